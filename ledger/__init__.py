@@ -1,0 +1,1 @@
+"""What happened in the trade, and what follows from it."""

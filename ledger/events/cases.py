@@ -1,0 +1,122 @@
+"""Events of cases, and what the ledger itself puts on record."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.events.base import (
+    Digest,
+    Event,
+    Id,
+    LongText,
+    Person,
+    Public,
+    ShortText,
+    Trade,
+    Uuid,
+)
+
+ZoneName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z_+-]+)*$", max_length=40)]
+GtinText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{14}$")]
+
+
+class MerchantRegistered(Event, frozen=True, kw_only=True, tag="merchant-registered.v1"):
+    """A food business entered the register. Its people are cards in the personal store."""
+
+    merchant: Public[Id]
+    name: Public[ShortText]
+    kind: Public[Literal["producer", "processor", "wholesaler", "retailer", "canteen"]]
+    district: Public[Id]
+    licence: Public[ShortText | None] = None
+    owner_card: Person[Uuid | None] = None
+
+
+class PremisesAdded(Event, frozen=True, kw_only=True, tag="premises-added.v1"):
+    """A merchant trades at a place that belongs to a market, whose zone decides its days."""
+
+    merchant: Public[Id]
+    premises: Public[Id]
+    name: Public[ShortText]
+    market: Public[Id]
+
+
+class ProductRegistered(Event, frozen=True, kw_only=True, tag="product-registered.v1"):
+    """A product entered the register; a later one of the same GTIN replaces what it states."""
+
+    gtin: Public[GtinText]
+    name_zh: Public[ShortText]
+    name_en: Public[ShortText]
+    category: Public[Id]
+    pack: Public[ShortText | None] = None
+    maker: Public[Id | None] = None
+    shelf_life_days: Public[Annotated[int, msgspec.Meta(ge=1, le=36500)] | None] = None
+
+
+class DeviceEnrolled(Event, frozen=True, kw_only=True, tag="device-enrolled.v1"):
+    """A device joined with a key it made itself, and learned the ledger's."""
+
+    device: Public[Id]
+    key: Public[Annotated[str, msgspec.Meta(max_length=200)]]
+    ledger_keys: Public[Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=8)]]
+    name: Public[ShortText]
+
+
+class MandateGranted(Event, frozen=True, kw_only=True, tag="mandate-granted.v1"):
+    """A merchant lets a device report for it, from a day on and perhaps until one."""
+
+    device: Public[Id]
+    merchant: Public[Id]
+    valid_from: Public[date]
+    valid_until: Public[date | None] = None
+
+
+class MandateWithdrawn(Event, frozen=True, kw_only=True, tag="mandate-withdrawn.v1"):
+    """A merchant no longer lets a device report for it; what was recorded stays."""
+
+    device: Public[Id]
+    merchant: Public[Id]
+    from_day: Public[date]
+
+
+class DeviceRevoked(Event, frozen=True, kw_only=True, tag="device-revoked.v1"):
+    """A device's key is no longer trusted; what it had recorded before stays."""
+
+    device: Public[Id]
+    reason: Public[LongText]
+
+
+class TapeForked(Event, frozen=True, kw_only=True, tag="tape-forked.v1"):
+    """One number of a tape came with two contents: a clone, or a tape restored from a copy."""
+
+    tape: Public[Uuid]
+    device: Public[Id]
+    number: Public[int]
+    stored_chain: Trade[Digest]
+    other_chain: Trade[Digest]
+
+
+class TapeLost(Event, frozen=True, kw_only=True, tag="tape-lost.v1"):
+    """A device began a new tape, which closes the old one and leaves a lasting note."""
+
+    tape: Public[Uuid]
+    device: Public[Id]
+    last_stored: Public[int]
+    next_tape: Public[Uuid]
+    last_known: Public[int | None] = None
+
+
+class ReportUnreadable(Event, frozen=True, kw_only=True, tag="report-unreadable.v1"):
+    """A rightly signed report that we cannot understand keeps its number; the bytes are kept."""
+
+    digest: Public[Digest]
+    length: Public[int]
+    reason: Trade[LongText]
+
+
+class DayBegan(Event, frozen=True, kw_only=True, tag="day-began.v1"):
+    """A market's day began: what time alone brings about enters the record here."""
+
+    market: Public[Id]
+    day: Public[date]
+    zone: Public[ZoneName]

@@ -1,0 +1,157 @@
+"""The messages between a device and the ledger, over any transport. docs/protocol.md is the word.
+
+Bytes travel as base64 in JSON. A device sends a `Batch`; the ledger answers with an `Answer`
+whose `body`, signed as it stands, is one of the answers below.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.events.base import Digest, Id, Uuid
+
+# A batch is verified and committed whole; five of the largest make a full transaction.
+BATCH_REPORTS_MAX = 200
+BATCH_BYTES_MAX = 1024 * 1024
+HASH_BYTES = 32
+
+Hash = Annotated[bytes, msgspec.Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="batch.v1"):
+    """Consecutive reports of one tape, with the chain before them and one signature."""
+
+    device: Id
+    tape: Uuid
+    first: Number
+    previous: Hash
+    reports: Annotated[
+        tuple[bytes, ...], msgspec.Meta(min_length=1, max_length=BATCH_REPORTS_MAX)
+    ]
+    key: Annotated[str, msgspec.Meta(max_length=60)]
+    signature: Annotated[bytes, msgspec.Meta(max_length=80)]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one report: where it stands for ever, and what was noticed about it."""
+
+    number: Number
+    code: Literal["recorded", "unreadable"]
+    position: Number
+    leaf: Hash
+    flags: tuple[str, ...] = ()
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="receipt.v1"):
+    """The ledger holds these reports durably; they MUST be found again after any crash."""
+
+    ledger: Id
+    tape: Uuid
+    chain: Hash
+    time: datetime
+    verdicts: tuple[Verdict, ...]
+    checkpoint: str | None = None
+
+
+class Resend(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="resend.v1"):
+    """The batch does not join what the ledger has of this tape: send again from `number`."""
+
+    ledger: Id
+    tape: Uuid
+    number: Number
+    time: datetime
+
+
+class Fork(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fork.v1"):
+    """The ledger holds other content under `number`: the tape has stopped, call an officer."""
+
+    ledger: Id
+    tape: Uuid
+    number: Number
+    time: datetime
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refused.v1"):
+    """The batch was not taken, and why; nothing of it is recorded."""
+
+    ledger: Id
+    tape: Uuid
+    code: Literal[
+        "unknown-device", "revoked-device", "unknown-key", "bad-signature", "bad-opening", "too-large"
+    ]
+    message: str
+    time: datetime
+
+
+AnswerBody = Receipt | Resend | Fork | Refused
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="answer.v1"):
+    """An answer's exact bytes under the ledger's signature."""
+
+    body: bytes
+    key: str
+    signature: bytes
+
+
+class DeviceState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state.v1"):
+    """A device's retained word about itself; its will says `online: false` when it falls silent."""
+
+    device: Id
+    online: bool
+    tape: Uuid | None = None
+    waiting: Count = 0
+    fill_percent: Count = 0
+    time: datetime | None = None
+
+
+class SignedDocument(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="document.v1"
+):
+    """What a device signs to hand in a paper's picture: its digest and media type."""
+
+    device: Id
+    digest: Digest
+    media: str
+    key: str
+    signature: bytes
+
+
+def batches_topic(ledger: str, tape: str) -> str:
+    """Where a device publishes its batches; `+` for the tape subscribes to all."""
+    return f"suyuan/v1/{ledger}/tapes/{tape}/batches"
+
+
+def answers_topic(ledger: str, tape: str) -> str:
+    """Where the ledger answers; a device subscribes to its own tape's."""
+    return f"suyuan/v1/{ledger}/tapes/{tape}/answers"
+
+
+def state_topic(ledger: str, device: str) -> str:
+    """Where a device keeps its retained state."""
+    return f"suyuan/v1/{ledger}/devices/{device}/state"
+
+
+def document_message(digest: str, media: str) -> bytes:
+    """Returns what a device signs over a document."""
+    return b"suyuan/document/v1\n" + bytes.fromhex(digest) + media.encode()
+
+
+encode = msgspec.json.Encoder(decimal_format="string").encode
+_batch = msgspec.json.Decoder(Batch)
+_answer = msgspec.json.Decoder(Answer)
+_body: msgspec.json.Decoder[AnswerBody] = msgspec.json.Decoder(AnswerBody)
+
+
+def decode_batch(payload: bytes) -> Batch:
+    """Reads a batch; raises `msgspec.MsgspecError` when the bytes are none."""
+    return _batch.decode(payload)
+
+
+def decode_answer(payload: bytes) -> tuple[Answer, AnswerBody]:
+    """Reads an answer with its body, whose signature the caller MUST check."""
+    answer = _answer.decode(payload)
+    return answer, _body.decode(answer.body)

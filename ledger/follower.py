@@ -1,0 +1,216 @@
+"""Followers: read the record page by page, fold it, and write rows and position in one stroke."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from ledger.errors import JournalDamaged, LedgerError
+from ledger.events.catalogue import decode
+from ledger.journal.interface import Stored
+from ledger.journal.postgres import CHANNEL, PgReader
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.groups import GROUPS, Group
+from ledger.projections.postgres import PgStore, create_tables
+from ledger.projections.table import Rows, Store
+from ledger.settings import read_settings
+
+log = logging.getLogger("suyuan.follow")
+
+PgConnection = Connection[TupleRow]
+
+# A page large enough to make set-wise work pay, small enough to be seen within a second.
+PAGE = 5000
+# Without a notification for so long a follower looks by itself.
+IDLE_S = 1.0
+# How long a follower waits before it tries a database that was away again.
+AWAY_S = 0.3
+# Numbers under which one starter makes the schemas while others wait.
+VIEWS_LOCK = 7_305_002
+
+
+def entries_of(page: Sequence[Stored]) -> list[Entry]:
+    """Decodes a page; an event this code cannot read stops the follower at its position."""
+    entries = []
+    for stored in page:
+        try:
+            event = decode(stored.name, stored.state)
+        except LedgerError as error:
+            raise JournalDamaged(f"position {stored.position}: {error}") from error
+        entries.append(
+            Entry(
+                stored.position, str(stored.stream), stored.number, stored.name,
+                stored.received, stored.flags, event, [],
+            )
+        )  # fmt: skip
+    return entries
+
+
+def fold_page(group: Group, store: Store, entries: Iterable[Entry]) -> None:
+    """Folds entries in order into the rows of a group and writes what changed."""
+    entries = list(entries)
+    rows = Rows(store)
+    rows.prefetch(
+        wanted for entry in entries for p in group.projections for wanted in p.keys(entry)
+    )
+    for entry in entries:
+        fold = Fold(rows, entry)
+        for projection in group.projections:
+            try:
+                projection.fold(fold)
+            except Exception as error:
+                where = f"{projection.name} at position {entry.position}"
+                raise JournalDamaged(f"a fold failed: {where}: {error}") from error
+    rows.flush()
+
+
+class Follower:
+    """Keeps one group's rows in one schema up to date, exactly once, beside any number of others."""
+
+    def __init__(
+        self, group: Group, connect: Callable[[], PgConnection], schema: str | None = None
+    ) -> None:
+        self.group = group
+        self.schema = schema or group.name
+        self._connect = connect
+        self._connection: PgConnection | None = None
+        self._store: PgStore | None = None
+
+    def prepare(self) -> None:
+        """Makes the group's schema where it is missing; safe to run by two at once."""
+        connection = self._open()
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [VIEWS_LOCK])
+            found = connection.execute("SELECT to_regnamespace(%s)", [self.schema]).fetchone()
+            if found is None or found[0] is None:
+                make_views(connection, self.schema, self.group)
+
+    def step(self, limit: int = PAGE, upto: int | None = None) -> int:
+        """Folds one page and returns how many events it held; 0 when there was nothing new.
+
+        Rows and position are committed together. When another follower was ahead, nothing of
+        this page is kept and -1 is returned.
+        """
+        connection = self._open()
+        try:
+            with connection.transaction():
+                return self._fold_next(connection, limit, upto)
+        except _Ahead:
+            self._store = None
+            return -1
+        except BaseException:
+            # A rolled back transaction takes its temporary tables along.
+            self._store = None
+            raise
+
+    def position(self) -> int:
+        """Returns the position up to which the rows are true."""
+        return _position(self._open(), self.schema)
+
+    def close(self) -> None:
+        """Closes the connection; the next step opens another."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._store = None, None
+
+    def _fold_next(self, connection: PgConnection, limit: int, upto: int | None) -> int:
+        since = _position(connection, self.schema)
+        if upto is not None:
+            limit = min(limit, upto - since)
+        page = PgReader(connection).page(since, limit) if limit > 0 else []
+        if not page:
+            return 0
+        if self._store is None:
+            self._store = PgStore(connection, self.schema)
+        moved = connection.execute(
+            sql.SQL("UPDATE {} SET position = %s WHERE position = %s").format(
+                sql.Identifier(self.schema, "position")
+            ),
+            [page[-1].position, since],
+        )
+        if moved.rowcount == 0:
+            raise _Ahead
+        fold_page(self.group, self._store, entries_of(page))
+        connection.execute(
+            sql.SQL("NOTIFY {}").format(sql.Identifier(f"views_{self.group.name}"))
+        )
+        return len(page)
+
+    def _open(self) -> PgConnection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+            self._store = None
+        return self._connection
+
+
+class _Ahead(Exception):
+    """Another follower has moved the position first."""
+
+
+def make_views(connection: PgConnection, schema: str, group: Group) -> None:
+    """Makes a schema with a group's tables and its position, 0."""
+    create_tables(connection, schema, group.tables)
+    place = sql.Identifier(schema, "position")
+    connection.execute(
+        sql.SQL(
+            "CREATE TABLE {} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),"
+            " position bigint NOT NULL)"
+        ).format(place)
+    )
+    connection.execute(sql.SQL("INSERT INTO {} (position) VALUES (0)").format(place))
+    connection.execute(sql.SQL("GRANT SELECT ON {} TO suyuan_reader").format(place))
+
+
+def _position(connection: PgConnection, schema: str) -> int:
+    row = connection.execute(
+        sql.SQL("SELECT position FROM {}").format(sql.Identifier(schema, "position"))
+    ).fetchone()
+    if row is None:
+        raise JournalDamaged(f"the views {schema} have lost their position: rebuild them")
+    return int(row[0])
+
+
+def follow(followers: Sequence[Follower], listen: Callable[[], PgConnection]) -> None:
+    """Drives followers for ever: by notification, at the latest once a second."""
+    connection: PgConnection | None = None
+    while True:
+        try:
+            if connection is None or connection.closed:
+                connection = listen()
+                connection.execute(f"LISTEN {CHANNEL}")
+                for follower in followers:
+                    follower.prepare()
+            while any([follower.step() != 0 for follower in followers]):
+                pass
+            for _ in connection.notifies(timeout=IDLE_S, stop_after=1):
+                pass
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            log.warning("the database is away: %s", str(error).strip())
+            for follower in followers:
+                follower.close()
+            if connection is not None:
+                connection.close()
+            connection = None
+            time.sleep(AWAY_S)
+
+
+def main() -> None:
+    """Runs a follower of every group, as the settings say."""
+    settings = read_settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(message)s")
+
+    def connect() -> PgConnection:
+        return psycopg.connect(settings.follower_dsn, autocommit=True, connect_timeout=5)
+
+    try:
+        follow([Follower(group, connect) for group in GROUPS], connect)
+    except LedgerError as error:
+        sys.exit(f"follower: {error}")
+
+
+if __name__ == "__main__":
+    main()

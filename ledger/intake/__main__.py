@@ -1,0 +1,123 @@
+"""The intake service: `python -m ledger.intake`."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import uvicorn
+from eventsourcing.postgres import PostgresDatastore
+from psycopg.conninfo import conninfo_to_dict
+
+from ledger.errors import Conflict, JournalUnavailable, LedgerError
+from ledger.intake.committer import Committer
+from ledger.intake.days import DayKeeper
+from ledger.intake.devices import Devices
+from ledger.intake.http import IntakeParts, build
+from ledger.intake.mqtt import MqttIntake
+from ledger.intake.requests import Requests
+from ledger.intake.verify import Verifier
+from ledger.journal.cases import Cases
+from ledger.journal.documents import DocumentStore
+from ledger.journal.keyfile import read_key
+from ledger.journal.personal import PgPersonalStore
+from ledger.journal.postgres import PgAppender
+from ledger.journal.recorder import LedgerRecorder
+from ledger.journal.sealing import Sealer
+from ledger.settings import Clock, Settings, read_settings
+
+log = logging.getLogger("suyuan.intake")
+
+# How long the committer waits before it tries a database that was away again.
+AWAY_S = 0.2
+DAYS_S = 1.0
+
+
+def datastore(dsn: str) -> PostgresDatastore:
+    """Opens the library's pool for the cases; requests are few, so it is small."""
+    parts = conninfo_to_dict(dsn)
+    return PostgresDatastore(
+        dbname=str(parts["dbname"]),
+        host=str(parts.get("host") or ""),
+        port=str(parts.get("port") or "5432"),
+        user=str(parts["user"]),
+        password=str(parts.get("password") or ""),
+        pool_size=1,
+        max_overflow=7,
+        pre_ping=True,
+        schema="ledger",
+    )
+
+
+def main(settings: Settings) -> None:
+    """Builds the parts and runs until told to end."""
+    clock = Clock(settings.clock)
+    data = Path(settings.data)
+    persons = PgPersonalStore(settings.writer_dsn, os.urandom)
+    sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
+    recorder = LedgerRecorder(datastore(settings.writer_dsn), sealer=sealer, now=clock.now)
+    cases = Cases(recorder)
+    devices = Devices(cases)
+    key = read_key(data / "keys" / "ledger.key")
+    committer = Committer(
+        settings.ledger,
+        PgAppender(settings.writer_dsn, sealer),
+        Verifier(devices.get, sealer),
+        devices,
+        key=key,
+        now=clock.now,
+    )
+    requests = Requests(cases, (key.public,), devices.forget)
+    parts = IntakeParts(
+        committer, requests, DocumentStore(data / "documents", settings.writer_dsn), persons,
+        devices, settings.ledger, key.public, clock.now,
+    )  # fmt: skip
+    mqtt = MqttIntake(
+        committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,
+        share=settings.mqtt_share,
+    )  # fmt: skip
+    threading.Thread(target=commit_forever, args=[committer], daemon=True).start()
+    keeper = DayKeeper(recorder, requests, clock.now)
+    threading.Thread(target=keep_days_forever, args=[keeper], daemon=True).start()
+    mqtt.start()
+    uvicorn.run(
+        build(parts), host="127.0.0.1", port=settings.intake_port, log_level="warning",
+        access_log=False,
+    )  # fmt: skip
+    mqtt.stop()
+
+
+def commit_forever(committer: Committer) -> None:
+    """Drives the committer; ends the process when the record is damaged."""
+    try:
+        while True:
+            try:
+                committer.step(1.0)
+            except (JournalUnavailable, psycopg.OperationalError) as error:
+                log.warning("the database is away, the tapes keep everything: %s", error)
+                time.sleep(AWAY_S)
+    except BaseException:
+        log.critical("the committer stopped; call a human", exc_info=True)
+        os._exit(70)
+
+
+def keep_days_forever(keeper: DayKeeper) -> None:
+    """Drives the keeper of days; a database that is away is tried again."""
+    while True:
+        try:
+            keeper.step()
+        except (JournalUnavailable, Conflict) as error:
+            log.warning("no day could be begun: %s", error)
+        time.sleep(DAYS_S)
+
+
+if __name__ == "__main__":
+    found = read_settings()
+    logging.basicConfig(level=found.log_level, format="%(asctime)s %(name)s %(message)s")
+    try:
+        main(found)
+    except LedgerError as error:
+        sys.exit(f"intake: {error}")

@@ -1,0 +1,179 @@
+"""The committer: one queue, one transaction at a time, answers after the commit."""
+
+import logging
+import queue
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from ledger.errors import JournalUnavailable
+from ledger.events import wire
+from ledger.intake.devices import Devices
+from ledger.intake.verify import Unverified, Verifier
+from ledger.journal.interface import (
+    TRANSACTION_ROWS_MAX,
+    Appender,
+    DeviceChanged,
+    Forked,
+    Outcome,
+    Recorded,
+    Resend,
+    TapeBatch,
+)
+from ledger.values.chain import answer_message
+from ledger.values.keys import SigningKey
+
+log = logging.getLogger("suyuan.intake")
+
+# Carries an answer back to where its batch came from: reply(tape, answer).
+Reply = Callable[[str, bytes], None]
+
+# A full queue slows the transports down instead of filling memory; the tapes keep everything.
+QUEUE_MAX = 2000
+# A stranger's message is kept to be looked at, not to be stored whole.
+STRANGER_BYTES_MAX = 4096
+
+
+class Waiting(NamedTuple):
+    """A batch's bytes with the way its answer goes back."""
+
+    envelope: bytes
+    reply: Reply
+
+
+class Committer:
+    """Takes what waits, verifies it, records it in one transaction and answers.
+
+    A plain state machine: `submit` from any thread, `step` from one. Clock, journal, devices and
+    key come in by constructor.
+    """
+
+    def __init__(
+        self,
+        ledger: str,
+        journal: Appender,
+        verifier: Verifier,
+        devices: Devices,
+        *,
+        key: SigningKey,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._verifier = verifier
+        self._devices = devices
+        self._key = key
+        self._now = now
+        self._queue: queue.Queue[Waiting] = queue.Queue(QUEUE_MAX)
+        # Taken, and verified but not yet recorded: both outlive a step that found the database away.
+        self._taken: list[Waiting] = []
+        self._pending: list[tuple[Waiting, TapeBatch]] = []
+        self.counters = {"batches": 0, "reports": 0, "resends": 0, "forks": 0, "strangers": 0}
+
+    def submit(self, envelope: bytes, reply: Reply) -> bool:
+        """Queues a batch; False when the queue is full and the sender must try again."""
+        try:
+            self._queue.put_nowait(Waiting(envelope, reply))
+        except queue.Full:
+            return False
+        return True
+
+    def step(self, wait_s: float) -> int:
+        """Records and answers what waits, after at most `wait_s` of waiting; returns the batches.
+
+        Raises `JournalUnavailable` when nothing could be recorded; what was taken stays here and
+        comes first at the next step.
+        """
+        self._gather(wait_s)
+        if not self._pending:
+            return 0
+        pending = self._pending
+        outcomes = self._journal.append_batches([batch for _, batch in pending], self._now())
+        self._pending = []
+        for (waiting, batch), outcome in zip(pending, outcomes, strict=True):
+            self._finish(waiting, batch, outcome)
+        return len(pending)
+
+    def _gather(self, wait_s: float) -> None:
+        """Fills what is pending up to a transaction; what was taken stays even if this fails."""
+        rows = sum(len(batch.rows) for _, batch in self._pending)
+        while rows < TRANSACTION_ROWS_MAX - wire.BATCH_REPORTS_MAX:
+            if not self._taken:
+                try:
+                    self._taken.append(self._queue.get(not self._pending, wait_s))
+                except queue.Empty:
+                    return
+            batch = self._verify(self._taken[0])
+            waiting = self._taken.pop(0)
+            if batch is not None:
+                self._pending.append((waiting, batch))
+                rows += len(batch.rows)
+
+    def _verify(self, waiting: Waiting) -> TapeBatch | None:
+        found = self._verifier.verify(waiting.envelope, self._now())
+        match found:
+            case TapeBatch():
+                return found
+            case Unverified(tape, code, message):
+                self._keep_stranger(f"{code}: {message}", waiting.envelope)
+                refused = wire.Refused(
+                    ledger=self._ledger, tape=tape, code=code, message=message, time=self._now()
+                )
+                self._answer(waiting, tape, refused)
+            case None:
+                self._keep_stranger("no batch", waiting.envelope)
+        return None
+
+    def _keep_stranger(self, reason: str, envelope: bytes) -> None:
+        self.counters["strangers"] += 1
+        try:
+            self._journal.keep_stranger(self._now(), reason, envelope[:STRANGER_BYTES_MAX])
+        except JournalUnavailable as error:
+            log.warning("a stranger's message was counted, not kept: %s", error)
+
+    def _finish(self, waiting: Waiting, batch: TapeBatch, outcome: Outcome) -> None:
+        now = self._now()
+        body: wire.AnswerBody
+        match outcome:
+            case Recorded():
+                self.counters["batches"] += 1
+                self.counters["reports"] += outcome.new
+                body = self._receipt(batch, outcome, now)
+            case Resend(number):
+                self.counters["resends"] += 1
+                body = wire.Resend(ledger=self._ledger, tape=batch.tape, number=number, time=now)
+            case Forked(number):
+                self.counters["forks"] += 1
+                log.warning("tape %s of %s forked at %s", batch.tape, batch.device, number)
+                body = wire.Fork(ledger=self._ledger, tape=batch.tape, number=number, time=now)
+            case DeviceChanged():
+                self._devices.forget(batch.device)
+                self._taken.append(waiting)
+                return
+        self._answer(waiting, batch.tape, body)
+
+    def _receipt(self, batch: TapeBatch, outcome: Recorded, now: datetime) -> wire.Receipt:
+        verdicts = tuple(
+            wire.Verdict(
+                number=stored.number,
+                code=_verdict_code(stored.name),
+                position=stored.position,
+                leaf=stored.leaf,
+                flags=stored.flags,
+            )
+            for stored in outcome.stored
+        )
+        chain = outcome.stored[-1].chain or b""
+        return wire.Receipt(
+            ledger=self._ledger, tape=batch.tape, chain=chain, time=now, verdicts=verdicts
+        )
+
+    def _answer(self, waiting: Waiting, tape: str, body: wire.AnswerBody) -> None:
+        encoded = wire.encode(body)
+        signature = self._key.sign(answer_message(encoded))
+        answer = wire.Answer(body=encoded, key=self._key.id, signature=signature)
+        waiting.reply(tape, wire.encode(answer))
+
+
+def _verdict_code(name: str) -> Literal["recorded", "unreadable"]:
+    return "unreadable" if name == "report-unreadable.v1" else "recorded"

@@ -1,0 +1,56 @@
+"""The devices intake knows: their cases, cached, and checked by version when something is recorded."""
+
+import time
+from collections import OrderedDict
+from typing import Any, Protocol
+
+from ledger.rules.device import DeviceCase, evolve_device
+
+
+class LoadsCases(Protocol):
+    """Loads a case; `ledger.journal.cases.Cases` does."""
+
+    def load(self, kind: str, subject: str, empty: DeviceCase, evolve: object) -> DeviceCase:
+        """Returns the state of a case, `empty` when there is none."""
+        ...
+
+
+# A district's scanners; each case weighs about a kilobyte.
+KNOWN_MAX = 50_000
+# A stranger's name is looked up at most once a second, so a flood costs no database.
+UNKNOWN_S = 1.0
+UNKNOWN_MAX = 1_000
+
+
+class Devices:
+    """Gives the case of a device; a stale one is found out under the lock and forgotten here."""
+
+    def __init__(self, cases: LoadsCases) -> None:
+        self._cases = cases
+        self._known: OrderedDict[str, DeviceCase] = OrderedDict()
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+
+    def get(self, device: str) -> DeviceCase:
+        """Returns the case; its key is None for a device that is not enrolled."""
+        if device in self._known:
+            self._known.move_to_end(device)
+            return self._known[device]
+        if time.monotonic() - self._unknown.get(device, -UNKNOWN_S) < UNKNOWN_S:
+            return DeviceCase(device)
+        case = self._cases.load("device", device, DeviceCase(device), evolve_device)
+        if case.key is None:
+            _remember(self._unknown, device, time.monotonic(), UNKNOWN_MAX)
+        else:
+            _remember(self._known, device, case, KNOWN_MAX)
+        return case
+
+    def forget(self, device: str) -> None:
+        """Drops what is cached of a device, so that the next look reads the record."""
+        self._known.pop(device, None)
+        self._unknown.pop(device, None)
+
+
+def _remember(cache: OrderedDict[str, Any], key: str, value: Any, limit: int) -> None:
+    cache[key] = value
+    if len(cache) > limit:
+        cache.popitem(last=False)

@@ -1,0 +1,187 @@
+"""Intake over HTTP: batches, requests, documents and cards. On loopback until sign-in exists."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from ledger.errors import Conflict, JournalUnavailable, Malformed
+from ledger.events import wire
+from ledger.intake.committer import Committer
+from ledger.intake.devices import Devices
+from ledger.intake.requests import Requests
+from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
+from ledger.journal.personal import Card, PersonalStore
+from ledger.rules.refusal import Refusal
+from ledger.rules.requests import decode_requests
+from ledger.values.keys import PublicKey
+
+# A device gives up and sends again well after this.
+ANSWER_S = 20
+CARD_LABEL = b"suyuan/card/v1\n"
+REQUESTS_BYTES_MAX = 4 * 1024 * 1024
+
+
+class IntakeParts(msgspec.Struct):
+    """What the routes work on."""
+
+    committer: Committer
+    requests: Requests
+    documents: DocumentStore
+    persons: PersonalStore
+    devices: Devices
+    ledger: str
+    ledger_key: str
+    now: Callable[[], datetime]
+
+
+class SignedCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="card.v1"):
+    """A card under a device's signature over the label, the reference and the card's bytes."""
+
+    device: str
+    ref: str
+    card: bytes
+    key: str
+    signature: bytes
+
+
+def build(parts: IntakeParts) -> FastAPI:
+    """Builds the intake's application around its parts."""
+    app = FastAPI(title="Suyuan intake", openapi_url=None, docs_url=None, redoc_url=None)
+
+    @app.get("/intake/ledger")
+    async def ledger() -> Response:
+        return _json({"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()})
+
+    @app.get("/intake/health")
+    async def health() -> Response:
+        return _json({"counters": parts.committer.counters})
+
+    @app.post("/intake/batches")
+    async def batches(request: Request) -> Response:
+        body = await _body(request, wire.BATCH_BYTES_MAX)
+        return body if isinstance(body, Response) else await _commit(parts.committer, body)
+
+    @app.post("/intake/requests")
+    async def requests(request: Request) -> Response:
+        body = await _body(request, REQUESTS_BYTES_MAX)
+        if isinstance(body, Response):
+            return body
+        return await run_in_threadpool(_decide, parts.requests, body)
+
+    @app.put("/intake/documents/{digest}")
+    async def documents(digest: str, request: Request) -> Response:
+        body = await _body(request, DOCUMENT_BYTES_MAX)
+        if isinstance(body, Response):
+            return body
+        header = request.headers.get("x-suyuan-signed", "")
+        return await run_in_threadpool(_keep_document, parts, digest, header, body)
+
+    @app.put("/intake/cards")
+    async def cards(request: Request) -> Response:
+        body = await _body(request, 64 * 1024)
+        return body if isinstance(body, Response) else await run_in_threadpool(_keep_card, parts, body)
+
+    return app
+
+
+async def _body(request: Request, limit: int) -> bytes | Response:
+    """Reads a body up to its limit without ever holding more."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            return _problem(413, "too-large", f"send at most {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _commit(committer: Committer, envelope: bytes) -> Response:
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[bytes] = loop.create_future()
+
+    def reply(_tape: str, answer: bytes) -> None:
+        loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(answer))
+
+    try:
+        wire.decode_batch(envelope)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return _problem(400, "no-batch", f"the body is no batch: {error}")
+    if not committer.submit(envelope, reply):
+        return _problem(503, "busy", "the queue is full: send the same batch again")
+    try:
+        answer = await asyncio.wait_for(answered, ANSWER_S)
+    except TimeoutError:
+        return _problem(503, "unavailable", "no answer yet: send the same batch again")
+    return Response(answer, media_type="application/json")
+
+
+def _decide(requests: Requests, body: bytes) -> Response:
+    try:
+        wanted = decode_requests(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return _problem(400, "no-requests", f"send a list of requests: {error}")
+    try:
+        results = [requests.take(one) for one in wanted]
+    except Conflict as error:
+        return _problem(409, "changed-meanwhile", str(error))
+    except JournalUnavailable as error:
+        return _problem(503, "unavailable", str(error))
+    refused = any(isinstance(result, Refusal) for result in results)
+    rows = [
+        {"granted": False, "code": r.code, "advice": r.advice} if r else {"granted": True}
+        for r in results
+    ]
+    return _json(rows, status=422 if refused else 200)
+
+
+def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes) -> Response:
+    try:
+        signed = msgspec.json.decode(base64.b64decode(header, validate=True), type=wire.SignedDocument)
+    except (msgspec.MsgspecError, ValueError) as error:
+        return _problem(400, "no-signature", f"X-Suyuan-Signed is base64 of document.v1: {error}")
+    message = wire.document_message(signed.digest, signed.media)
+    if signed.digest != digest or not _signed_by(parts, signed, message):
+        return _problem(403, "bad-signature", "sign the digest and media type with the device's key")
+    document = Document(digest, signed.media, signed.device, signed.key, signed.signature)
+    try:
+        new = parts.documents.keep(document, content, parts.now())
+    except Malformed as error:
+        return _problem(400, "document-refused", str(error))
+    except JournalUnavailable as error:
+        return _problem(503, "unavailable", str(error))
+    return _json({"digest": digest, "new": new}, status=201 if new else 200)
+
+
+def _keep_card(parts: IntakeParts, body: bytes) -> Response:
+    try:
+        signed = msgspec.json.decode(body, type=SignedCard)
+        card = msgspec.json.decode(signed.card, type=Card)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return _problem(400, "no-card", str(error))
+    if not _signed_by(parts, signed, CARD_LABEL + signed.ref.encode() + b"\n" + signed.card):
+        return _problem(403, "bad-signature", "sign the reference and card with the device's key")
+    parts.persons.put_card(signed.ref, card)
+    return _json({"ref": signed.ref})
+
+
+def _signed_by(parts: IntakeParts, signed: Any, message: bytes) -> bool:
+    case = parts.devices.get(signed.device)
+    if case.key is None or case.revoked:
+        return False
+    key = PublicKey(case.key)
+    return key.id == signed.key and key.signed(signed.signature, message)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def _problem(status: int, code: str, detail: str) -> Response:
+    body = {"type": f"urn:suyuan:{code}", "title": code, "status": status, "detail": detail}
+    return Response(msgspec.json.encode(body), status, media_type="application/problem+json")

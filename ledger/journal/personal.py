@@ -1,0 +1,125 @@
+"""The personal store: what is known of people, each subject under a key and salt of its own.
+
+Events hold references only. Deleting a subject's row erases the person from the ledger for good
+while every proof over the events stays valid.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+SALT_BYTES = 32
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a person or an unregistered counterparty."""
+
+    name: str
+    address: str | None = None
+    phone: str | None = None
+    licence: str | None = None
+
+
+class PersonalStore(Protocol):
+    """Keeps cards and gives salts."""
+
+    def salts(self, refs: Sequence[str]) -> list[bytes]:
+        """Returns a salt per reference, making subjects it has not met."""
+        ...
+
+    def put_card(self, ref: str, card: Card) -> None:
+        """Keeps a card; a later one of the same reference replaces it."""
+        ...
+
+    def card(self, ref: str) -> Card | None:
+        """Returns a card, or None for a subject that is unknown, empty or erased."""
+        ...
+
+
+class MemoryPersonalStore:
+    """A personal store that ends with the process."""
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self._salts: dict[str, bytes] = {}
+        self._cards: dict[str, Card] = {}
+
+    def salts(self, refs: Sequence[str]) -> list[bytes]:
+        """See `PersonalStore.salts`."""
+        for ref in refs:
+            self._salts.setdefault(ref, self._entropy(SALT_BYTES))
+        return [self._salts[ref] for ref in refs]
+
+    def put_card(self, ref: str, card: Card) -> None:
+        """See `PersonalStore.put_card`."""
+        self._cards[ref] = card
+
+    def card(self, ref: str) -> Card | None:
+        """See `PersonalStore.card`."""
+        return self._cards.get(ref)
+
+
+class PgPersonalStore:
+    """The personal store in PostgreSQL, cards under AES-256-GCM.
+
+    Salts are read on a connection of their own, before the head is locked, so that a new
+    subject never lengthens the committer's transaction.
+    """
+
+    def __init__(self, dsn: str, entropy: Callable[[int], bytes]) -> None:
+        self._dsn = dsn
+        self._entropy = entropy
+        self._cache: dict[str, bytes] = {}
+
+    def salts(self, refs: Sequence[str]) -> list[bytes]:
+        """See `PersonalStore.salts`."""
+        missing = [ref for ref in refs if ref not in self._cache]
+        if missing:
+            with psycopg.connect(self._dsn, autocommit=True) as connection:
+                self._make(connection, missing)
+                found = connection.execute(
+                    "SELECT ref::text, salt FROM personal.subjects WHERE ref = ANY(%s::uuid[])",
+                    [missing],
+                )
+                self._cache |= {str(ref): bytes(salt) for ref, salt in found}
+        return [self._cache[ref] for ref in refs]
+
+    def put_card(self, ref: str, card: Card) -> None:
+        """See `PersonalStore.put_card`."""
+        with psycopg.connect(self._dsn) as connection:
+            self._make(connection, [ref])
+            row = connection.execute(
+                "SELECT key FROM personal.subjects WHERE ref = %s FOR UPDATE", [ref]
+            ).fetchone()
+            assert row is not None
+            nonce = self._entropy(NONCE_BYTES)
+            sealed = AESGCM(row[0]).encrypt(nonce, msgspec.json.encode(card), ref.encode())
+            connection.execute(
+                "UPDATE personal.subjects SET card = %s WHERE ref = %s", [nonce + sealed, ref]
+            )
+
+    def card(self, ref: str) -> Card | None:
+        """See `PersonalStore.card`."""
+        with psycopg.connect(self._dsn) as connection:
+            row = connection.execute(
+                "SELECT key, card FROM personal.subjects WHERE ref = %s", [ref]
+            ).fetchone()
+        if row is None or row[1] is None:
+            return None
+        nonce, sealed = row[1][:NONCE_BYTES], row[1][NONCE_BYTES:]
+        opened = AESGCM(row[0]).decrypt(nonce, sealed, ref.encode())
+        return msgspec.json.decode(opened, type=Card)
+
+    def _make(
+        self, connection: psycopg.Connection[tuple[object, ...]], refs: Sequence[str]
+    ) -> None:
+        connection.cursor().executemany(
+            "INSERT INTO personal.subjects (ref, salt, key) VALUES (%s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [(ref, self._entropy(SALT_BYTES), self._entropy(KEY_BYTES)) for ref in refs],
+        )

@@ -1,0 +1,139 @@
+"""The journal's tables, their guards and the database roles of the services."""
+
+import psycopg
+from psycopg import sql
+
+# Numbers under which this code's schema and roles are made, one starter at a time.
+SETUP_LOCK = 7_305_001
+
+# What each service may do. Nobody holds UPDATE, DELETE or TRUNCATE on the events.
+ROLES = ("suyuan_writer", "suyuan_follower", "suyuan_reader")
+
+TABLES = """
+CREATE SCHEMA IF NOT EXISTS ledger;
+CREATE TABLE IF NOT EXISTS ledger.events (
+    originator_id uuid NOT NULL,
+    originator_version bigint NOT NULL,
+    topic text NOT NULL,
+    state bytea NOT NULL,
+    notification_id bigint NOT NULL,
+    seed bytea NOT NULL,
+    leaf bytea NOT NULL,
+    received timestamptz NOT NULL,
+    flags text[] NOT NULL,
+    chain bytea,
+    PRIMARY KEY (originator_id, originator_version)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS events_position ON ledger.events (notification_id);
+CREATE TABLE IF NOT EXISTS ledger.head (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    position bigint NOT NULL,
+    ledger text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ledger.heads (
+    originator_id uuid PRIMARY KEY,
+    version bigint NOT NULL,
+    chain bytea,
+    stopped boolean NOT NULL DEFAULT false
+);
+CREATE TABLE IF NOT EXISTS ledger.tapes (
+    tape uuid PRIMARY KEY,
+    device text NOT NULL,
+    closed boolean NOT NULL DEFAULT false
+);
+CREATE INDEX IF NOT EXISTS tapes_of_device ON ledger.tapes (device) WHERE NOT closed;
+CREATE TABLE IF NOT EXISTS ledger.batches (
+    tape uuid NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    previous bytea NOT NULL,
+    chain bytea NOT NULL,
+    key text NOT NULL,
+    signature bytea NOT NULL,
+    PRIMARY KEY (tape, first, last)
+);
+CREATE TABLE IF NOT EXISTS ledger.quarantine (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL,
+    tape uuid NOT NULL,
+    number bigint NOT NULL,
+    received timestamptz NOT NULL,
+    reason text NOT NULL,
+    content bytea NOT NULL
+);
+CREATE INDEX IF NOT EXISTS quarantine_tape ON ledger.quarantine (tape, number);
+CREATE TABLE IF NOT EXISTS ledger.strangers (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received timestamptz NOT NULL,
+    reason text NOT NULL,
+    content bytea NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ledger.documents (
+    digest text PRIMARY KEY,
+    media text NOT NULL,
+    size bigint NOT NULL,
+    device text NOT NULL,
+    key text NOT NULL,
+    signature bytea NOT NULL,
+    received timestamptz NOT NULL
+);
+CREATE SCHEMA IF NOT EXISTS personal;
+CREATE TABLE IF NOT EXISTS personal.subjects (
+    ref uuid PRIMARY KEY,
+    salt bytea NOT NULL,
+    key bytea NOT NULL,
+    card bytea
+);
+CREATE OR REPLACE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the record is append-only: % on % refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = 'Correct an entry by an entry-corrected report.';
+END $$;
+CREATE OR REPLACE TRIGGER events_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.events
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE OR REPLACE TRIGGER batches_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.batches
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+"""
+
+GRANTS = """
+GRANT USAGE ON SCHEMA ledger TO suyuan_writer, suyuan_follower, suyuan_reader;
+GRANT SELECT, INSERT ON ledger.events, ledger.batches, ledger.documents TO suyuan_writer;
+GRANT SELECT, INSERT, UPDATE ON ledger.head, ledger.heads, ledger.tapes TO suyuan_writer;
+GRANT SELECT, INSERT ON ledger.quarantine TO suyuan_writer;
+GRANT SELECT, INSERT, DELETE ON ledger.strangers TO suyuan_writer;
+GRANT USAGE ON SCHEMA personal TO suyuan_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON personal.subjects TO suyuan_writer;
+GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;
+GRANT SELECT ON ledger.head TO suyuan_reader;
+GRANT SELECT (originator_id, originator_version, topic, notification_id, leaf, received, flags)
+    ON ledger.events TO suyuan_reader;
+"""
+
+
+def create(connection: psycopg.Connection[object], ledger: str) -> None:
+    """Makes schema, guards and roles where they are missing; safe to run by two at once.
+
+    `connection` MUST belong to the owner of the database. Changes nothing that is there.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [SETUP_LOCK])
+        connection.execute(TABLES)
+        connection.execute(
+            "INSERT INTO ledger.head (position, ledger) VALUES (0, %s) ON CONFLICT DO NOTHING",
+            [ledger],
+        )
+        for role in ROLES:
+            found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+            if found.fetchone() is None:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        database = connection.info.dbname
+        # The follower makes and swaps the schemas of its views.
+        connection.execute(
+            sql.SQL("GRANT CREATE ON DATABASE {} TO suyuan_follower").format(
+                sql.Identifier(database)
+            )
+        )
+        connection.execute(GRANTS)

@@ -1,0 +1,1 @@
+"""Projections: everything derived from the record, thrown away and rebuilt at will."""

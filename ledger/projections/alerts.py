@@ -1,0 +1,153 @@
+"""Alerts: what somebody should look at, opened and closed by the record alone."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ledger.events.cases import TapeForked, TapeLost
+from ledger.events.reports import Report
+from ledger.projections.expiry import Expiry, ExpiryState
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.lots import LOTS, LotDispute, LotExpiry
+from ledger.projections.movements import (
+    MOVEMENTS,
+    CorrectionRefused,
+    Moved,
+    Movement,
+    Unmoved,
+)
+from ledger.projections.stock import StockChanged
+from ledger.projections.table import Key, Position, Table
+from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
+
+
+class Alert(msgspec.Struct):
+    """Something somebody should look at. Open while `closed_at` is null."""
+
+    kind: str
+    subject: str
+    merchant: str | None
+    premises: str | None
+    product: str | None
+    lot: str | None
+    opened_at: Position
+    closed_at: Position | None
+    times: Position
+    detail: str
+
+
+ALERTS = Table(
+    "alerts",
+    Alert,
+    ("kind", "subject"),
+    ("(opened_at) WHERE closed_at IS NULL", "(premises)", "(product, lot)"),
+)
+_EXPIRY_KINDS = {"near": "near-expiry", "expired": "expired-in-stock"}
+
+
+class Alerts:
+    """The list an officer and a merchant look at first."""
+
+    name = "alerts"
+    tables = (ALERTS,)
+
+    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+        """Nothing is sure to be wanted: most entries alert nobody."""
+        return ()
+
+    def fold(self, fold: Fold) -> None:
+        """Opens and closes alerts on what the other projections noticed, and on flags."""
+        _of_devices(fold)
+        for signal in list(fold.signals):
+            match signal:
+                case ExpiryState(row, before):
+                    _expiry_state(fold, row, before)
+                case StockChanged(row, before) if (row.amount < 0) != (before < 0):
+                    subject = "|".join((row.premises, row.product, row.lot, row.unit))
+                    _set(fold, "oversold", subject, row.amount < 0, row)
+                case Moved(movement) if movement.kind == "goods-sold":
+                    _sold_after_expiry(fold, movement)
+                case Unmoved(movement) if movement.kind == "goods-sold":
+                    subject = f"{movement.stream}|{movement.number}"
+                    _set(fold, "sold-after-expiry", subject, False, movement)
+                case LotExpiry(product, lot, _):
+                    sales = {"product": product, "lot": lot, "kind": "goods-sold"}
+                    for movement in fold.rows.select(MOVEMENTS, sales):
+                        if movement.believed_to is None:
+                            _sold_after_expiry(fold, movement)
+                case LotDispute(product, lot, disputed):
+                    row = fold.rows.get(LOTS, product, lot)
+                    _set(fold, "dates-disputed", f"{product}|{lot}", disputed, row)
+                case CorrectionRefused(stream, number, merchant):
+                    subject = f"{stream}|{number}|{merchant}"
+                    _set(fold, "foreign-correction", subject, True, None, merchant=merchant)
+
+
+def _of_devices(fold: Fold) -> None:
+    entry = fold.entry
+    if CLOCK_AHEAD in entry.flags:
+        _set(fold, "device-clock", entry.stream, True, None)
+    match entry.event:
+        case TapeForked(tape=tape, device=device):
+            _set(fold, "tape-forked", tape, True, None, detail=device)
+        case TapeLost(tape=tape, device=device):
+            _set(fold, "tape-lost", tape, True, None, detail=device)
+        case Report(merchant=merchant) if NO_MANDATE in entry.flags:
+            _set(fold, "no-mandate", f"{entry.stream}|{merchant}", True, None, merchant=merchant)
+
+
+def _expiry_state(fold: Fold, row: Expiry, before: str) -> None:
+    subject = "|".join((row.premises, row.product, row.lot, row.unit))
+    if (kind := _EXPIRY_KINDS.get(before)) is not None:
+        _set(fold, kind, subject, False, row)
+    if (kind := _EXPIRY_KINDS.get(row.state)) is not None:
+        _set(fold, kind, subject, True, row, detail=str(row.expires))
+
+
+def _sold_after_expiry(fold: Fold, sale: Movement) -> None:
+    lot = fold.rows.get(LOTS, sale.product, sale.lot)
+    late = lot is not None and lot.expires is not None and sale.business_date > lot.expires
+    is_new = (sale.stream, sale.number) == (fold.entry.stream, fold.entry.number)
+    if is_new and not late:
+        # It cannot have an alert yet, and looking would cost every sale a read.
+        return
+    _set(fold, "sold-after-expiry", f"{sale.stream}|{sale.number}", late, sale)
+
+
+def _set(  # noqa: PLR0913  # one row of the list, field by field
+    fold: Fold,
+    kind: str,
+    subject: str,
+    wanted: bool,
+    about: Any,
+    *,
+    merchant: str | None = None,
+    detail: str = "",
+) -> None:
+    """Opens or closes an alert; nothing happens to one that is as wanted already."""
+    row: Alert | None = fold.rows.get(ALERTS, kind, subject)
+    is_open = row is not None and row.closed_at is None
+    if wanted == is_open:
+        return
+    position = Position(fold.entry.position)
+    if row is None:
+        row = Alert(
+            kind,
+            subject,
+            merchant or getattr(about, "merchant", None),
+            getattr(about, "premises", None),
+            getattr(about, "product", None),
+            getattr(about, "lot", None),
+            position,
+            None,
+            Position(1),
+            detail,
+        )
+    elif wanted:
+        row.opened_at, row.closed_at, row.times = position, None, Position(row.times + 1)
+        row.detail = detail
+    else:
+        row.closed_at = position
+    fold.rows.put(ALERTS, row)
+

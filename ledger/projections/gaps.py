@@ -1,0 +1,119 @@
+"""Gaps: where the record may lack something, so that every answer over that time can say so."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
+from ledger.events.reports import Report, TapeOpened
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.table import Key, Position, Table
+from ledger.values.clock import derive
+from ledger.values.ids import stream_of_tape
+
+# A report that took longer from scan to ledger came from a device that was cut off.
+OFFLINE_S = 3600
+
+
+class Tape(msgspec.Struct):
+    """A tape with the device it belongs to and when it was last heard."""
+
+    stream: str
+    device: str
+    last_number: Position
+    last_happened: datetime
+    last_received: datetime
+
+
+class Gap(msgspec.Struct):
+    """A stretch of one tape over which something may be missing or came late."""
+
+    stream: str
+    kind: str
+    first_number: Position
+    device: str
+    last_number: Position | None
+    happened_from: datetime | None
+    happened_to: datetime | None
+    position: Position
+    note: str
+
+
+TAPES = Table("tapes", Tape, ("stream",))
+GAPS = Table("gaps", Gap, ("stream", "kind", "first_number"), ("(device)",))
+
+
+class Gaps:
+    """Lost tapes, forks, unreadable reports, and stretches spent offline."""
+
+    name = "gaps"
+    tables = (TAPES, GAPS)
+
+    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+        """The tape of a report."""
+        if isinstance(entry.event, Report | TapeOpened):
+            yield TAPES, (entry.stream,)
+
+    def fold(self, fold: Fold) -> None:
+        """Takes in what tapes and the ledger say about themselves."""
+        match fold.entry.event:
+            case TapeOpened(device=device):
+                entry = fold.entry
+                time = derive(fold.entry.event.clock, entry.received).at
+                row = Tape(entry.stream, device, Position(entry.number), time, entry.received)
+                fold.rows.put(TAPES, row)
+            case Report() as event:
+                _heard(fold, event)
+            case TapeLost(tape=tape, last_stored=last) as event:
+                lost = "unknown" if event.last_known is None else str(event.last_known - last)
+                _note(fold, tape, "tape-lost", last + 1, event.device, f"reports lost: {lost}")
+            case TapeForked(tape=tape, number=number) as event:
+                _note(fold, tape, "tape-forked", number, event.device, "two contents, one number")
+            case ReportUnreadable(reason=reason):
+                entry = fold.entry
+                gap = Gap(
+                    entry.stream, "unreadable", Position(entry.number), "", Position(entry.number),
+                    None, entry.received, Position(entry.position), reason,
+                )  # fmt: skip
+                fold.rows.put(GAPS, gap)
+
+
+def _heard(fold: Fold, event: Report) -> None:
+    entry = fold.entry
+    tape = fold.rows.get(TAPES, entry.stream)
+    if tape is None:
+        return
+    happened = derive(event.clock, entry.received).at
+    late = (entry.received - happened).total_seconds() > OFFLINE_S
+    if late:
+        gap = fold.rows.get(GAPS, entry.stream, "offline", _offline_start(fold, tape))
+        if gap is None:
+            gap = Gap(
+                entry.stream, "offline", Position(entry.number), tape.device,
+                Position(entry.number), happened, happened, Position(entry.position), "",
+            )  # fmt: skip
+        gap.last_number, gap.happened_to = Position(entry.number), happened
+        fold.rows.put(GAPS, gap)
+    tape.last_number, tape.last_happened = Position(entry.number), happened
+    tape.last_received = entry.received
+    fold.rows.put(TAPES, tape)
+
+
+def _offline_start(fold: Fold, tape: Tape) -> int:
+    """Returns the first number of the offline stretch the last report belonged to, or 0."""
+    found = fold.rows.select(GAPS, {"stream": tape.stream, "kind": "offline"})
+    return max((g.first_number for g in found if g.last_number == tape.last_number), default=0)
+
+
+def _note(  # noqa: PLR0913  # one row of the list, field by field
+    fold: Fold, tape: str, kind: str, number: int, device: str, note: str
+) -> None:
+    stream = str(stream_of_tape(tape))
+    known = fold.rows.get(TAPES, stream)
+    since = known.last_happened if known else None
+    gap = Gap(
+        stream, kind, Position(number), device, None, since, fold.entry.received,
+        Position(fold.entry.position), note,
+    )  # fmt: skip
+    fold.rows.put(GAPS, gap)

@@ -1,0 +1,55 @@
+"""Groups: projections that read each other share one follower, in a declared order."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from ledger.projections.alerts import Alerts
+from ledger.projections.documents import Documents
+from ledger.projections.expiry import Expiries
+from ledger.projections.fold import Projection
+from ledger.projections.gaps import Gaps
+from ledger.projections.lot_transforms import LotTransforms
+from ledger.projections.lots import Lots
+from ledger.projections.merchants import Merchants
+from ledger.projections.movements import Movements
+from ledger.projections.products import Products
+from ledger.projections.stock import Stocks
+from ledger.projections.table import Table
+
+
+class Group(NamedTuple):
+    """Projections with one schema and one position, which are rebuilt and swapped together."""
+
+    name: str
+    projections: Sequence[Projection]
+
+    @property
+    def tables(self) -> list[Table]:
+        """All tables of the group."""
+        return [table for projection in self.projections for table in projection.tables]
+
+
+TRADE: Final = Group(
+    "trade",
+    (
+        Merchants(),
+        Products(),
+        Movements(),
+        Lots(),
+        LotTransforms(),
+        Stocks(),
+        Expiries(),
+        Alerts(),
+    ),
+)
+PAPERS: Final = Group("papers", (Documents(),))
+EDGE: Final = Group("edge", (Gaps(),))
+GROUPS: Final = (TRADE, PAPERS, EDGE)
+
+
+def group_of(projection: str) -> Group | None:
+    """Returns the group a projection belongs to, or None for a name nobody bears."""
+    for group in GROUPS:
+        if projection in {p.name for p in group.projections}:
+            return group
+    return None

@@ -1,0 +1,89 @@
+"""Merchants, their premises, and the present day of each market."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from ledger.events.cases import DayBegan, MerchantRegistered, PremisesAdded
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.table import Key, Position, Table
+
+
+class Merchant(msgspec.Struct):
+    """A merchant of the register."""
+
+    merchant: str
+    name: str
+    kind: str
+    district: str
+    licence: str | None
+    position: Position
+
+
+class Premises(msgspec.Struct):
+    """A place where a merchant trades."""
+
+    premises: str
+    merchant: str
+    name: str
+    market: str
+    position: Position
+
+
+class Market(msgspec.Struct):
+    """A market's present day, as the record says it began."""
+
+    market: str
+    day: date
+    zone: str
+
+
+MERCHANTS = Table("merchants", Merchant, ("merchant",))
+PREMISES = Table("premises", Premises, ("premises",), ("(merchant)", "(market)"))
+MARKETS = Table("markets", Market, ("market",))
+
+
+class PremisesKnown(NamedTuple):
+    """Signal: a premises entered the register."""
+
+    premises: str
+    market: str
+
+
+class MarketDay(NamedTuple):
+    """Signal: a market's day began."""
+
+    market: str
+    day: date
+
+
+class Merchants:
+    """The register of merchants as rows."""
+
+    name = "merchants"
+    tables = (MERCHANTS, PREMISES, MARKETS)
+
+    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+        """Nothing to load: every event here replaces its row."""
+        return ()
+
+    def fold(self, fold: Fold) -> None:
+        """Takes in registrations and the beginnings of days."""
+        position = Position(fold.entry.position)
+        match fold.entry.event:
+            case MerchantRegistered() as event:
+                row = Merchant(
+                    event.merchant, event.name, event.kind, event.district, event.licence, position
+                )
+                fold.rows.put(MERCHANTS, row)
+            case PremisesAdded() as event:
+                place = Premises(
+                    event.premises, event.merchant, event.name, event.market, position
+                )
+                fold.rows.put(PREMISES, place)
+                fold.signals.append(PremisesKnown(event.premises, event.market))
+            case DayBegan() as event:
+                fold.rows.put(MARKETS, Market(event.market, event.day, event.zone))
+                fold.signals.append(MarketDay(event.market, event.day))

@@ -1,0 +1,122 @@
+"""Stock: what each premises has of each lot, as its own reports add up."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from ledger.events.reports import GoodsMoved, GoodsTransformed
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.movements import MOVEMENTS, Moved, Movement, Unmoved, legs_of
+from ledger.projections.table import Key, Position, Table
+
+
+class Stock(msgspec.Struct):
+    """What a premises has of a lot in one unit, in thousandths; below zero it is oversold.
+
+    From `counted_at` on the latest count is the ground on which later movements add up.
+    """
+
+    premises: str
+    product: str
+    lot: str
+    unit: str
+    merchant: str
+    amount: int
+    taken_in: int
+    given_out: int
+    counted_at: datetime | None
+    counted: int
+    last_position: Position
+
+
+STOCK = Table(
+    "stock", Stock, ("premises", "product", "lot", "unit"), ("(product, lot)", "(merchant)")
+)
+
+
+class StockChanged(NamedTuple):
+    """Signal: what is there of a lot changed, from `before` to the row's amount."""
+
+    row: Stock
+    before: int
+
+
+class Stocks:
+    """The present sum of believed movements; a report moves only its reporter's stock."""
+
+    name = "stock"
+    tables = (STOCK,)
+
+    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+        """The stock rows of the goods in this entry."""
+        if isinstance(entry.event, GoodsMoved | GoodsTransformed):
+            for m in legs_of(entry, entry.event):
+                yield STOCK, (m.premises, m.product, m.lot, m.unit)
+
+    def fold(self, fold: Fold) -> None:
+        """Adds what moved; a count or a correction sums its lot again from the movements."""
+        voided = bool(fold.of(Unmoved))
+        again: dict[Key, Movement] = {}
+        for signal in list(fold.signals):
+            match signal:
+                case Moved(movement) if movement.kind == "stock-counted" or voided:
+                    again[_key(movement)] = movement
+                case Unmoved(movement):
+                    again[_key(movement)] = movement
+                case Moved(movement):
+                    _add(fold, movement)
+        for movement in again.values():
+            _sum_again(fold, movement)
+
+
+def _key(movement: Movement) -> Key:
+    return movement.premises, movement.product, movement.lot, movement.unit
+
+
+def _row(fold: Fold, movement: Movement) -> Stock:
+    row: Stock | None = fold.rows.get(STOCK, *_key(movement))
+    if row is None:
+        nothing = Position(fold.entry.position)
+        row = Stock(*_key(movement), movement.merchant, 0, 0, 0, None, 0, nothing)
+    return row
+
+
+def _add(fold: Fold, movement: Movement) -> None:
+    row = _row(fold, movement)
+    before = row.amount
+    if row.counted_at is None or movement.happened >= row.counted_at:
+        row.amount += movement.delta
+    _count_flow(row, movement.delta)
+    _put(fold, row, before)
+
+
+def _sum_again(fold: Fold, movement: Movement) -> None:
+    row = _row(fold, movement)
+    before = row.amount
+    same = dict(zip(("premises", "product", "lot", "unit"), _key(movement), strict=True))
+    believed = [m for m in fold.rows.select(MOVEMENTS, same) if m.believed_to is None]
+    counts = [m for m in believed if m.kind == "stock-counted"]
+    latest = max(counts, key=lambda m: (m.happened, m.position), default=None)
+    row.counted_at = latest.happened if latest else None
+    row.counted = latest.amount if latest else 0
+    row.amount, row.taken_in, row.given_out = row.counted, 0, 0
+    for m in believed:
+        _count_flow(row, m.delta)
+        if latest is None or m.happened >= latest.happened:
+            row.amount += m.delta
+    _put(fold, row, before)
+
+
+def _count_flow(row: Stock, delta: int) -> None:
+    if delta > 0:
+        row.taken_in += delta
+    else:
+        row.given_out -= delta
+
+
+def _put(fold: Fold, row: Stock, before: int) -> None:
+    row.last_position = Position(fold.entry.position)
+    fold.rows.put(STOCK, row)
+    fold.signals.append(StockChanged(row, before))

@@ -1,0 +1,169 @@
+"""Tables of projections: declared once as a struct, kept in PostgreSQL or in memory alike."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol, TypeVar, get_type_hints
+from uuid import UUID
+
+import msgspec
+
+Key = tuple[Any, ...]
+R = TypeVar("R", bound=msgspec.Struct)
+
+_SQL_TYPES: dict[Any, str] = {
+    str: "text",
+    int: "numeric(30,0)",
+    bool: "boolean",
+    date: "date",
+    datetime: "timestamptz",
+    UUID: "uuid",
+    bytes: "bytea",
+    tuple[str, ...]: "text[]",
+}
+
+
+class Position(int):
+    """A position or a small count: a bigint, where `int` is a sum of any size."""
+
+
+_SQL_TYPES[Position] = "bigint"
+
+
+class Table(NamedTuple):
+    """A projection's table: its row type, the fields of its key and its indexes as SQL."""
+
+    name: str
+    row: type[msgspec.Struct]
+    key: tuple[str, ...]
+    indexes: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return self.row.__struct_fields__
+
+    def column_types(self) -> list[str]:
+        """The SQL type of each column."""
+        hints = get_type_hints(self.row)
+        return [_SQL_TYPES[_without_none(hints[name])] for name in self.columns]
+
+    def key_of(self, row: msgspec.Struct) -> Key:
+        """Returns the key of a row."""
+        return tuple(getattr(row, name) for name in self.key)
+
+
+class Store(Protocol):
+    """Where rows are while nobody folds: loads by key, writes whole rows, selects by columns."""
+
+    def load(self, table: Table, keys: Sequence[Key]) -> list[Any]:
+        """Returns the rows of those keys that exist."""
+        ...
+
+    def write(self, table: Table, rows: Sequence[Any]) -> None:
+        """Inserts rows, or replaces those of the same key."""
+        ...
+
+    def select(
+        self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
+    ) -> list[Any]:
+        """Returns the rows whose columns equal, or are not null and at most, the given values."""
+        ...
+
+
+class Rows:
+    """One page's unit of work: rows loaded once, folded in memory, written in one stroke."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, dict[Key, Any]] = {}
+        self._changed: dict[str, tuple[Table, dict[Key, Any]]] = {}
+
+    def prefetch(self, wanted: Iterable[tuple[Table, Key]]) -> None:
+        """Loads many rows at once, so that the folds find them in memory."""
+        by_table: dict[str, tuple[Table, set[Key]]] = {}
+        for table, key in wanted:
+            by_table.setdefault(table.name, (table, set()))[1].add(key)
+        for table, keys in by_table.values():
+            known = self._known.setdefault(table.name, {})
+            missing = [key for key in keys if key not in known]
+            known.update(dict.fromkeys(missing))
+            for row in self._store.load(table, missing):
+                known[table.key_of(row)] = row
+
+    def get(self, table: Table, *key: Any) -> Any:
+        """Returns a row, or None. A caller that changes it MUST `put` it."""
+        known = self._known.setdefault(table.name, {})
+        if key not in known:
+            found = self._store.load(table, [key])
+            known[key] = found[0] if found else None
+        return known[key]
+
+    def put(self, table: Table, row: Any) -> None:
+        """Keeps a new or changed row."""
+        key = table.key_of(row)
+        self._known.setdefault(table.name, {})[key] = row
+        self._changed.setdefault(table.name, (table, {}))[1][key] = row
+
+    def select(
+        self,
+        table: Table,
+        equal: Mapping[str, Any] | None = None,
+        at_most: Mapping[str, Any] | None = None,
+    ) -> list[Any]:
+        """Returns rows by columns, what this page changed included, in the order of their keys."""
+        self._write(table.name)
+        known = self._known.setdefault(table.name, {})
+        found = []
+        for row in self._store.select(table, equal or {}, at_most or {}):
+            key = table.key_of(row)
+            if known.get(key) is None:
+                known[key] = row
+            found.append(known[key])
+        return sorted(found, key=table.key_of)
+
+    def flush(self) -> None:
+        """Writes everything that changed."""
+        for name in list(self._changed):
+            self._write(name)
+
+    def _write(self, name: str) -> None:
+        table, rows = self._changed.pop(name, (None, {}))
+        if table is not None and rows:
+            self._store.write(table, list(rows.values()))
+
+
+class MemoryStore:
+    """A store that ends with the process; rows are copied in and out as a database would."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, dict[Key, Any]] = {}
+
+    def load(self, table: Table, keys: Sequence[Key]) -> list[Any]:
+        """See `Store.load`."""
+        held = self.tables.get(table.name, {})
+        return [msgspec.structs.replace(held[key]) for key in keys if key in held]
+
+    def write(self, table: Table, rows: Sequence[Any]) -> None:
+        """See `Store.write`."""
+        held = self.tables.setdefault(table.name, {})
+        held.update({table.key_of(row): msgspec.structs.replace(row) for row in rows})
+
+    def select(
+        self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
+    ) -> list[Any]:
+        """See `Store.select`."""
+        return [
+            msgspec.structs.replace(row)
+            for row in self.tables.get(table.name, {}).values()
+            if all(getattr(row, name) == value for name, value in equal.items())
+            and all(
+                getattr(row, name) is not None and getattr(row, name) <= value
+                for name, value in at_most.items()
+            )
+        ]
+
+
+def _without_none(hint: Any) -> Any:
+    arguments = [a for a in getattr(hint, "__args__", ()) if a is not type(None)]
+    is_union = type(None) in getattr(hint, "__args__", ())
+    return arguments[0] if is_union else hint

@@ -1,0 +1,74 @@
+"""The register: merchants with their premises, and products."""
+
+import msgspec
+
+from ledger.events.base import Event
+from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
+from ledger.rules.refusal import Refusal
+from ledger.values.gtin import Gtin
+
+
+class MerchantCase(msgspec.Struct, frozen=True):
+    """What the register knows of a merchant."""
+
+    merchant: str
+    version: int = 0
+    registered: MerchantRegistered | None = None
+    premises: tuple[PremisesAdded, ...] = ()
+
+
+class ProductCase(msgspec.Struct, frozen=True):
+    """What the register knows of a product."""
+
+    gtin: str
+    version: int = 0
+    registered: ProductRegistered | None = None
+
+
+def decide_merchant(
+    case: MerchantCase, request: MerchantRegistered | PremisesAdded
+) -> list[Event] | Refusal:
+    """Decides an entry of the register; the same entry twice changes nothing."""
+    match request:
+        case MerchantRegistered():
+            if case.registered is None:
+                return [request]
+            if case.registered == request:
+                return []
+            return Refusal("merchant-taken", f"{case.merchant} is registered as somebody else.")
+        case PremisesAdded():
+            if case.registered is None:
+                return Refusal("merchant-unknown", f"Register {case.merchant} first.")
+            same = [p for p in case.premises if p.premises == request.premises]
+            if not same:
+                return [request]
+            if same[0] == request:
+                return []
+            return Refusal("premises-taken", f"{request.premises} is registered already.")
+
+
+def evolve_merchant(case: MerchantCase, event: Event) -> MerchantCase:
+    """Returns the case after one of its events."""
+    case = msgspec.structs.replace(case, version=case.version + 1)
+    match event:
+        case MerchantRegistered():
+            return msgspec.structs.replace(case, registered=event)
+        case PremisesAdded():
+            return msgspec.structs.replace(case, premises=(*case.premises, event))
+    raise TypeError(f"{type(event).__name__} is no event of a merchant")
+
+
+def decide_product(case: ProductCase, request: ProductRegistered) -> list[Event] | Refusal:
+    """Decides an entry of a product; a changed entry is recorded beside the earlier one."""
+    try:
+        Gtin(request.gtin)
+    except ValueError as error:
+        return Refusal("gtin-invalid", str(error))
+    return [] if case.registered == request else [request]
+
+
+def evolve_product(case: ProductCase, event: Event) -> ProductCase:
+    """Returns the case after one of its events."""
+    if not isinstance(event, ProductRegistered):
+        raise TypeError(f"{type(event).__name__} is no event of a product")
+    return ProductCase(case.gtin, case.version + 1, event)

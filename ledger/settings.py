@@ -1,0 +1,84 @@
+"""Settings: one frozen value, read once from suyuan.toml and the environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from ledger.errors import BadSetting
+
+PREFIX = "SUYUAN_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a service is told from outside; `SUYUAN_<NAME>` outranks suyuan.toml.
+
+    Each DSN belongs to the database role of one service; `data` holds keys, documents and, on one
+    machine, the cluster. `clock` is `START@RATE` for demonstrations: an ISO instant and how many
+    seconds pass per second.
+    """
+
+    ledger: str = "local"
+    data: str = ""
+    owner_dsn: str = ""
+    writer_dsn: str = ""
+    follower_dsn: str = ""
+    reader_dsn: str = ""
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: int = 1883
+    mqtt_share: str = ""
+    intake_port: int = 8701
+    query_port: int = 8702
+    kiosk_port: int = 8700
+    intake_url: str = "http://127.0.0.1:8701"
+    query_url: str = "http://127.0.0.1:8702"
+    clock: str = ""
+    log_level: str = "INFO"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings. Raises `BadSetting` naming the setting that cannot be."""
+    env = os.environ if environment is None else environment
+    if env.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
+        raise BadSetting("POSTGRES_ENABLE_DB_FUNCTIONS loses events for whoever follows: unset it")
+    path = Path(env.get("SUYUAN_CONFIG", "suyuan.toml"))
+    stated: dict[str, object] = {}
+    if path.is_file():
+        try:
+            stated = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadSetting(f"{path}: {error}") from error
+    for name in Settings.__struct_fields__:
+        if (value := env.get(PREFIX + name.upper())) is not None:
+            stated[name] = value
+    try:
+        return msgspec.convert(stated, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{path} or {PREFIX}…: {error}") from error
+
+
+class Clock:
+    """The ledger's clock: the real one, or for demonstrations one that starts and runs as told."""
+
+    def __init__(self, text: str, started: datetime | None = None) -> None:
+        self._rate = 1.0
+        self._shown = self._started = started or datetime.now(UTC)
+        if not text:
+            return
+        try:
+            start, rate = text.split("@")
+            begin, real = start.split("=")
+            self._shown = datetime.fromisoformat(begin).astimezone(UTC)
+            self._started = datetime.fromisoformat(real).astimezone(UTC)
+            self._rate = float(rate)
+        except ValueError as error:
+            raise BadSetting(f"clock is SHOWN=REAL@RATE, not {text!r}") from error
+
+    def now(self) -> datetime:
+        """Returns the present instant, aware, in UTC."""
+        if self._rate == 1.0 and self._shown == self._started:
+            return datetime.now(UTC)
+        return self._shown + (datetime.now(UTC) - self._started) * self._rate

@@ -1,0 +1,17 @@
+"""Names of streams: how a tape or a case becomes the UUID under which its events stand."""
+
+from uuid import UUID, uuid5
+
+# uuid5(NAMESPACE_URL, "urn:suyuan:ledger:v1"); written out because docs/protocol.md prints it
+# and a stream name must never depend on how it was computed.
+NAMESPACE = UUID("fa5eb689-85cd-5b1a-8a46-09d77f8f26ce")
+
+
+def stream_of_tape(tape: str) -> UUID:
+    """Returns the stream of a scanner's tape, named by the tape's random id."""
+    return uuid5(NAMESPACE, f"tape:{tape}")
+
+
+def stream_of_case(kind: str, subject: str) -> UUID:
+    """Returns the stream of a case, such as `("merchant", "m-001")`."""
+    return uuid5(NAMESPACE, f"{kind}:{subject}")

@@ -1,0 +1,55 @@
+"""The transparency log's leaf of an event: commitments that open part by part.
+
+docs/protocol.md states the bytes with recomputed examples; golden files hold them. RFC 6962
+(Certificate Transparency), section 2.1, is the tree these leaves go into.
+"""
+
+import hashlib
+import hmac
+from typing import NamedTuple
+
+import msgspec
+
+LEAF_VERSION = b"\x01"
+PUBLIC_SALT = b"suyuan/salt/public/v1"
+TRADE_SALT = b"suyuan/salt/trade/v1"
+PERSON_SALT = b"suyuan/salt/person/v1"
+
+_canonical = msgspec.json.Encoder(order="sorted", decimal_format="string")
+
+
+class Parts(NamedTuple):
+    """The canonical bytes of an event's three parts; `person` is empty when it names nobody."""
+
+    public: bytes
+    trade: bytes
+    person: bytes
+
+
+def canonical(value: object) -> bytes:
+    """Writes a value as JSON in UTF-8: keys sorted, no white space, decimals as strings."""
+    return _canonical.encode(value)
+
+
+def commitments(parts: Parts, seed: bytes, person_salt: bytes | None) -> tuple[bytes, bytes, bytes]:
+    """Returns the commitments to the public, trade and person parts.
+
+    `seed` is the event's 32 random bytes; `person_salt` comes from the personal store, and is
+    None exactly when the event names nobody (the empty string, salted from the seed).
+    """
+    person_key = seed if person_salt is None else person_salt + seed
+    return (
+        _commit(hmac.digest(seed, PUBLIC_SALT, "sha256"), parts.public),
+        _commit(hmac.digest(seed, TRADE_SALT, "sha256"), parts.trade),
+        _commit(hmac.digest(person_key, PERSON_SALT, "sha256"), parts.person),
+    )
+
+
+def leaf_of(parts: Parts, seed: bytes, person_salt: bytes | None = None) -> bytes:
+    """Returns the 32-byte leaf: SHA-256(version ‖ C_public ‖ C_trade ‖ C_person)."""
+    opened = commitments(parts, seed, person_salt)
+    return hashlib.sha256(LEAF_VERSION + b"".join(opened)).digest()
+
+
+def _commit(salt: bytes, part: bytes) -> bytes:
+    return hashlib.sha256(salt + part).digest()

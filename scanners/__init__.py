@@ -1,0 +1,1 @@
+"""The edge: reading labels, keeping the tape, reaching the ledger."""

@@ -1,0 +1,151 @@
+"""The link: carries a tape to the ledger over MQTT, for weeks offline if it must."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import paho.mqtt.client as mqtt
+
+from ledger.events import wire
+from scanners.sending import Sending
+from scanners.tape import Tape
+from scanners.tcp import no_delay
+
+log = logging.getLogger("suyuan.link")
+
+KEEPALIVE_S = 30
+RECONNECT_MAX_S = 30
+# How often the link looks for work when nobody wakes it.
+IDLE_S = 0.5
+STATE_S = 30.0
+
+Listener = Callable[[wire.AnswerBody], None]
+
+
+class Link:
+    """One tape's connection to its ledger: batches out, answers in, state retained with a will."""
+
+    def __init__(
+        self,
+        tape: Tape,
+        sending: Sending,
+        *,
+        ledger: str,
+        host: str,
+        port: int,
+        on_answer: Listener | None = None,
+    ) -> None:
+        self._tape = tape
+        self._sending = sending
+        self._ledger = ledger
+        self._address = (host, port)
+        self._on_answer = on_answer
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._online = False
+        self._client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=f"suyuan-{tape.id}", clean_session=True
+        )
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_message = self._arrived
+        self._client.on_socket_open = no_delay
+        self._client.reconnect_delay_set(1, RECONNECT_MAX_S)
+        will = wire.DeviceState(device=tape.device, online=False, tape=tape.id)
+        self._client.will_set(self._state_topic(), wire.encode(will), qos=1, retain=True)
+        self._pump: threading.Thread | None = None
+
+    @property
+    def online(self) -> bool:
+        """Whether the broker is reached; what the ledger has is said by receipts alone."""
+        return self._online
+
+    def start(self) -> None:
+        """Connects in the background and keeps sending until `stop`."""
+        self._client.connect_async(*self._address, keepalive=KEEPALIVE_S)
+        self._client.loop_start()
+        self._pump = threading.Thread(target=self._run, daemon=True)
+        self._pump.start()
+
+    def wake(self) -> None:
+        """Says that something was put on the tape."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Says good-bye and leaves the broker."""
+        self._ended.set()
+        self._wake.set()
+        if self._pump is not None:
+            self._pump.join(5)
+        if self._online:
+            self._say_state(online=False)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def wait_drained(self, timeout_s: float) -> bool:
+        """Waits until every report has its receipt; False when the time ran out."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self._tape.count_waiting() == 0:
+                return True
+            self.wake()
+            time.sleep(0.02)
+        return False
+
+    def _run(self) -> None:
+        said = 0.0
+        while not self._ended.is_set():
+            self._wake.wait(IDLE_S)
+            self._wake.clear()
+            if not self._online:
+                continue
+            with self._lock:
+                envelopes = self._sending.poll(time.monotonic())
+            for envelope in envelopes:
+                topic = wire.batches_topic(self._ledger, self._tape.id)
+                self._client.publish(topic, envelope, qos=1)
+            if time.monotonic() - said > STATE_S:
+                said = time.monotonic()
+                self._say_state(online=True)
+
+    def _connected(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+        if code.is_failure:
+            log.warning("the broker refused the link: %s", code)
+            return
+        client.subscribe(wire.answers_topic(self._ledger, self._tape.id), qos=1)
+        with self._lock:
+            self._sending.connected()
+        self._online = True
+        self._wake.set()
+
+    def _disconnected(self, _c: Any, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+        self._online = False
+        log.info("offline, the tape keeps everything: %s", code)
+
+    def _arrived(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        with self._lock:
+            body = self._sending.answered(message.payload, time.monotonic())
+        if body is None:
+            log.warning("an answer without the ledger's signature was ignored")
+            return
+        if self._on_answer is not None:
+            self._on_answer(body)
+        self._wake.set()
+
+    def _say_state(self, *, online: bool) -> None:
+        state = wire.DeviceState(
+            device=self._tape.device,
+            online=online,
+            tape=self._tape.id,
+            waiting=self._tape.count_waiting(),
+            fill_percent=self._tape.fill_percent(),
+            time=datetime.now(UTC),
+        )
+        self._client.publish(self._state_topic(), wire.encode(state), qos=1, retain=True)
+
+    def _state_topic(self) -> str:
+        return wire.state_topic(self._ledger, self._tape.device)

@@ -1,0 +1,116 @@
+"""Sending: what to send next and what an answer means. A state machine without a network."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from ledger.events import wire
+from ledger.values.chain import answer_message
+from ledger.values.keys import PublicKey
+from scanners.tape import Kept, Tape
+
+# How many batches may be under way; the ledger takes them strictly in order.
+WINDOW = 4
+# First wait before an unanswered batch is sent again, and the longest.
+RESEND_S = 2.0
+RESEND_MAX_S = 60.0
+
+
+class Sending:
+    """Decides what a tape sends, window by window, with backoff and jitter.
+
+    `poll` says what to send at a time; `answered` takes what came back. Only an answer that the
+    ledger signed counts.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        ledger_keys: list[str],
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._tape = tape
+        self._keys = {key.id: key for key in map(PublicKey, ledger_keys)}
+        self._jitter = jitter
+        self._next = 0
+        self._under_way = 0
+        self._tries = 0
+        self._deadline = 0.0
+        self._from_ledger = 0
+        self.forked = False
+        self.refused: wire.Refused | None = None
+        # The last ledger time heard, with this device's monotonic reading at that moment.
+        self.heard: tuple[datetime, float] | None = None
+
+    def poll(self, monotonic: float) -> list[bytes]:
+        """Returns the envelopes to send now."""
+        if self.forked:
+            return []
+        if self._under_way and monotonic >= self._deadline:
+            self._start_again()
+        envelopes = []
+        while self._under_way < WINDOW and (batch := self._batch()):
+            envelopes.append(self._tape.envelope(batch))
+            self._next = batch[-1].number
+            self._under_way += 1
+        if envelopes:
+            wait = min(RESEND_MAX_S, RESEND_S * 2**self._tries)
+            self._deadline = monotonic + wait * (0.5 + self._jitter())
+        return envelopes
+
+    def connected(self) -> None:
+        """Forgets what was under way on a connection that is gone."""
+        self._start_again()
+        self._tries = 0
+
+    def answered(self, payload: bytes, monotonic: float) -> wire.AnswerBody | None:
+        """Takes an answer; returns it when the ledger signed it for this tape, else None."""
+        try:
+            answer, body = wire.decode_answer(payload)
+        except (msgspec.MsgspecError, ValueError):
+            return None
+        key = self._keys.get(answer.key)
+        if key is None or not key.signed(answer.signature, answer_message(answer.body)):
+            return None
+        if body.tape != self._tape.id:
+            return None
+        self._take(body, monotonic)
+        return body
+
+    def _take(self, body: wire.AnswerBody, monotonic: float) -> None:
+        self._tries = 0
+        self._under_way = max(0, self._under_way - 1)
+        self.heard = (body.time, monotonic)
+        match body:
+            case wire.Receipt():
+                self._tape.receipted(body.verdicts)
+                self.refused = None
+            case wire.Resend():
+                # The ledger lacks what it once receipted, or a batch was lost on the way.
+                self._next = body.number - 1
+                self._under_way = 0
+                self._from_ledger = body.number
+            case wire.Fork():
+                self.forked = True
+            case wire.Refused():
+                self.refused = body
+                self._under_way = WINDOW
+                self._tries += 1
+                self._deadline = monotonic + RESEND_MAX_S
+
+    def _batch(self) -> list[Kept]:
+        if self._from_ledger:
+            # Behind a resend everything goes again, receipted or not, until new ground.
+            batch = self._tape.since(self._next + 1)
+            if not batch:
+                self._from_ledger = 0
+            return batch
+        return self._tape.waiting(after=self._next)
+
+    def _start_again(self) -> None:
+        self._next = 0
+        self._under_way = 0
+        self._tries += 1

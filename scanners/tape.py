@@ -1,0 +1,272 @@
+"""The tape: a scanner's own record, numbered, chained and on disk before the hand is told.
+
+SQLite in WAL mode with `synchronous=FULL`. Nothing is deleted: receipted reports are kept so that
+a ledger restored from yesterday can be filled again, until published checkpoints cover them.
+"""
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from ledger.events import wire
+from ledger.events.base import Event
+from ledger.events.catalogue import REPORT_BYTES_MAX, encode, read_report
+from ledger.values.chain import batch_message, chain_next, chain_start
+from ledger.values.keys import SigningKey
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS tape (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    tape TEXT NOT NULL, device TEXT NOT NULL, key_seed BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS reports (
+    number INTEGER PRIMARY KEY, report BLOB NOT NULL, chain BLOB NOT NULL,
+    position INTEGER, code TEXT, flags TEXT
+);
+CREATE INDEX IF NOT EXISTS unreceipted ON reports (number) WHERE position IS NULL;
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
+    digest TEXT PRIMARY KEY, media TEXT NOT NULL, content BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0
+);
+"""
+# Below this the next scan may not fit; the hand is warned long before.
+FREE_BYTES_MIN = 16 * 1024 * 1024
+# A tape is called full at this size, weeks of a busy stall, unless the disk is smaller.
+TAPE_BYTES_FULL = 2 * 1024 * 1024 * 1024
+# A batch that is sure to fit into an envelope as base64.
+BATCH_RAW_BYTES_MAX = wire.BATCH_BYTES_MAX // 2
+
+
+class TapeFull(Exception):
+    """The disk under the tape is full: free some space, nothing that was kept is lost."""
+
+
+class Kept(NamedTuple):
+    """A report as it stands on the tape."""
+
+    number: int
+    report: bytes
+    chain: bytes
+
+
+class Tape:
+    """A scanner's tape in one file.
+
+    `append` returns only when the report is on disk: callers MUST NOT tell the hand before, and
+    MUST find it again after any crash. Numbers are gapless from 1. One process holds a tape.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._db = connection
+        self._lock = threading.Lock()
+        row = connection.execute("SELECT tape, device, key_seed FROM tape").fetchone()
+        self.id, self.device = str(row[0]), str(row[1])
+        self.key = SigningKey(row[2])
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        tape: str,
+        device: str,
+        key_seed: bytes,
+        *,
+        opening: Callable[[], Event],
+    ) -> "Tape":
+        """Makes a tape file with its `tape-opened` as report 1; refuses to touch an existing one."""
+        if path.exists():
+            raise FileExistsError(f"{path} holds a tape already: a new tape needs a new file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = _open(path)
+        with connection:
+            connection.execute("INSERT INTO tape VALUES (1, ?, ?, ?)", [tape, device, key_seed])
+        path.chmod(0o600)
+        made = cls(path, connection)
+        made.append(opening())
+        return made
+
+    @classmethod
+    def open(cls, path: Path) -> "Tape":
+        """Opens an existing tape. Raises `FileNotFoundError` or `sqlite3.DatabaseError`."""
+        if not path.exists():
+            raise FileNotFoundError(f"there is no tape at {path}: suyuan enroll makes one")
+        return cls(path, _open(path))
+
+    def append(self, event: Event) -> Kept:
+        """Puts a report on the tape durably and returns it with its number.
+
+        Raises `TapeFull` when the disk is; nothing was kept then and the hand MUST be told.
+        Raises `ValueError` for a report the ledger would not be able to read.
+        """
+        report = encode(event)
+        if len(report) > REPORT_BYTES_MAX:
+            raise ValueError(f"a report has at most {REPORT_BYTES_MAX} bytes, not {len(report)}")
+        read_report(report)
+        with self._lock:
+            try:
+                return self._insert(report)
+            except sqlite3.OperationalError as error:
+                if "full" in str(error):
+                    raise TapeFull(f"the disk under {self._path} is full: free some") from error
+                raise
+
+    def waiting(self, limit: int = wire.BATCH_REPORTS_MAX, after: int = 0) -> list[Kept]:
+        """Returns the first reports without a receipt behind `after`, in order, as one batch."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT number, report, chain FROM reports"
+                " WHERE position IS NULL AND number > ? ORDER BY number LIMIT ?",
+                [after, limit],
+            ).fetchall()
+        return _joined([Kept(*row) for row in rows])
+
+    def since(self, number: int, limit: int = wire.BATCH_REPORTS_MAX) -> list[Kept]:
+        """Returns reports from `number` on, receipted or not, for a ledger that asks again."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT number, report, chain FROM reports WHERE number >= ?"
+                " ORDER BY number LIMIT ?",
+                [number, limit],
+            ).fetchall()
+        return _joined([Kept(*row) for row in rows])
+
+    def envelope(self, batch: list[Kept]) -> bytes:
+        """Returns consecutive reports as a signed batch, ready to send over any transport."""
+        first, last = batch[0].number, batch[-1].number
+        previous = self._chain_before(first)
+        message = batch_message(self.id, first, last, previous, batch[-1].chain)
+        return wire.encode(
+            wire.Batch(
+                device=self.device,
+                tape=self.id,
+                first=first,
+                previous=previous,
+                reports=tuple(kept.report for kept in batch),
+                key=self.key.id,
+                signature=self.key.sign(message),
+            )
+        )
+
+    def receipted(self, verdicts: tuple[wire.Verdict, ...]) -> int:
+        """Notes where the ledger put reports; returns how many were news."""
+        with self._lock, self._db:
+            done = self._db.executemany(
+                "UPDATE reports SET position = ?, code = ?, flags = ?"
+                " WHERE number = ? AND position IS NULL",
+                [(v.position, v.code, ",".join(v.flags), v.number) for v in verdicts],
+            )
+            return done.rowcount
+
+    def count_waiting(self) -> int:
+        """Returns how many reports have no receipt yet."""
+        with self._lock:
+            row = self._db.execute("SELECT count(*) FROM reports WHERE position IS NULL").fetchone()
+        return int(row[0])
+
+    def last(self) -> int:
+        """Returns the last number on the tape."""
+        with self._lock:
+            row = self._db.execute("SELECT max(number) FROM reports").fetchone()
+        return int(row[0] or 0)
+
+    def position_of(self, number: int) -> int | None:
+        """Returns where the ledger put a report, or None while it has not said."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT position FROM reports WHERE number = ?", [number]
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def fill_percent(self) -> int:
+        """Returns how full the tape is: of its own bound, or of what the disk has left."""
+        used = self._path.stat().st_size
+        free = shutil.disk_usage(self._path.parent).free
+        room = max(1, min(TAPE_BYTES_FULL, used + max(0, free - FREE_BYTES_MIN)))
+        return min(100, used * 100 // room)
+
+    def get(self, name: str) -> str | None:
+        """Returns a remembered word of the scanner, such as the merchant it stands on."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM state WHERE name = ?", [name]).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, name: str, value: str) -> None:
+        """Remembers a word of the scanner across restarts."""
+        with self._lock, self._db:
+            self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [name, value])
+
+    def keep_document(self, digest: str, media: str, content: bytes) -> None:
+        """Keeps a paper's picture until the ledger has it."""
+        with self._lock, self._db:
+            self._db.execute(
+                "INSERT OR IGNORE INTO documents (digest, media, content) VALUES (?, ?, ?)",
+                [digest, media, content],
+            )
+
+    def documents_waiting(self) -> list[tuple[str, str, bytes]]:
+        """Returns pictures the ledger does not have yet: digest, media type, bytes."""
+        with self._lock:
+            return self._db.execute(
+                "SELECT digest, media, content FROM documents WHERE sent = 0 LIMIT 4"
+            ).fetchall()
+
+    def document_sent(self, digest: str) -> None:
+        """Notes that the ledger has a picture; the bytes leave the tape."""
+        with self._lock, self._db:
+            self._db.execute(
+                "UPDATE documents SET sent = 1, content = x'' WHERE digest = ?", [digest]
+            )
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def _insert(self, report: bytes) -> Kept:
+        row = self._db.execute(
+            "SELECT number, chain FROM reports ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        number, previous = (row[0] + 1, row[1]) if row else (1, chain_start(self.id))
+        chain = chain_next(previous, number, report)
+        with self._db:
+            self._db.execute(
+                "INSERT INTO reports (number, report, chain) VALUES (?, ?, ?)",
+                [number, report, chain],
+            )
+        return Kept(number, report, chain)
+
+    def _chain_before(self, number: int) -> bytes:
+        if number == 1:
+            return chain_start(self.id)
+        with self._lock:
+            row = self._db.execute(
+                "SELECT chain FROM reports WHERE number = ?", [number - 1]
+            ).fetchone()
+        return bytes(row[0])
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    # Pages of one large photograph must not push the log of changes beyond reason.
+    connection.execute("PRAGMA wal_autocheckpoint = 1000")
+    connection.executescript(SCHEMA)
+    return connection
+
+
+def _joined(kept: list[Kept]) -> list[Kept]:
+    """Cuts a list where its numbers stop being consecutive or it would not fit an envelope."""
+    joined: list[Kept] = []
+    size = 0
+    for item in kept:
+        size += len(item.report)
+        apart = joined and item.number != joined[-1].number + 1
+        if apart or (joined and size > BATCH_RAW_BYTES_MAX):
+            break
+        joined.append(item)
+    return joined
+

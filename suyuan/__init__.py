@@ -1,0 +1,1 @@
+"""The command: composes the parts and does nothing else."""

@@ -1,0 +1,1 @@
+"""The parts a machine needs, found or started: database cluster, broker, services."""

@@ -1,0 +1,94 @@
+"""Places: where data lives on this machine, and as whom the database runs."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from ledger.errors import BadSetting
+
+SYSTEM_USER = "suyuan"
+# The kernel's limit on a socket's path, less PostgreSQL's file name in it.
+SOCKET_FOLDER_MAX = 107 - len("/.s.PGSQL.65535.lock")
+# The cluster, its log of changes and a day's trade; below this a demonstration cannot finish.
+FREE_BYTES_MIN = 400 * 1024 * 1024
+
+
+def data_root() -> Path:
+    """Returns the folder for this user's data: `SUYUAN_DATA`, else the place the system expects."""
+    if stated := os.environ.get("SUYUAN_DATA"):
+        return Path(stated).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/suyuan")
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "suyuan"
+
+
+def make_folder(folder: Path, owner: pwd.struct_passwd | None = None) -> Path:
+    """Makes a private folder, and hands it to `owner`; never touches a parent that exists."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise BadSetting(f"cannot make {folder}: {error.strerror}. Set SUYUAN_DATA.") from error
+    if free < FREE_BYTES_MIN:
+        raise BadSetting(
+            f"the disk under {folder} has {free // 2**20} MiB left and"
+            f" {FREE_BYTES_MIN // 2**20} MiB are needed: free some, or set SUYUAN_DATA."
+        )
+    if owner is not None:
+        folder.chmod(0o700)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    return folder
+
+
+def database_user() -> pwd.struct_passwd | None:
+    """Returns whom the database runs as: None for oneself, a system user of ours when root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        command = [
+            "useradd", "--system", "--user-group", "--no-create-home",
+            "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER,
+        ]  # fmt: skip
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BadSetting(
+            "PostgreSQL does not run as root and no system user could be made"
+            f" ({error}): run as an ordinary user"
+        ) from error
+    return pwd.getpwnam(SYSTEM_USER)
+
+
+def socket_folder(data: Path, owner: pwd.struct_passwd | None) -> Path:
+    """Returns a private folder for the database's socket: in the data, or in /tmp if that is deep."""
+    folder = data / "run"
+    if len(str(folder)) > SOCKET_FOLDER_MAX:
+        digest = hashlib.sha256(str(data).encode()).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"suyuan-{os.geteuid()}-{digest}"
+    return make_folder(folder, owner)
+
+
+def free_port() -> int:
+    """Returns a loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_taken(port: int) -> bool:
+    """Tells whether somebody listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
