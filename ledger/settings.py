@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -17,8 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything a service is told from outside; `SUYUAN_<NAME>` outranks suyuan.toml.
 
     Each DSN belongs to the database role of one service; `data` holds keys, documents and, on one
-    machine, the cluster. `clock` is `START@RATE` for demonstrations: an ISO instant and how many
-    seconds pass per second.
+    machine, the cluster. `clock` is for demonstrations, see `Clock`.
     """
 
     ledger: str = "local"
@@ -61,24 +60,29 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 class Clock:
-    """The ledger's clock: the real one, or for demonstrations one that starts and runs as told."""
+    """The ledger's clock: the real one, or for demonstrations one that is told where to start.
 
-    def __init__(self, text: str, started: datetime | None = None) -> None:
-        self._rate = 1.0
-        self._shown = self._started = started or datetime.now(UTC)
+    `SHOWN=REAL@RATE/FOR` shows the instant SHOWN at the real instant REAL, passes RATE seconds a
+    second for FOR real seconds and keeps ordinary time after that.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._told = None
         if not text:
             return
         try:
-            start, rate = text.split("@")
-            begin, real = start.split("=")
-            self._shown = datetime.fromisoformat(begin).astimezone(UTC)
-            self._started = datetime.fromisoformat(real).astimezone(UTC)
-            self._rate = float(rate)
+            start, pace = text.split("@")
+            shown, real = map(datetime.fromisoformat, start.split("="))
+            rate, duration = map(float, pace.split("/"))
+            self._told = (shown.astimezone(UTC), real.astimezone(UTC), rate, duration)
         except ValueError as error:
-            raise BadSetting(f"clock is SHOWN=REAL@RATE, not {text!r}") from error
+            raise BadSetting(f"clock is SHOWN=REAL@RATE/FOR, not {text!r}") from error
 
     def now(self) -> datetime:
         """Returns the present instant, aware, in UTC."""
-        if self._rate == 1.0 and self._shown == self._started:
+        if self._told is None:
             return datetime.now(UTC)
-        return self._shown + (datetime.now(UTC) - self._started) * self._rate
+        shown, real, rate, duration = self._told
+        passed = (datetime.now(UTC) - real).total_seconds()
+        quick = min(passed, duration)
+        return shown + timedelta(seconds=quick * rate + (passed - quick))

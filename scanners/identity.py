@@ -4,15 +4,8 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 from ledger.values.clock import DeviceClock
-
-
-class Hears(Protocol):
-    """Knows the last ledger time heard, as (ledger time, monotonic seconds)."""
-
-    heard: tuple[datetime, float] | None
 
 
 class Clocks:
@@ -20,7 +13,6 @@ class Clocks:
 
     def __init__(
         self,
-        hearing: Hears | None = None,
         *,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
@@ -28,11 +20,15 @@ class Clocks:
         self._wall = wall
         self._monotonic = monotonic
         self._boot = str(uuid.uuid4())
-        self.hearing = hearing
+        self._heard: tuple[datetime, float] | None = None
+
+    def hear(self, ledger_time: datetime) -> None:
+        """Notes the ledger's time as an answer brought it; it outranks the wall clock."""
+        self._heard = (ledger_time, self._monotonic())
 
     def read(self) -> DeviceClock:
         """Returns what the clocks say now."""
-        heard = self.hearing.heard if self.hearing is not None else None
+        heard = self._heard
         return DeviceClock(
             wall=self._wall(),
             boot=self._boot,

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from datetime import datetime
 
 import msgspec
 
@@ -42,8 +41,6 @@ class Sending:
         self._from_ledger = 0
         self.forked = False
         self.refused: wire.Refused | None = None
-        # The last ledger time heard, with this device's monotonic reading at that moment.
-        self.heard: tuple[datetime, float] | None = None
 
     def poll(self, monotonic: float) -> list[bytes]:
         """Returns the envelopes to send now."""
@@ -83,7 +80,6 @@ class Sending:
     def _take(self, body: wire.AnswerBody, monotonic: float) -> None:
         self._tries = 0
         self._under_way = max(0, self._under_way - 1)
-        self.heard = (body.time, monotonic)
         match body:
             case wire.Receipt():
                 self._tape.receipted(body.verdicts)

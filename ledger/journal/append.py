@@ -168,7 +168,7 @@ class Appending:
         assert batch.opened is not None
         for tape in self._tx.open_tapes(batch.device):
             named = tape == batch.opened.previous_tape
-            stream = stream_of_case("tape", tape)
+            stream = stream_of_case("tape-case", tape)
             self._heads |= self._tx.heads([stream_of_tape(tape)])
             stored = self._heads.get(stream_of_tape(tape), Head(0)).number
             event = TapeLost(
@@ -199,7 +199,7 @@ class Appending:
                 stored_chain=(stored or b"").hex(),
                 other_chain=(other or b"").hex(),
             )
-            self._add_case_event(stream_of_case("tape", batch.tape), event)
+            self._add_case_event(stream_of_case("tape-case", batch.tape), event)
             stopped = head._replace(stopped=True)
             self._heads[batch.stream] = self._changed[batch.stream] = stopped
         return Forked(number)

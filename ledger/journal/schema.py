@@ -108,6 +108,7 @@ GRANT USAGE ON SCHEMA personal TO suyuan_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON personal.subjects TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;
 GRANT SELECT ON ledger.head TO suyuan_reader;
+GRANT SELECT (digest, media, size, received) ON ledger.documents TO suyuan_reader;
 GRANT SELECT (originator_id, originator_version, topic, notification_id, leaf, received, flags)
     ON ledger.events TO suyuan_reader;
 """

@@ -13,5 +13,11 @@ def stream_of_tape(tape: str) -> UUID:
 
 
 def stream_of_case(kind: str, subject: str) -> UUID:
-    """Returns the stream of a case, such as `("merchant", "m-001")`."""
+    """Returns the stream of a case, such as `("merchant", "m-001")`.
+
+    The kind `tape` would name the stream of a tape itself and is refused; what the ledger has to
+    say about a tape stands under `tape-case`.
+    """
+    if kind == "tape":
+        raise ValueError("a tape's own stream is no case: use tape-case")
     return uuid5(NAMESPACE, f"{kind}:{subject}")

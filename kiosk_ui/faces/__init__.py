@@ -1,0 +1,1 @@
+"""Faces: one file of routes per kind of visitor."""

@@ -1,0 +1,1 @@
+"""Pictures of our own, drawn on the server as SVG."""

@@ -1,0 +1,132 @@
+"""What the lot page says: a verdict in words with its reasons, and never that food is safe."""
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from kiosk_ui.language import Language
+
+# A label's own dates come as YYMMDD in a GS1 Digital Link (GS1 General Specifications, 3.4).
+GS1_DATE_DIGITS = 6
+
+
+class DaysLeft(NamedTuple):
+    """How much of a lot's life is left, as words and as a share of a hundred."""
+
+    words: str
+    percent: int
+    tone: str
+
+
+class LotView(NamedTuple):
+    """Everything the lot page shows beyond what the API said."""
+
+    title: str
+    verdict: str
+    tone: str
+    reasons: list[str]
+    days_left: DaysLeft | None
+    steps: list[dict[str, Any]]
+
+
+KINDS = {
+    "goods-received": "took delivery",
+    "goods-sold": "sold",
+    "goods-returned": "returned",
+    "goods-disposed": "disposed of",
+    "goods-used": "used up",
+    "stock-counted": "counted",
+    "used-in": "used in making other goods",
+    "made": "made here",
+}
+MERCHANT_KINDS = {
+    "producer": "producer",
+    "processor": "processor",
+    "wholesaler": "wholesaler",
+    "retailer": "stall",
+    "canteen": "canteen",
+}
+
+
+def lot_view(page: dict[str, Any], language: Language) -> LotView:
+    """Works out what is said about a lot."""
+    word = language.word
+    days_left = _days_left(page, language)
+    past = days_left is not None and days_left.tone == "past"
+    failed = [p for p in page["papers"] if p["kind"] == "test" and p["result"] == "failed"]
+    reasons = [word("Recorded at {n} places.").format(n=len(page["steps"]))]
+    if days_left is not None:
+        reasons.append(days_left.words)
+    else:
+        reasons.append(word("No last good day is recorded."))
+    if page["disputed"]:
+        reasons.append(word("The dates stated for this lot disagree; the earlier one counts here."))
+    tests = [p for p in page["papers"] if p["kind"] == "test" and p["result"] == "passed"]
+    if failed:
+        reasons.append(word("A test report says: failed."))
+    elif tests:
+        reasons.append(word("Test reports on record: {n}, all passed.").format(n=len(tests)))
+    else:
+        reasons.append(word("No test report of this lot is recorded."))
+    if page["gaps"]:
+        reasons.append(word("A scanner that handled this lot lost part of its record."))
+    verdict, tone = word("Recorded"), "good"
+    if page["disputed"] or page["gaps"]:
+        verdict, tone = word("Recorded, with open questions"), "warn"
+    if past:
+        verdict, tone = word("Past its last good day"), "bad"
+    if failed:
+        verdict, tone = word("A test failed"), "bad"
+    return LotView(
+        product_title(page["product"], language), verdict, tone, reasons, days_left,
+        [_step(step, language) for step in page["steps"]],
+    )  # fmt: skip
+
+
+def product_title(product: dict[str, Any], language: Language) -> str:
+    """Returns a product's name in the reader's language, else its number."""
+    first, second = ("name_zh", "name_en") if language.code == "zh" else ("name_en", "name_zh")
+    return product[first] or product[second] or product["gtin"]
+
+
+def iso_day(text: str) -> str | None:
+    """Reads a day as YYMMDD or YYYY-MM-DD; None when it is neither."""
+    digits = text.replace("-", "")
+    if len(digits) == GS1_DATE_DIGITS:
+        digits = f"20{digits}"
+    try:
+        return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}").isoformat()
+    except ValueError:
+        return None
+
+
+def _days_left(page: dict[str, Any], language: Language) -> DaysLeft | None:
+    if page["lot"]["expires"] is None:
+        return None
+    word = language.word
+    today = date.fromisoformat(page["today"])
+    expires = date.fromisoformat(page["lot"]["expires"])
+    left = (expires - today).days
+    shown = language.day(expires)
+    if left < 0:
+        words = word("Its last good day was {day}, {n} days ago.").format(day=shown, n=-left)
+        return DaysLeft(words, 100, "past")
+    life = page["product"]["shelf_life_days"]
+    if page["lot"]["produced"] is not None:
+        life = (expires - date.fromisoformat(page["lot"]["produced"])).days
+    life = max(1, life or 30)
+    words = word("Last good day {day}: {n} days left.").format(day=shown, n=left)
+    percent = min(100, max(2, left * 100 // life))
+    return DaysLeft(words, percent, "near" if percent <= 20 else "fresh")
+
+
+def _step(step: dict[str, Any], language: Language) -> dict[str, Any]:
+    word = language.word
+    kinds = [word(KINDS[kind]) for kind in step["kinds"] if kind in KINDS]
+    first, last = language.day(step["first_day"]), language.day(step["last_day"])
+    return {
+        "name": step["merchant_name"] or step["merchant"],
+        "place": step["premises_name"] or step["premises"],
+        "kind": word(MERCHANT_KINDS.get(step["merchant_kind"] or "", "merchant")),
+        "what": ("、" if language.code == "zh" else ", ").join(kinds),
+        "days": first if first == last else f"{first} – {last}",
+    }

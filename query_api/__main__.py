@@ -1,0 +1,21 @@
+"""The query service: `python -m query_api`."""
+
+import logging
+import sys
+
+import uvicorn
+
+from ledger.errors import LedgerError
+from ledger.settings import read_settings
+from query_api.app import build
+
+if __name__ == "__main__":
+    try:
+        settings = read_settings()
+    except LedgerError as error:
+        sys.exit(f"query_api: {error}")
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(message)s")
+    uvicorn.run(
+        build(settings.reader_dsn), host="127.0.0.1", port=settings.query_port,
+        log_level="warning", access_log=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip

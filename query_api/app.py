@@ -1,0 +1,36 @@
+"""The API's application: routes, problems and the parts they read through."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from query_api import problems
+from query_api.routes import public, trade
+from query_api.views import open_pool
+from query_api.watch import Watch
+
+
+def build(dsn: str) -> FastAPI:
+    """Builds the application over a database role that can only SELECT."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.pool = open_pool(dsn)
+        app.state.watch = Watch(dsn)
+        watching = asyncio.create_task(app.state.watch.run())
+        yield
+        watching.cancel()
+        app.state.pool.close()
+
+    app = FastAPI(
+        title="Suyuan query API",
+        version="1",
+        description="Read-only. Errors are problem+json; cursors are opaque; limits are capped.",
+        lifespan=lifespan,
+    )
+    problems.install(app)
+    app.include_router(public.router)
+    app.include_router(trade.router)
+    return app

@@ -1,0 +1,127 @@
+"""Queries behind the product and lot pages."""
+
+from datetime import date
+from typing import Any
+
+from query_api import schemas
+from query_api.problems import Problem
+from query_api.views import Reader, position, rows, today
+
+LOTS_MAX = 100
+
+PRODUCT = """
+SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
+       coalesce(m.name, p.maker) AS maker
+FROM trade.products p LEFT JOIN trade.merchants m ON m.merchant = p.maker WHERE gtin = %s
+"""
+STEPS = """
+SELECT m.merchant, r.name AS merchant_name, r.kind AS merchant_kind, m.premises,
+       p.name AS premises_name, min(business_date) AS first_day, max(business_date) AS last_day,
+       array_agg(DISTINCT m.kind) AS kinds, min(happened) AS first_happened
+FROM trade.movements m
+LEFT JOIN trade.merchants r USING (merchant) LEFT JOIN trade.premises p USING (premises)
+WHERE product = %s AND lot = %s AND believed_to IS NULL
+GROUP BY m.merchant, r.name, r.kind, m.premises, p.name
+ORDER BY CASE WHEN bool_or(m.kind = 'made') THEN 0 ELSE 1 END, first_day, first_happened, m.premises
+LIMIT 200
+"""
+MADE_FROM = """
+SELECT DISTINCT input_product AS product, input_lot AS lot, t.premises,
+       coalesce(p.name_zh, input_product) AS product_name
+FROM trade.lot_transforms t LEFT JOIN trade.products p ON p.gtin = input_product
+WHERE output_product = %s AND output_lot = %s AND believed_to IS NULL
+ORDER BY 1, 2 LIMIT 100
+"""
+PAPERS = """
+SELECT q.kind, q.number, q.issuer, q.result, q.valid_from, q.valid_until, q.digest,
+       d.digest IS NULL AS awaited, q.position
+FROM papers.papers q LEFT JOIN ledger.documents d ON d.digest = q.digest
+WHERE %(gtin)s = ANY(q.gtins) AND (%(lot)s::text IS NULL OR q.lots = '{}' OR %(lot)s = ANY(q.lots))
+      AND q.position < %(before)s
+ORDER BY q.position DESC LIMIT %(limit)s
+"""
+GAPS = """
+SELECT count(*) AS gaps FROM edge.gaps g WHERE g.kind IN ('tape-lost', 'tape-forked') AND EXISTS
+  (SELECT 1 FROM trade.movements m WHERE m.stream = g.stream AND m.product = %s AND m.lot = %s)
+"""
+POSITION_MAX = 2**62
+
+
+def product(reader: Reader, gtin: str) -> schemas.Product:
+    """Returns a product; one that is not registered has its number only."""
+    found = rows(reader, PRODUCT, [gtin])
+    return schemas.Product(**found[0]) if found else schemas.Product(gtin=gtin)
+
+
+def product_page(reader: Reader, gtin: str) -> schemas.ProductPage:
+    """Returns a product with its lots; a problem when nothing at all is recorded of it."""
+    found = rows(
+        reader,
+        "SELECT lot, produced, expires FROM trade.lots WHERE product = %s AND lot <> ''"
+        " ORDER BY expires DESC NULLS LAST, lot LIMIT %s",
+        [gtin, LOTS_MAX],
+    )
+    known = product(reader, gtin)
+    if not found and known.name_zh is None:
+        raise Problem(404, "not-recorded", f"nothing is recorded of the product {gtin}")
+    return schemas.ProductPage(
+        product=known,
+        lots=[brief(row) for row in found],
+        today=today(reader),
+        position=position(reader),
+    )
+
+
+def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
+    """Returns everything public of a lot by its key; a problem when it is not recorded."""
+    with reader.transaction():
+        found = rows(reader, "SELECT * FROM trade.lots WHERE product = %s AND lot = %s", [gtin, lot])
+        if not found:
+            raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
+        row = found[0]
+        steps = rows(reader, STEPS, [gtin, lot])
+        return schemas.LotPage(
+            product=product(reader, gtin),
+            lot=brief(row),
+            disputed=row["disputed"],
+            steps=[schemas.Step(**step) for step in steps],
+            made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
+            papers=papers(reader, gtin, lot[2:] if lot.startswith("L:") else None, 50)[0],
+            gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
+            today=today(reader),
+            position=position(reader),
+            updated=row["last_position"],
+        )
+
+
+def find_lot(reader: Reader, gtin: str, column: str, day: date) -> str:
+    """Returns the key of the lot known by a production or last good day."""
+    assert column in ("produced", "expires")
+    found = rows(
+        reader,
+        f"SELECT lot FROM trade.lots WHERE product = %s AND {column} = %s"
+        " ORDER BY last_position DESC LIMIT 1",
+        [gtin, day],
+    )
+    if not found:
+        raise Problem(404, "not-recorded", f"no lot of {gtin} with the date {day} is recorded")
+    return str(found[0]["lot"])
+
+
+def papers(
+    reader: Reader, gtin: str, lot: str | None, limit: int, before: int = POSITION_MAX
+) -> tuple[list[schemas.Paper], int | None]:
+    """Returns papers of a product or lot, newest first, and where the next page begins."""
+    values: dict[str, Any] = {"gtin": gtin, "lot": lot, "before": before, "limit": limit + 1}
+    found = rows(reader, PAPERS, values)
+    more = found[limit - 1]["position"] if len(found) > limit else None
+    return [schemas.Paper(**row) for row in found[:limit]], more
+
+
+def brief(row: dict[str, Any]) -> schemas.LotBrief:
+    """Returns a lot by its number if it has one, and its dates."""
+    key = str(row["lot"])
+    number = key[2:] if key.startswith(("L:", "R:")) else None
+    return schemas.LotBrief(
+        lot=number, produced=row["produced"], expires=row["expires"], key=key
+    )

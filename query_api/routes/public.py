@@ -1,0 +1,119 @@
+"""Public routes: products and lots, as a shopper may see them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from ledger.projections.products import bigrams
+from query_api import lots, schemas
+from query_api.problems import Problem
+from query_api.views import LIMIT_MAX, gtin_of, rows
+
+GtinText = Annotated[str, Path(max_length=20, examples=["6901234567892"])]
+LotText = Annotated[str, Path(min_length=1, max_length=80, examples=["A2411"])]
+SEARCH = """
+SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
+       coalesce(m.name, p.maker) AS maker
+FROM trade.products p LEFT JOIN trade.merchants m ON m.merchant = p.maker
+WHERE (%(grams)s <> '{}' AND p.bigrams @> %(grams)s)
+   OR p.gtin = %(gtin)s OR p.name_zh ILIKE %(like)s OR p.name_en ILIKE %(like)s
+   OR p.gtin IN (SELECT product FROM trade.lots WHERE lot = %(lot)s)
+ORDER BY p.name_zh, p.gtin LIMIT %(limit)s
+"""
+# A live stream looks again at least this often, should a notification be lost.
+LOOK_S = 5.0
+
+router = APIRouter(prefix="/v1", tags=["public"])
+
+
+@router.get("/products")
+def search(
+    request: Request,
+    q: Annotated[str, Query(min_length=1, max_length=80, examples=["牛奶"])],
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 20,
+) -> schemas.ProductList:
+    """Finds products by name in Chinese or English, by GTIN or by lot number."""
+    text = q.strip().replace("\x00", "")
+    grams = [gram for gram in bigrams(text) if len(gram) == 2]
+    try:
+        gtin = gtin_of(text)
+    except Problem:
+        gtin = ""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    like = f"%{escaped}%" if len(text) == 1 else ""
+    with request.app.state.pool.connection() as reader:
+        found = rows(
+            reader,
+            SEARCH,
+            {"grams": grams, "gtin": gtin, "like": like, "lot": f"L:{text}", "limit": limit},
+        )
+    return schemas.ProductList(products=[schemas.Product(**row) for row in found])
+
+
+@router.get("/products/{gtin}")
+def product(request: Request, gtin: GtinText) -> schemas.ProductPage:
+    """A product with the lots known here."""
+    with request.app.state.pool.connection() as reader:
+        return lots.product_page(reader, gtin_of(gtin))
+
+
+@router.get("/lots/{gtin}")
+def lot_by_date(
+    request: Request, gtin: GtinText, produced: date | None = None, expires: date | None = None
+) -> schemas.LotPage:
+    """A lot by the day printed on the pack: its production day or its last good day."""
+    with request.app.state.pool.connection() as reader:
+        number = gtin_of(gtin)
+        if produced is None and expires is None:
+            raise Problem(422, "date-missing", "give the produced or the expires date of the pack")
+        column, day = ("produced", produced) if produced else ("expires", expires)
+        assert day is not None
+        return lots.lot_page(reader, number, lots.find_lot(reader, number, column, day))
+
+
+@router.get("/lots/{gtin}/{lot:path}")
+def lot(request: Request, gtin: GtinText, lot: LotText) -> schemas.LotPage:
+    """A lot by its number; `D:`, `E:` and `R:` keys name lots known by a date or delivery."""
+    with request.app.state.pool.connection() as reader:
+        return lots.lot_page(reader, gtin_of(gtin), lot_key(lot))
+
+
+@router.get("/live/lots/{gtin}/{lot:path}", response_class=StreamingResponse)
+async def live(request: Request, gtin: GtinText, lot: LotText) -> StreamingResponse:
+    """Server-sent events: the position of the last entry about a lot, whenever it changes."""
+    key = (gtin_of(gtin), lot_key(lot))
+    return StreamingResponse(_changes(request, key), media_type="text/event-stream")
+
+
+def lot_key(text: str) -> str:
+    """Returns a lot's key; what is no key yet is a lot number."""
+    return text if text.startswith(("L:", "D:", "E:", "R:")) else f"L:{text}"
+
+
+async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]:
+    watch = request.app.state.watch
+    last = -1
+    yield "retry: 2000\n\n"
+    while not await request.is_disconnected():
+        seen = watch.count
+        updated = await run_in_threadpool(_updated, request, key)
+        if updated != last:
+            last = updated
+            yield f"event: updated\ndata: {updated}\n\n"
+        try:
+            await asyncio.wait_for(watch.changed(seen), LOOK_S)
+        except TimeoutError:
+            yield ": still here\n\n"
+
+
+def _updated(request: Request, key: tuple[str, str]) -> int:
+    with request.app.state.pool.connection() as reader:
+        found = rows(
+            reader, "SELECT last_position FROM trade.lots WHERE product = %s AND lot = %s", key
+        )
+    return int(found[0]["last_position"]) if found else 0

@@ -1,0 +1,162 @@
+"""What the API answers, with an example each."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, Field
+
+GTIN = Field(examples=["06901234567892"], description="14 digits")
+
+
+class Product(BaseModel):
+    """A product of the register, or one only known from labels."""
+
+    gtin: str = GTIN
+    name_zh: str | None = Field(None, examples=["鲜牛奶 950 毫升"])
+    name_en: str | None = Field(None, examples=["Fresh milk 950 ml"])
+    category: str | None = Field(None, examples=["dairy"])
+    pack: str | None = None
+    maker: str | None = Field(None, examples=["宁乡乳业"])
+    shelf_life_days: int | None = Field(None, examples=[15])
+
+
+class LotBrief(BaseModel):
+    """A lot of a product by its number or its dates."""
+
+    lot: str | None = Field(None, examples=["A2411"])
+    produced: date | None = None
+    expires: date | None = None
+    key: str = Field(examples=["L:A2411"], description="the lot's key within its product")
+
+
+class ProductPage(BaseModel):
+    """A product with the lots known here, newest first, at most 100."""
+
+    product: Product
+    lots: list[LotBrief]
+    today: date
+    position: int = Field(description="the position of the record this is true for", examples=[4711])
+
+
+class Step(BaseModel):
+    """One premises a lot was reported at; quantities and prices are not public."""
+
+    merchant: str = Field(examples=["m-017"])
+    merchant_name: str | None = Field(None, examples=["马王堆批发 17 号"])
+    merchant_kind: str | None = Field(None, examples=["wholesaler"])
+    premises: str
+    premises_name: str | None = None
+    kinds: list[str] = Field(examples=[["goods-received", "goods-sold"]])
+    first_day: date
+    last_day: date
+
+
+class MadeFrom(BaseModel):
+    """A lot that went into this one."""
+
+    product: str
+    product_name: str | None
+    lot: str
+    premises: str
+
+
+class Paper(BaseModel):
+    """A certificate or test report; `awaited` while its picture has not come."""
+
+    kind: str = Field(examples=["test"])
+    number: str = Field(examples=["T-2026-0917"])
+    issuer: str
+    result: str | None = Field(None, examples=["passed"])
+    valid_from: date
+    valid_until: date | None
+    digest: str
+    awaited: bool
+
+
+class LotPage(BaseModel):
+    """Everything public about a lot, true at `position`."""
+
+    product: Product
+    lot: LotBrief
+    disputed: bool = Field(description="whether stated dates disagree; the earlier one counts")
+    steps: list[Step]
+    made_from: list[MadeFrom]
+    papers: list[Paper]
+    gaps: int = Field(description="notes of lost or stopped tapes at these premises' devices")
+    today: date
+    position: int
+    updated: int = Field(description="the position of the last entry about this lot")
+
+
+class StockLine(BaseModel):
+    """What a premises has of a lot; below zero it is oversold."""
+
+    product: str
+    lot: str
+    unit: str = Field(examples=["g"])
+    amount: str = Field(examples=["12.5"], description="in the unit, exact")
+    expires: date | None
+    state: str = Field(examples=["near"])
+
+
+class StockPage(BaseModel):
+    """A page of a premises' stock."""
+
+    premises: str
+    lines: list[StockLine]
+    next: str | None = Field(None, description="cursor of the next page")
+    position: int
+
+
+class AlertLine(BaseModel):
+    """Something somebody should look at."""
+
+    kind: str = Field(examples=["sold-after-expiry"])
+    subject: str
+    merchant: str | None
+    premises: str | None
+    product: str | None
+    lot: str | None
+    opened_at: int
+    closed_at: int | None
+    times: int
+    detail: str
+
+
+class AlertPage(BaseModel):
+    """A page of alerts in the order of their kind and subject."""
+
+    alerts: list[AlertLine]
+    next: str | None = None
+    position: int
+
+
+class PaperPage(BaseModel):
+    """Papers of a product, newest first."""
+
+    papers: list[Paper]
+    next: str | None = None
+
+
+class EventLine(BaseModel):
+    """An event of the record as anybody may see it: where it stands and its leaf."""
+
+    position: int
+    stream: str
+    number: int
+    name: str = Field(examples=["goods-received.v1"])
+    leaf: str = Field(description="hex")
+    received: datetime
+    flags: list[str]
+
+
+class EventPage(BaseModel):
+    """Events behind a position."""
+
+    events: list[EventLine]
+    head: int
+
+
+class ProductList(BaseModel):
+    """Products found."""
+
+    products: list[Product]

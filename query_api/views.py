@@ -1,0 +1,82 @@
+"""The views as the routes read them: one connection, read-only, with its position."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection, sql
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from ledger.values.day import ZONE_DEFAULT, day_at
+from ledger.values.gtin import Gtin
+from query_api.problems import Problem
+
+LIMIT_MAX = 200
+CURSOR_BYTES_MAX = 600
+# A page that needs longer than this is a bug or an attack.
+STATEMENT_MS = 5000
+
+Reader = Connection[DictRow]
+
+
+def open_pool(dsn: str) -> ConnectionPool[Reader]:
+    """Opens the pool of read-only connections."""
+    options = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_MS}"
+    return ConnectionPool(
+        f"{dsn} options='{options}'",
+        connection_class=Connection[DictRow],
+        kwargs={"row_factory": dict_row, "autocommit": True},
+        min_size=1,
+        max_size=8,
+        timeout=5,
+        open=True,
+        check=ConnectionPool.check_connection,
+    )
+
+
+def rows(reader: Reader, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[DictRow]:
+    """Runs a query of this package's own."""
+    return reader.execute(sql.SQL(query), values).fetchall()  # type: ignore[arg-type]  # our text
+
+
+def position(reader: Reader) -> int:
+    """Returns the position the trade views are true for."""
+    return int(rows(reader, "SELECT position FROM trade.position")[0]["position"])
+
+
+def today(reader: Reader) -> date:
+    """Returns the present day of the markets as the record says, else the calendar's."""
+    found = rows(reader, "SELECT max(day) AS day FROM trade.markets")[0]["day"]
+    return found or day_at(datetime.now(UTC), ZoneInfo(ZONE_DEFAULT))
+
+
+def gtin_of(text: str) -> str:
+    """Returns a GTIN as 14 digits, or a problem that quotes what was wrong."""
+    try:
+        return str(Gtin(text.strip()))
+    except ValueError as error:
+        raise Problem(422, "gtin-invalid", str(error)) from error
+
+
+def cursor_of(*key: str) -> str:
+    """Writes a key as an opaque cursor."""
+    return base64.urlsafe_b64encode("\x1f".join(key).encode()).decode()
+
+
+def key_of(cursor: str | None, size: int) -> list[str]:
+    """Reads a cursor; a missing one stands before every key."""
+    if not cursor:
+        return [""] * size
+    try:
+        if len(cursor) > CURSOR_BYTES_MAX:
+            raise ValueError("too long")
+        key = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\x1f")
+    except (binascii.Error, ValueError) as error:
+        raise Problem(422, "cursor-invalid", "give the cursor of the page before") from error
+    if len(key) != size or "\x00" in cursor or any("\x00" in part for part in key):
+        raise Problem(422, "cursor-invalid", "give the cursor of the page before")
+    return key

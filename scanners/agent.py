@@ -1,0 +1,195 @@
+"""A scanner as a whole: tape, clocks and link, joined to a ledger by enrolment."""
+
+import base64
+import hashlib
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+
+from ledger.events import wire
+from ledger.events.base import Event
+from ledger.events.reports import TapeOpened
+from ledger.rules.device import EnrollDevice, GrantMandate
+from ledger.values.keys import SigningKey
+from scanners.identity import Clocks
+from scanners.link import Link, Publish
+from scanners.sending import Sending
+from scanners.tape import Kept, Tape
+
+TIMEOUT_S = 15.0
+SEED_BYTES = 32
+
+
+class EnrolmentRefused(Exception):
+    """The ledger did not take the device; the text says what to do."""
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger a device belongs to and how it is reached."""
+
+    ledger: str
+    keys: tuple[str, ...]
+    intake_url: str
+    mqtt_host: str
+    mqtt_port: int
+
+
+class Former(NamedTuple):
+    """The tape before this one, as far as the device still knows it."""
+
+    tape: str
+    last: int | None
+
+
+def learn_home(intake_url: str, mqtt_host: str, mqtt_port: int) -> Home:
+    """Asks a ledger for its name and keys. Raises `EnrolmentRefused` when it is not there."""
+    try:
+        answer = httpx.get(f"{intake_url}/intake/ledger", timeout=TIMEOUT_S, trust_env=False)
+        answer.raise_for_status()
+        found = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise EnrolmentRefused(f"no ledger answers at {intake_url}: {error}") from error
+    return Home(
+        ledger=found["ledger"],
+        keys=tuple(found["keys"]),
+        intake_url=intake_url,
+        mqtt_host=mqtt_host,
+        mqtt_port=mqtt_port,
+    )
+
+
+def ask(intake_url: str, requests: list[Any]) -> None:
+    """Sends requests to the ledger. Raises `EnrolmentRefused` with what it advised."""
+    body = msgspec.json.encode(requests)
+    try:
+        answer = httpx.post(
+            f"{intake_url}/intake/requests", content=body, timeout=60, trust_env=False
+        )
+    except httpx.HTTPError as error:
+        raise EnrolmentRefused(f"no ledger answers at {intake_url}: {error}") from error
+    if answer.status_code != httpx.codes.OK:
+        raise EnrolmentRefused(answer.text[:400])
+
+
+def open_tape(
+    path: Path,
+    device: str,
+    home: Home,
+    *,
+    clocks: Clocks,
+    key_seed: bytes | None = None,
+    former: Former | None = None,
+) -> Tape:
+    """Makes a new tape for a device, which remembers the ledger it belongs to."""
+
+    def opening() -> Event:
+        return TapeOpened(
+            device=device,
+            clock=clocks.read(),
+            previous_tape=former.tape if former else None,
+            previous_last=former.last if former else None,
+        )
+
+    seed = key_seed or os.urandom(SEED_BYTES)
+    tape = Tape.create(path, str(uuid.uuid4()), device, seed, opening=opening)
+    tape.put("home", msgspec.json.encode(home).decode())
+    return tape
+
+
+def enroll(path: Path, device: str, home: Home, merchants: list[str], *, since: Any) -> Tape:
+    """Enrolls a device with a key it makes itself, for the merchants that let it report."""
+    seed = os.urandom(SEED_BYTES)
+    wanted: list[Any] = [EnrollDevice(device=device, key=SigningKey(seed).public, name=device)]
+    wanted += [GrantMandate(device=device, merchant=m, valid_from=since) for m in merchants]
+    ask(home.intake_url, wanted)
+    return open_tape(path, device, home, clocks=Clocks(), key_seed=seed)
+
+
+def home_of(tape: Tape) -> Home:
+    """Returns the ledger a tape belongs to."""
+    stored = tape.get("home")
+    if stored is None:
+        raise EnrolmentRefused(f"the tape of {tape.device} names no ledger: enroll again")
+    return msgspec.json.decode(stored, type=Home)
+
+
+class Agent:
+    """A scanner at work: keeps reports on its tape and carries them to its ledger."""
+
+    def __init__(
+        self,
+        tape: Tape,
+        clocks: Clocks,
+        *,
+        publish: Publish | None = None,
+        on_answer: Callable[[wire.AnswerBody], None] | None = None,
+    ) -> None:
+        self.tape = tape
+        self.clocks = clocks
+        self.home = home_of(tape)
+        self.sending = Sending(tape, list(self.home.keys))
+        self._told = on_answer
+        self.link = Link(
+            tape,
+            self.sending,
+            ledger=self.home.ledger,
+            host=self.home.mqtt_host,
+            port=self.home.mqtt_port,
+            on_answer=self._answered,
+            publish=publish,
+        )
+
+    def keep(self, event: Event) -> Kept:
+        """Puts a report on the tape and wakes the link."""
+        kept = self.tape.append(event)
+        self.link.wake()
+        return kept
+
+    def send_documents(self) -> int:
+        """Hands waiting pictures of papers to the ledger; returns how many it took."""
+        sent = 0
+        for digest, media, content in self.tape.documents_waiting():
+            if put_document(self.home.intake_url, self.tape, digest, media, content):
+                self.tape.document_sent(digest)
+                sent += 1
+        return sent
+
+    def _answered(self, body: wire.AnswerBody) -> None:
+        self.clocks.hear(body.time)
+        if self._told is not None:
+            self._told(body)
+
+
+def keep_document(tape: Tape, media: str, content: bytes) -> str:
+    """Keeps a paper's picture on the tape until the ledger has it; returns its digest."""
+    digest = hashlib.sha256(content).hexdigest()
+    tape.keep_document(digest, media, content)
+    return digest
+
+
+def put_document(intake_url: str, tape: Tape, digest: str, media: str, content: bytes) -> bool:
+    """Sends a picture under the device's signature; False when it must be tried again."""
+    signed = wire.SignedDocument(
+        device=tape.device,
+        digest=digest,
+        media=media,
+        key=tape.key.id,
+        signature=tape.key.sign(wire.document_message(digest, media)),
+    )
+    header = base64.b64encode(wire.encode(signed)).decode()
+    try:
+        answer = httpx.put(
+            f"{intake_url}/intake/documents/{digest}",
+            content=content,
+            headers={"x-suyuan-signed": header},
+            timeout=TIMEOUT_S,
+            trust_env=False,
+        )
+    except httpx.HTTPError:
+        return False
+    return answer.is_success

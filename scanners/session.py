@@ -1,0 +1,265 @@
+"""A scan session: what the next scan means, and what the hand is told at once."""
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from ledger.events.base import Event
+from ledger.events.reports import (
+    GoodsAsRead,
+    GoodsDisposed,
+    GoodsReceived,
+    GoodsReturned,
+    GoodsSold,
+    GoodsUsed,
+    StockCounted,
+)
+from ledger.values.quantity import StatedQuantity, Unit
+from scanners.gs1 import Meaning, gs1_date
+from scanners.identity import Clocks
+from scanners.tape import Tape, TapeFull
+
+Mode = Literal["receive", "sell", "return", "dispose", "use", "count"]
+MODES: tuple[Mode, ...] = ("receive", "sell", "return", "dispose", "use", "count")
+Colour = Literal["green", "amber", "red", "ask"]
+ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
+# One date of an answer: p for produced, six digits, perhaps `*6` for how many.
+DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?$")
+
+
+class Told(NamedTuple):
+    """What the hand is told: a colour, words, and the numbers kept on the tape."""
+
+    colour: Colour
+    words: str
+    numbers: tuple[int, ...] = ()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """For whom and with whom: remembered across restarts of the device."""
+
+    merchant: str | None = None
+    premises: str | None = None
+    counterparty: str | None = None
+    delivery: str | None = None
+    documents: tuple[str, ...] = ()
+
+
+class _Dates(NamedTuple):
+    produced: date | None
+    expires: date | None
+    source: Any
+    amount: Decimal | None = None
+
+
+class Session:
+    """Turns what was scanned and typed into reports on the tape.
+
+    A plain EAN-13 opens the date question; number keys, a date sheet or `same` answer it, `skip`
+    and the next product leave it open, which is then flagged.
+    """
+
+    def __init__(self, tape: Tape, clocks: Clocks, *, today: Callable[[], date]) -> None:
+        self._tape = tape
+        self._clocks = clocks
+        self._today = today
+        self.id = str(uuid.uuid4())
+        self.mode: Mode = "receive"
+        stored = tape.get("place")
+        self.place = msgspec.json.decode(stored, type=Place) if stored else Place()
+        self._amount: Decimal | None = None
+        self._asking: GoodsAsRead | None = None
+        self._asking_quantity: StatedQuantity | None = None
+        self._last_dates: dict[str, _Dates] = {}
+
+    def command(self, text: str) -> Told:
+        """Takes a command: a mode, `merchant:ID:PREMISES`, `with:ID`, `delivery:N`, `same`, `skip`."""
+        name, _, value = text.partition(":")
+        if name in MODES:
+            self.id = str(uuid.uuid4())
+            self.mode = name  # type: ignore[assignment]  # checked on the line above
+            return Told("green", f"mode: {name}")
+        if name == "same":
+            return self._same_as_last()
+        if name == "skip":
+            return self._skip()
+        if name in ("merchant", "with", "delivery", "document"):
+            return self._set_place(name, value)
+        return Told("red", f"no command is called {text[:40]!r}")
+
+    def scanned(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
+        """Takes a code that was understood."""
+        if meaning.command is not None:
+            return self.command(meaning.command)
+        if meaning.date_marker is not None:
+            return self._answer([_Dates(None, meaning.date_marker, "sheet")])
+        skipped = self._skip().numbers if self._asking is not None else ()
+        if meaning.gtin is None and meaning.content_gtin is None and meaning.item is None:
+            return Told("red", "this code names no goods", skipped)
+        told = self._goods(meaning, aim, raw)
+        return told._replace(numbers=skipped + told.numbers)
+
+    def typed(self, text: str) -> Told:
+        """Takes what was typed: dates for the question, or `*6` before the next scan."""
+        text = text.strip()
+        if text.startswith("*"):
+            return self._set_amount(text[1:])
+        found = []
+        for part in text.split():
+            match = DATED.match(part)
+            if match is None:
+                return Told("red", f"type YYMMDD, pYYMMDD, *number or a command, not {part[:20]!r}")
+            try:
+                day = gs1_date(match[2])
+            except ValueError as error:
+                return Told("red", f"{match[2]}: {error}")
+            amount = Decimal(match[3]) if match[3] else None
+            produced, expires = (day, None) if match[1] else (None, day)
+            found.append(_Dates(produced, expires, "keyed", amount))
+        return self._answer(found) if found else Told("red", "nothing was typed")
+
+    def _goods(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
+        gtin = meaning.gtin or meaning.content_gtin
+        amount = self._amount or (Decimal(meaning.count) if meaning.count else Decimal(1))
+        quantity = StatedQuantity(amount=amount, unit=Unit.PIECE)
+        if meaning.weight_g is not None:
+            quantity = StatedQuantity(amount=meaning.weight_g, unit=Unit.GRAM)
+        dated = bool(meaning.lot or meaning.produced or meaning.last_good_day)
+        goods = GoodsAsRead(
+            gtin=gtin,
+            item=None if gtin else meaning.item,
+            lot=meaning.lot,
+            produced=meaning.produced,
+            expires=meaning.last_good_day,
+            raw=raw,
+            aim=aim,
+            dates_from="code" if dated else None,
+        )
+        self._amount = None
+        if (problem := self._place_problem()) is not None:
+            return problem
+        if not dated and gtin is not None and self.mode in ("receive", "count"):
+            self._asking, self._asking_quantity = goods, quantity
+            return Told("ask", f"{gtin}: which date is on it? YYMMDD, same or skip")
+        return self._keep([(goods, quantity)])
+
+    def _answer(self, dates: list[_Dates]) -> Told:
+        if self._asking is None or self._asking_quantity is None:
+            return Told("red", "scan the goods first, then the date")
+        whole = self._asking_quantity
+        if len(dates) > 1 and any(d.amount is None for d in dates):
+            return Told("red", "several dates need their quantities: 261201*6 261205*6")
+        goods, lines = self._asking, []
+        for d in dates:
+            amount = d.amount if d.amount is not None else whole.amount
+            dated = msgspec.structs.replace(
+                goods, produced=d.produced, expires=d.expires, dates_from=d.source
+            )
+            lines.append((dated, StatedQuantity(amount=amount, unit=whole.unit)))
+        if goods.gtin is not None:
+            self._last_dates[self._last_key(goods.gtin)] = dates[-1]
+        self._asking = self._asking_quantity = None
+        return self._keep(lines)
+
+    def _same_as_last(self) -> Told:
+        if self._asking is None or self._asking.gtin is None:
+            return Told("red", "scan the goods first, then same")
+        last = self._last_dates.get(self._last_key(self._asking.gtin))
+        if last is None:
+            return Told("red", "no date of these goods from this supplier yet: type it")
+        return self._answer([last._replace(source="same-as-last", amount=None)])
+
+    def _skip(self) -> Told:
+        if self._asking is None or self._asking_quantity is None:
+            return Told("red", "nothing is asked")
+        goods = msgspec.structs.replace(self._asking, dates_from="skipped")
+        quantity = self._asking_quantity
+        self._asking = self._asking_quantity = None
+        told = self._keep([(goods, quantity)])
+        return told if told.colour == "red" else told._replace(colour="amber", words="kept without a date")
+
+    def _keep(self, lines: list[tuple[GoodsAsRead, StatedQuantity]]) -> Told:
+        try:
+            kept = [self._tape.append(self._report(*line)).number for line in lines]
+        except TapeFull as error:
+            return Told("red", f"NOT kept: {error}")
+        numbers = tuple(kept)
+        expired = [g.expires for g, _ in lines if g.expires and g.expires < self._today()]
+        if expired and self.mode == "sell":
+            return Told("red", f"do not sell: it ended on {expired[0]}; the scan is kept", numbers)
+        if expired:
+            return Told("amber", f"kept, but it ended on {expired[0]}", numbers)
+        return Told("green", "kept, not yet confirmed", numbers)
+
+    def _report(self, goods: GoodsAsRead, quantity: StatedQuantity) -> Event:
+        assert self.place.merchant is not None
+        assert self.place.premises is not None
+        fields: dict[str, Any] = {
+            "merchant": self.place.merchant,
+            "premises": self.place.premises,
+            "business_date": self._today(),
+            "clock": self._clocks.read(),
+            "session": self.id,
+            "goods": goods,
+            "quantity": quantity,
+            "counterparty": self.place.counterparty,
+            "delivery": self.place.delivery,
+            "documents": self.place.documents,
+        }
+        match self.mode:
+            case "receive":
+                return GoodsReceived(**fields)
+            case "sell":
+                return GoodsSold(**fields)
+            case "return":
+                return GoodsReturned(direction="to-supplier", **fields)
+            case "dispose":
+                return GoodsDisposed(reason="other", **fields)
+            case "use":
+                return GoodsUsed(**fields)
+            case "count":
+                return StockCounted(**fields)
+
+    def _place_problem(self) -> Told | None:
+        if self.place.merchant is None or self.place.premises is None:
+            # A scan for nobody must never be booked on the last one.
+            return Told("amber", "for whom? scan the stall's badge, then these goods again")
+        return None
+
+    def _set_place(self, name: str, value: str) -> Told:
+        if name == "merchant":
+            merchant, _, premises = value.partition(":")
+            if not (ID.match(merchant) and ID.match(premises)):
+                return Told("red", f"a badge says merchant:ID:PREMISES, not {value[:60]!r}")
+            self.place = Place(merchant, premises)
+            words = f"for {merchant} at {premises}"
+        elif name == "with" and value and not ID.match(value):
+            return Told("red", f"a merchant's id has a-z, 0-9 and -, not {value[:40]!r}")
+        else:
+            field = {"with": "counterparty", "delivery": "delivery"}.get(name)
+            if field is None:
+                changed: dict[str, Any] = {"documents": (*self.place.documents, value)[-16:]}
+            else:
+                changed = {field: value[:60] or None}
+            self.place = msgspec.structs.replace(self.place, **changed)
+            words = f"{name}: {value or 'nobody'}"
+        self.id = str(uuid.uuid4())
+        self._tape.put("place", msgspec.json.encode(self.place).decode())
+        return Told("green", words)
+
+    def _set_amount(self, text: str) -> Told:
+        try:
+            amount = Decimal(text)
+            StatedQuantity(amount=amount, unit=Unit.PIECE)
+        except (InvalidOperation, ValueError):
+            return Told("red", f"a quantity is a number with at most 3 decimals, not {text[:20]!r}")
+        self._amount = amount
+        return Told("green", f"{amount} of the next")
+
+    def _last_key(self, gtin: str) -> str:
+        return f"{self.place.counterparty}|{gtin}"

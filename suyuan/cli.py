@@ -1,0 +1,43 @@
+"""The command people type."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from ledger.errors import LedgerError
+from suyuan import commands
+from suyuan.commands import edge, running
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Builds the parser; each verb comes with its own words."""
+    parser = argparse.ArgumentParser(
+        prog="suyuan",
+        description="Suyuan 溯源: a food-safety ledger that a stranger can audit.",
+        epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for add in (*running.VERBS, *edge.VERBS):
+        add(verbs)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a verb and returns its exit code."""
+    stated = build_parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = stated.run
+    try:
+        return run(stated)
+    except (LedgerError, commands.Failed) as error:
+        if getattr(stated, "json", False):
+            print(json.dumps({"ok": False, "error": str(error)}, ensure_ascii=False))
+        else:
+            print(f"suyuan {stated.verb}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""Verbs that run a ledger on this machine: up, demo, simulate, verify, rebuild, doctor, bench."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from suyuan import doctor
+from suyuan.commands import Failed
+from suyuan.parts.machine import Machine
+from suyuan.parts.places import data_root
+
+KIOSK_PORT = 8700
+WATCH_S = 1.0
+
+
+def _say(json_only: bool) -> Any:
+    return (lambda text: None) if json_only else (lambda text: print(text, flush=True))
+
+
+def add_up(verbs: Any) -> None:
+    """`up`: everything on this machine."""
+    verb = verbs.add_parser("up", help="start everything on this machine and say the address")
+    verb.add_argument("--port", type=int, default=None, help="the kiosk's port (8700)")
+    verb.add_argument("--ledger", default="local", help="the ledger's name (local)")
+    verb.add_argument("--json", action="store_true", help="one JSON line once it is up")
+    verb.set_defaults(run=run_up)
+
+
+def run_up(stated: argparse.Namespace) -> int:
+    """Starts everything and keeps it running until told to end."""
+    machine = Machine(data_root() / "ledger", ledger=stated.ledger, kiosk_port=_port(stated.port))
+    machine.start(_say(stated.json))
+    if stated.json:
+        words = {"kiosk": machine.kiosk_url, "intake": machine.intake_url}
+        print(json.dumps(words | {"query": machine.query_url, "mqtt": machine.broker.port}), flush=True)
+    else:
+        print("Enroll a scanner: suyuan enroll --intake", machine.intake_url,
+              f"--mqtt 127.0.0.1:{machine.broker.port}", flush=True)  # fmt: skip
+    _keep_running(machine)
+    return 0
+
+
+def add_demo(verbs: Any) -> None:
+    """`demo`: a market's day."""
+    verb = verbs.add_parser("demo", help="a market's day from printed labels to the kiosk")
+    verb.add_argument("--once", action="store_true", help="check the day and exit")
+    verb.add_argument("--port", type=int, default=None, help="the kiosk's port (8700)")
+    verb.add_argument("--json", action="store_true", help="print the reckoning as one JSON object")
+    verb.set_defaults(run=run_demo)
+
+
+def run_demo(stated: argparse.Namespace) -> int:
+    """Runs the day; stays up with the address to open unless it runs once."""
+    from suyuan.demo.day import Day
+
+    port = 0 if stated.once and stated.port is None else _port(stated.port)
+    say = (lambda text: print(text, file=sys.stderr, flush=True)) if stated.json else _say(False)
+    day = Day(say, kiosk_port=port, show=True)
+    try:
+        result = day.run()
+        if stated.json:
+            print(json.dumps(result, ensure_ascii=False), flush=True)
+        else:
+            _print_result(result)
+        if not stated.once and result["ok"]:
+            assert day.machine is not None
+            print(f"\nOpen {day.machine.kiosk_url} — Ctrl-C ends it.", flush=True)
+            _keep_running(day.machine)
+        return 0 if result["ok"] else 1
+    finally:
+        day.stop()
+
+
+def add_simulate(verbs: Any) -> None:
+    """`simulate`: trade with its ground truth."""
+    verb = verbs.add_parser("simulate", help="write a simulated trade with its ground truth")
+    verb.add_argument("out", type=Path, help="a new folder")
+    verb.add_argument("--merchants", type=int, default=24)
+    verb.add_argument("--days", type=int, default=1)
+    verb.add_argument("--seed", type=int, default=1)
+    verb.add_argument("--from", dest="since", type=date.fromisoformat, default=None)
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_simulate)
+
+
+def run_simulate(stated: argparse.Namespace) -> int:
+    """Writes requests.json, reports.ndjson and truth.json into a new folder."""
+    from ledger.values.clock import DeviceClock
+    from suyuan.simulate import Trade
+
+    try:
+        trade = Trade(
+            merchants=stated.merchants, day=stated.since or datetime.now(UTC).date(),
+            seed=stated.seed, days=stated.days,
+        )  # fmt: skip
+        stated.out.mkdir(parents=True)
+    except (ValueError, OSError) as error:
+        raise Failed(str(error)) from error
+    (stated.out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
+    with (stated.out / "reports.ndjson").open("wb") as file:
+        for number, action in enumerate(trade.actions):
+            clock = DeviceClock(wall=action.at, boot="simulated", monotonic_ms=number)
+            line = {"at": action.at, "device": action.device, "report": action.event(clock)}
+            file.write(msgspec.json.encode(line) + b"\n")
+    stock = [{"key": key, "thousandths": amount} for key, amount in sorted(trade.stock.items())]
+    (stated.out / "truth.json").write_bytes(msgspec.json.encode({"stock": stock}))
+    words = {"reports": len(trade.actions), "folder": str(stated.out)}
+    print(json.dumps(words) if stated.json else f"{len(trade.actions)} reports in {stated.out}")
+    return 0
+
+
+def add_doctor(verbs: Any) -> None:
+    """`doctor`: what is missing and how to get it."""
+    verb = verbs.add_parser("doctor", help="say what is missing and how to get it")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_doctor)
+
+
+def run_doctor(stated: argparse.Namespace) -> int:
+    """Looks at every part this machine could need."""
+    findings = doctor.examine()
+    if stated.json:
+        print(json.dumps([finding._asdict() for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            sign = {"good": "ok     ", "optional": "missing", "bad": "BAD    "}[finding.state]
+            print(f"{sign} {finding.part:<12} {finding.words}")
+    return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+def _port(stated: int | None) -> int:
+    if stated is not None:
+        return stated
+    return int(os.environ.get("SUYUAN_KIOSK_PORT", KIOSK_PORT))
+
+
+def _keep_running(machine: Machine) -> None:
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        while not ended.wait(WATCH_S):
+            assert machine.services is not None
+            machine.services.keep_running()
+    finally:
+        machine.stop()
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    print()
+    for name, value in result.items():
+        if name != "problems":
+            print(f"  {name:<18} {value}")
+    for problem in result["problems"]:
+        print(f"  problem: {problem}")
+    print("\nEverything is as the simulator knows it." if result["ok"] else "\nSomething is off.")
+
+
+VERBS = [add_up, add_demo, add_simulate, add_doctor]

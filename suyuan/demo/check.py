@@ -1,0 +1,121 @@
+"""Checking the demonstration: what the ledger says against what the simulator knows."""
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psycopg
+
+from ledger.values.ids import stream_of_tape
+from suyuan.demo.market import Market
+from suyuan.simulate import CATALOGUE, Trade
+
+PAGES = 12
+
+
+def wait_followed(query: httpx.Client, timeout_s: float) -> bool:
+    """Waits until every group of views stands at the head of the record."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        answer = query.get("/v1/health")
+        if answer.is_success:
+            health = answer.json()
+            if len(set(health.values())) == 1:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def stock_of(query: httpx.Client, trade: Trade) -> dict[tuple[str, str, str, str], int]:
+    """Returns the stock of every premises, in thousandths, through the API."""
+    found = {}
+    for merchant in trade.merchants:
+        for line in _pages(query, f"/v1/premises/{merchant.premises}/stock", "lines"):
+            key = (merchant.premises, line["product"], line["lot"], line["unit"])
+            found[key] = int(Decimal(line["amount"]) * 1000)
+    return found
+
+
+def stock_differences(query: httpx.Client, trade: Trade) -> list[str]:
+    """Returns where the ledger's stock is not the truth's, in words."""
+    truth = {key: amount for key, amount in trade.stock.items() if amount != 0}
+    stored = stock_of(query, trade)
+    return [
+        f"{'|'.join(key)}: truth {truth.get(key, 0)}, ledger {stored.get(key, 0)}"
+        for key in sorted(truth.keys() | stored.keys())
+        if truth.get(key, 0) != stored.get(key, 0)
+    ]
+
+
+def expected_alerts(market: Market, numbers: dict[int, tuple[str, int]]) -> set[tuple[str, str]]:
+    """Returns every alert that must be open; `numbers` says where each action was recorded."""
+    trade = market.trade
+    wanted = trade.open_expiry_alerts(trade.day)
+    for action in trade.sold_late:
+        tape, number = numbers[id(action)]
+        wanted.add(("sold-after-expiry", f"{stream_of_tape(tape)}|{number}"))
+    ahead = market.agents[market.ahead.device].tape.id
+    wanted.add(("device-clock", str(stream_of_tape(ahead))))
+    wanted.add(("tape-lost", market.retired[0].id))
+    wanted.add(("tape-forked", market.agents[market.cloned.device].tape.id))
+    return wanted
+
+
+def alert_differences(query: httpx.Client, wanted: set[tuple[str, str]]) -> list[str]:
+    """Returns the alerts that are missing or too many, in words."""
+    stored = {(row["kind"], row["subject"]) for row in _pages(query, "/v1/alerts", "alerts")}
+    missing = [f"missing: {kind} {subject}" for kind, subject in sorted(wanted - stored)]
+    return missing + [f"unexpected: {kind} {subject}" for kind, subject in sorted(stored - wanted)]
+
+
+def page_problems(kiosk_url: str, trade: Trade) -> list[str]:
+    """Opens product, lot and unknown pages as a shopper would; returns what is wrong with them."""
+    problems = []
+    lots = sorted(trade.lots.values(), key=lambda lot: lot.number)[:PAGES]
+    with httpx.Client(base_url=kiosk_url, trust_env=False, timeout=10) as kiosk:
+        for lot in lots:
+            for path in (f"/01/{lot.gtin}/10/{quote(lot.number)}", f"/01/{lot.gtin}"):
+                answer = kiosk.get(path, headers={"accept-language": "zh"})
+                named = CATALOGUE[lot.product][0] in answer.text
+                if answer.status_code != httpx.codes.OK or not named:
+                    problems.append(f"{path}: {answer.status_code}")
+        unknown = kiosk.get("/01/06901234999990/10/NOBODY", headers={"accept-language": "zh"})
+        if unknown.status_code != httpx.codes.NOT_FOUND or "未登记" not in unknown.text:
+            problems.append(f"unknown lot: {unknown.status_code}")
+    return problems
+
+
+def stored_counts(owner_dsn: str, market: Market) -> dict[str, int]:
+    """Counts what the record holds of the market's tapes, and what was kept aside."""
+    streams = [str(stream_of_tape(tape.id)) for tape in market.tapes()]
+    with psycopg.connect(owner_dsn) as connection:
+        row = connection.execute(
+            "SELECT count(*), count(*) - count(DISTINCT (originator_id, chain)) FROM ledger.events"
+            " WHERE originator_id = ANY(%s::uuid[])",
+            [streams],
+        ).fetchone()
+        aside = connection.execute("SELECT count(*) FROM ledger.quarantine").fetchone()
+        strangers = connection.execute("SELECT count(*) FROM ledger.strangers").fetchone()
+    assert row and aside and strangers
+    return {
+        "reports_stored": row[0],
+        "stored_twice": row[1],
+        "quarantined": aside[0],
+        "strangers": strangers[0],
+    }
+
+
+def _pages(query: httpx.Client, path: str, name: str) -> Iterator[dict[str, Any]]:
+    after: str | None = None
+    while True:
+        parameters: dict[str, Any] = {"limit": 200} | ({"after": after} if after else {})
+        answer = query.get(path, params=parameters)
+        answer.raise_for_status()
+        page = answer.json()
+        yield from page[name]
+        after = page["next"]
+        if after is None:
+            return

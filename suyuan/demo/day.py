@@ -1,0 +1,239 @@
+"""A market's day: labels printed, spoilt and read, every report over MQTT, and the reckoning."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ledger.errors import BadSetting
+from ledger.events.reports import CertificateFiled, GoodsAsRead, TestReportFiled
+from ledger.settings import Clock
+from ledger.values.day import day_at
+from scanners.agent import keep_document, learn_home
+from scanners.labels import Label, png
+from suyuan.demo import check
+from suyuan.demo.market import Market
+from suyuan.demo.spoil import LabelRead, read_spoilt
+from suyuan.parts.machine import Machine
+from suyuan.parts.places import data_root
+from suyuan.progress import Progress
+from suyuan.simulate import CLOSES, LABEL_KINDS, OPENS, ZONE, Action, Trade
+
+MERCHANTS = 24
+SEED = 4
+# The market's eight hours pass in so many seconds; after that the clock runs as usual.
+DAY_S = 36.0
+DRAIN_S = 60.0
+MARKER = "demo.marker"
+
+Say = Callable[[str], None]
+
+
+class Day:
+    """One demonstration from an empty ledger to the reckoning."""
+
+    def __init__(self, say: Say, *, kiosk_port: int, show: bool) -> None:
+        self._say = say
+        self._show = show
+        self._started = time.monotonic()
+        self._kiosk_port = kiosk_port
+        self._data = empty_folder(data_root() / "demo")
+        self.machine: Machine | None = None
+        self._numbers: dict[int, tuple[str, int]] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Runs the day and returns the reckoning; everything is left running."""
+        today = day_at(datetime.now(UTC), ZONE)
+        trade = Trade(merchants=MERCHANTS, day=today, seed=SEED)
+        self._say(f"trade:    {len(trade.merchants)} merchants, {len(trade.actions)} reports to come")
+        reads = self._read_labels(trade)
+        clock = self._clock_text(today)
+        self.machine = Machine(self._data, kiosk_port=self._kiosk_port, clock=clock)
+        self.machine.start(self._say)
+        home = learn_home(self.machine.intake_url, "127.0.0.1", self.machine.broker.port)
+        market = Market(trade, home, self._data / "tapes", Clock(clock).now)
+        market.open()
+        self._trade(market, reads, Clock(clock).now)
+        told = self._finish(market)
+        return self._reckon(market, reads, told)
+
+    def stop(self) -> None:
+        """Stops what runs."""
+        if self.machine is not None:
+            self.machine.stop()
+
+    def _clock_text(self, today: date) -> str:
+        opens = datetime.combine(today, OPENS, ZONE)
+        hours = datetime.combine(today, CLOSES, ZONE) - opens
+        # Services take a few seconds to start before the first crate is set down.
+        begin = datetime.now(UTC) + timedelta(seconds=6)
+        rate = hours.total_seconds() / DAY_S
+        return f"{opens.isoformat()}={begin.isoformat()}@{rate}/{DAY_S}"
+
+    def _read_labels(self, trade: Trade) -> dict[int, LabelRead]:
+        labelled = [action for action in trade.actions if action.label is not None]
+        jobs = [
+            (
+                LABEL_KINDS[number % len(LABEL_KINDS)], action.label.gtin, action.label.number,
+                action.label.produced.isoformat(), action.label.expires.isoformat(), number,
+            )
+            for number, action in enumerate(labelled)
+            if action.label is not None
+        ]  # fmt: skip
+        reads = {}
+        with (
+            ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool,
+            Progress("labels read", len(jobs), show=self._show) as progress,
+        ):
+            for action, read in zip(labelled, pool.map(read_spoilt, jobs, chunksize=8), strict=True):
+                reads[id(action)] = read
+                progress.step()
+        return reads
+
+    def _trade(
+        self, market: Market, reads: dict[int, LabelRead], now: Callable[[], datetime]
+    ) -> None:
+        actions = market.trade.actions
+        odd = self._odd_moments(market)
+        with Progress("reports on tapes", len(actions), show=self._show) as progress:
+            for action in actions:
+                while odd and action.at >= odd[0][0]:
+                    odd.pop(0)[1]()
+                while (wait := (action.at - now()).total_seconds()) > 0:
+                    time.sleep(min(0.2, wait * DAY_S / 28800))
+                self._scan(market, action, reads.get(id(action)))
+                progress.step()
+        for _, act in odd:
+            act()
+
+    def _scan(self, market: Market, action: Action, read: LabelRead | None) -> None:
+        goods = None
+        if read is not None and action.label is not None:
+            goods = read.goods
+            if goods is None:
+                # The reader asked for a rescan: the person keys in what is printed.
+                told = action.label.goods()
+                goods = GoodsAsRead(
+                    gtin=told.gtin, lot=told.lot, produced=told.produced, expires=told.expires,
+                    dates_from="keyed",
+                )  # fmt: skip
+        number = market.scan(action, goods)
+        self._numbers[id(action)] = (market.agents[action.device].tape.id, number)
+
+    def _odd_moments(self, market: Market) -> list[tuple[datetime, Callable[[], None]]]:
+        day = datetime.combine(market.trade.day, OPENS, ZONE)
+        return [
+            (day + timedelta(hours=5.0), market.copy_one),
+            (day + timedelta(hours=5.5), market.reset_one),
+            (day + timedelta(hours=6.5), market.come_back),
+        ]
+
+    def _finish(self, market: Market) -> dict[str, bool]:
+        self._papers(market)
+        drained = all(a.link.wait_drained(DRAIN_S) for a in market.agents.values())
+        forked = market.clone_scans()
+        refused = market.stranger_scans()
+        market.close()
+        return {"drained": drained, "forked": forked, "refused": refused}
+
+    def _papers(self, market: Market) -> None:
+        """A maker files a test report with its picture, and a certificate whose picture is awaited."""
+        lots = sorted(market.trade.lots.values(), key=lambda lot: lot.number)
+        maker = market.trade.merchants[0]
+        agent = market.agents[maker.device]
+        picture = png(Label("qr", lots[0].gtin, lots[0].number))
+        common = {
+            "merchant": maker.id, "premises": maker.premises,
+            "business_date": market.trade.day, "session": "00000000-0000-4000-8000-00000000ffff",
+        }  # fmt: skip
+        for number, lot in enumerate(lots[:12]):
+            report = TestReportFiled(
+                document=keep_document(agent.tape, "image/png", picture),
+                number=f"T-{market.trade.day:%Y}-{number + 1:04d}", laboratory="岳麓区快检室",
+                result="passed", tested_on=market.trade.day, gtins=(lot.gtin,), lots=(lot.number,),
+                clock=agent.clocks.read(), **common,
+            )  # fmt: skip
+            agent.keep(report)
+        certificate = CertificateFiled(
+            document=hashlib.sha256(b"not scanned yet").hexdigest(), kind="release",
+            number="R-0001", issuer=maker.name, valid_from=market.trade.day,
+            gtins=tuple(sorted({lot.gtin for lot in lots})), clock=agent.clocks.read(), **common,
+        )  # fmt: skip
+        agent.keep(certificate)
+        agent.send_documents()
+
+    def _reckon(
+        self, market: Market, reads: dict[int, LabelRead], told: dict[str, bool]
+    ) -> dict[str, Any]:
+        assert self.machine is not None
+        with httpx.Client(base_url=self.machine.query_url, trust_env=False, timeout=10) as query:
+            followed = check.wait_followed(query, DRAIN_S)
+            stock = check.stock_differences(query, market.trade)
+            alerts = check.alert_differences(query, check.expected_alerts(market, self._numbers))
+        pages = check.page_problems(self.machine.kiosk_url, market.trade)
+        counts = check.stored_counts(self.machine.cluster.dsn(), market)
+        sent = sum(tape.last() for tape in market.tapes())
+        result = {
+            "merchants": len(market.trade.merchants),
+            "reports_sent": sent,
+            **counts,
+            "lost": sum(tape.count_waiting() for tape in market.tapes()),
+            **_label_counts(market.trade, reads),
+            "fork_noticed": told["forked"],
+            "stranger_refused": told["refused"],
+            "stock_equal": followed and not stock,
+            "alerts_equal": followed and not alerts,
+            "pages_ok": not pages,
+            "problems": (stock + alerts + pages)[:20],
+            "seconds": round(time.monotonic() - self._started, 1),
+        }
+        return result | {"ok": _is_right(result)}
+
+
+def _label_counts(trade: Trade, reads: dict[int, LabelRead]) -> dict[str, int]:
+    wrong = 0
+    for action in trade.actions:
+        read = reads.get(id(action))
+        if read is not None and read.goods is not None and action.label is not None:
+            told = action.label.goods()
+            seen = (read.goods.gtin, read.goods.lot, read.goods.produced, read.goods.expires)
+            wrong += seen != (told.gtin, told.lot, told.produced, told.expires)
+    sure = sum(read.goods is not None for read in reads.values())
+    return {
+        "labels_read": sure,
+        "labels_rescan": len(reads) - sure,
+        "labels_wrong": wrong,
+    }
+
+
+def _is_right(result: dict[str, Any]) -> bool:
+    return bool(
+        result["reports_sent"] == result["reports_stored"]
+        and result["stored_twice"] == result["lost"] == result["labels_wrong"] == 0
+        and result["quarantined"] == 1
+        and result["labels_read"] >= 300
+        and all(
+            result[name]
+            for name in (
+                "fork_noticed", "stranger_refused", "stock_equal", "alerts_equal", "pages_ok"
+            )
+        )
+    )  # fmt: skip
+
+
+def empty_folder(folder: Path) -> Path:
+    """Empties the demonstration's own folder; refuses one that is not marked as such."""
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / MARKER).exists():
+            raise BadSetting(f"{folder} is not a demonstration's folder: move it away")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARKER).touch()
+    return folder

@@ -1,0 +1,64 @@
+"""The doctor: what this machine has, what it lacks, and how to get it."""
+
+import shutil
+from typing import Literal, NamedTuple
+
+from ledger.errors import BadSetting
+from scanners.zbar import ZBAR_MISSING
+from suyuan.parts.cluster import find_binaries
+from suyuan.parts.places import FREE_BYTES_MIN, data_root, database_user
+
+
+class Finding(NamedTuple):
+    """One part: whether it is good, missing but replaceable, or bad; and what to do."""
+
+    part: str
+    state: Literal["good", "optional", "bad"]
+    words: str
+
+
+def examine() -> list[Finding]:
+    """Looks at every part."""
+    return [_database(), _broker(), _zbar(), _browser(), _fonts(), _disk()]
+
+
+def _database() -> Finding:
+    try:
+        found = find_binaries(None, database_user())
+    except BadSetting as error:
+        return Finding("database", "bad", str(error))
+    return Finding("database", "good", f"PostgreSQL {found.version} ({found.source})")
+
+
+def _broker() -> Finding:
+    if shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin"):
+        return Finding("broker", "good", "mosquitto")
+    words = "amqtt serves instead, slower; apt-get install mosquitto"
+    return Finding("broker", "optional", words)
+
+
+def _zbar() -> Finding:
+    if ZBAR_MISSING:
+        return Finding("zbar", "optional", f"one reader instead of two; {ZBAR_MISSING}")
+    return Finding("zbar", "good", "the second reader of labels")
+
+
+def _browser() -> Finding:
+    if shutil.which("chromium"):
+        return Finding("chromium", "good", "for the tests of the pages")
+    return Finding("chromium", "optional", "only tests need it; apt-get install chromium")
+
+
+def _fonts() -> Finding:
+    if shutil.which("fc-list") is None:
+        return Finding("fonts", "optional", "unknown; a kiosk wants apt-get install fonts-noto-cjk")
+    return Finding("fonts", "good", "fontconfig is there; a kiosk wants fonts-noto-cjk")
+
+
+def _disk() -> Finding:
+    folder = data_root()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    state: Literal["good", "bad"] = "good" if free > FREE_BYTES_MIN else "bad"
+    return Finding("disk", state, f"{free // 2**20} MiB free under {folder}")

@@ -1,0 +1,115 @@
+"""Services: the ledger's processes, started with their settings and started again when they fall."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from ledger.errors import BadSetting
+
+START_S = 40
+# The exit code of a service that found the record damaged: never start it again by itself.
+DAMAGED = 70
+
+MODULES = {
+    "intake": "ledger.intake",
+    "follow": "ledger.follower",
+    "query": "query_api",
+    "kiosk": "kiosk_ui",
+}
+
+
+class Service:
+    """One service as a child process with its own log file."""
+
+    def __init__(self, name: str, module: str, environment: dict[str, str], data: Path) -> None:
+        self.name = name
+        self._module = module
+        self._environment = environment
+        self._log = data / f"{name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts the process."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self._module],
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def alive(self) -> bool:
+        """Tells whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        """Ends the process as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        """Asks the process to end and waits until it has."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def tail(self) -> str:
+        """Returns the last lines of the log."""
+        return self._log.read_text(errors="replace")[-800:] if self._log.exists() else ""
+
+
+class Services:
+    """All services of one machine, in the order in which they start."""
+
+    def __init__(self, environment: dict[str, str], data: Path) -> None:
+        self._environment = environment
+        self.all = {
+            name: Service(name, module, environment, data) for name, module in MODULES.items()
+        }
+
+    def start(self) -> None:
+        """Starts every service and waits until each answers."""
+        for service in self.all.values():
+            service.start()
+        ports = {
+            "intake": (self._environment["SUYUAN_INTAKE_PORT"], "/intake/ledger"),
+            "query": (self._environment["SUYUAN_QUERY_PORT"], "/v1/health"),
+            "kiosk": (self._environment["SUYUAN_KIOSK_PORT"], "/"),
+        }
+        for name, (port, path) in ports.items():
+            self.wait(name, f"http://127.0.0.1:{port}{path}")
+
+    def wait(self, name: str, url: str) -> None:
+        """Waits until a service answers. Raises `BadSetting` with its last words."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.all[name].alive():
+            try:
+                if httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise BadSetting(f"{name} did not start:\n{self.all[name].tail()}")
+
+    def keep_running(self) -> None:
+        """Starts again what fell; raises `BadSetting` when the record is damaged."""
+        for service in self.all.values():
+            if service.alive():
+                continue
+            if service.process is not None and service.process.returncode == DAMAGED:
+                raise BadSetting(f"{service.name} found the record damaged:\n{service.tail()}")
+            service.start()
+
+    def stop(self) -> None:
+        """Stops every service, the last first."""
+        for service in reversed(self.all.values()):
+            service.stop()

@@ -1,0 +1,393 @@
+"""A simulated trade with its ground truth: for the demonstration, for tests and for benches.
+
+The truth is kept by plain arithmetic beside the trade as it is made up, and shares no code with
+the projections it is compared with.
+"""
+
+import random
+from collections import defaultdict
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ledger.events.base import Event
+from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
+from ledger.events.reports import (
+    GoodsAsRead,
+    GoodsDisposed,
+    GoodsReceived,
+    GoodsReturned,
+    GoodsSold,
+    GoodsTransformed,
+    Portion,
+    StockCounted,
+)
+from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
+from ledger.values.clock import DeviceClock
+from ledger.values.gtin import check_digit
+from ledger.values.quantity import StatedQuantity, Unit
+
+MARKET = "market-1"
+ZONE = ZoneInfo("Asia/Shanghai")
+OPENS, CLOSES = time(3), time(11)
+# Product, English name, category, shelf life in days, made from (index) if a processor makes it.
+CATALOGUE: tuple[tuple[str, str, str, int, tuple[int, ...]], ...] = (
+    ("鲜牛奶 950 毫升", "Fresh milk 950 ml", "dairy", 15, ()),
+    ("原味酸奶 200 克", "Plain yoghurt 200 g", "dairy", 21, ()),
+    ("鸡蛋 30 枚", "Eggs, 30", "eggs", 45, ()),
+    ("黄豆 1 千克", "Soybeans 1 kg", "grain", 365, ()),
+    ("小麦粉 5 千克", "Wheat flour 5 kg", "grain", 270, ()),
+    ("猪前腿肉 500 克", "Pork shoulder 500 g", "meat", 4, ()),
+    ("菜籽油 1.8 升", "Rapeseed oil 1.8 l", "oil", 540, ()),
+    ("老豆腐 400 克", "Firm tofu 400 g", "soy", 7, (3,)),
+    ("鲜肉包 6 个", "Pork buns, 6", "bakery", 3, (4, 5)),
+    ("蛋糕 300 克", "Sponge cake 300 g", "bakery", 10, (2, 4, 0)),
+    ("辣椒酱 230 克", "Chilli sauce 230 g", "sauce", 365, (6, 3)),
+)
+ITEMS = ("小白菜", "西红柿", "草鱼")
+# The trade rule as its source words it: shelf life from, days before.
+NEAR_TIERS = ((365, 45), (180, 20), (90, 15), (30, 10), (16, 5), (12, 4), (8, 3), (4, 2), (0, 1))
+LABEL_KINDS = ("gs1-128", "datamatrix", "qr", "databar-expanded")
+
+
+class Merchant(NamedTuple):
+    """A merchant of the trade with its one premises and its scanner."""
+
+    id: str
+    kind: str
+    name: str
+
+    @property
+    def premises(self) -> str:
+        """The place it trades at."""
+        return f"{self.id}-a"
+
+    @property
+    def device(self) -> str:
+        """Its scanner."""
+        return f"scanner-{self.id}"
+
+
+class LotTruth(NamedTuple):
+    """A lot as it left its maker."""
+
+    product: int
+    gtin: str
+    number: str
+    produced: date
+    expires: date
+
+    def goods(self) -> GoodsAsRead:
+        """The goods as a scanner reads them off a full label."""
+        return GoodsAsRead(
+            gtin=self.gtin, lot=self.number, produced=self.produced, expires=self.expires,
+            dates_from="code",
+        )  # fmt: skip
+
+
+class Action(NamedTuple):
+    """One report to come: when by the market's clock, on whose scanner, and what it says.
+
+    `label` names the lot whose printed label is scanned for it, if one is.
+    """
+
+    at: datetime
+    device: str
+    kind: type[Event]
+    fields: dict[str, Any]
+    session: str
+    label: LotTruth | None = None
+
+    def event(self, clock: DeviceClock, goods: GoodsAsRead | None = None) -> Event:
+        """Makes the report, with `goods` as a reader read them where it did."""
+        fields = self.fields if goods is None else self.fields | {"goods": goods}
+        return self.kind(clock=clock, session=self.session, **fields)
+
+
+StockKey = tuple[str, str, str, str]
+
+
+class Trade:
+    """A simulated trade: who takes part, what they report, and what must come out."""
+
+    def __init__(self, *, merchants: int, day: date, seed: int, days: int = 1) -> None:
+        if merchants < 8:
+            raise ValueError(f"a trade needs at least 8 merchants, not {merchants}")
+        self._random = random.Random(seed)
+        self.day = day
+        self.merchants = _merchants(merchants)
+        self.actions: list[Action] = []
+        self.stock: dict[StockKey, int] = defaultdict(int)
+        self.sold_late: list[Action] = []
+        self.lots: dict[tuple[str, str], LotTruth] = {}
+        self._held: dict[str, dict[LotTruth, int]] = defaultdict(lambda: defaultdict(int))
+        self._sessions = 0
+        self._deliveries = 0
+        for number in range(days):
+            self._trade_day(day + timedelta(days=number), first=number == 0)
+        self.actions.sort(key=lambda action: action.at)
+
+    def requests(self) -> list[Any]:
+        """What the register must know before the first scan."""
+        wanted: list[Any] = []
+        for m in self.merchants:
+            entry = MerchantRegistered(
+                merchant=m.id, name=m.name, kind=m.kind, district="yuelu",
+                licence=f"92430104{m.id[-3:]}",
+            )  # fmt: skip
+            place = PremisesAdded(
+                merchant=m.id, premises=m.premises, name=f"{m.name}门店", market=MARKET
+            )
+            wanted += [RegisterMerchant(entry), AddPremises(place)]
+        makers = [m for m in self.merchants if m.kind in ("producer", "processor")]
+        for index, (zh, en, category, life, parts) in enumerate(CATALOGUE):
+            kind = "processor" if parts else "producer"
+            maker = next(m for m in makers if m.kind == kind)
+            product = ProductRegistered(
+                gtin=gtin_of(index), name_zh=zh, name_en=en, category=category,
+                shelf_life_days=life, maker=maker.id,
+            )  # fmt: skip
+            wanted.append(RegisterProduct(product))
+        return wanted
+
+    def open_expiry_alerts(self, day: date) -> set[tuple[str, str]]:
+        """The alerts that time and stock must have opened by the beginning of `day`."""
+        found = set()
+        for key, amount in self.stock.items():
+            lot = self.lots.get((key[1], key[2]))
+            if amount < 0:
+                found.add(("oversold", "|".join(key)))
+            if lot is None or amount <= 0:
+                continue
+            life = CATALOGUE[lot.product][3]
+            before = next(days for least, days in NEAR_TIERS if life >= least)
+            if day > lot.expires:
+                found.add(("expired-in-stock", "|".join(key)))
+            elif day >= lot.expires - timedelta(days=before):
+                found.add(("near-expiry", "|".join(key)))
+        return found
+
+    def _trade_day(self, day: date, *, first: bool) -> None:
+        by_kind: dict[str, list[Merchant]] = defaultdict(list)
+        for merchant in self.merchants:
+            by_kind[merchant.kind].append(merchant)
+        makers = by_kind["producer"]
+        for maker in makers:
+            self._opening(day, maker, first=first)
+        for processor in by_kind["processor"]:
+            for hour in (3.4, 3.7):
+                self._supply(day, makers, processor, hour=hour, lines=8, units=(20, 60))
+            self._make(day, processor)
+        for wholesaler in by_kind["wholesaler"]:
+            sources = makers + by_kind["processor"]
+            for hour in (4.9, 5.4):
+                self._supply(day, sources, wholesaler, hour=hour, lines=16, units=(40, 90))
+            self._farm_produce(day, wholesaler)
+        for stall in by_kind["retailer"]:
+            for hour in (6.2, 6.8):
+                self._supply(
+                    day, by_kind["wholesaler"], stall, hour=hour, lines=12, units=(5, 14)
+                )
+            self._retail(day, stall)
+            self._odd_ends(day, stall)
+
+    def _opening(self, day: date, maker: Merchant, *, first: bool) -> None:
+        """A producer counts what stands ready: fresh lots, and a few near or past their end."""
+        kinds = [i for i, row in enumerate(CATALOGUE) if not row[4]]
+        session = self._session()
+        for number, index in enumerate(self._random.sample(kinds, 5)):
+            age = self._random.randint(0, 2)
+            if number == 0 and first:
+                age = CATALOGUE[index][3] + self._random.choice((-1, 0, 1, 3))
+            lot = self._lot(index, maker, day - timedelta(days=age))
+            units = 4000
+            self._put(
+                day, 3.05 + number / 60, maker, StockCounted, session,
+                goods=lot.goods(), quantity=_pieces(units), label=lot,
+            )  # fmt: skip
+            self._set(maker, lot, units)
+
+    def _supply(
+        self,
+        day: date,
+        sources: list[Merchant],
+        buyer: Merchant,
+        *,
+        hour: float,
+        lines: int,
+        units: tuple[int, int],
+    ) -> None:
+        """A delivery from one source: its sales and the buyer's receipts, a lot a line."""
+        ready = [m for m in sources if any(n > 20 for n in self._held[m.id].values())]
+        if not ready:
+            return
+        seller = self._random.choice(ready)
+        lots = sorted(
+            (lot for lot, n in self._held[seller.id].items() if n > 20), key=lambda lot: lot.number
+        )
+        chosen = [self._random.choice(lots) for _ in range(lines)]
+        self._deliveries += 1
+        delivery = f"V{day:%m%d}-{self._deliveries:04d}"
+        out, into = self._session(), self._session()
+        for line, lot in enumerate(chosen):
+            pieces = self._random.randint(*units)
+            if self._held[seller.id][lot] < pieces:
+                continue
+            at = hour + line / 120
+            self._put(
+                day, at, seller, GoodsSold, out, goods=lot.goods(), quantity=_pieces(pieces),
+                counterparty=buyer.id, delivery=delivery,
+            )  # fmt: skip
+            self._note_sale(day, lot)
+            self._put(
+                day, at + 0.3, buyer, GoodsReceived, into, goods=lot.goods(),
+                quantity=_pieces(pieces), counterparty=seller.id, delivery=delivery, label=lot,
+            )  # fmt: skip
+            self._move(seller, lot, -pieces)
+            self._move(buyer, lot, pieces)
+
+    def _make(self, day: date, processor: Merchant) -> None:
+        """A processor mixes lots of its stock into lots of its own."""
+        made = [i for i, row in enumerate(CATALOGUE) if row[4]]
+        for number in range(3):
+            index = self._random.choice(made)
+            stock = sorted(
+                (lot for lot, n in self._held[processor.id].items() if n >= 2),
+                key=lambda lot: lot.number,
+            )
+            if len(stock) < 2:
+                return
+            used = self._random.sample(stock, 2)
+            lot = self._lot(index, processor, day)
+            inputs = tuple(Portion(goods=u.goods(), quantity=_pieces(2)) for u in used)
+            outputs = (Portion(goods=lot.goods(), quantity=_pieces(300)),)
+            self._put(
+                day, 4.4 + number / 30, processor, GoodsTransformed, self._session(),
+                process="manufactured", inputs=inputs, outputs=outputs,
+            )  # fmt: skip
+            for u in used:
+                self._move(processor, u, -2)
+            self._move(processor, lot, 300)
+
+    def _farm_produce(self, day: date, wholesaler: Merchant) -> None:
+        """Vegetables and fish from farmers: no code, no lot; the delivery is their lot."""
+        for item in ITEMS:
+            self._deliveries += 1
+            delivery = f"F{day:%m%d}-{self._deliveries:04d}"
+            jin = Decimal(self._random.randint(200, 900)) / 10
+            quantity = StatedQuantity(amount=jin, unit=Unit.JIN)
+            self._put(
+                day, 4.8, wholesaler, GoodsReceived, self._session(),
+                goods=GoodsAsRead(item=item), quantity=quantity, delivery=delivery,
+            )  # fmt: skip
+            key = (wholesaler.premises, f"item:{item}", f"R:{delivery}", "g")
+            self.stock[key] += int(jin * 500 * 1000)
+
+    def _retail(self, day: date, stall: Merchant) -> None:
+        """A morning of shoppers; now and then a sale nobody had scanned the receipt of."""
+        session = self._session()
+        lots = sorted(self._held[stall.id], key=lambda lot: lot.number)
+        for number in range(100 if lots else 0):
+            there = [lot for lot in lots if self._held[stall.id][lot] > 1]
+            # Every fortieth shopper takes the last piece and one more: somebody's error.
+            lot = self._random.choice(there if there and number % 40 else lots)
+            units = self._random.randint(1, 2)
+            if self._held[stall.id][lot] < units and number % 40:
+                continue
+            self._put(
+                day, 7.4 + number / 40, stall, GoodsSold, session, goods=lot.goods(),
+                quantity=_pieces(units),
+            )  # fmt: skip
+            self._note_sale(day, lot)
+            self._move(stall, lot, -units)
+
+    def _odd_ends(self, day: date, stall: Merchant) -> None:
+        """Returns, waste, a count and a correction, as every stall has them."""
+        lots = sorted(
+            (lot for lot, n in self._held[stall.id].items() if n >= 3), key=lambda lot: lot.number
+        )
+        if len(lots) < 3:
+            return
+        back, waste, counted = self._random.sample(lots, 3)
+        self._put(
+            day, 10.3, stall, GoodsReturned, self._session(), goods=back.goods(),
+            quantity=_pieces(1), direction="to-supplier",
+        )  # fmt: skip
+        self._move(stall, back, -1)
+        self._put(
+            day, 10.4, stall, GoodsDisposed, self._session(), goods=waste.goods(),
+            quantity=_pieces(1), reason="damaged",
+        )  # fmt: skip
+        self._move(stall, waste, -1)
+        left = max(0, self._held[stall.id][counted] - 1)
+        self._put(
+            day, 10.6, stall, StockCounted, self._session(), goods=counted.goods(),
+            quantity=_pieces(left),
+        )  # fmt: skip
+        self._set(stall, counted, left)
+
+    def _lot(self, index: int, maker: Merchant, produced: date) -> LotTruth:
+        number = f"{maker.id[-3:]}-{produced:%y%m%d}-{len(self.lots) % 1000:03d}"
+        expires = produced + timedelta(days=CATALOGUE[index][3])
+        lot = LotTruth(index, gtin_of(index), number, produced, expires)
+        self.lots[lot.gtin, f"L:{number}"] = lot
+        return lot
+
+    def _note_sale(self, day: date, lot: LotTruth) -> None:
+        if day > lot.expires:
+            self.sold_late.append(self.actions[-1])
+
+    def _move(self, merchant: Merchant, lot: LotTruth, units: int) -> None:
+        self._held[merchant.id][lot] += units
+        self.stock[_key(merchant, lot)] += units * 1000
+
+    def _set(self, merchant: Merchant, lot: LotTruth, units: int) -> None:
+        self._held[merchant.id][lot] = units
+        self.stock[_key(merchant, lot)] = units * 1000
+
+    def _put(  # noqa: PLR0913  # one call states one report
+        self,
+        day: date,
+        hour: float,
+        merchant: Merchant,
+        kind: type[Event],
+        session: str,
+        *,
+        label: LotTruth | None = None,
+        **fields: Any,
+    ) -> None:
+        base = datetime.combine(day, time(0), ZONE)
+        at = base + timedelta(hours=hour, seconds=len(self.actions) % 7)
+        fields |= {"merchant": merchant.id, "premises": merchant.premises, "business_date": day}
+        self.actions.append(Action(at, merchant.device, kind, fields, session, label))
+
+    def _session(self) -> str:
+        self._sessions += 1
+        return f"00000000-0000-4000-8000-{self._sessions:012x}"
+
+
+def gtin_of(index: int) -> str:
+    """Returns the GTIN of a product of the catalogue, under a prefix of GS1 China."""
+    digits = f"06901234{index:05d}"
+    return digits + check_digit(digits)
+
+
+def _key(merchant: Merchant, lot: LotTruth) -> StockKey:
+    return merchant.premises, lot.gtin, f"L:{lot.number}", "piece"
+
+
+def _pieces(units: int) -> StatedQuantity:
+    return StatedQuantity(amount=Decimal(units), unit=Unit.PIECE)
+
+
+def _merchants(count: int) -> list[Merchant]:
+    """A fifth each of producers, processors and wholesalers at most, the rest stalls."""
+    few = max(2, count // 6)
+    kinds = ["producer"] * few + ["processor"] * few + ["wholesaler"] * few
+    kinds += ["retailer"] * (count - len(kinds))
+    names = {"producer": "农场", "processor": "食品厂", "wholesaler": "批发", "retailer": "摊位"}
+    return [
+        Merchant(f"m-{number:03d}", kind, f"{names[kind]} {number} 号")
+        for number, kind in enumerate(kinds, 1)
+    ]
