@@ -64,7 +64,9 @@ def build(query_url: str) -> FastAPI:
             app.state.client = QueryClient(http)
             yield
 
-    app = FastAPI(title="Suyuan", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Suyuan", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
     app.state.templates = build_templates(assets)
     app.include_router(consumer.router)
     handlers: list[tuple[type[Exception], Any]] = [
@@ -74,9 +76,7 @@ def build(query_url: str) -> FastAPI:
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)
-    files = {
-        address: (ASSETS / name).read_bytes() for name, address in assets.items()
-    }
+    files = {address: (ASSETS / name).read_bytes() for name, address in assets.items()}
 
     @app.get("/assets/{name}")
     async def asset(name: str) -> Response:

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 from psycopg import Connection, sql
@@ -50,9 +50,8 @@ def entries_of(page: Sequence[Stored]) -> list[Entry]:
     return entries
 
 
-def fold_page(group: Group, store: Store, entries: Iterable[Entry]) -> None:
+def fold_page(group: Group, store: Store, entries: Sequence[Entry]) -> None:
     """Folds entries in order into the rows of a group and writes what changed."""
-    entries = list(entries)
     rows = Rows(store)
     rows.prefetch(
         wanted for entry in entries for p in group.projections for wanted in p.keys(entry)
@@ -68,14 +67,40 @@ def fold_page(group: Group, store: Store, entries: Iterable[Entry]) -> None:
     rows.flush()
 
 
+class Pages:
+    """The page read last, decoded: groups that stand at one position read it once."""
+
+    def __init__(self) -> None:
+        self._place: tuple[int, int] | None = None
+        self._entries: list[Entry] = []
+
+    def read(self, connection: PgConnection, after: int, limit: int) -> list[Entry]:
+        """Returns the events behind a position; what is appended meanwhile comes with the next."""
+        if self._place != (after, limit) or len(self._entries) < limit:
+            self._entries = entries_of(PgReader(connection).page(after, limit))
+            self._place = (after, limit)
+        for entry in self._entries:
+            entry.memo.clear()
+        return self._entries
+
+
 class Follower:
     """Keeps one group's rows in one schema up to date, exactly once, beside any number of others."""
 
     def __init__(
-        self, group: Group, connect: Callable[[], PgConnection], schema: str | None = None
+        self,
+        group: Group,
+        connect: Callable[[], PgConnection],
+        schema: str | None = None,
+        *,
+        guarded: bool = True,
+        pages: Pages | None = None,
     ) -> None:
         self.group = group
         self.schema = schema or group.name
+        # A copy that nobody else knows of needs no guard, and would wait for its own keeper.
+        self._guarded = guarded
+        self._pages = pages or Pages()
         self._connect = connect
         self._connection: PgConnection | None = None
         self._store: PgStore | None = None
@@ -118,10 +143,12 @@ class Follower:
         self._connection, self._store = None, None
 
     def _fold_next(self, connection: PgConnection, limit: int, upto: int | None) -> int:
+        if self._guarded:
+            hold_views(connection, self.group)
         since = _position(connection, self.schema)
         if upto is not None:
             limit = min(limit, upto - since)
-        page = PgReader(connection).page(since, limit) if limit > 0 else []
+        page = self._pages.read(connection, since, limit) if limit > 0 else []
         if not page:
             return 0
         if self._store is None:
@@ -134,10 +161,8 @@ class Follower:
         )
         if moved.rowcount == 0:
             raise _Ahead
-        fold_page(self.group, self._store, entries_of(page))
-        connection.execute(
-            sql.SQL("NOTIFY {}").format(sql.Identifier(f"views_{self.group.name}"))
-        )
+        fold_page(self.group, self._store, page)
+        connection.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(f"views_{self.group.name}")))
         return len(page)
 
     def _open(self) -> PgConnection:
@@ -149,6 +174,16 @@ class Follower:
 
 class _Ahead(Exception):
     """Another follower has moved the position first."""
+
+
+def hold_views(connection: PgConnection, group: Group, *, alone: bool = False) -> None:
+    """Holds a group's schema in place until the transaction ends; `alone` keeps followers out.
+
+    Taken before any name is resolved: a schema swapped under a follower that had already found
+    its tables would take half a page.
+    """
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    connection.execute(f"SELECT {lock}(%s, hashtext(%s))", [VIEWS_LOCK, group.name])
 
 
 def make_views(connection: PgConnection, schema: str, group: Group) -> None:
@@ -184,7 +219,7 @@ def follow(followers: Sequence[Follower], listen: Callable[[], PgConnection]) ->
                 connection.execute(f"LISTEN {CHANNEL}")
                 for follower in followers:
                     follower.prepare()
-            while any([follower.step() != 0 for follower in followers]):
+            while _step_all(followers):
                 pass
             for _ in connection.notifies(timeout=IDLE_S, stop_after=1):
                 pass
@@ -198,6 +233,12 @@ def follow(followers: Sequence[Follower], listen: Callable[[], PgConnection]) ->
             time.sleep(AWAY_S)
 
 
+def _step_all(followers: Sequence[Follower]) -> bool:
+    """Lets every follower take a step; tells whether any of them had something to do."""
+    steps = [follower.step() for follower in followers]
+    return any(steps)
+
+
 def main() -> None:
     """Runs a follower of every group, as the settings say."""
     settings = read_settings()
@@ -207,7 +248,8 @@ def main() -> None:
         return psycopg.connect(settings.follower_dsn, autocommit=True, connect_timeout=5)
 
     try:
-        follow([Follower(group, connect) for group in GROUPS], connect)
+        pages = Pages()
+        follow([Follower(group, connect, pages=pages) for group in GROUPS], connect)
     except LedgerError as error:
         sys.exit(f"follower: {error}")
 

@@ -75,7 +75,9 @@ def product_page(reader: Reader, gtin: str) -> schemas.ProductPage:
 def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     """Returns everything public of a lot by its key; a problem when it is not recorded."""
     with reader.transaction():
-        found = rows(reader, "SELECT * FROM trade.lots WHERE product = %s AND lot = %s", [gtin, lot])
+        found = rows(
+            reader, "SELECT * FROM trade.lots WHERE product = %s AND lot = %s", [gtin, lot]
+        )
         if not found:
             raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
         row = found[0]
@@ -122,6 +124,4 @@ def brief(row: dict[str, Any]) -> schemas.LotBrief:
     """Returns a lot by its number if it has one, and its dates."""
     key = str(row["lot"])
     number = key[2:] if key.startswith(("L:", "R:")) else None
-    return schemas.LotBrief(
-        lot=number, produced=row["produced"], expires=row["expires"], key=key
-    )
+    return schemas.LotBrief(lot=number, produced=row["produced"], expires=row["expires"], key=key)

@@ -11,18 +11,18 @@ class Product(BaseModel):
     """A product of the register, or one only known from labels."""
 
     gtin: str = GTIN
-    name_zh: str | None = Field(None, examples=["鲜牛奶 950 毫升"])
-    name_en: str | None = Field(None, examples=["Fresh milk 950 ml"])
-    category: str | None = Field(None, examples=["dairy"])
+    name_zh: str | None = Field(default=None, examples=["鲜牛奶 950 毫升"])
+    name_en: str | None = Field(default=None, examples=["Fresh milk 950 ml"])
+    category: str | None = Field(default=None, examples=["dairy"])
     pack: str | None = None
-    maker: str | None = Field(None, examples=["宁乡乳业"])
-    shelf_life_days: int | None = Field(None, examples=[15])
+    maker: str | None = Field(default=None, examples=["宁乡乳业"])
+    shelf_life_days: int | None = Field(default=None, examples=[15])
 
 
 class LotBrief(BaseModel):
     """A lot of a product by its number or its dates."""
 
-    lot: str | None = Field(None, examples=["A2411"])
+    lot: str | None = Field(default=None, examples=["A2411"])
     produced: date | None = None
     expires: date | None = None
     key: str = Field(examples=["L:A2411"], description="the lot's key within its product")
@@ -34,15 +34,17 @@ class ProductPage(BaseModel):
     product: Product
     lots: list[LotBrief]
     today: date
-    position: int = Field(description="the position of the record this is true for", examples=[4711])
+    position: int = Field(
+        description="the position of the record this is true for", examples=[4711]
+    )
 
 
 class Step(BaseModel):
     """One premises a lot was reported at; quantities and prices are not public."""
 
     merchant: str = Field(examples=["m-017"])
-    merchant_name: str | None = Field(None, examples=["马王堆批发 17 号"])
-    merchant_kind: str | None = Field(None, examples=["wholesaler"])
+    merchant_name: str | None = Field(default=None, examples=["马王堆批发 17 号"])
+    merchant_kind: str | None = Field(default=None, examples=["wholesaler"])
     premises: str
     premises_name: str | None = None
     kinds: list[str] = Field(examples=[["goods-received", "goods-sold"]])
@@ -65,7 +67,7 @@ class Paper(BaseModel):
     kind: str = Field(examples=["test"])
     number: str = Field(examples=["T-2026-0917"])
     issuer: str
-    result: str | None = Field(None, examples=["passed"])
+    result: str | None = Field(default=None, examples=["passed"])
     valid_from: date
     valid_until: date | None
     digest: str
@@ -103,7 +105,7 @@ class StockPage(BaseModel):
 
     premises: str
     lines: list[StockLine]
-    next: str | None = Field(None, description="cursor of the next page")
+    next: str | None = Field(default=None, description="cursor of the next page")
     position: int
 
 

@@ -40,7 +40,7 @@ def open_pool(dsn: str) -> ConnectionPool[Reader]:
 
 def rows(reader: Reader, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[DictRow]:
     """Runs a query of this package's own."""
-    return reader.execute(sql.SQL(query), values).fetchall()  # type: ignore[arg-type]  # our text
+    return reader.execute(sql.SQL(query), values).fetchall()
 
 
 def position(reader: Reader) -> int:

@@ -66,7 +66,7 @@ class Meaning(NamedTuple):
     sell_by: date | None = None
     expires: date | None = None
     serial: str | None = None
-    count: int | None = None
+    pieces: int | None = None
     content_gtin: str | None = None
     weight_g: Decimal | None = None
     item: str | None = None
@@ -151,7 +151,7 @@ def gs1_date(text: str) -> date:
 
 def _retail(raw: bytes, text: str, profiles: tuple[Profile, ...]) -> Meaning:
     # An add-on of 2 or 5 digits belongs to periodicals; the number before it is the product.
-    digits = text.split(" ")[0]
+    digits = text.split(" ", maxsplit=1)[0]
     gtin = _gtin(raw, digits)
     in_store = len(digits) in (12, 13) and gtin[1:3] in {str(n) for n in range(20, 30)}
     if not in_store:
@@ -203,7 +203,7 @@ def _meaning(raw: bytes, found: Mapping[str, str]) -> Meaning:
     return Meaning(
         gtin=_gtin(raw, found["01"]) if "01" in found else None,
         content_gtin=_gtin(raw, found["02"]) if "02" in found else None,
-        count=_count(raw, found.get("37") or found.get("30")),
+        pieces=_count(raw, found.get("37") or found.get("30")),
         lot=lot,
         produced=_date(raw, found.get("11")),
         packed=_date(raw, found.get("13")),

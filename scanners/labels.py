@@ -35,9 +35,12 @@ class Label(NamedTuple):
     @property
     def caption(self) -> str:
         """The words below the code, dates included, as a printer puts them beside it."""
-        parts = [self.title, self.lot and f"批号 {self.lot}"]
-        parts += [self.produced and f"生产 {self.produced}", self.expires and f"保质期至 {self.expires}"]
-        return "  ".join(part for part in parts if part)
+        parts: list[object] = [self.title, self.lot and f"批号 {self.lot}"]
+        parts += [
+            self.produced and f"生产 {self.produced}",
+            self.expires and f"保质期至 {self.expires}",
+        ]
+        return "  ".join(str(part) for part in parts if part)
 
 
 def element_string(label: Label) -> str:
@@ -120,7 +123,9 @@ def _linear(label: Label, writer: SVGWriter | ImageWriter) -> bytes:
     else:
         made = barcode.get("gs1_128", element_string(label), writer=writer)
     buffer = io.BytesIO()
-    options = {"write_text": False} if label.kind == "gs1-128" else {"font_size": 8}
+    options: dict[str, object] = (
+        {"write_text": False} if label.kind == "gs1-128" else {"font_size": 8}
+    )
     if isinstance(writer, ImageWriter):
         # Three to four printer dots a module, as a label printer has.
         options |= {"dpi": 300, "module_width": 0.3, "module_height": 22.0, "write_text": False}

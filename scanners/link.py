@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
 from scanners.sending import Sending
@@ -52,7 +53,7 @@ class Link:
         self._lock = threading.Lock()
         self._online = False
         self._client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=f"suyuan-{tape.id}", clean_session=True
+            CallbackAPIVersion.VERSION2, client_id=f"suyuan-{tape.id}", clean_session=True
         )
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
@@ -135,7 +136,7 @@ class Link:
 
     def _arrived(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         with self._lock:
-            body = self._sending.answered(message.payload, time.monotonic())
+            body = self._sending.answered(bytes(message.payload), time.monotonic())
         if body is None:
             log.warning("an answer without the ledger's signature was ignored")
             return

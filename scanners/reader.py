@@ -110,7 +110,9 @@ def _voices(grey: Picture) -> Iterator[list[Read]]:
     sharp = _sharpened(grey)
     yield zxing_reads(sharp)
     if max(grey.shape) <= ENLARGE_SIDE_MAX:
-        large = np.asarray(cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+        large = np.asarray(
+            cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8
+        )
         yield zxing_reads(large, 2.0)
         yield zxing_reads(_sharpened(large), 2.0)
     if not ZBAR_MISSING:

@@ -82,7 +82,7 @@ class Session:
         name, _, value = text.partition(":")
         if name in MODES:
             self.id = str(uuid.uuid4())
-            self.mode = name  # type: ignore[assignment]  # checked on the line above
+            self.mode = name
             return Told("green", f"mode: {name}")
         if name == "same":
             return self._same_as_last()
@@ -125,7 +125,7 @@ class Session:
 
     def _goods(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
         gtin = meaning.gtin or meaning.content_gtin
-        amount = self._amount or (Decimal(meaning.count) if meaning.count else Decimal(1))
+        amount = self._amount or (Decimal(meaning.pieces) if meaning.pieces else Decimal(1))
         quantity = StatedQuantity(amount=amount, unit=Unit.PIECE)
         if meaning.weight_g is not None:
             quantity = StatedQuantity(amount=meaning.weight_g, unit=Unit.GRAM)
@@ -181,7 +181,11 @@ class Session:
         quantity = self._asking_quantity
         self._asking = self._asking_quantity = None
         told = self._keep([(goods, quantity)])
-        return told if told.colour == "red" else told._replace(colour="amber", words="kept without a date")
+        return (
+            told
+            if told.colour == "red"
+            else told._replace(colour="amber", words="kept without a date")
+        )
 
     def _keep(self, lines: list[tuple[GoodsAsRead, StatedQuantity]]) -> Told:
         try:

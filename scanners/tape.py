@@ -62,6 +62,8 @@ class Tape:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
         self._db = connection
+        # A receipt that a power cut takes is sent again for the asking: it need not be fsynced.
+        self._notes = _open(path, synchronous="NORMAL")
         self._lock = threading.Lock()
         row = connection.execute("SELECT tape, device, key_seed FROM tape").fetchone()
         self.id, self.device = str(row[0]), str(row[1])
@@ -153,8 +155,8 @@ class Tape:
 
     def receipted(self, verdicts: tuple[wire.Verdict, ...]) -> int:
         """Notes where the ledger put reports; returns how many were news."""
-        with self._lock, self._db:
-            done = self._db.executemany(
+        with self._lock, self._notes:
+            done = self._notes.executemany(
                 "UPDATE reports SET position = ?, code = ?, flags = ?"
                 " WHERE number = ? AND position IS NULL",
                 [(v.position, v.code, ",".join(v.flags), v.number) for v in verdicts],
@@ -223,6 +225,7 @@ class Tape:
 
     def close(self) -> None:
         """Closes the file."""
+        self._notes.close()
         self._db.close()
 
     def _insert(self, report: bytes) -> Kept:
@@ -248,10 +251,10 @@ class Tape:
         return bytes(row[0])
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
     # Pages of one large photograph must not push the log of changes beyond reason.
     connection.execute("PRAGMA wal_autocheckpoint = 1000")
     connection.executescript(SCHEMA)
@@ -269,4 +272,3 @@ def _joined(kept: list[Kept]) -> list[Kept]:
             break
         joined.append(item)
     return joined
-

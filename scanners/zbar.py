@@ -43,7 +43,9 @@ def zbar_reads(picture: Picture) -> list[Read]:
     """Returns what zbar sees in a picture; nothing where zbar is missing."""
     if ZBAR_MISSING:
         return []
-    wanted = [getattr(pyzbar.ZBarSymbol, name) for name in _KINDS if hasattr(pyzbar.ZBarSymbol, name)]
+    wanted = [
+        getattr(pyzbar.ZBarSymbol, name) for name in _KINDS if hasattr(pyzbar.ZBarSymbol, name)
+    ]
     reads = []
     for found in pyzbar.decode(picture, symbols=wanted):
         if found.type == "QRCODE" and not found.data.isascii():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import edge, running
+from suyuan.commands import edge, running, upkeep
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (*running.VERBS, *edge.VERBS):
+    for add in (*running.VERBS, *edge.VERBS, *upkeep.VERBS):
         add(verbs)
     return parser
 

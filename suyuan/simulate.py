@@ -8,7 +8,7 @@ import random
 from collections import defaultdict
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ledger.events.base import Event
@@ -51,11 +51,14 @@ NEAR_TIERS = ((365, 45), (180, 20), (90, 15), (30, 10), (16, 5), (12, 4), (8, 3)
 LABEL_KINDS = ("gs1-128", "datamatrix", "qr", "databar-expanded")
 
 
+MerchantKind = Literal["producer", "processor", "wholesaler", "retailer", "canteen"]
+
+
 class Merchant(NamedTuple):
     """A merchant of the trade with its one premises and its scanner."""
 
     id: str
-    kind: str
+    kind: MerchantKind
     name: str
 
     @property
@@ -186,9 +189,7 @@ class Trade:
             self._farm_produce(day, wholesaler)
         for stall in by_kind["retailer"]:
             for hour in (6.2, 6.8):
-                self._supply(
-                    day, by_kind["wholesaler"], stall, hour=hour, lines=12, units=(5, 14)
-                )
+                self._supply(day, by_kind["wholesaler"], stall, hour=hour, lines=12, units=(5, 14))
             self._retail(day, stall)
             self._odd_ends(day, stall)
 
@@ -346,7 +347,7 @@ class Trade:
         self._held[merchant.id][lot] = units
         self.stock[_key(merchant, lot)] = units * 1000
 
-    def _put(  # noqa: PLR0913  # one call states one report
+    def _put(  # one call states one report
         self,
         day: date,
         hour: float,
@@ -384,8 +385,10 @@ def _pieces(units: int) -> StatedQuantity:
 def _merchants(count: int) -> list[Merchant]:
     """A fifth each of producers, processors and wholesalers at most, the rest stalls."""
     few = max(2, count // 6)
-    kinds = ["producer"] * few + ["processor"] * few + ["wholesaler"] * few
-    kinds += ["retailer"] * (count - len(kinds))
+    shares: tuple[tuple[MerchantKind, int], ...] = (
+        ("producer", few), ("processor", few), ("wholesaler", few), ("retailer", count - 3 * few)
+    )  # fmt: skip
+    kinds = [kind for kind, share in shares for _ in range(share)]
     names = {"producer": "农场", "processor": "食品厂", "wholesaler": "批发", "retailer": "摊位"}
     return [
         Merchant(f"m-{number:03d}", kind, f"{names[kind]} {number} 号")

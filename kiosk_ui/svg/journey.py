@@ -32,7 +32,11 @@ def journey_line(steps: list[dict[str, Any]], more: str, title: str) -> Markup:
 def _node(x: int, step: dict[str, Any] | int, more: str) -> str:
     if isinstance(step, int):
         return f'<text class="name" x="{x}" y="62">{escape(more.format(n=step))}</text>'
-    lines = [("name", _short(step["name"]), 62), ("kind", step["kind"], 82), ("kind", step["days"], 100)]
+    lines = [
+        ("name", _short(step["name"]), 62),
+        ("kind", step["kind"], 82),
+        ("kind", step["days"], 100),
+    ]
     texts = "".join(
         f'<text class="{style}" x="{x}" y="{y}">{escape(_short(text, 18))}</text>'
         for style, text, y in lines

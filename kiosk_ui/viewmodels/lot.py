@@ -85,7 +85,7 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
 def product_title(product: dict[str, Any], language: Language) -> str:
     """Returns a product's name in the reader's language, else its number."""
     first, second = ("name_zh", "name_en") if language.code == "zh" else ("name_en", "name_zh")
-    return product[first] or product[second] or product["gtin"]
+    return str(product[first] or product[second] or product["gtin"])
 
 
 def iso_day(text: str) -> str | None:

@@ -81,9 +81,9 @@ def persons_in(event: Event) -> list[str]:
 
 
 def _present(event: Event, names: Sequence[str]) -> dict[str, Any]:
-    # Members at their default (null, false, empty) are left out, as in the stored bytes.
+    # Members at their default (null or empty) are left out, as in the stored bytes.
     values = ((name, getattr(event, name)) for name in names)
-    return {name: value for name, value in values if value not in (None, False, (), "")}
+    return {name: value for name, value in values if value is not None and value != ()}
 
 
 def _part_of(kind: type[Event], name: str, hint: Any) -> str:

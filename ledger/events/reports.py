@@ -17,11 +17,10 @@ from ledger.events.base import (
     Uuid,
 )
 from ledger.values.clock import DeviceClock
-from ledger.values.gtin import Gtin
+from ledger.values.gtin import is_gtin_14
 from ledger.values.quantity import StatedQuantity
 
 YEARS = range(2000, 2101)
-GTIN_DIGITS = 14
 
 
 class GoodsAsRead(
@@ -47,7 +46,7 @@ class GoodsAsRead(
         """Raises `ValueError` for goods that name neither product nor item, or a wrong GTIN."""
         if (self.gtin is None) == (self.item is None):
             raise ValueError("goods carry either a gtin or an item, not both and not neither")
-        if self.gtin is not None and (len(self.gtin) != GTIN_DIGITS or not Gtin(self.gtin)):
+        if self.gtin is not None and not is_gtin_14(self.gtin):
             raise ValueError(f"a report writes a GTIN as 14 digits, not {self.gtin[:20]!r}")
         check_years(self.produced, self.expires)
 
@@ -204,5 +203,5 @@ class TapeOpened(Event, frozen=True, kw_only=True, tag="tape-opened.v1"):
 
 def _check_gtins(gtins: tuple[str, ...]) -> None:
     for gtin in gtins:
-        if len(gtin) != GTIN_DIGITS or not Gtin(gtin):
+        if not is_gtin_14(gtin):
             raise ValueError(f"a report writes a GTIN as 14 digits, not {gtin[:20]!r}")

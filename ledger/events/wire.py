@@ -28,9 +28,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ba
     tape: Uuid
     first: Number
     previous: Hash
-    reports: Annotated[
-        tuple[bytes, ...], msgspec.Meta(min_length=1, max_length=BATCH_REPORTS_MAX)
-    ]
+    reports: Annotated[tuple[bytes, ...], msgspec.Meta(min_length=1, max_length=BATCH_REPORTS_MAX)]
     key: Annotated[str, msgspec.Meta(max_length=60)]
     signature: Annotated[bytes, msgspec.Meta(max_length=80)]
 
@@ -74,14 +72,17 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="for
     time: datetime
 
 
+RefusalCode = Literal[
+    "unknown-device", "revoked-device", "unknown-key", "bad-signature", "bad-opening"
+]
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refused.v1"):
     """The batch was not taken, and why; nothing of it is recorded."""
 
     ledger: Id
     tape: Uuid
-    code: Literal[
-        "unknown-device", "revoked-device", "unknown-key", "bad-signature", "bad-opening", "too-large"
-    ]
+    code: RefusalCode
     message: str
     time: datetime
 

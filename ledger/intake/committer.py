@@ -62,7 +62,7 @@ class Committer:
         self._journal = journal
         self._verifier = verifier
         self._devices = devices
-        self._key = key
+        self.key = key
         self._now = now
         self._queue: queue.Queue[Waiting] = queue.Queue(QUEUE_MAX)
         # Taken, and verified but not yet recorded: both outlive a step that found the database away.
@@ -170,8 +170,8 @@ class Committer:
 
     def _answer(self, waiting: Waiting, tape: str, body: wire.AnswerBody) -> None:
         encoded = wire.encode(body)
-        signature = self._key.sign(answer_message(encoded))
-        answer = wire.Answer(body=encoded, key=self._key.id, signature=signature)
+        signature = self.key.sign(answer_message(encoded))
+        answer = wire.Answer(body=encoded, key=self.key.id, signature=signature)
         waiting.reply(tape, wire.encode(answer))
 
 

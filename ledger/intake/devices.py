@@ -2,15 +2,19 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from ledger.events.base import Event
 from ledger.rules.device import DeviceCase, evolve_device
+
+Evolve = Callable[[DeviceCase, Event], DeviceCase]
 
 
 class LoadsCases(Protocol):
     """Loads a case; `ledger.journal.cases.Cases` does."""
 
-    def load(self, kind: str, subject: str, empty: DeviceCase, evolve: object) -> DeviceCase:
+    def load(self, kind: str, subject: str, empty: DeviceCase, evolve: Evolve) -> DeviceCase:
         """Returns the state of a case, `empty` when there is none."""
         ...
 

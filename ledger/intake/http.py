@@ -85,7 +85,9 @@ def build(parts: IntakeParts) -> FastAPI:
     @app.put("/intake/cards")
     async def cards(request: Request) -> Response:
         body = await _body(request, 64 * 1024)
-        return body if isinstance(body, Response) else await run_in_threadpool(_keep_card, parts, body)
+        return (
+            body if isinstance(body, Response) else await run_in_threadpool(_keep_card, parts, body)
+        )
 
     return app
 
@@ -105,8 +107,12 @@ async def _commit(committer: Committer, envelope: bytes) -> Response:
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[bytes] = loop.create_future()
 
+    def settle(answer: bytes) -> None:
+        if not answered.done():
+            answered.set_result(answer)
+
     def reply(_tape: str, answer: bytes) -> None:
-        loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(answer))
+        loop.call_soon_threadsafe(settle, answer)
 
     try:
         wire.decode_batch(envelope)
@@ -142,12 +148,16 @@ def _decide(requests: Requests, body: bytes) -> Response:
 
 def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes) -> Response:
     try:
-        signed = msgspec.json.decode(base64.b64decode(header, validate=True), type=wire.SignedDocument)
+        signed = msgspec.json.decode(
+            base64.b64decode(header, validate=True), type=wire.SignedDocument
+        )
     except (msgspec.MsgspecError, ValueError) as error:
         return _problem(400, "no-signature", f"X-Suyuan-Signed is base64 of document.v1: {error}")
     message = wire.document_message(signed.digest, signed.media)
     if signed.digest != digest or not _signed_by(parts, signed, message):
-        return _problem(403, "bad-signature", "sign the digest and media type with the device's key")
+        return _problem(
+            403, "bad-signature", "sign the digest and media type with the device's key"
+        )
     document = Document(digest, signed.media, signed.device, signed.key, signed.signature)
     try:
         new = parts.documents.keep(document, content, parts.now())

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
 from ledger.intake.committer import Committer
@@ -28,7 +29,7 @@ class MqttIntake:
         self._address = (host, port)
         pattern = wire.batches_topic(ledger, "+")
         self._topic = f"$share/{share}/{pattern}" if share else pattern
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = self._connected
         self._client.on_message = self._arrived
         self._client.on_socket_open = no_delay
@@ -56,7 +57,7 @@ class MqttIntake:
         log.info("intake listens on %s at %s:%s", self._topic, *self._address)
 
     def _arrived(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if not self._committer.submit(message.payload, self._reply):
+        if not self._committer.submit(bytes(message.payload), self._reply):
             log.warning("the queue is full; a batch was left to be sent again")
 
     def _reply(self, tape: str, answer: bytes) -> None:
@@ -66,5 +67,3 @@ class MqttIntake:
 def no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:
     """Switches Nagle's algorithm off; with it a scan's round trip is 90 ms instead of 2."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-

@@ -51,13 +51,13 @@ class Requests:
         Raises `Conflict` when others kept changing the case.
         """
         match request:
-            case RegisterMerchant(entry) | AddPremises(entry):
+            case RegisterMerchant(entry=entry) | AddPremises(entry=entry):
                 subject = entry.merchant
                 return self._handle("merchant", subject, MerchantCase(subject), evolve_merchant,
                                     lambda case: decide_merchant(case, entry))  # fmt: skip
-            case RegisterProduct(entry):
-                return self._handle("product", entry.gtin, ProductCase(entry.gtin), evolve_product,
-                                    lambda case: decide_product(case, entry))  # fmt: skip
+            case RegisterProduct(entry=product):
+                return self._handle("product", product.gtin, ProductCase(product.gtin), evolve_product,
+                                    lambda case: decide_product(case, product))  # fmt: skip
             case BeginDay():
                 return self._begin_day(request)
             case EnrollDevice() | GrantMandate() | WithdrawMandate() | RevokeDevice():

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -21,13 +22,15 @@ from ledger.values.chain import batch_message, chain_over
 from ledger.values.ids import stream_of_case, stream_of_tape
 from ledger.values.keys import PublicKey
 
+# As many devices as intake remembers the cases of.
+KEYS_MAX = 50_000
 
 
 class Unverified(NamedTuple):
     """A batch that is not taken: a code of docs/protocol.md and words for the log."""
 
     tape: str
-    code: str
+    code: wire.RefusalCode
     message: str
 
 
@@ -66,9 +69,7 @@ class Verifier:
         for number, report in enumerate(batch.reports, batch.first):
             event, reason = _understand(report, number, batch.device)
             if reason is not None:
-                kept = Quarantined(
-                    "unreadable", batch.tape, number, received, reason, report
-                )
+                kept = Quarantined("unreadable", batch.tape, number, received, reason, report)
                 unreadable.append(kept)
             if isinstance(event, TapeOpened):
                 opened = event
@@ -99,12 +100,17 @@ class Verifier:
         )
 
 
+@lru_cache(KEYS_MAX)
+def _public_key(text: str) -> PublicKey:
+    return PublicKey(text)
+
+
 def _refusal(batch: wire.Batch, device: DeviceCase, head: bytes) -> Unverified | None:
     if device.key is None:
         return Unverified(batch.tape, "unknown-device", f"{batch.device} is not enrolled here")
     if device.revoked:
         return Unverified(batch.tape, "revoked-device", f"{batch.device} was revoked")
-    key = PublicKey(device.key)
+    key = _public_key(device.key)
     if key.id != batch.key:
         return Unverified(batch.tape, "unknown-key", f"{batch.device} has the key {key.id}")
     last = batch.first + len(batch.reports) - 1

@@ -90,10 +90,7 @@ class Appending:
         self._heads = self._tx.heads(streams)
         # A decision is either an outcome or the pair (events known before, rows to write).
         decisions = [self._decide(batch) for batch in batches]
-        if not self._rows:
-            written = []
-        else:
-            written = self._tx.write(self._rows, self._changed)
+        written = self._tx.write(self._rows, self._changed) if self._rows else []
         by_key = {(s.stream, s.number): s for s in written}
         return [_finish(decision, by_key) for decision in decisions]
 

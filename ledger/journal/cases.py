@@ -83,9 +83,7 @@ class Cases(Application[UUID]):
             return state
 
         try:
-            found: Any = self.repository.get(
-                stream_of_case(kind, subject), projector_func=project
-            )
+            found: Any = self.repository.get(stream_of_case(kind, subject), projector_func=project)
         except AggregateNotFoundError:
             return empty
         except (InterfaceError, OperationalError, PoolTimeout) as error:
@@ -117,7 +115,7 @@ class Cases(Application[UUID]):
                 for number, event in enumerate(decision, version + 1)
             ]
             try:
-                self.save(*events)  # type: ignore[arg-type]  # a CaseEvent has what is used
+                self.save(*events)
             except IntegrityError:
                 continue
             except (InterfaceError, OperationalError, PoolTimeout) as error:

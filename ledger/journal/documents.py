@@ -12,7 +12,11 @@ from ledger.errors import JournalUnavailable, Malformed
 
 # A phone's photograph of a certificate is 2 to 6 MB.
 DOCUMENT_BYTES_MAX = 12 * 1024 * 1024
-_BEGINNINGS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n", "application/pdf": b"%PDF-"}
+_BEGINNINGS = {
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/png": b"\x89PNG\r\n",
+    "application/pdf": b"%PDF-",
+}
 
 
 class Document(NamedTuple):

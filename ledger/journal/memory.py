@@ -50,7 +50,9 @@ class MemoryJournal:
 
     def open_tapes(self, device: str) -> list[str]:
         """See `Transaction.open_tapes`."""
-        return [tape for tape, (owner, closed) in self._tapes.items() if owner == device and not closed]
+        return [
+            tape for tape, (owner, closed) in self._tapes.items() if owner == device and not closed
+        ]
 
     def note_tape(self, tape: str, device: str) -> None:
         """See `Transaction.note_tape`."""

@@ -35,6 +35,11 @@ COLUMNS = (
     " received, flags, chain"
 )
 COPY_EVENTS = f"COPY ledger.events ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
+INSERT_EVENT = (
+    f"INSERT INTO ledger.events ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+# So few rows travel in one round trip with the rest of a transaction, which COPY cannot.
+INSERT_ROWS_MAX = 4
 COPY_TYPES = (
     "int8", "uuid", "int8", "text", "bytea", "bytea", "bytea", "timestamptz", "text[]", "bytea",
 )  # fmt: skip
@@ -61,10 +66,14 @@ def copy_rows(connection: PgConnection, position: int, rows: Sequence[Row]) -> l
     if len(rows) > ROWS_MAX:
         raise JournalDamaged(f"a transaction holds at most {ROWS_MAX} events, not {len(rows)}")
     written = [Stored(number, *row) for number, row in enumerate(rows, position + 1)]
-    with connection.cursor().copy(COPY_EVENTS) as copy:
-        copy.set_types(COPY_TYPES)
+    if len(rows) <= INSERT_ROWS_MAX:
         for stored in written:
-            copy.write_row((*stored[:8], list(stored.flags), stored.chain))
+            connection.execute(INSERT_EVENT, (*stored[:8], list(stored.flags), stored.chain))
+    else:
+        with connection.cursor().copy(COPY_EVENTS) as copy:
+            copy.set_types(COPY_TYPES)
+            for stored in written:
+                copy.write_row((*stored[:8], list(stored.flags), stored.chain))
     connection.execute("UPDATE ledger.head SET position = %s", [position + len(rows)])
     connection.execute(f"NOTIFY {CHANNEL}")
     return written
@@ -250,4 +259,4 @@ class PgReader:
 
 def as_stored(row: TupleRow) -> Stored:
     """Makes a `Stored` of a row selected in the order of `COLUMNS`."""
-    return Stored(*row[:8], tuple(row[8]), row[9])
+    return Stored._make((*row[:8], tuple(row[8]), row[9]))

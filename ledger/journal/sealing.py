@@ -42,9 +42,7 @@ class Sealer:
         seed = self._entropy(SEED_BYTES)
         return seed, self.leaf(event, name, state, at, seed)
 
-    def leaf(
-        self, event: Event | None, name: str, state: bytes, at: Place, seed: bytes
-    ) -> bytes:
+    def leaf(self, event: Event | None, name: str, state: bytes, at: Place, seed: bytes) -> bytes:
         """Returns the leaf of a stored event under its seed, to store or to compare."""
         added = added_by_ledger(self._ledger, at)
         digest = hashlib.sha256(state).hexdigest()

@@ -71,7 +71,7 @@ class Alerts:
                 case Unmoved(movement) if movement.kind == "goods-sold":
                     subject = f"{movement.stream}|{movement.number}"
                     _set(fold, "sold-after-expiry", subject, False, movement)
-                case LotExpiry(product, lot, _):
+                case LotExpiry(product, lot, _, is_new) if not is_new:
                     sales = {"product": product, "lot": lot, "kind": "goods-sold"}
                     for movement in fold.rows.select(MOVEMENTS, sales):
                         if movement.believed_to is None:
@@ -115,7 +115,7 @@ def _sold_after_expiry(fold: Fold, sale: Movement) -> None:
     _set(fold, "sold-after-expiry", f"{sale.stream}|{sale.number}", late, sale)
 
 
-def _set(  # noqa: PLR0913  # one row of the list, field by field
+def _set(  # one row of the list, field by field
     fold: Fold,
     kind: str,
     subject: str,
@@ -150,4 +150,3 @@ def _set(  # noqa: PLR0913  # one row of the list, field by field
     else:
         row.closed_at = position
     fold.rows.put(ALERTS, row)
-

@@ -71,7 +71,7 @@ class Expiries:
             match signal:
                 case StockChanged(stock, _):
                     _stock_changed(fold, stock)
-                case LotExpiry(product, lot, _):
+                case LotExpiry(product, lot, _, is_new) if not is_new:
                     _again(fold, {"product": product, "lot": lot})
                 case ShelfLifeKnown(gtin):
                     _again(fold, {"product": gtin})

@@ -40,8 +40,15 @@ class Fold:
 class Projection(Protocol):
     """A table, its fold and its queries, in one file."""
 
-    name: str
-    tables: Sequence[Table]
+    @property
+    def name(self) -> str:
+        """The name by which it is rebuilt."""
+        ...
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """Its tables."""
+        ...
 
     def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
         """Names the rows the fold is sure to want, so that a page loads them at once."""

@@ -17,13 +17,18 @@ OFFLINE_S = 3600
 
 
 class Tape(msgspec.Struct):
-    """A tape with the device it belongs to and when it was last heard."""
+    """A tape with the device it belongs to and when it was last heard.
+
+    `offline_from` is the first number of the offline stretch its last report belongs to, 0 when
+    that report came in time.
+    """
 
     stream: str
     device: str
     last_number: Position
     last_happened: datetime
     last_received: datetime
+    offline_from: Position
 
 
 class Gap(msgspec.Struct):
@@ -61,7 +66,9 @@ class Gaps:
             case TapeOpened(device=device):
                 entry = fold.entry
                 time = derive(fold.entry.event.clock, entry.received).at
-                row = Tape(entry.stream, device, Position(entry.number), time, entry.received)
+                row = Tape(
+                    entry.stream, device, Position(entry.number), time, entry.received, Position(0)
+                )
                 fold.rows.put(TAPES, row)
             case Report() as event:
                 _heard(fold, event)
@@ -86,11 +93,15 @@ def _heard(fold: Fold, event: Report) -> None:
         return
     happened = derive(event.clock, entry.received).at
     late = (entry.received - happened).total_seconds() > OFFLINE_S
-    if late:
-        gap = fold.rows.get(GAPS, entry.stream, "offline", _offline_start(fold, tape))
+    if not late:
+        tape.offline_from = Position(0)
+    else:
+        if tape.offline_from == 0:
+            tape.offline_from = Position(entry.number)
+        gap = fold.rows.get(GAPS, entry.stream, "offline", tape.offline_from)
         if gap is None:
             gap = Gap(
-                entry.stream, "offline", Position(entry.number), tape.device,
+                entry.stream, "offline", tape.offline_from, tape.device,
                 Position(entry.number), happened, happened, Position(entry.position), "",
             )  # fmt: skip
         gap.last_number, gap.happened_to = Position(entry.number), happened
@@ -100,13 +111,7 @@ def _heard(fold: Fold, event: Report) -> None:
     fold.rows.put(TAPES, tape)
 
 
-def _offline_start(fold: Fold, tape: Tape) -> int:
-    """Returns the first number of the offline stretch the last report belonged to, or 0."""
-    found = fold.rows.select(GAPS, {"stream": tape.stream, "kind": "offline"})
-    return max((g.first_number for g in found if g.last_number == tape.last_number), default=0)
-
-
-def _note(  # noqa: PLR0913  # one row of the list, field by field
+def _note(  # one row of the list, field by field
     fold: Fold, tape: str, kind: str, number: int, device: str, note: str
 ) -> None:
     stream = str(stream_of_tape(tape))

@@ -40,6 +40,7 @@ class LotExpiry(NamedTuple):
     product: str
     lot: str
     expires: date | None
+    is_new: bool
 
 
 class LotDispute(NamedTuple):
@@ -80,9 +81,7 @@ def _claim(fold: Fold, movement: Movement, count: int) -> None:
     position = Position(fold.entry.position)
     lot = fold.rows.get(LOTS, movement.product, movement.lot)
     if lot is None:
-        lot = Lot(
-            movement.product, movement.lot, None, None, False, "{}", position, position
-        )
+        lot = Lot(movement.product, movement.lot, None, None, False, "{}", position, position)
         fold.rows.put(LOTS, lot)
     stated = [("e", movement.expires), ("p", movement.produced)]
     stated = [(kind, day) for kind, day in stated if day is not None]
@@ -110,9 +109,11 @@ def _reckon(fold: Fold, lot: Lot, claims: dict[str, int]) -> None:
     if disputed != lot.disputed:
         lot.disputed = disputed
         fold.signals.append(LotDispute(lot.product, lot.lot, disputed))
+    # Nothing else can be known of a lot that this very entry brought in.
+    is_new = lot.first_position == fold.entry.position
     if expires != lot.expires:
         lot.expires = expires
-        fold.signals.append(LotExpiry(lot.product, lot.lot, expires))
+        fold.signals.append(LotExpiry(lot.product, lot.lot, expires, is_new))
     fold.rows.put(LOTS, lot)
 
 

@@ -79,9 +79,7 @@ class Merchants:
                 )
                 fold.rows.put(MERCHANTS, row)
             case PremisesAdded() as event:
-                place = Premises(
-                    event.premises, event.merchant, event.name, event.market, position
-                )
+                place = Premises(event.premises, event.merchant, event.name, event.market, position)
                 fold.rows.put(PREMISES, place)
                 fold.signals.append(PremisesKnown(event.premises, event.market))
             case DayBegan() as event:

@@ -138,7 +138,7 @@ def _make_legs(entry: Entry, event: GoodsMoved | GoodsTransformed) -> list[Movem
     if isinstance(event, GoodsMoved):
         kind = entry.name.partition(".")[0]
         return [_movement(entry, event, 0, kind, event.goods, event.quantity, _sign(event))]
-    found = []
+    found: list[Movement] = []
     for portion in event.inputs:
         found.append(
             _movement(entry, event, len(found), "used-in", portion.goods, portion.quantity, -1)
@@ -163,7 +163,7 @@ def _sign(event: GoodsMoved) -> int:
     raise TypeError(f"{type(event).__name__} moves nothing")
 
 
-def _movement(  # noqa: PLR0913  # one call builds one wide row
+def _movement(  # one call builds one wide row
     entry: Entry,
     event: Report,
     leg: int,
@@ -219,9 +219,7 @@ def _correct(fold: Fold, event: EntryCorrected) -> None:
 
 def _apply(fold: Fold, correction: Correction) -> None:
     """Applies a correction to its entry if that has come; else it goes on waiting."""
-    rows = fold.rows.select(
-        MOVEMENTS, {"stream": correction.stream, "number": correction.number}
-    )
+    rows = fold.rows.select(MOVEMENTS, {"stream": correction.stream, "number": correction.number})
     if not rows:
         return
     if rows[0].merchant != correction.merchant:
@@ -247,9 +245,7 @@ def _in_scope(fold: Fold, rows: list[Movement], scope: str) -> list[Movement]:
     return rows
 
 
-def _replace(
-    fold: Fold, original: Movement, goods: GoodsAsRead, quantity: StatedQuantity
-) -> None:
+def _replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: StatedQuantity) -> None:
     unit, amount = quantity.scaled()
     sign = (original.delta > 0) - (original.delta < 0)
     receipt = original.delivery or f"{original.stream}/{original.number}"

@@ -38,7 +38,7 @@ def bigrams(text: str) -> tuple[str, ...]:
 
     Two characters are what a Chinese word mostly has; Latin letters are folded to lower case.
     """
-    found = set()
+    found: set[str] = set()
     for word in text.casefold().split():
         found.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
     return tuple(sorted(found))

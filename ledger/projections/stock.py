@@ -28,6 +28,7 @@ class Stock(msgspec.Struct):
     given_out: int
     counted_at: datetime | None
     counted: int
+    last_happened: datetime
     last_position: Position
 
 
@@ -61,8 +62,11 @@ class Stocks:
         again: dict[Key, Movement] = {}
         for signal in list(fold.signals):
             match signal:
-                case Moved(movement) if movement.kind == "stock-counted" or voided:
+                case Moved(movement) if voided:
                     again[_key(movement)] = movement
+                case Moved(movement) if movement.kind == "stock-counted":
+                    if not _count(fold, movement):
+                        again[_key(movement)] = movement
                 case Unmoved(movement):
                     again[_key(movement)] = movement
                 case Moved(movement):
@@ -79,7 +83,11 @@ def _row(fold: Fold, movement: Movement) -> Stock:
     row: Stock | None = fold.rows.get(STOCK, *_key(movement))
     if row is None:
         nothing = Position(fold.entry.position)
-        row = Stock(*_key(movement), movement.merchant, 0, 0, 0, None, 0, nothing)
+        premises, product, lot, unit = _key(movement)
+        row = Stock(
+            premises, product, lot, unit, movement.merchant, 0, 0, 0, None, 0,
+            movement.happened, nothing,
+        )  # fmt: skip
     return row
 
 
@@ -88,8 +96,21 @@ def _add(fold: Fold, movement: Movement) -> None:
     before = row.amount
     if row.counted_at is None or movement.happened >= row.counted_at:
         row.amount += movement.delta
+    row.last_happened = max(row.last_happened, movement.happened)
     _count_flow(row, movement.delta)
     _put(fold, row, before)
+
+
+def _count(fold: Fold, movement: Movement) -> bool:
+    """Takes a count that comes after everything known here; False when it must be summed."""
+    row = _row(fold, movement)
+    if movement.happened < row.last_happened:
+        return False
+    before = row.amount
+    row.amount = row.counted = movement.amount
+    row.counted_at = row.last_happened = movement.happened
+    _put(fold, row, before)
+    return True
 
 
 def _sum_again(fold: Fold, movement: Movement) -> None:
@@ -99,12 +120,13 @@ def _sum_again(fold: Fold, movement: Movement) -> None:
     believed = [m for m in fold.rows.select(MOVEMENTS, same) if m.believed_to is None]
     counts = [m for m in believed if m.kind == "stock-counted"]
     latest = max(counts, key=lambda m: (m.happened, m.position), default=None)
+    row.last_happened = max((m.happened for m in believed), default=movement.happened)
     row.counted_at = latest.happened if latest else None
     row.counted = latest.amount if latest else 0
     row.amount, row.taken_in, row.given_out = row.counted, 0, 0
     for m in believed:
         _count_flow(row, m.delta)
-        if latest is None or m.happened >= latest.happened:
+        if latest is None or (m.happened, m.position) > (latest.happened, latest.position):
             row.amount += m.delta
     _put(fold, row, before)
 

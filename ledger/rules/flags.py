@@ -21,9 +21,7 @@ CLOCK_AHEAD_S: Final = 600
 def flags_of(event: Event, device: DeviceCase, received: datetime) -> tuple[str, ...]:
     """Returns the flags of a report, in a fixed order."""
     flags = []
-    if isinstance(event, Report) and not device.may_report_for(
-        event.merchant, event.business_date
-    ):
+    if isinstance(event, Report) and not device.may_report_for(event.merchant, event.business_date):
         flags.append(NO_MANDATE)
     if (
         isinstance(event, Report | TapeOpened)

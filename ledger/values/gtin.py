@@ -1,10 +1,24 @@
 """A trade item's number, valid once it exists."""
 
+from functools import lru_cache
+
+GTIN_DIGITS = 14
+
 
 def check_digit(digits: str) -> str:
     """Returns the GS1 mod-10 check digit of `digits` (GS1 General Specifications, 7.9)."""
     total = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits)))
     return str(-total % 10)
+
+
+# A market trades a few thousand products; each is checked once.
+KNOWN_MAX = 65_536
+
+
+@lru_cache(KNOWN_MAX)
+def is_gtin_14(text: str) -> bool:
+    """Tells whether a text is a GTIN written as 14 digits; raises `ValueError` for a wrong one."""
+    return len(text) == GTIN_DIGITS and bool(Gtin(text))
 
 
 class Gtin(str):

@@ -60,6 +60,7 @@ class SigningKey:
     """An Ed25519 private key; made by the one who holds it and never sent."""
 
     def __init__(self, seed: bytes) -> None:
+        self.seed = seed
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         raw = self._key.public_key().public_bytes(
             serialization.Encoding.Raw, serialization.PublicFormat.Raw

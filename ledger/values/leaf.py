@@ -5,7 +5,6 @@ docs/protocol.md states the bytes with recomputed examples; golden files hold th
 """
 
 import hashlib
-import hmac
 from typing import NamedTuple
 
 import msgspec
@@ -39,9 +38,9 @@ def commitments(parts: Parts, seed: bytes, person_salt: bytes | None) -> tuple[b
     """
     person_key = seed if person_salt is None else person_salt + seed
     return (
-        _commit(hmac.digest(seed, PUBLIC_SALT, "sha256"), parts.public),
-        _commit(hmac.digest(seed, TRADE_SALT, "sha256"), parts.trade),
-        _commit(hmac.digest(person_key, PERSON_SALT, "sha256"), parts.person),
+        _commit(PUBLIC_SALT, seed, parts.public),
+        _commit(TRADE_SALT, seed, parts.trade),
+        _commit(PERSON_SALT, person_key, parts.person),
     )
 
 
@@ -51,5 +50,9 @@ def leaf_of(parts: Parts, seed: bytes, person_salt: bytes | None = None) -> byte
     return hashlib.sha256(LEAF_VERSION + b"".join(opened)).digest()
 
 
-def _commit(salt: bytes, part: bytes) -> bytes:
-    return hashlib.sha256(salt + part).digest()
+def _commit(label: bytes, key: bytes, part: bytes) -> bytes:
+    """Commits to a part under a salt of its own: SHA-256(SHA-256(label ‖ key) ‖ part).
+
+    Key and label have fixed lengths and the salt is a digest, so no two inputs run together.
+    """
+    return hashlib.sha256(hashlib.sha256(label + key).digest() + part).digest()

@@ -48,7 +48,9 @@ def stock(
     lines = [
         schemas.StockLine(**(row | {"amount": _exact(row["amount"])})) for row in found[:limit]
     ]
-    more = cursor_of(lines[-1].product, lines[-1].lot, lines[-1].unit) if len(found) > limit else None
+    more = (
+        cursor_of(lines[-1].product, lines[-1].lot, lines[-1].unit) if len(found) > limit else None
+    )
     return schemas.StockPage(premises=premises, lines=lines, next=more, position=at)
 
 
@@ -85,7 +87,9 @@ def documents(
         raise Problem(422, "cursor-invalid", "give the cursor of the page before")
     with request.app.state.pool.connection() as reader:
         limit_before = int(before) if before else lots.POSITION_MAX
-        found, more = lots.papers(reader, gtin_of(gtin), lot, limit, min(limit_before, lots.POSITION_MAX))
+        found, more = lots.papers(
+            reader, gtin_of(gtin), lot, limit, min(limit_before, lots.POSITION_MAX)
+        )
     return schemas.PaperPage(papers=found, next=cursor_of(str(more)) if more else None)
 
 

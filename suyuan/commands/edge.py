@@ -39,8 +39,17 @@ def run_enroll(stated: argparse.Namespace) -> int:
         tape = enroll(stated.tape, stated.device, home, stated.merchant, since=_today())
     except (EnrolmentRefused, FileExistsError, OSError) as error:
         raise Failed(str(error)) from error
-    words = {"device": tape.device, "tape": tape.id, "file": str(stated.tape), "ledger": home.ledger}
-    print(json.dumps(words) if stated.json else f"{tape.device} is enrolled; its tape is {stated.tape}")
+    words = {
+        "device": tape.device,
+        "tape": tape.id,
+        "file": str(stated.tape),
+        "ledger": home.ledger,
+    }
+    print(
+        json.dumps(words)
+        if stated.json
+        else f"{tape.device} is enrolled; its tape is {stated.tape}"
+    )
     tape.close()
     return 0
 
@@ -151,7 +160,9 @@ def run_label(stated: argparse.Namespace) -> int:
     try:
         if stated.dates:
             days = [_today() + timedelta(days=n) for n in range(stated.dates)]
-            modes = [(m, m) for m in ("receive", "sell", "return", "dispose", "count", "same", "skip")]
+            modes = [
+                (m, m) for m in ("receive", "sell", "return", "dispose", "count", "same", "skip")
+            ]
             content: str | bytes = labels.date_sheet(days, modes)
         else:
             if stated.gtin is None:

@@ -40,7 +40,10 @@ def run_up(stated: argparse.Namespace) -> int:
     machine.start(_say(stated.json))
     if stated.json:
         words = {"kiosk": machine.kiosk_url, "intake": machine.intake_url}
-        print(json.dumps(words | {"query": machine.query_url, "mqtt": machine.broker.port}), flush=True)
+        print(
+            json.dumps(words | {"query": machine.query_url, "mqtt": machine.broker.port}),
+            flush=True,
+        )
     else:
         print("Enroll a scanner: suyuan enroll --intake", machine.intake_url,
               f"--mqtt 127.0.0.1:{machine.broker.port}", flush=True)  # fmt: skip

@@ -52,7 +52,9 @@ class Day:
         """Runs the day and returns the reckoning; everything is left running."""
         today = day_at(datetime.now(UTC), ZONE)
         trade = Trade(merchants=MERCHANTS, day=today, seed=SEED)
-        self._say(f"trade:    {len(trade.merchants)} merchants, {len(trade.actions)} reports to come")
+        self._say(
+            f"trade:    {len(trade.merchants)} merchants, {len(trade.actions)} reports to come"
+        )
         reads = self._read_labels(trade)
         clock = self._clock_text(today)
         self.machine = Machine(self._data, kiosk_port=self._kiosk_port, clock=clock)
@@ -92,7 +94,9 @@ class Day:
             ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool,
             Progress("labels read", len(jobs), show=self._show) as progress,
         ):
-            for action, read in zip(labelled, pool.map(read_spoilt, jobs, chunksize=8), strict=True):
+            for action, read in zip(
+                labelled, pool.map(read_spoilt, jobs, chunksize=8), strict=True
+            ):
                 reads[id(action)] = read
                 progress.step()
         return reads
@@ -149,7 +153,7 @@ class Day:
         maker = market.trade.merchants[0]
         agent = market.agents[maker.device]
         picture = png(Label("qr", lots[0].gtin, lots[0].number))
-        common = {
+        common: dict[str, Any] = {
             "merchant": maker.id, "premises": maker.premises,
             "business_date": market.trade.day, "session": "00000000-0000-4000-8000-00000000ffff",
         }  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
 from ledger.events.reports import GoodsAsRead, GoodsReceived
@@ -33,7 +34,7 @@ class Botched:
         self._random = random.Random(seed)
         self._held: list[tuple[str, bytes]] = []
         self._lock = threading.Lock()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.connect(host, port)
         self._client.loop_start()
         self.sent = 0
@@ -58,9 +59,7 @@ class Botched:
 class Market:
     """All scanners of a trade, kept on disk in `folder` and joined to the ledger at `home`."""
 
-    def __init__(
-        self, trade: Trade, home: Home, folder: Path, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, trade: Trade, home: Home, folder: Path, now: Callable[[], datetime]) -> None:
         self._home = home
         self._folder = folder
         self._now = now

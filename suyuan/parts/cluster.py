@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -74,6 +74,10 @@ class Cluster:
         self.run()
         self._make_database()
 
+    def attach(self) -> None:
+        """Finds the socket of a cluster that somebody else runs."""
+        self.socket = socket_folder(self.data, self._owner)
+
     def run(self) -> None:
         """Runs the server and waits until it answers."""
         assert self.binaries is not None
@@ -114,7 +118,7 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(30)
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, Any]:
         if self._owner is None:
             return {}
         return {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}
@@ -126,7 +130,7 @@ class Cluster:
             "--locale=C.UTF-8", "--encoding=UTF8", "--data-checksums", "--auth=trust",
         ]  # fmt: skip
         done = subprocess.run(
-            command, capture_output=True, text=True, cwd="/", **self._identity()
+            command, capture_output=True, text=True, cwd="/", check=False, **self._identity()
         )
         if done.returncode != 0:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -191,7 +195,11 @@ def _system_binaries() -> list[Binaries]:
 def _version(folder: Path) -> int | None:
     try:
         done = subprocess.run(
-            [str(folder / "postgres"), "--version"], capture_output=True, text=True, cwd="/"
+            [str(folder / "postgres"), "--version"],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            check=False,
         )
     except OSError:
         return None

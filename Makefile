@@ -1,0 +1,49 @@
+# Suyuan 溯源. Two commands do everything: make demo, make test.
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+export PYTHONPATH :=
+export PYTHONDONTWRITEBYTECODE := 1
+.PHONY: help demo test check bench fire lock clean setup pictures
+.DEFAULT_GOAL := help
+
+help: ## say what can be made
+	@echo "make demo          a market's day, then the kiosk to look at (ONCE=1: check itself and end; PORT=8700)"
+	@echo "make test          all checks and tests (under 20 minutes on 2 cores)"
+	@echo "make check         ruff, mypy, import contracts, architecture tests"
+	@echo "make bench         every bench, a JSON line each (SIZE=small|large)"
+	@echo "make fire          the long test under fire: 20,000 reports, everything killed"
+	@echo "make pictures      screenshots of every screen into .var/pictures"
+	@echo "make lock          resolve the dependencies again into requirements.lock"
+	@echo "make clean         remove the virtual environment and what tests left"
+	@echo "NO_APT=1           install no Debian packages; PYTHON3=…  choose the interpreter"
+
+setup:
+	@sh tools/setup
+
+demo: setup ## a market's day
+	@$(PYTHON) -m suyuan.cli demo $(if $(ONCE),--once,) $(if $(JSON),--json,) $(if $(PORT),--port $(PORT),)
+
+check: setup ## style, types, contracts
+	@$(PYTHON) -m ruff format --check -q .
+	@$(PYTHON) -m ruff check -q .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) tools/contracts.py
+	@$(PYTHON) -m pytest tests/architecture
+
+test: setup ## everything
+	@sh tools/run-tests
+
+fire: setup ## the long test under fire
+	@$(PYTHON) -m pytest tests/torture -m slow -s
+
+bench: setup ## every bench
+	@for name in ingest roundtrip project rebuild; do $(PYTHON) -m suyuan.cli bench $$name --size $(or $(SIZE),small) || exit 1; done
+
+pictures: setup ## screenshots
+	@$(PYTHON) -m tests.journeys.pictures
+
+lock:
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .var .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -1,0 +1,126 @@
+"""Checking the record against itself: positions, chains, signatures and leaves."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from ledger.errors import Malformed
+from ledger.events.cases import DeviceEnrolled
+from ledger.events.catalogue import BY_NAME, decode
+from ledger.journal.interface import Stored
+from ledger.journal.personal import PgPersonalStore
+from ledger.journal.postgres import PgReader
+from ledger.journal.sealing import Place, Sealer
+from ledger.values.chain import batch_message, chain_next, chain_start
+from ledger.values.ids import stream_of_tape
+from ledger.values.keys import PublicKey
+
+PAGE = 5000
+SHOWN_MAX = 20
+
+
+class RowsReport(NamedTuple):
+    """What was checked and what does not fit, in words."""
+
+    events: int
+    batches: int
+    problems: list[str]
+
+
+class RowsCheck:
+    """Reads the whole record once, on connections of the owner's and the writer's role."""
+
+    def __init__(self, owner_dsn: str, ledger: str) -> None:
+        self._dsn = owner_dsn
+        persons = PgPersonalStore(owner_dsn, _no_entropy)
+        self._sealer = Sealer(ledger, entropy=_no_entropy, persons=persons)
+        self._problems: list[str] = []
+        self._keys: dict[str, PublicKey] = {}
+        self._chains: dict[UUID, bytes] = {}
+        self._numbers: dict[UUID, int] = {}
+
+    def run(self, stepped: Callable[[int], None] = lambda count: None) -> RowsReport:
+        """Checks everything; the problems it names are at most twenty."""
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            known = connection.execute("SELECT tape::text FROM ledger.tapes")
+            self._tapes = {stream_of_tape(tape): tape for (tape,) in known}
+            reader = PgReader(connection)
+            position = 0
+            for page in _pages(reader):
+                for stored in page:
+                    position += 1
+                    self._check(connection, stored, position)
+                stepped(len(page))
+            head = reader.head()
+            if head < position:
+                self._say(f"the head says {head}, the rows go to {position}")
+            batches = self._check_batches(connection)
+        return RowsReport(position, batches, self._problems[:SHOWN_MAX])
+
+    def _check(self, connection: Any, stored: Stored, position: int) -> None:
+        if stored.position != position:
+            self._say(f"position {position} is missing: the next is {stored.position}")
+        expected = self._numbers.get(stored.stream, 0) + 1
+        if stored.number != expected:
+            self._say(f"position {stored.position}: number {stored.number}, not {expected}")
+        self._numbers[stored.stream] = stored.number
+        event = None
+        if stored.name in BY_NAME:
+            try:
+                event = decode(stored.name, stored.state)
+            except Malformed as error:
+                self._say(f"position {stored.position}: {error}")
+        if isinstance(event, DeviceEnrolled):
+            key = PublicKey(event.key)
+            self._keys[key.id] = key
+        place = Place(stored.stream, stored.number, stored.received, stored.flags)
+        leaf = self._sealer.leaf(event, stored.name, stored.state, place, stored.seed)
+        if leaf != stored.leaf:
+            self._say(f"position {stored.position}: the leaf does not fit the row")
+        if stored.chain is not None:
+            self._check_chain(connection, stored)
+
+    def _check_chain(self, connection: Any, stored: Stored) -> None:
+        tape = self._tapes.get(stored.stream)
+        if tape is None:
+            self._say(f"position {stored.position}: no tape is known for its stream")
+            return
+        report = stored.state
+        if stored.name == "report-unreadable.v1":
+            row = connection.execute(
+                "SELECT content FROM ledger.quarantine WHERE kind = 'unreadable'"
+                " AND tape = %s AND number = %s",
+                [tape, stored.number],
+            ).fetchone()
+            report = row[0] if row else b""
+        previous = self._chains.get(stored.stream, chain_start(tape))
+        if chain_next(previous, stored.number, report) != stored.chain:
+            self._say(f"position {stored.position}: the chain of tape {tape} is broken")
+        self._chains[stored.stream] = stored.chain or b""
+
+    def _check_batches(self, connection: Any) -> int:
+        count = 0
+        rows = connection.execute("SELECT * FROM ledger.batches").fetchall()
+        for tape, first, last, previous, chain, key_id, signature in rows:
+            count += 1
+            key = self._keys.get(key_id)
+            message = batch_message(str(tape), first, last, previous, chain)
+            if key is None or not key.signed(signature, message):
+                self._say(f"batch {tape} {first}..{last}: its signature does not fit")
+        return count
+
+    def _say(self, problem: str) -> None:
+        self._problems.append(problem)
+
+
+def _pages(reader: PgReader) -> Iterator[list[Stored]]:
+    position = 0
+    while page := reader.page(position, PAGE):
+        yield page
+        position = page[-1].position
+
+
+def _no_entropy(size: int) -> bytes:
+    raise AssertionError(f"checking draws no random bytes, and {size} were asked for")

@@ -1,0 +1,16 @@
+"""Benches: ours against a named anchor, on the same work, interleaved in the same run."""
+
+from collections.abc import Callable
+from typing import Any
+
+from suyuan.bench.ingest import ingest
+from suyuan.bench.project import project
+from suyuan.bench.rebuild import rebuild
+from suyuan.bench.roundtrip import roundtrip
+
+BENCHES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "ingest": ingest,
+    "roundtrip": roundtrip,
+    "project": project,
+    "rebuild": rebuild,
+}

@@ -1,0 +1,146 @@
+"""The work of the benches: a real trade's reports, as signed batches and as stored rows."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from ledger.events import wire
+from ledger.events.base import Event
+from ledger.events.catalogue import encode
+from ledger.events.reports import TapeOpened
+from ledger.intake.committer import Committer
+from ledger.intake.devices import Devices
+from ledger.intake.verify import Verifier
+from ledger.journal import schema
+from ledger.journal.interface import Row, Stored
+from ledger.journal.personal import MemoryPersonalStore
+from ledger.journal.postgres import COPY_EVENTS, COPY_TYPES, PgAppender
+from ledger.journal.sealing import Sealer
+from ledger.rules.device import DeviceCase, Mandate
+from ledger.values.chain import batch_message, chain_over, chain_start
+from ledger.values.clock import DeviceClock
+from ledger.values.keys import SigningKey
+from suyuan.parts.cluster import Cluster
+from suyuan.parts.places import data_root
+from suyuan.simulate import Trade
+
+SIZES = {"small": 20_000, "large": 100_000}
+RAW_TABLE = """
+CREATE TABLE {0} (LIKE ledger.events INCLUDING ALL);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {0}
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+"""
+COMMIT_ROWS = 1000
+
+
+@contextlib.contextmanager
+def bench_cluster() -> Iterator[Cluster]:
+    """A cluster of the bench's own, thrown away afterwards."""
+    root = data_root()
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=root))
+    folder.chmod(0o755)
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        with psycopg.connect(cluster.dsn()) as connection:
+            schema.create(connection, "bench")
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class FixedDevices:
+    """Every device known, with its key and a mandate for anybody it reports for."""
+
+    def __init__(self, keys: dict[str, SigningKey], merchants: Sequence[str]) -> None:
+        since = date(2020, 1, 1)
+        mandates = tuple(Mandate(m, since, None) for m in merchants)
+        self._cases = {d: DeviceCase(d, 0, k.public, mandates) for d, k in keys.items()}
+
+    def load(self, kind: str, subject: str, empty: Any, evolve: Any) -> DeviceCase:
+        """Returns a device's case."""
+        return self._cases[subject]
+
+
+class Work:
+    """`count` reports of a simulated trade, signed in batches of 200 by their scanners."""
+
+    def __init__(self, count: int, *, batch: int = wire.BATCH_REPORTS_MAX) -> None:
+        days = max(1, count // 2000)
+        trade = Trade(merchants=24, day=date(2026, 11, 1), seed=4, days=days)
+        actions = trade.actions[:count]
+        self.keys = {m.device: SigningKey(os.urandom(32)) for m in trade.merchants}
+        self.merchants = [m.id for m in trade.merchants]
+        self.trade = trade
+        tapes: dict[str, list[bytes]] = defaultdict(list)
+        for number, action in enumerate(actions):
+            clock = DeviceClock(wall=action.at, boot="bench", monotonic_ms=number)
+            if not tapes[action.device]:
+                opened: Event = TapeOpened(device=action.device, clock=clock)
+                tapes[action.device].append(encode(opened))
+            tapes[action.device].append(encode(action.event(clock)))
+        self.envelopes: list[bytes] = []
+        self.reports = sum(map(len, tapes.values()))
+        for device, reports in tapes.items():
+            self.envelopes += list(self._sign(device, reports, batch))
+
+    def _sign(self, device: str, reports: list[bytes], size: int) -> Iterator[bytes]:
+        tape, key = str(uuid.uuid4()), self.keys[device]
+        previous = chain_start(tape)
+        for start in range(0, len(reports), size):
+            part = reports[start : start + size]
+            first, last = start + 1, start + len(part)
+            head = chain_over(previous, first, part)[-1]
+            message = batch_message(tape, first, last, previous, head)
+            yield wire.encode(
+                wire.Batch(
+                    device=device, tape=tape, first=first, previous=previous,
+                    reports=tuple(part), key=key.id, signature=key.sign(message),
+                )
+            )  # fmt: skip
+            previous = head
+
+    def committer(self, dsn: str) -> Committer:
+        """A committer over PostgreSQL that knows these scanners."""
+        sealer = Sealer("bench", entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+        devices = Devices(FixedDevices(self.keys, self.merchants))
+        return Committer(
+            "bench", PgAppender(dsn, sealer), Verifier(devices.get, sealer), devices,
+            key=SigningKey(os.urandom(32)), now=lambda: datetime.now(UTC),
+        )  # fmt: skip
+
+    def ingest(self, dsn: str, envelopes: Sequence[bytes] | None = None) -> int:
+        """Ingests the batches to the durable commit; returns the receipts."""
+        committer = self.committer(dsn)
+        receipts: list[bytes] = []
+        for envelope in self.envelopes if envelopes is None else envelopes:
+            committer.submit(envelope, lambda _tape, answer: receipts.append(answer))
+        while committer.step(0.001):
+            pass
+        return len(receipts)
+
+
+def raw_copy(connection: psycopg.Connection[Any], table: str, rows: Sequence[Stored]) -> None:
+    """Binary COPY of rows into a table of the same columns, keys and triggers, 1,000 a commit."""
+    query = COPY_EVENTS.replace("ledger.events", table)
+    for start in range(0, len(rows), COMMIT_ROWS):
+        with connection.transaction(), connection.cursor().copy(query) as copy:
+            copy.set_types(COPY_TYPES)
+            for row in rows[start : start + COMMIT_ROWS]:
+                copy.write_row((*row[:8], list(row.flags), row.chain))
+
+
+def as_row(stored: Stored) -> Row:
+    """Returns a stored event without its position."""
+    return Row._make(stored[1:])

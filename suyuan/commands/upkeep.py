@@ -1,0 +1,113 @@
+"""Verbs that keep a ledger honest: verify, rebuild, bench."""
+
+import argparse
+import json
+import os
+from typing import Any
+
+from ledger.errors import BadSetting
+from ledger.projections.groups import GROUPS, group_of
+from ledger.settings import read_settings
+from suyuan.audit_rows import RowsCheck
+from suyuan.bench import BENCHES
+from suyuan.commands import Failed
+from suyuan.parts.cluster import Cluster
+from suyuan.parts.places import data_root
+from suyuan.progress import Progress
+from suyuan.upkeep import Upkeep
+
+NAMES = sorted(p.name for group in GROUPS for p in group.projections)
+
+
+class _Ledger:
+    """The ledger that upkeep works on: named by DSNs, else this machine's running one."""
+
+    def __init__(self) -> None:
+        settings = read_settings()
+        self.name = settings.ledger
+        if settings.owner_dsn and settings.follower_dsn:
+            self.owner, self.follower = settings.owner_dsn, settings.follower_dsn
+            return
+        folder = data_root() / "ledger"
+        if not (folder / "postgres" / "postmaster.pid").exists():
+            folder = data_root() / "demo"
+        if not (folder / "postgres" / "postmaster.pid").exists():
+            raise BadSetting(
+                "no ledger runs here: start suyuan up, or set SUYUAN_OWNER_DSN and"
+                " SUYUAN_FOLLOWER_DSN"
+            )
+        cluster = Cluster(folder)
+        cluster.attach()
+        self.owner, self.follower = cluster.dsn(), cluster.dsn("suyuan_follower")
+
+
+def add_verify(verbs: Any) -> None:
+    """`verify`: replay equals rows and leaves."""
+    verb = verbs.add_parser("verify", help="replay into a second copy; compare rows and leaves")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_verify)
+
+
+def run_verify(stated: argparse.Namespace) -> int:
+    """Checks the record against itself and the views against a replay."""
+    ledger = _Ledger()
+    with Progress("events checked", 0, show=not stated.json) as bar:
+        report = RowsCheck(ledger.owner, ledger.name).run(bar.step)
+    with Progress("events replayed", 3 * report.events, show=not stated.json) as bar:
+        tables = Upkeep(ledger.follower).compare(bar.step)
+    bad = [t for t in tables if t.missing or t.unexpected]
+    ok = not report.problems and not bad
+    if stated.json:
+        words = report._asdict() | {"tables": [t._asdict() for t in tables], "ok": ok}
+        print(json.dumps(words, ensure_ascii=False))
+    else:
+        print(f"{report.events} events, {report.batches} signed batches: ", end="")
+        print("; ".join(report.problems) or "positions, chains, signatures and leaves fit")
+        for table in tables:
+            line = f"{table.rows} rows, {table.missing} missing, {table.unexpected} unexpected"
+            print(f"  {table.table:<22} {line}")
+    return 0 if ok else 1
+
+
+def add_rebuild(verbs: Any) -> None:
+    """`rebuild`: fill a new version of a view and swap it in."""
+    verb = verbs.add_parser("rebuild", help="rebuild a view beside the old one and swap them")
+    verb.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_rebuild)
+
+
+def run_rebuild(stated: argparse.Namespace) -> int:
+    """Rebuilds the group a view belongs to."""
+    ledger = _Ledger()
+    group = group_of(stated.name)
+    if group is None:
+        raise Failed(f"no view is called {stated.name}")
+    with Progress("events folded", 0, show=not stated.json) as bar:
+        position = Upkeep(ledger.follower).rebuild(group, bar.step)
+    views = [p.name for p in group.projections]
+    if stated.json:
+        print(json.dumps({"views": views, "position": position}))
+    else:
+        print(f"{', '.join(views)} are rebuilt, true up to position {position}")
+    return 0
+
+
+def add_bench(verbs: Any) -> None:
+    """`bench`: ours against a named anchor."""
+    verb = verbs.add_parser("bench", help="measure ours against a named anchor, in one run")
+    verb.add_argument("name", choices=sorted(BENCHES))
+    verb.add_argument("--size", choices=["small", "large"], default="small")
+    verb.add_argument("--json", action="store_true", help="the only form there is")
+    verb.set_defaults(run=run_bench)
+
+
+def run_bench(stated: argparse.Namespace) -> int:
+    """Prints one JSON line."""
+    result = BENCHES[stated.name](stated.size)
+    result |= {"load": [round(x, 2) for x in os.getloadavg()]}
+    print(json.dumps(result))
+    return 0 if result.get("equal", False) else 1
+
+
+VERBS = [add_verify, add_rebuild, add_bench]
