@@ -26,6 +26,8 @@ ITF = ("]I0", "]I1")
 # Plain codes whose content may be a GS1 Digital Link.
 LINKS = ("]Q0", "]Q1", "]d0", "]d1", "]Q2")
 LOT_MAX = 20
+# Prefixes a shop may number for itself (GS1 General Specifications, 1.4): never a product of trade.
+IN_STORE = frozenset(("02", "04", *(str(number) for number in range(20, 30))))
 RAW_MAX = 1024
 CACHE_SIZE = 4096
 # An element string begins a date that a lost separator left inside a lot.
@@ -94,8 +96,8 @@ class Profile(NamedTuple):
 
     def problem(self) -> str | None:
         """Says why this layout cannot be, or None."""
-        if not re.fullmatch(r"2[0-9]", self.prefix):
-            return f"in-store prefixes are 20 to 29, not {self.prefix!r}"
+        if self.prefix not in IN_STORE:
+            return f"in-store prefixes are 20 to 29, 02 and 04, not {self.prefix!r}"
         if self.value not in ("weight_g", "price_fen"):
             return f"a value is weight_g or price_fen, not {self.value!r}"
         return None if 4 <= self.item_digits <= 6 else "an item has 4 to 6 digits"
@@ -153,7 +155,7 @@ def _retail(raw: bytes, text: str, profiles: tuple[Profile, ...]) -> Meaning:
     # An add-on of 2 or 5 digits belongs to periodicals; the number before it is the product.
     digits = text.split(" ", maxsplit=1)[0]
     gtin = _gtin(raw, digits)
-    in_store = len(digits) in (12, 13) and gtin[1:3] in {str(n) for n in range(20, 30)}
+    in_store = len(digits) in (12, 13) and gtin[1:3] in IN_STORE
     if not in_store:
         return Meaning(gtin=gtin)
     for profile in profiles:

@@ -1,0 +1,1 @@
+"""What tests share: makers, the line in memory, databases of their own."""

@@ -1,0 +1,56 @@
+"""Databases of the tests' own, on a cluster they start themselves."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from ledger.journal import schema
+from suyuan.parts.cluster import Cluster
+from suyuan.parts.places import data_root
+
+
+def scratch(prefix: str) -> Path:
+    """A folder that the database's user can reach, unlike most temporary ones."""
+    root = data_root()
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
+    folder.chmod(0o755)
+    return folder
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    folder = scratch("test-")
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Database(NamedTuple):
+    """A fresh ledger's database."""
+
+    cluster: Cluster
+    name: str
+
+    def dsn(self, role: str = "suyuan_owner") -> str:
+        return self.cluster.dsn(role, self.name)
+
+
+def fresh(cluster: Cluster) -> Database:
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(cluster.dsn(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    database = Database(cluster, name)
+    with psycopg.connect(database.dsn()) as connection:
+        schema.create(connection, "test")
+    return database

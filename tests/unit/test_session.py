@@ -1,0 +1,147 @@
+"""A scan session: the date question, modes, and what the hand is told."""
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ledger.events.catalogue import read_report
+from ledger.events.reports import TapeOpened
+from scanners.gs1 import understand
+from scanners.identity import Clocks
+from scanners.session import Session, Told
+from scanners.tape import Tape
+from tests.support.make import TODAY, clock
+
+
+class Hand:
+    """Somebody with a scanner."""
+
+    def __init__(self, path: Path) -> None:
+        self.tape = Tape.create(
+            path / "a.tape", "11111111-1111-4111-8111-111111111111", "scanner-1", os.urandom(32),
+            opening=lambda: TapeOpened(device="scanner-1", clock=clock()),
+        )  # fmt: skip
+        self.session = Session(self.tape, Clocks(), today=lambda: TODAY)
+
+    def scan(self, aim: str, raw: bytes) -> Told:
+        return self.session.scanned(understand(aim, raw), aim, raw)
+
+    def kept(self) -> list[dict[str, object]]:
+        found = [read_report(k.report) for k in self.tape.since(2)]
+        return [msgspec.to_builtins(event) for event in found]
+
+
+@pytest.fixture
+def hand(tmp_path: Path) -> Iterator[Hand]:
+    made = Hand(tmp_path)
+    made.session.command("merchant:m-1:p-1")
+    yield made
+    made.tape.close()
+
+
+def test_a_plain_ean13_asks_for_its_date_and_a_thumb_answers(hand: Hand) -> None:
+    assert hand.scan("]E0", b"6901234567892").colour == "ask"
+
+    told = hand.session.typed("261201")
+
+    assert told.colour == "green"
+    goods = hand.kept()[0]["goods"]
+    assert goods["expires"] == "2026-12-01"
+    assert goods["dates_from"] == "keyed"
+
+
+def test_a_skipped_date_is_kept_and_flagged(hand: Hand) -> None:
+    hand.scan("]E0", b"6901234567892")
+
+    told = hand.session.command("skip")
+
+    assert told.colour == "amber"
+    assert hand.kept()[0]["goods"]["dates_from"] == "skipped"
+
+
+def test_the_next_product_leaves_the_question_open_but_loses_nothing(hand: Hand) -> None:
+    hand.scan("]E0", b"6901234567892")
+    hand.scan("]E0", b"6901234000016")
+    hand.session.command("skip")
+
+    assert [e["goods"]["gtin"] for e in hand.kept()] == ["06901234567892", "06901234000016"]
+
+
+def test_same_as_last_from_this_supplier(hand: Hand) -> None:
+    hand.session.command("with:m-9")
+    hand.scan("]E0", b"6901234567892")
+    hand.session.typed("261201")
+    hand.scan("]E0", b"6901234567892")
+
+    assert hand.session.command("same").colour == "green"
+
+    assert [e["goods"]["expires"] for e in hand.kept()] == ["2026-12-01"] * 2
+    hand.session.command("with:m-8")
+    hand.scan("]E0", b"6901234567892")
+    assert hand.session.command("same").colour == "red"
+
+
+def test_one_line_may_hold_several_dates_with_their_quantities(hand: Hand) -> None:
+    hand.session.typed("*12")
+    hand.scan("]E0", b"6901234567892")
+    hand.session.typed("261201*6 p261101*6")
+
+    first, second = hand.kept()
+    assert (first["goods"]["expires"], first["quantity"]["amount"]) == ("2026-12-01", "6")
+    assert (second["goods"]["produced"], second["quantity"]["amount"]) == ("2026-11-01", "6")
+
+
+def test_a_date_sheet_answers_too(hand: Hand) -> None:
+    hand.scan("]E0", b"6901234567892")
+    hand.scan("]C0", b"SY:D:2026-12-01")
+
+    assert hand.kept()[0]["goods"]["dates_from"] == "sheet"
+
+
+def test_selling_what_has_ended_is_red_and_recorded_all_the_same(hand: Hand) -> None:
+    hand.session.command("sell")
+
+    told = hand.scan("]C1", b"0106901234567892" + b"17261101" + b"10A1")
+
+    assert told.colour == "red"
+    assert "do not sell" in told.words
+    assert hand.kept()[0]["type"] == "goods-sold.v1"
+
+
+def test_a_scan_for_nobody_is_amber_and_booked_on_nobody(tmp_path: Path) -> None:
+    hand = Hand(tmp_path)
+
+    told = hand.scan("]C1", b"0106901234567892" + b"10A1")
+
+    assert told.colour == "amber"
+    assert hand.kept() == []
+
+
+def test_the_merchant_is_remembered_across_restarts(hand: Hand) -> None:
+    again = Session(hand.tape, Clocks(), today=lambda: TODAY)
+
+    assert (again.place.merchant, again.place.premises) == ("m-1", "p-1")
+
+
+@pytest.mark.parametrize("text", ["2612", "261332", "*", "*-1", "*1.2345", "hello", "261201*6 261202"])
+def test_what_was_mistyped_is_said_and_nothing_is_kept(hand: Hand, text: str) -> None:
+    hand.scan("]E0", b"6901234567892")
+
+    assert hand.session.typed(text).colour == "red"
+
+    assert hand.kept() == []
+    assert hand.session.typed("261201").colour == "green"
+
+
+def test_a_return_a_disposal_and_a_count_are_reports_of_their_own(hand: Hand) -> None:
+    for mode in ("return", "dispose", "count", "use"):
+        hand.session.command(mode)
+        hand.scan("]C1", b"0106901234567892" + b"10A1")
+
+    kinds = [e["type"] for e in hand.kept()]
+    assert kinds == ["goods-returned.v1", "goods-disposed.v1", "stock-counted.v1", "goods-used.v1"]
+    assert date.fromisoformat(hand.kept()[0]["business_date"]) == TODAY

@@ -1,0 +1,128 @@
+"""The tape: numbered, chained, on disk before the hand is told."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger.events import wire
+from ledger.events.reports import TapeOpened
+from ledger.values.chain import chain_over, chain_start
+from scanners.tape import Tape, TapeFull
+from tests.support.make import clock, sold
+
+TAPE = "11111111-1111-4111-8111-111111111111"
+
+
+def make(path: Path) -> Tape:
+    return Tape.create(
+        path, TAPE, "scanner-1", bytes(32),
+        opening=lambda: TapeOpened(device="scanner-1", clock=clock()),
+    )  # fmt: skip
+
+
+def test_numbers_are_gapless_and_chained(tmp_path: Path) -> None:
+    tape = make(tmp_path / "a.tape")
+    kept = [tape.append(sold()) for _ in range(5)]
+
+    reports = [k.report for k in tape.since(1)]
+    assert [k.number for k in kept] == [2, 3, 4, 5, 6]
+    assert kept[-1].chain == chain_over(chain_start(TAPE), 1, reports)[-1]
+
+
+def test_a_new_tape_never_overwrites_an_old_one(tmp_path: Path) -> None:
+    make(tmp_path / "a.tape").close()
+
+    with pytest.raises(FileExistsError, match="new tape needs a new file"):
+        make(tmp_path / "a.tape")
+
+
+def test_receipts_are_noted_and_nothing_is_deleted(tmp_path: Path) -> None:
+    tape = make(tmp_path / "a.tape")
+    tape.append(sold())
+    verdict = wire.Verdict(number=1, code="recorded", position=7, leaf=bytes(32))
+
+    assert tape.receipted((verdict,)) == 1
+    assert tape.receipted((verdict,)) == 0
+
+    assert tape.position_of(1) == 7
+    assert [k.number for k in tape.waiting()] == [2]
+    assert len(tape.since(1)) == 2
+
+
+def test_a_report_the_ledger_could_not_read_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    tape = make(tmp_path / "a.tape")
+
+    with pytest.raises(Exception, match="control characters"):
+        tape.append(sold(delivery="a\x00b"))
+
+    assert tape.last() == 1
+
+
+def test_a_full_disk_is_said_and_what_was_kept_stays(tmp_path: Path) -> None:
+    tape = make(tmp_path / "a.tape")
+    tape._db.execute(f"PRAGMA max_page_count = {tape._db.execute('PRAGMA page_count').fetchone()[0]}")
+
+    with pytest.raises(TapeFull, match="disk"):
+        for _ in range(200):
+            tape.append(sold())
+
+    tape.close()
+    again = Tape.open(tmp_path / "a.tape")
+    assert again.last() >= 1
+    assert [k.number for k in again.since(1)] == list(range(1, min(again.last(), 200) + 1))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from scanners.tape import Tape
+from tests.support.make import sold
+tape = Tape.open(Path(sys.argv[1]))
+while True:
+    print(tape.append(sold()).number, flush=True)
+"""
+
+
+def test_kill_9_at_any_moment_loses_nothing_the_hand_was_told(tmp_path: Path) -> None:
+    make(tmp_path / "a.tape").close()
+    told = 1
+    for moment in (0.05, 0.21, 0.37):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "a.tape")],
+            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert writer.stdout is not None
+        told = int(writer.stdout.readline())
+        time.sleep(moment)
+        os.kill(writer.pid, signal.SIGKILL)
+        for line in writer.stdout:
+            told = int(line) if line.endswith("\n") and line.strip() else told
+        writer.wait()
+
+    tape = Tape.open(tmp_path / "a.tape")
+    kept = []
+    while batch := tape.since(len(kept) + 1):
+        kept += batch
+    assert tape.last() >= told
+    assert [k.number for k in kept] == list(range(1, tape.last() + 1))
+    chains = chain_over(chain_start(TAPE), 1, [k.report for k in kept])
+    assert chains == [k.chain for k in kept]
+
+
+def test_a_file_that_is_no_tape_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "a.tape").write_bytes(b"not a database, but long enough to look at" * 50)
+
+    with pytest.raises(sqlite3.DatabaseError):
+        Tape.open(tmp_path / "a.tape")
+    with pytest.raises(FileNotFoundError, match="suyuan enroll"):
+        Tape.open(tmp_path / "none.tape")
+
+
+def test_the_tape_says_how_full_it_is(tmp_path: Path) -> None:
+    assert 0 <= make(tmp_path / "a.tape").fill_percent() <= 100
