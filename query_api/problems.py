@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg import InterfaceError, OperationalError
+from psycopg import DataError, InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -42,6 +42,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: Any) -> JSONResponse:
         return answer(error.status_code, "http", str(error.detail))
+
+    @app.exception_handler(DataError)
+    async def unfit(_request: Request, _error: Any) -> JSONResponse:
+        return answer(422, "parameter-invalid", "a text here has characters no record can hold")
 
     for kind in (OperationalError, InterfaceError, PoolTimeout):
 

@@ -20,7 +20,7 @@ SEARCH = """
 SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
        coalesce(m.name, p.maker) AS maker
 FROM trade.products p LEFT JOIN trade.merchants m ON m.merchant = p.maker
-WHERE (%(grams)s <> '{}' AND p.bigrams @> %(grams)s)
+WHERE (%(grams)s::text[] <> '{}' AND p.bigrams @> %(grams)s::text[])
    OR p.gtin = %(gtin)s OR p.name_zh ILIKE %(like)s OR p.name_en ILIKE %(like)s
    OR p.gtin IN (SELECT product FROM trade.lots WHERE lot = %(lot)s)
 ORDER BY p.name_zh, p.gtin LIMIT %(limit)s

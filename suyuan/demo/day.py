@@ -24,7 +24,7 @@ from suyuan.demo.spoil import LabelRead, read_spoilt
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 from suyuan.progress import Progress
-from suyuan.simulate import CLOSES, LABEL_KINDS, OPENS, ZONE, Action, Trade
+from suyuan.simulate import CATALOGUE, CLOSES, LABEL_KINDS, OPENS, ZONE, Action, Trade
 
 MERCHANTS = 24
 SEED = 4
@@ -46,12 +46,13 @@ class Day:
         self._kiosk_port = kiosk_port
         self._data = empty_folder(data_root() / "demo")
         self.machine: Machine | None = None
+        self._trade_made: Trade | None = None
         self._numbers: dict[int, tuple[str, int]] = {}
 
     def run(self) -> dict[str, Any]:
         """Runs the day and returns the reckoning; everything is left running."""
         today = day_at(datetime.now(UTC), ZONE)
-        trade = Trade(merchants=MERCHANTS, day=today, seed=SEED)
+        trade = self._trade_made = Trade(merchants=MERCHANTS, day=today, seed=SEED)
         self._say(
             f"trade:    {len(trade.merchants)} merchants, {len(trade.actions)} reports to come"
         )
@@ -65,6 +66,26 @@ class Day:
         self._trade(market, reads, Clock(clock).now)
         told = self._finish(market)
         return self._reckon(market, reads, told)
+
+    def sample_pages(self) -> dict[str, str]:
+        """One address of every kind of page, for pictures and for a first look."""
+        assert self._trade_made is not None
+        stock = self._trade_made.open_expiry_alerts(self._trade_made.day)
+        expired = sorted(subject for kind, subject in stock if kind == "expired-in-stock")
+        lots = sorted(self._trade_made.lots.values(), key=lambda lot: lot.number)
+        made = [lot for lot in lots if CATALOGUE[lot.product][4]]
+        good, mixed = lots[0], made[0]
+        ended = expired[0].split("|")
+        return {
+            "attract": "/",
+            "search": "/search?q=酸奶",
+            "product": f"/01/{good.gtin}",
+            "lot": f"/01/{good.gtin}/10/{good.number}",
+            "lot-mixed": f"/01/{mixed.gtin}/10/{mixed.number}",
+            "lot-expired": f"/01/{ended[1]}/10/{ended[2][2:]}",
+            "not-recorded": "/01/06901234999990/10/NOBODY",
+            "unusable": "/01/123",
+        }
 
     def stop(self) -> None:
         """Stops what runs."""

@@ -1,0 +1,118 @@
+"""One example of every event, with every member filled; the golden files were made of these.
+
+Run as a module it writes files that are missing. It never changes one that exists: a released
+event is not edited, it gets a `.v2` and an upcaster.
+"""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ledger.events import cases, reports
+from ledger.events.base import Event, stored_name
+from ledger.events.catalogue import encode
+from ledger.journal.sealing import Place, Sealer
+from ledger.values.clock import DeviceClock
+from ledger.values.ids import stream_of_tape
+from ledger.values.quantity import StatedQuantity, Unit
+
+FOLDER = Path(__file__).parent / "files"
+TAPE = "3f2b8c1e-5d4a-4e6f-9a7b-0c1d2e3f4a5b"
+NEXT_TAPE = "7a6b5c4d-3e2f-4a1b-8c9d-0e1f2a3b4c5d"
+PERSON = "5e4d3c2b-1a09-4f8e-9d7c-6b5a49382716"
+DIGEST = "ab" * 32
+RECEIVED = datetime(2026, 11, 22, 4, 0, 1, 250000, tzinfo=UTC)
+SEED = bytes(range(32))
+PERSON_SALT = bytes(range(32, 64))
+
+CLOCK = DeviceClock(
+    wall=datetime(2026, 11, 22, 4, 0, tzinfo=UTC), boot="boot-1", monotonic_ms=5000,
+    heard=datetime(2026, 11, 22, 3, 59, 58, tzinfo=UTC), heard_monotonic_ms=3000,
+)  # fmt: skip
+GOODS = reports.GoodsAsRead(
+    gtin="06901234567892", lot="A-24/11", produced=date(2026, 11, 1), expires=date(2026, 12, 1),
+    raw=b"0106901234567892\x1d10A-24/11", aim="]C1", dates_from="code",
+)  # fmt: skip
+LOOSE = reports.GoodsAsRead(item="小白菜")
+QUANTITY = StatedQuantity(amount=Decimal("47.35"), unit=Unit.JIN, pieces=12)
+COMMON: dict[str, Any] = {
+    "merchant": "m-001", "premises": "m-001-a", "business_date": date(2026, 11, 22),
+    "clock": CLOCK, "session": "00000000-0000-4000-8000-000000000001", "recorder_person": PERSON,
+}  # fmt: skip
+MOVED: dict[str, Any] = COMMON | {
+    "goods": GOODS, "quantity": QUANTITY, "counterparty": "m-002", "counterparty_card": PERSON,
+    "delivery": "V1122-0001", "documents": (DIGEST,),
+}  # fmt: skip
+PORTION = reports.Portion(goods=GOODS, quantity=QUANTITY)
+
+EXAMPLES: list[Event] = [
+    reports.TapeOpened(device="scanner-1", clock=CLOCK, previous_tape=NEXT_TAPE, previous_last=41),
+    reports.GoodsReceived(**MOVED),
+    reports.GoodsSold(**MOVED),
+    reports.GoodsReturned(direction="to-supplier", **MOVED),
+    reports.GoodsDisposed(reason="expired", **MOVED),
+    reports.GoodsUsed(**MOVED),
+    reports.StockCounted(**(MOVED | {"goods": LOOSE})),
+    reports.GoodsTransformed(process="mixed", inputs=(PORTION, PORTION), outputs=(PORTION,), **COMMON),
+    reports.EntryCorrected(
+        target_tape=TAPE, target_number=7, scope="line", reason="数量有误", goods=GOODS,
+        quantity=QUANTITY, **COMMON,
+    ),
+    reports.CertificateFiled(
+        document=DIGEST, kind="quarantine", number="湘检 0001", issuer="岳麓区动检站",
+        valid_from=date(2026, 11, 1), valid_until=date(2026, 12, 1), supplier="m-002",
+        gtins=("06901234567892",), lots=("A-24/11",), **COMMON,
+    ),
+    reports.TestReportFiled(
+        document=DIGEST, number="T-1", laboratory="快检室", result="passed",
+        tested_on=date(2026, 11, 21), gtins=("06901234567892",), lots=("A-24/11",), **COMMON,
+    ),
+    cases.MerchantRegistered(
+        merchant="m-001", name="张记蔬菜", kind="retailer", district="yuelu", licence="92430104",
+        owner_card=PERSON,
+    ),
+    cases.PremisesAdded(merchant="m-001", premises="m-001-a", name="一号摊位", market="market-1"),
+    cases.ProductRegistered(
+        gtin="06901234567892", name_zh="鲜牛奶", name_en="Fresh milk", category="dairy",
+        pack="950 ml", maker="m-002", shelf_life_days=15,
+    ),
+    cases.DeviceEnrolled(device="scanner-1", key="ed25519:AA==", ledger_keys=("ed25519:BB==",), name="一号"),
+    cases.MandateGranted(
+        device="scanner-1", merchant="m-001", valid_from=date(2026, 11, 1), valid_until=date(2027, 1, 1)
+    ),
+    cases.MandateWithdrawn(device="scanner-1", merchant="m-001", from_day=date(2026, 12, 1)),
+    cases.DeviceRevoked(device="scanner-1", reason="lost"),
+    cases.TapeForked(tape=TAPE, device="scanner-1", number=9, stored_chain=DIGEST, other_chain="cd" * 32),
+    cases.TapeLost(tape=TAPE, device="scanner-1", last_stored=40, next_tape=NEXT_TAPE, last_known=41),
+    cases.ReportUnreadable(digest=DIGEST, length=12, reason="no JSON"),
+    cases.DayBegan(market="market-1", day=date(2026, 11, 22), zone="Asia/Shanghai"),
+]  # fmt: skip
+
+
+class FixedSalts:
+    """One salt for the one person of the examples."""
+
+    def salts(self, refs: list[str]) -> list[bytes]:
+        return [PERSON_SALT for _ in refs]
+
+
+def leaf(event: Event) -> bytes:
+    sealer = Sealer("golden", entropy=lambda size: SEED[:size], persons=FixedSalts())
+    place = Place(stream_of_tape(TAPE), 2, RECEIVED, ("no-mandate",))
+    return sealer.leaf(event, stored_name(event), encode(event), place, SEED)
+
+
+def golden(event: Event) -> bytes:
+    content = {"state": encode(event).decode(), "leaf": leaf(event).hex()}
+    return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for example in EXAMPLES:
+        path = FOLDER / f"{stored_name(example)}.json"
+        if not path.exists():
+            path.write_bytes(golden(example))

@@ -1,0 +1,260 @@
+"""What follows from reports: stock, lots, expiry, alerts, corrections, gaps."""
+
+from datetime import timedelta
+
+from ledger.events import wire
+from ledger.events.cases import ProductRegistered
+from ledger.events.reports import GoodsAsRead, Portion
+from tests.support.line import Line
+from tests.support.make import (
+    MILK,
+    NOON,
+    TODAY,
+    YOGHURT,
+    FakeTape,
+    clock,
+    corrected,
+    counted,
+    days,
+    milk,
+    pieces,
+    received,
+    sold,
+    transformed,
+)
+
+
+def test_what_came_in_and_went_out_is_in_stock() -> None:
+    line = Line()
+
+    line.report(received(10), sold(3))
+
+    assert line.stock() == {(MILK, "L:L1"): 7}
+
+
+def test_selling_more_than_came_in_opens_an_alert_that_closes_when_it_is_found() -> None:
+    line = Line()
+    tape = line.report(received(2), sold(5))
+    assert line.open_alerts() == ["oversold"]
+
+    line.report(received(3), tape=tape)
+
+    assert line.open_alerts() == []
+
+
+def test_goods_past_their_last_good_day_in_stock_open_an_alert_when_the_day_begins() -> None:
+    line = Line()
+    line.market(TODAY)
+    tape = line.report(received(5, milk(expires=TODAY + days(1))))
+    assert line.open_alerts() == ["near-expiry"]
+
+    line.begin(TODAY + days(2))
+    assert line.open_alerts() == ["expired-in-stock"]
+
+    line.report(sold(5, milk(), business_date=TODAY), tape=tape)
+    assert line.open_alerts() == []
+
+
+def test_a_sale_after_the_last_good_day_is_recorded_and_opens_an_alert() -> None:
+    line = Line()
+    line.market(TODAY)
+
+    line.report(received(5, milk(expires=TODAY - days(1))), sold(1, milk()))
+
+    assert line.stock()[(MILK, "L:L1")] == 4
+    assert sorted(line.open_alerts()) == ["expired-in-stock", "sold-after-expiry"]
+
+
+def test_an_expiry_learned_after_the_sale_opens_the_same_alert() -> None:
+    line = Line()
+    line.market(TODAY)
+
+    line.report(sold(1, milk()), received(5, milk(expires=TODAY - days(1))))
+
+    assert sorted(line.open_alerts()) == ["expired-in-stock", "sold-after-expiry"]
+
+
+def test_a_shelf_life_learned_late_gives_what_learning_it_first_would() -> None:
+    late, early = Line(), Line()
+    early.market(TODAY, life=10)
+    late.market(TODAY)
+    for line in (late, early):
+        line.report(received(5, milk(None, produced=TODAY - days(20))))
+    product = ProductRegistered(
+        gtin=MILK, name_zh="鲜牛奶", name_en="Fresh milk", category="dairy", shelf_life_days=10
+    )
+
+    late.follow()
+    late.case("product", MILK, product)
+
+    assert late.open_alerts() == early.open_alerts() == ["expired-in-stock"]
+    assert [r.expires for r in late.rows("lots")] == [r.expires for r in early.rows("lots")]
+
+
+def test_two_claims_that_disagree_both_stay_and_the_earlier_date_counts() -> None:
+    line = Line()
+
+    line.report(received(1, milk(expires=TODAY + days(90))), received(1, milk(expires=TODAY + days(80))))
+
+    (lot,) = line.rows("lots")
+    assert lot.disputed
+    assert lot.expires == TODAY + days(80)
+    assert line.open_alerts() == ["dates-disputed"]
+
+
+def test_a_second_scan_without_a_date_does_not_blank_the_stored_one() -> None:
+    line = Line()
+
+    line.report(received(1, milk(expires=TODAY + days(90))), received(1, milk()))
+
+    assert line.rows("lots")[0].expires == TODAY + days(90)
+
+
+def test_goods_known_by_their_production_date_are_a_lot() -> None:
+    line = Line()
+
+    line.report(received(4, milk(None, produced=TODAY)), sold(1, milk(None, produced=TODAY)))
+
+    assert line.stock() == {(MILK, f"D:{TODAY}"): 3}
+
+
+def test_vegetables_make_their_delivery_their_lot() -> None:
+    line = Line()
+    cabbage = GoodsAsRead(item="小白菜")
+
+    line.report(received(2, cabbage, delivery="F-1"), received(3, cabbage, delivery="F-2"))
+
+    assert line.stock() == {("item:小白菜", "R:F-1"): 2, ("item:小白菜", "R:F-2"): 3}
+
+
+def test_a_count_replaces_what_was_reckoned_and_later_movements_add_up_on_it() -> None:
+    line = Line()
+
+    line.report(
+        received(10, at=NOON - timedelta(hours=3)),
+        counted(6, at=NOON - timedelta(hours=2)),
+        sold(1, at=NOON - timedelta(hours=1)),
+    )
+
+    assert line.stock() == {(MILK, "L:L1"): 5}
+
+
+def test_a_receipt_entered_after_the_count_but_before_it_in_time_changes_nothing() -> None:
+    line = Line()
+
+    line.report(counted(6, at=NOON - timedelta(hours=2)), received(10, at=NOON - timedelta(hours=3)))
+
+    assert line.stock() == {(MILK, "L:L1"): 6}
+
+
+def test_a_voided_line_is_as_if_it_had_not_been_and_stays_on_record() -> None:
+    line = Line()
+    tape = line.report(received(10), received(10))
+
+    line.report(corrected(tape.id, 3), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 10}
+    assert [row.believed_to is None for row in line.rows("movements")] == [True, False]
+
+
+def test_a_replaced_line_says_what_it_should_have_said() -> None:
+    line = Line()
+    tape = line.report(received(10))
+
+    line.report(corrected(tape.id, 2, goods=milk("L2"), quantity=pieces(7)), tape=tape)
+    line.report(corrected(tape.id, 2, goods=milk("L3"), quantity=pieces(6)), tape=tape)
+
+    assert {k: v for k, v in line.stock().items() if v} == {(MILK, "L:L3"): 6}
+
+
+def test_a_whole_session_is_voided_at_once() -> None:
+    line = Line()
+    tape = line.report(received(10), received(5, milk("L2")))
+
+    line.report(corrected(tape.id, 2, "session"), tape=tape)
+
+    assert set(line.stock().values()) == {0}
+
+
+def test_a_correction_that_comes_before_its_entry_waits_for_it() -> None:
+    line = Line()
+    late = line.enroll(FakeTape("scanner-2"))
+    late.add(received(10))
+
+    line.report(corrected(late.id, 2))
+    line.send(late.batch())
+
+    assert line.stock() == {(MILK, "L:L1"): 0}
+
+
+def test_somebody_elses_correction_is_recorded_has_no_effect_and_opens_an_alert() -> None:
+    line = Line()
+    tape = line.report(received(10))
+    other = line.enroll(FakeTape("scanner-2"), "m-2")
+
+    line.report(corrected(tape.id, 2, merchant="m-2", premises="p-2"), tape=other)
+
+    assert line.stock() == {(MILK, "L:L1"): 10}
+    assert line.open_alerts() == ["foreign-correction"]
+
+
+def test_a_wrong_date_that_was_corrected_disputes_nothing_any_more() -> None:
+    line = Line()
+    tape = line.report(received(1, milk(expires=TODAY)), received(1, milk(expires=TODAY + days(90))))
+
+    line.report(corrected(tape.id, 2, goods=milk(expires=TODAY + days(90)), quantity=pieces(1)), tape=tape)
+
+    assert line.rows("lots")[0].expires == TODAY + days(90)
+    assert line.open_alerts() == []
+
+
+def test_mixing_keeps_every_lot_that_went_in() -> None:
+    line = Line()
+    parts = [Portion(goods=milk(lot), quantity=pieces(2)) for lot in ("A", "B", "C")]
+    made = Portion(goods=GoodsAsRead(gtin=YOGHURT, lot="Y1"), quantity=pieces(5))
+
+    line.report(transformed(parts, [made]))
+
+    edges = {(r.input_lot, r.output_lot) for r in line.rows("lot_transforms")}
+    assert edges == {("L:A", "L:Y1"), ("L:B", "L:Y1"), ("L:C", "L:Y1")}
+    assert line.stock()[(YOGHURT, "L:Y1")] == 5
+    assert line.stock()[(MILK, "L:B")] == -2
+
+
+def test_a_clone_a_lost_tape_a_wrong_clock_and_a_missing_mandate_are_alerts() -> None:
+    line = Line()
+    tape = line.report(received(1))
+    clone = FakeTape(tape.device, tape.key)
+    clone.id, clone.reports = tape.id, tape.reports[:1]
+    clone.add(received(9))
+    line.send(clone.batch(2))
+    line.send(FakeTape(tape.device, tape.key).batch())
+    ahead = line.enroll(FakeTape("scanner-2"))
+    line.report(received(1, clock=clock(NOON + timedelta(days=1))), tape=ahead)
+    line.report(received(1, merchant="m-7"), tape=ahead)
+
+    found = line.open_alerts()
+
+    assert sorted(found) == ["device-clock", "no-mandate", "tape-forked", "tape-lost"]
+    assert {row.kind for row in line.rows("gaps", "edge")} == {"tape-forked", "tape-lost"}
+
+
+def test_weeks_offline_leave_a_note_from_first_to_last() -> None:
+    line = Line()
+    weeks = [NOON - timedelta(days=n) for n in (21, 14, 7)]
+
+    line.report(*[received(1, at=at) for at in weeks])
+
+    (gap,) = [row for row in line.rows("gaps", "edge") if row.kind == "offline"]
+    assert (gap.first_number, gap.last_number) == (2, 4)
+    assert (gap.happened_from, gap.happened_to) == (weeks[0], weeks[-1])
+
+
+def test_no_receipt_is_given_for_what_another_key_signed() -> None:
+    line = Line()
+    tape = line.enroll(FakeTape())
+
+    answer = line.send(FakeTape(tape.device).batch())
+
+    assert isinstance(answer, wire.Refused)
+    assert answer.code == "unknown-key"
