@@ -38,7 +38,9 @@ def test_a_file_tells_its_purpose_and_keeps_to_its_size(path: Path) -> None:
 
 def test_no_module_does_anything_when_it_is_imported() -> None:
     """Module level holds definitions, constants and pure calls: no connection, client or file."""
-    forbidden = re.compile(r"^(\w+\s*=\s*)?(psycopg\.connect|mqtt\.Client|httpx\.(get|post|Client)|open)\(")
+    forbidden = re.compile(
+        r"^(\w+\s*=\s*)?(psycopg\.connect|mqtt\.Client|httpx\.(get|post|Client)|open)\("
+    )
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in SOURCES
@@ -76,7 +78,14 @@ def test_the_lock_carries_no_address() -> None:
 
 def test_the_project_names_no_registry_and_no_machine() -> None:
     # Written in parts so that this file does not name them itself.
-    words = ["pypi" + ".org", "npm" + "js", "python" + "hosted", "deb" + "ian.org", "/wo" + "rk/", "/ro" + "ot/"]
+    words = [
+        "pypi" + ".org",
+        "npm" + "js",
+        "python" + "hosted",
+        "deb" + "ian.org",
+        "/wo" + "rk/",
+        "/ro" + "ot/",
+    ]
     found = [
         (name, word)
         for name in TRACKED
@@ -92,7 +101,7 @@ def test_the_docs_cover_every_setting_event_route_and_verb() -> None:
     operating = (ROOT / "docs" / "operating.md").read_text()
     protocol = (ROOT / "docs" / "protocol.md").read_text()
     architecture = (ROOT / "ARCHITECTURE.md").read_text()
-    routes = [r for r in build("").openapi()["paths"]]
+    routes = list(build("").openapi()["paths"])
     verbs = list(build_parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr,arg-type]
 
     missing = [name for name in Settings.__struct_fields__ if f"`{name}`" not in operating]
@@ -125,7 +134,11 @@ def test_the_wheel_owns_five_packages_and_carries_what_they_need(tmp_path: Path)
 
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == set(PACKAGES)
-    for needed in ("kiosk_ui/templates/lot.html", "kiosk_ui/assets/kiosk.css", "kiosk_ui/locale/zh.po"):
+    for needed in (
+        "kiosk_ui/templates/lot.html",
+        "kiosk_ui/assets/kiosk.css",
+        "kiosk_ui/locale/zh.po",
+    ):
         assert needed in names
 
 

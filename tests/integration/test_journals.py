@@ -180,7 +180,7 @@ def test_what_comes_from_a_stranger_is_counted_and_never_recorded(line: Line, ca
     if case == "forged":
         tape.add(received(1))
         fields = wire.decode_batch(tape.batch())
-        wrong = tuple([*fields.reports[:-1], fields.reports[-1].replace(b"1", b"2")])
+        wrong = (*fields.reports[:-1], fields.reports[-1].replace(b"1", b"2"))
         import msgspec
 
         envelope = wire.encode(msgspec.structs.replace(fields, reports=wrong))

@@ -121,7 +121,10 @@ def test_the_record_refuses_change_even_to_its_owner(
 ) -> None:
     recorder.insert_events([StoredEvent(uuid4(), 1, "t", b"s")])
 
-    with psycopg.connect(database.dsn()) as owner, pytest.raises(psycopg.Error, match="append-only"):
+    with (
+        psycopg.connect(database.dsn()) as owner,
+        pytest.raises(psycopg.Error, match="append-only"),
+    ):
         owner.execute(statement)  # type: ignore[call-overload]
 
 

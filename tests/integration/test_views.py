@@ -54,7 +54,9 @@ def test_two_followers_of_each_group_fold_every_event_once(database: Database, w
         thread.join()
 
     assert sum(folded) == work.reports * len(GROUPS)
-    assert all(c.missing == c.unexpected == 0 for c in Upkeep(database.dsn("suyuan_follower")).compare())
+    assert all(
+        c.missing == c.unexpected == 0 for c in Upkeep(database.dsn("suyuan_follower")).compare()
+    )
 
 
 def test_the_views_equal_the_simulators_truth(database: Database, work: Work) -> None:
@@ -105,13 +107,17 @@ def test_a_rebuild_swaps_tables_and_position_while_somebody_follows(
     assert all(c.missing == c.unexpected == 0 for c in upkeep.compare())
 
 
-def test_verify_finds_a_row_that_was_changed_behind_our_back(database: Database, work: Work) -> None:
+def test_verify_finds_a_row_that_was_changed_behind_our_back(
+    database: Database, work: Work
+) -> None:
     work.ingest(database.dsn("suyuan_writer"), work.envelopes[:3])
     follow_all(database)
     with psycopg.connect(database.dsn(), autocommit=True) as owner:
         owner.execute("UPDATE trade.stock SET amount = amount + 1 WHERE ctid = '(0,1)'")
 
-    differing = [c for c in Upkeep(database.dsn("suyuan_follower")).compare() if c.missing or c.unexpected]
+    differing = [
+        c for c in Upkeep(database.dsn("suyuan_follower")).compare() if c.missing or c.unexpected
+    ]
 
     assert [c.table for c in differing] == ["trade.stock"]
     assert (differing[0].missing, differing[0].unexpected) == (1, 1)

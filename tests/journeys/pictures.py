@@ -33,8 +33,12 @@ def main() -> int:
                     page = browser.new_page(viewport={"width": width, "height": height})
                     for name, path in pages.items():
                         joint = "&" if "?" in path else "?"
-                        page.goto(f"{day.machine.kiosk_url.rstrip('/')}{path}{joint}lang={language}")
-                        page.screenshot(path=FOLDER / f"{name}-{size}-{language}.png", full_page=True)
+                        page.goto(
+                            f"{day.machine.kiosk_url.rstrip('/')}{path}{joint}lang={language}"
+                        )
+                        page.screenshot(
+                            path=FOLDER / f"{name}-{size}-{language}.png", full_page=True
+                        )
                     page.close()
             browser.close()
     finally:

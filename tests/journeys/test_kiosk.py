@@ -45,11 +45,15 @@ class Stand:
             gtin=MILK, name_zh="鲜牛奶 950 毫升", name_en="Fresh milk 950 ml", category="dairy",
             shelf_life_days=15,
         )  # fmt: skip
-        ask(home.intake_url, [RegisterMerchant(stall), AddPremises(place), RegisterProduct(product)])
+        ask(
+            home.intake_url, [RegisterMerchant(stall), AddPremises(place), RegisterProduct(product)]
+        )
         tape = enroll(folder / "stall.tape", "scanner-1", home, ["m-1"], since=TODAY)
         self.agent = Agent(tape, Clocks())
         self.agent.link.start()
-        self.goods = milk("A-24/11", produced=TODAY - timedelta(days=3), expires=TODAY + timedelta(days=12))
+        self.goods = milk(
+            "A-24/11", produced=TODAY - timedelta(days=3), expires=TODAY + timedelta(days=12)
+        )
         self.keep(received(10, self.goods), sold(1, self.goods))
         self._file_papers()
         self.agent.link.wait_drained(10)
@@ -144,7 +148,15 @@ def test_the_lot_page_says_where_it_has_been_and_what_it_does_not_prove(
 
     text = page.inner_text("main")
 
-    for words in ("鲜牛奶 950 毫升", "批号 A-24/11", "张记奶品", "还剩 12 天", "合格", "待上传原件", "不能证明食品一定安全"):
+    for words in (
+        "鲜牛奶 950 毫升",
+        "批号 A-24/11",
+        "张记奶品",
+        "还剩 12 天",
+        "合格",
+        "待上传原件",
+        "不能证明食品一定安全",
+    ):
         assert words in text
     page.context.close()
 
@@ -181,7 +193,9 @@ def test_the_keyboard_alone_reaches_search_and_language(stand: Stand, browser: B
     reached = []
     for _ in range(6):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.className + document.activeElement.id"))
+        reached.append(
+            page.evaluate("document.activeElement.className + document.activeElement.id")
+        )
 
     assert {"brand", "language", "q"} <= set(reached)
     page.context.close()
@@ -215,14 +229,23 @@ def test_no_page_sets_a_cookie_and_every_page_has_a_strict_policy(stand: Stand) 
 
 @pytest.mark.parametrize("query", ["牛奶", "Fresh", "milk", MILK, "6901234567892", "A-24/11", "奶"])
 def test_a_product_is_found_by_name_number_and_lot(stand: Stand, query: str) -> None:
-    answer = httpx.get(f"{stand.url}/search", params={"q": query}, trust_env=False, follow_redirects=True)
+    answer = httpx.get(
+        f"{stand.url}/search", params={"q": query}, trust_env=False, follow_redirects=True
+    )
 
     assert "鲜牛奶" in answer.text or "Fresh milk" in answer.text
 
 
-@pytest.mark.parametrize("query", ["%", "_", "'; DROP TABLE x; --", "\\", "<script>alert(1)</script>", "\x00", "没有"])
+@pytest.mark.parametrize(
+    "query", ["%", "_", "'; DROP TABLE x; --", "\\", "<script>alert(1)</script>", "\x00", "没有"]
+)
 def test_a_strange_search_finds_nothing_and_breaks_nothing(stand: Stand, query: str) -> None:
-    answer = httpx.get(f"{stand.url}/search", params={"q": query, "lang": "zh"}, trust_env=False, follow_redirects=True)
+    answer = httpx.get(
+        f"{stand.url}/search",
+        params={"q": query, "lang": "zh"},
+        trust_env=False,
+        follow_redirects=True,
+    )
 
     assert answer.status_code == 200
     assert "鲜牛奶" not in answer.text

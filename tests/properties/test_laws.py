@@ -14,7 +14,14 @@ from ledger.errors import Malformed
 from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.catalogue import TAPE_REPORTS, encode, read_report
-from ledger.events.reports import GoodsMoved, GoodsReturned, GoodsSold, Portion, StockCounted, TapeOpened
+from ledger.events.reports import (
+    GoodsMoved,
+    GoodsReturned,
+    GoodsSold,
+    Portion,
+    StockCounted,
+    TapeOpened,
+)
 from ledger.values.clock import DeviceClock
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
 from tests.support.line import Line, replay, snapshot
@@ -86,8 +93,12 @@ def derived(line: Line) -> tuple[Any, ...]:
         (r.premises, r.product, r.lot, r.unit): (r.amount, r.taken_in, r.given_out, r.counted)
         for r in line.rows("stock")
     }
-    lots = {(r.product, r.lot): (r.produced, r.expires, r.disputed, r.claims) for r in line.rows("lots")}
-    expiry = {(r.premises, r.product, r.lot, r.unit): (r.state, r.expires) for r in line.rows("expiry")}
+    lots = {
+        (r.product, r.lot): (r.produced, r.expires, r.disputed, r.claims) for r in line.rows("lots")
+    }
+    expiry = {
+        (r.premises, r.product, r.lot, r.unit): (r.state, r.expires) for r in line.rows("expiry")
+    }
     alerts = {(r.kind, r.subject) for r in line.rows("alerts") if r.closed_at is None}
     return stock, lots, expiry, alerts
 
@@ -104,7 +115,10 @@ def test_any_order_of_scanners_gives_the_same_stock_lots_and_alerts(
             times.add(event.clock.wall)
     # Two entries of one minute on two scanners have no order of their own; counts need one.
     if len(times) < sum(map(len, trade)):
-        trade = [[e for e in events if not isinstance(e, StockCounted)] or [received()] for events in trade]
+        trade = [
+            [e for e in events if not isinstance(e, StockCounted)] or [received()]
+            for events in trade
+        ]
 
     assert derived(told(trade, one, 3)) == derived(told(trade, other, 8))
 
@@ -130,7 +144,11 @@ def test_twice_is_once(trade: list[list[Event]], order: int) -> None:
     for number, events in enumerate(trade):
         tape = line.enroll(FakeTape(f"scanner-{number}"))
         tape.add(*events)
-        sent += [tape.batch(1, 1), tape.batch(1), tape.batch(2) if tape.reports[1:] else tape.batch(1)]
+        sent += [
+            tape.batch(1, 1),
+            tape.batch(1),
+            tape.batch(2) if tape.reports[1:] else tape.batch(1),
+        ]
     for envelope in sent:
         first[envelope] = line.send(envelope)
     before = snapshot(line)
@@ -169,7 +187,12 @@ def _signed(event: Event) -> int:
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
 WILD: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXTS | st.dates().map(str) | st.decimals().map(str),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | TEXTS
+    | st.dates().map(str)
+    | st.decimals().map(str),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=8,
 )
@@ -211,11 +234,24 @@ CLOCKS = st.datetimes(datetime(1999, 1, 1), datetime(2102, 1, 1), timezones=st.j
 
 
 @settings(max_examples=150, deadline=None)
-@given(EXTREME, st.sampled_from(list(Unit)), CLOCKS, st.none() | CLOCKS, st.integers(-1, 2**60), st.dates())
+@given(
+    EXTREME,
+    st.sampled_from(list(Unit)),
+    CLOCKS,
+    st.none() | CLOCKS,
+    st.integers(-1, 2**60),
+    st.dates(),
+)
 def test_the_edges_of_every_bound_fold(
     amount: str, unit: Unit, wall: datetime, heard: datetime | None, ticks: int, day: date
 ) -> None:
-    clock = {"wall": wall, "boot": "b", "monotonic_ms": ticks, "heard": heard, "heard_monotonic_ms": 0}
+    clock = {
+        "wall": wall,
+        "boot": "b",
+        "monotonic_ms": ticks,
+        "heard": heard,
+        "heard_monotonic_ms": 0,
+    }
     raw = msgspec.json.encode(
         msgspec.json.decode(encode(received()))
         | {"clock": clock, "quantity": {"amount": amount, "unit": unit}, "business_date": day}

@@ -158,7 +158,11 @@ def _check(fire: Fire) -> None:
         assert len(set(row)) == 1, f"positions have gaps: {row}"
     report = RowsCheck(fire.machine.cluster.dsn(), "local").run()
     assert report.problems == []
-    differing = [c for c in Upkeep(fire.machine.cluster.dsn("suyuan_follower")).compare() if c.missing or c.unexpected]
+    differing = [
+        c
+        for c in Upkeep(fire.machine.cluster.dsn("suyuan_follower")).compare()
+        if c.missing or c.unexpected
+    ]
     assert differing == []
 
 

@@ -94,7 +94,9 @@ def test_a_shelf_life_learned_late_gives_what_learning_it_first_would() -> None:
 def test_two_claims_that_disagree_both_stay_and_the_earlier_date_counts() -> None:
     line = Line()
 
-    line.report(received(1, milk(expires=TODAY + days(90))), received(1, milk(expires=TODAY + days(80))))
+    line.report(
+        received(1, milk(expires=TODAY + days(90))), received(1, milk(expires=TODAY + days(80)))
+    )
 
     (lot,) = line.rows("lots")
     assert lot.disputed
@@ -142,7 +144,9 @@ def test_a_count_replaces_what_was_reckoned_and_later_movements_add_up_on_it() -
 def test_a_receipt_entered_after_the_count_but_before_it_in_time_changes_nothing() -> None:
     line = Line()
 
-    line.report(counted(6, at=NOON - timedelta(hours=2)), received(10, at=NOON - timedelta(hours=3)))
+    line.report(
+        counted(6, at=NOON - timedelta(hours=2)), received(10, at=NOON - timedelta(hours=3))
+    )
 
     assert line.stock() == {(MILK, "L:L1"): 6}
 
@@ -200,9 +204,13 @@ def test_somebody_elses_correction_is_recorded_has_no_effect_and_opens_an_alert(
 
 def test_a_wrong_date_that_was_corrected_disputes_nothing_any_more() -> None:
     line = Line()
-    tape = line.report(received(1, milk(expires=TODAY)), received(1, milk(expires=TODAY + days(90))))
+    tape = line.report(
+        received(1, milk(expires=TODAY)), received(1, milk(expires=TODAY + days(90)))
+    )
 
-    line.report(corrected(tape.id, 2, goods=milk(expires=TODAY + days(90)), quantity=pieces(1)), tape=tape)
+    line.report(
+        corrected(tape.id, 2, goods=milk(expires=TODAY + days(90)), quantity=pieces(1)), tape=tape
+    )
 
     assert line.rows("lots")[0].expires == TODAY + days(90)
     assert line.open_alerts() == []

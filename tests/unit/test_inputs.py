@@ -28,7 +28,9 @@ def _typed(text: str) -> bytes:
     return data + _press(28)
 
 
-@pytest.mark.parametrize("text", ["6901234567892", "]C10106901234567892\x1d10Ab-1", "SY:D:2026-12-01"])
+@pytest.mark.parametrize(
+    "text", ["6901234567892", "]C10106901234567892\x1d10Ab-1", "SY:D:2026-12-01"]
+)
 def test_what_a_wedge_types_comes_out_of_the_kernel_whole(text: str) -> None:
     assert list(typed_lines(io.BytesIO(_typed(text)))) == [text]
 

@@ -68,7 +68,11 @@ def test_decode_says_what_each_code_is_and_means(tmp_path: Path) -> None:
 
     assert code["status"] == "sure"
     assert code["aim"] == "]d2"
-    assert (code["gtin"], code["lot"], code["expires"]) == ("06901234567892", "A-24/11", "2026-12-01")
+    assert (code["gtin"], code["lot"], code["expires"]) == (
+        "06901234567892",
+        "A-24/11",
+        "2026-12-01",
+    )
 
 
 def test_sheets_to_print_hold_their_codes_and_nothing_from_elsewhere() -> None:

@@ -127,7 +127,9 @@ def test_the_merchant_is_remembered_across_restarts(hand: Hand) -> None:
     assert (again.place.merchant, again.place.premises) == ("m-1", "p-1")
 
 
-@pytest.mark.parametrize("text", ["2612", "261332", "*", "*-1", "*1.2345", "hello", "261201*6 261202"])
+@pytest.mark.parametrize(
+    "text", ["2612", "261332", "*", "*-1", "*1.2345", "hello", "261201*6 261202"]
+)
 def test_what_was_mistyped_is_said_and_nothing_is_kept(hand: Hand, text: str) -> None:
     hand.scan("]E0", b"6901234567892")
 

@@ -66,7 +66,9 @@ def test_a_report_the_ledger_could_not_read_is_refused_before_it_is_kept(tmp_pat
 
 def test_a_full_disk_is_said_and_what_was_kept_stays(tmp_path: Path) -> None:
     tape = make(tmp_path / "a.tape")
-    tape._db.execute(f"PRAGMA max_page_count = {tape._db.execute('PRAGMA page_count').fetchone()[0]}")
+    tape._db.execute(
+        f"PRAGMA max_page_count = {tape._db.execute('PRAGMA page_count').fetchone()[0]}"
+    )
 
     with pytest.raises(TapeFull, match="disk"):
         for _ in range(200):

@@ -18,9 +18,11 @@ from ledger.values.quantity import StatedQuantity, Unit, shown
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "123", "6901234567893", "69012345678９2", "abc", " 6901234567892"])
+@pytest.mark.parametrize(
+    "text", ["", "123", "6901234567893", "69012345678９2", "abc", " 6901234567892"]
+)
 def test_a_gtin_that_cannot_be_is_refused_with_its_text(text: str) -> None:
-    with pytest.raises(ValueError, match="GTIN|check digit"):
+    with pytest.raises(ValueError, match=r"GTIN|check digit"):
         Gtin(text)
 
 
@@ -92,7 +94,7 @@ def test_a_key_names_its_algorithm_and_a_wrong_one_is_refused() -> None:
     assert not public.signed(key.sign(b"x"), b"y")
     assert not public.signed(b"short", b"x")
     for text in ("rsa:AAAA", "ed25519:!!", "ed25519:AAAA", "p256:" + "A" * 88):
-        with pytest.raises(ValueError, match="key|point|curve"):
+        with pytest.raises(ValueError, match=r"key|point|curve"):
             PublicKey(text)
 
 
@@ -131,6 +133,8 @@ def test_a_demonstrations_clock_runs_fast_and_then_as_usual() -> None:
     real = datetime.now(UTC) - timedelta(seconds=100)
     clock = Clock(f"{NOON.isoformat()}={real.isoformat()}@60/50")
 
-    assert timedelta(minutes=50, seconds=49) < clock.now() - NOON < timedelta(minutes=50, seconds=60)
+    assert (
+        timedelta(minutes=50, seconds=49) < clock.now() - NOON < timedelta(minutes=50, seconds=60)
+    )
     with pytest.raises(Exception, match="SHOWN=REAL"):
         Clock("tomorrow")

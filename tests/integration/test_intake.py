@@ -1,0 +1,238 @@
+"""Intake as a whole service: requests, documents, cards, and batches over HTTP."""
+
+import base64
+import hashlib
+import shutil
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+
+from ledger.events import wire
+from ledger.intake.http import CARD_LABEL, SignedCard
+from ledger.journal.personal import Card, PgPersonalStore
+from scanners.agent import learn_home
+from suyuan.parts.machine import Machine
+from tests.support.databases import scratch
+from tests.support.make import FakeTape, received
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    folder = scratch("test-intake-")
+    made = Machine(folder)
+    made.start(say=lambda text: None)
+    yield made
+    made.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def http(machine: Machine) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as client:
+        yield client
+
+
+def enrolled(http: httpx.Client, *merchants: str) -> FakeTape:
+    tape = FakeTape(f"scanner-{uuid.uuid4().hex[:8]}")
+    wanted: list[dict[str, Any]] = [
+        {"type": "enroll-device", "device": tape.device, "key": tape.key.public, "name": "x"}
+    ]
+    wanted += [
+        {"type": "grant-mandate", "device": tape.device, "merchant": m, "valid_from": "2020-01-01"}
+        for m in merchants
+    ]
+    assert http.post("/intake/requests", json=wanted).status_code == 200
+    return tape
+
+
+def test_a_batch_over_http_gets_the_same_signed_receipt(
+    http: httpx.Client, machine: Machine
+) -> None:
+    tape = enrolled(http, "m-1")
+    tape.add(received(1))
+
+    answers = [http.post("/intake/batches", content=tape.batch()) for _ in range(2)]
+
+    bodies = [wire.decode_answer(a.content)[1] for a in answers]
+    assert isinstance(bodies[0], wire.Receipt)
+    assert isinstance(bodies[1], wire.Receipt)
+    assert bodies[0].verdicts == bodies[1].verdicts
+    home = learn_home(machine.intake_url, "127.0.0.1", machine.broker.port)
+    assert home.keys
+
+
+def test_a_revocation_acts_on_the_next_batch(http: httpx.Client) -> None:
+    tape = enrolled(http, "m-1")
+    http.post("/intake/batches", content=tape.batch())
+    tape.add(received(1))
+
+    http.post(
+        "/intake/requests",
+        json=[{"type": "revoke-device", "device": tape.device, "reason": "lost"}],
+    )
+    body = wire.decode_answer(http.post("/intake/batches", content=tape.batch()).content)[1]
+
+    assert isinstance(body, wire.Refused)
+    assert body.code == "revoked-device"
+
+
+def test_a_withdrawn_mandate_flags_what_comes_after(http: httpx.Client) -> None:
+    tape = enrolled(http, "m-1")
+    http.post("/intake/batches", content=tape.batch())
+    withdraw = {
+        "type": "withdraw-mandate",
+        "device": tape.device,
+        "merchant": "m-1",
+        "from_day": "2026-01-01",
+    }
+    http.post("/intake/requests", json=[withdraw])
+    tape.add(received(1))
+
+    body = wire.decode_answer(http.post("/intake/batches", content=tape.batch()).content)[1]
+
+    assert isinstance(body, wire.Receipt)
+    assert body.verdicts[-1].flags == ("no-mandate",)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ([{"type": "enroll-device", "device": "s-x", "key": "rsa:AA", "name": "x"}], "key-invalid"),
+        ([{"type": "grant-mandate", "device": "nobody", "merchant": "m", "valid_from": "2026-01-01"}], "device-unknown"),
+        ([{"type": "add-premises", "entry": {"type": "premises-added.v1", "merchant": "m-none", "premises": "p", "name": "x", "market": "mk"}}], "merchant-unknown"),
+        ([{"type": "begin-day", "market": "mk", "day": "2026-01-01", "zone": "Mars/Olympus"}], "zone-unknown"),
+        ([{"type": "register-product", "entry": {"type": "product-registered.v1", "gtin": "06901234567893", "name_zh": "x", "name_en": "x", "category": "x"}}], "gtin-invalid"),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_a_value_with_advice(http: httpx.Client, body: Any, code: str) -> None:
+    answer = http.post("/intake/requests", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()[0]["code"] == code
+    assert answer.json()[0]["advice"]
+
+
+def test_a_device_name_that_is_taken_is_refused_and_the_same_request_twice_is_not(
+    http: httpx.Client,
+) -> None:
+    tape = enrolled(http)
+    same = {"type": "enroll-device", "device": tape.device, "key": tape.key.public, "name": "x"}
+    other = same | {"key": FakeTape().key.public}
+
+    assert http.post("/intake/requests", json=[same]).status_code == 200
+    assert http.post("/intake/requests", json=[other]).json()[0]["code"] == "device-taken"
+
+
+def test_what_is_no_request_no_batch_or_too_large_is_said_so(http: httpx.Client) -> None:
+    assert http.post("/intake/requests", content=b"{").status_code == 400
+    assert http.post("/intake/requests", json=[{"type": "drop-everything"}]).status_code == 400
+    assert http.post("/intake/batches", content=b"hello").status_code == 400
+    assert http.post("/intake/batches", content=b"[" * 100_000).status_code == 400
+    assert http.post("/intake/batches", content=bytes(1_100_000)).status_code == 413
+
+
+def _document(http: httpx.Client, tape: FakeTape, content: bytes, **changes: Any) -> httpx.Response:
+    digest = hashlib.sha256(content).hexdigest()
+    media = changes.pop("media", "image/png")
+    signed = wire.SignedDocument(
+        device=tape.device, digest=digest, media=media, key=tape.key.id,
+        signature=tape.key.sign(wire.document_message(digest, media)),
+    )  # fmt: skip
+    signed = msgspec.structs.replace(signed, **changes)
+    header = base64.b64encode(wire.encode(signed)).decode()
+    return http.put(
+        f"/intake/documents/{digest}", content=content, headers={"x-suyuan-signed": header}
+    )
+
+
+def test_a_papers_picture_is_kept_once_under_its_hash(http: httpx.Client, machine: Machine) -> None:
+    tape = enrolled(http)
+    content = PNG + uuid.uuid4().bytes
+
+    assert _document(http, tape, content).status_code == 201
+    assert _document(http, tape, content).status_code == 200
+
+    digest = hashlib.sha256(content).hexdigest()
+    assert (machine.data / "documents" / digest[:2] / digest).read_bytes() == content
+
+
+def test_a_picture_that_is_unsigned_foreign_or_another_kind_is_refused(http: httpx.Client) -> None:
+    tape = enrolled(http)
+
+    assert http.put("/intake/documents/00", content=PNG).status_code == 400
+    assert _document(http, FakeTape("nobody"), PNG).status_code == 403
+    assert _document(http, tape, PNG, signature=bytes(64)).status_code == 403
+    assert _document(http, tape, b"<svg onload=alert(1)>", media="image/png").status_code == 400
+    assert _document(http, tape, PNG, digest="../../etc/passwd").status_code in (400, 403)
+
+
+def test_a_persons_card_is_kept_apart_from_every_event(
+    http: httpx.Client, machine: Machine
+) -> None:
+    tape = enrolled(http, "m-1")
+    ref, card = str(uuid.uuid4()), msgspec.json.encode(Card(name="李大山", phone="13800000000"))
+    signature = tape.key.sign(CARD_LABEL + ref.encode() + b"\n" + card)
+    signed = SignedCard(
+        device=tape.device, ref=ref, card=card, key=tape.key.id, signature=signature
+    )
+    tape.add(received(1, counterparty_card=ref))
+
+    assert http.put("/intake/cards", content=wire.encode(signed)).status_code == 200
+    assert http.post("/intake/batches", content=tape.batch()).status_code == 200
+
+    store = PgPersonalStore(machine.cluster.dsn("suyuan_writer"), bytes)
+    assert store.card(ref) == Card(name="李大山", phone="13800000000")
+    with psycopg.connect(machine.cluster.dsn()) as connection:
+        rows = connection.execute("SELECT state FROM ledger.events").fetchall()
+        sealed = connection.execute(
+            "SELECT card FROM personal.subjects WHERE ref = %s", [ref]
+        ).fetchone()
+    assert not any("李大山".encode() in row[0] or b"138000" in row[0] for row in rows)
+    assert sealed is not None
+    assert "李大山".encode() not in sealed[0]
+
+
+def test_a_markets_day_begins_by_itself_once(http: httpx.Client, machine: Machine) -> None:
+    merchant = {
+        "type": "merchant-registered.v1",
+        "merchant": "m-9",
+        "name": "九号",
+        "kind": "retailer",
+        "district": "d",
+    }
+    place = {
+        "type": "premises-added.v1",
+        "merchant": "m-9",
+        "premises": "p-9",
+        "name": "x",
+        "market": "market-9",
+    }
+    http.post(
+        "/intake/requests",
+        json=[
+            {"type": "register-merchant", "entry": merchant},
+            {"type": "add-premises", "entry": place},
+        ],
+    )
+
+    import time
+
+    query = "SELECT count(*) FROM ledger.events WHERE topic = 'day-began.v1' AND position('market-9'::bytea IN state) > 0"
+    count = 0
+    for _ in range(60):
+        with psycopg.connect(machine.cluster.dsn()) as connection:
+            row = connection.execute(query).fetchone()
+        count = row[0] if row else 0
+        if count:
+            break
+        time.sleep(0.1)
+    time.sleep(1.5)
+
+    assert count == 1
