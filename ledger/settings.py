@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     writer_dsn: str = ""
     follower_dsn: str = ""
     reader_dsn: str = ""
-    mqtt_host: str = "127.0.0.1"
+    mqtt_host: str = ""
     mqtt_port: int = 1883
     mqtt_share: str = ""
     intake_port: int = 8701

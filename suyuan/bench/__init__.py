@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from suyuan.bench.growth import growth
 from suyuan.bench.ingest import ingest
 from suyuan.bench.project import project
 from suyuan.bench.rebuild import rebuild
@@ -13,4 +14,5 @@ BENCHES: dict[str, Callable[[str], dict[str, Any]]] = {
     "roundtrip": roundtrip,
     "project": project,
     "rebuild": rebuild,
+    "growth": growth,
 }

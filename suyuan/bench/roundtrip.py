@@ -34,7 +34,7 @@ from suyuan.parts.broker import Broker
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import free_port
 
-SCANS = {"small": 300, "large": 2000}
+SCANS = {"small": 300, "large": 2000, "huge": 10_000}
 WARM = 20
 
 

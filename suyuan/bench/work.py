@@ -33,7 +33,7 @@ from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import data_root
 from suyuan.simulate import Trade
 
-SIZES = {"small": 20_000, "large": 100_000}
+SIZES = {"small": 20_000, "large": 100_000, "huge": 1_000_000}
 RAW_TABLE = """
 CREATE TABLE {0} (LIKE ledger.events INCLUDING ALL);
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {0}
@@ -76,9 +76,15 @@ class FixedDevices:
 class Work:
     """`count` reports of a simulated trade, signed in batches of 200 by their scanners."""
 
-    def __init__(self, count: int, *, batch: int = wire.BATCH_REPORTS_MAX) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        batch: int = wire.BATCH_REPORTS_MAX,
+        since: date = date(2026, 11, 1),
+    ) -> None:
         days = max(1, count // 2000)
-        trade = Trade(merchants=24, day=date(2026, 11, 1), seed=4, days=days)
+        trade = Trade(merchants=24, day=since, seed=4, days=days)
         actions = trade.actions[:count]
         self.keys = {m.device: SigningKey(os.urandom(32)) for m in trade.merchants}
         self.merchants = [m.id for m in trade.merchants]

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ledger.settings import read_settings
 from suyuan import doctor
 from suyuan.commands import Failed
 from suyuan.parts.machine import Machine
@@ -36,17 +37,22 @@ def add_up(verbs: Any) -> None:
 
 def run_up(stated: argparse.Namespace) -> int:
     """Starts everything and keeps it running until told to end."""
-    machine = Machine(data_root() / "ledger", ledger=stated.ledger, kiosk_port=_port(stated.port))
+    machine = Machine(
+        data_root() / "ledger", ledger=stated.ledger, kiosk_port=_port(stated.port),
+        given=read_settings(),
+    )  # fmt: skip
     machine.start(_say(stated.json))
     if stated.json:
         words = {"kiosk": machine.kiosk_url, "intake": machine.intake_url}
         print(
-            json.dumps(words | {"query": machine.query_url, "mqtt": machine.broker.port}),
+            json.dumps(
+                words | {"query": machine.query_url, "mqtt": ":".join(map(str, machine.mqtt))}
+            ),
             flush=True,
         )
     else:
         print("Enroll a scanner: suyuan enroll --intake", machine.intake_url,
-              f"--mqtt 127.0.0.1:{machine.broker.port}", flush=True)  # fmt: skip
+              f"--mqtt {':'.join(map(str, machine.mqtt))}", flush=True)  # fmt: skip
     _keep_running(machine)
     return 0
 

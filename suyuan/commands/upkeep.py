@@ -97,7 +97,7 @@ def add_bench(verbs: Any) -> None:
     """`bench`: ours against a named anchor."""
     verb = verbs.add_parser("bench", help="measure ours against a named anchor, in one run")
     verb.add_argument("name", choices=sorted(BENCHES))
-    verb.add_argument("--size", choices=["small", "large"], default="small")
+    verb.add_argument("--size", choices=["small", "large", "huge"], default="small")
     verb.add_argument("--json", action="store_true", help="the only form there is")
     verb.set_defaults(run=run_bench)
 

@@ -8,6 +8,7 @@ import psycopg
 from ledger.errors import BadSetting
 from ledger.journal import schema
 from ledger.journal.keyfile import read_key
+from ledger.settings import Settings
 from suyuan.parts.broker import Broker
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import free_port, make_folder, port_taken
@@ -19,12 +20,19 @@ Say = Callable[[str], None]
 class Machine:
     """A ledger with all its services on this machine, on loopback.
 
-    `kiosk_port` is the address people open; 0 takes any free port. Parts the settings name (a
-    DSN, a broker) are used instead of private ones.
+    `kiosk_port` is the address people open; 0 takes any free port. A database (`owner_dsn` and
+    the DSN of each role) or a broker (`mqtt_host`) that `given` names is used instead of a
+    private one.
     """
 
     def __init__(
-        self, data: Path, *, ledger: str = "local", kiosk_port: int = 0, clock: str = ""
+        self,
+        data: Path,
+        *,
+        ledger: str = "local",
+        kiosk_port: int = 0,
+        clock: str = "",
+        given: Settings | None = None,
     ) -> None:
         self.data = data
         self.ledger = ledger
@@ -32,6 +40,7 @@ class Machine:
         self.broker = Broker(data, free_port())
         self._kiosk_port = kiosk_port
         self._clock = clock
+        self._given = given or Settings()
         self.services: Services | None = None
         self.ports = {"intake": free_port(), "query": free_port(), "kiosk": kiosk_port}
 
@@ -51,23 +60,52 @@ class Machine:
             raise
 
     def _start(self, say: Say) -> None:
-        self.cluster.start()
-        assert self.cluster.binaries is not None
-        version, source = self.cluster.binaries.version, self.cluster.binaries.source
-        say(f"database: a private PostgreSQL {version} ({source}) in {self.cluster.folder}")
-        with psycopg.connect(self.cluster.dsn()) as connection:
+        self._start_database(say)
+        with psycopg.connect(self.dsn("suyuan_owner")) as connection:
             schema.create(connection, self.ledger)
-        self.broker.start()
-        say(f"broker:   {self.broker.source} on 127.0.0.1:{self.broker.port}")
+        if self._given.mqtt_host:
+            say(f"broker:   the given one at {self._given.mqtt_host}:{self._given.mqtt_port}")
+        else:
+            self.broker.start()
+            say(f"broker:   a private {self.broker.source} on 127.0.0.1:{self.broker.port}")
         self.services = Services(self.environment(), self.data)
         self.services.start()
         say("services: " + ", ".join(self.services.all))
         say(f"kiosk:    {self.kiosk_url}")
 
+    def _start_database(self, say: Say) -> None:
+        if self._given.owner_dsn:
+            roles = ("writer_dsn", "follower_dsn", "reader_dsn")
+            if missing := [name for name in roles if not getattr(self._given, name)]:
+                raise BadSetting(f"owner_dsn is given, so {', '.join(missing)} must be too")
+            say("database: the given one")
+            return
+        self.cluster.start()
+        assert self.cluster.binaries is not None
+        version, source = self.cluster.binaries.version, self.cluster.binaries.source
+        say(f"database: a private PostgreSQL {version} ({source}) in {self.cluster.folder}")
+
+    def dsn(self, role: str) -> str:
+        """Returns how a service's role connects."""
+        given = {
+            "suyuan_owner": self._given.owner_dsn,
+            "suyuan_writer": self._given.writer_dsn,
+            "suyuan_follower": self._given.follower_dsn,
+            "suyuan_reader": self._given.reader_dsn,
+        }
+        return given[role] or self.cluster.dsn(role)
+
     @property
     def kiosk_url(self) -> str:
         """The address people open."""
         return f"http://127.0.0.1:{self.ports['kiosk']}/"
+
+    @property
+    def mqtt(self) -> tuple[str, int]:
+        """The broker's host and port."""
+        if self._given.mqtt_host:
+            return self._given.mqtt_host, self._given.mqtt_port
+        return "127.0.0.1", self.broker.port
 
     @property
     def intake_url(self) -> str:
@@ -84,12 +122,13 @@ class Machine:
         return {
             "SUYUAN_LEDGER": self.ledger,
             "SUYUAN_DATA": str(self.data),
-            "SUYUAN_OWNER_DSN": self.cluster.dsn(),
-            "SUYUAN_WRITER_DSN": self.cluster.dsn("suyuan_writer"),
-            "SUYUAN_FOLLOWER_DSN": self.cluster.dsn("suyuan_follower"),
-            "SUYUAN_READER_DSN": self.cluster.dsn("suyuan_reader"),
-            "SUYUAN_MQTT_HOST": "127.0.0.1",
-            "SUYUAN_MQTT_PORT": str(self.broker.port),
+            "SUYUAN_OWNER_DSN": self.dsn("suyuan_owner"),
+            "SUYUAN_WRITER_DSN": self.dsn("suyuan_writer"),
+            "SUYUAN_FOLLOWER_DSN": self.dsn("suyuan_follower"),
+            "SUYUAN_READER_DSN": self.dsn("suyuan_reader"),
+            "SUYUAN_MQTT_HOST": self.mqtt[0],
+            "SUYUAN_MQTT_PORT": str(self.mqtt[1]),
+            "SUYUAN_MQTT_SHARE": self._given.mqtt_share,
             "SUYUAN_INTAKE_PORT": str(self.ports["intake"]),
             "SUYUAN_QUERY_PORT": str(self.ports["query"]),
             "SUYUAN_KIOSK_PORT": str(self.ports["kiosk"]),
