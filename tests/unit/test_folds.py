@@ -266,3 +266,12 @@ def test_no_receipt_is_given_for_what_another_key_signed() -> None:
 
     assert isinstance(answer, wire.Refused)
     assert answer.code == "unknown-key"
+
+
+def test_a_sale_on_the_last_good_day_is_in_time() -> None:
+    line = Line()
+    line.market(TODAY)
+
+    line.report(received(5, milk(expires=TODAY)), sold(1, milk()))
+
+    assert line.open_alerts() == ["near-expiry"]

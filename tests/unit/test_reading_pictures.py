@@ -9,7 +9,8 @@ import pytest
 from scanners.decode import decode_file
 from scanners.gs1 import understand
 from scanners.labels import Label, date_sheet, picture, png, sheet, svg
-from scanners.reader import UnreadablePicture, load_picture, read_picture
+from scanners.reader import UnreadablePicture, _vote, load_picture, read_picture
+from scanners.zbar import Read
 
 FULL = {"lot": "A-24/11", "produced": date(2026, 11, 1), "expires": date(2026, 12, 1)}
 
@@ -89,3 +90,24 @@ def test_sheets_to_print_hold_their_codes_and_nothing_from_elsewhere() -> None:
 def test_a_label_with_a_lot_its_code_cannot_carry_is_refused() -> None:
     with pytest.raises(ValueError, match="brackets"):
         svg(Label("datamatrix", "06901234567892", "A(1)"))
+
+
+def _seen(*raws: bytes, aim_known: bool = True) -> list[Read]:
+    box = (10.0, 10.0, 200.0, 60.0)
+    return [Read("EAN13", "]E0", raw, raw.decode(), box, aim_known) for raw in raws]
+
+
+@pytest.mark.parametrize(
+    ("reads", "status"),
+    [
+        (_seen(b"6901234567892"), "single"),
+        (_seen(b"6901234567892", b"6901234567892"), "sure"),
+        (_seen(b"6901234567892", b"6901234567892", b"6901234000016"), "rescan"),
+        (_seen(b"6901234567892", b"6901234000016"), "rescan"),
+        (_seen(b"6901234567892", b"6901234567892", aim_known=False), "single"),
+    ],
+)
+def test_one_voice_is_not_sure_and_a_contradiction_asks_for_a_rescan(
+    reads: list[Read], status: str
+) -> None:
+    assert _vote(reads).status == status

@@ -128,3 +128,12 @@ def test_a_file_that_is_no_tape_is_said_so(tmp_path: Path) -> None:
 
 def test_the_tape_says_how_full_it_is(tmp_path: Path) -> None:
     assert 0 <= make(tmp_path / "a.tape").fill_percent() <= 100
+
+
+def test_a_report_is_fsynced_and_only_receipts_are_not(tmp_path: Path) -> None:
+    tape = make(tmp_path / "a.tape")
+
+    # 2 is FULL: the log is fsynced at every commit; 1 is NORMAL.
+    assert tape._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert tape._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert tape._notes.execute("PRAGMA synchronous").fetchone() == (1,)
