@@ -23,6 +23,8 @@ log = logging.getLogger("suyuan.follow")
 
 PgConnection = Connection[TupleRow]
 
+# The exit code of a service that must not be started again by itself.
+DAMAGED = 70
 # A page large enough to make set-wise work pay, small enough to be seen within a second.
 PAGE = 5000
 # Without a notification for so long a follower looks by itself.
@@ -61,6 +63,8 @@ def fold_page(group: Group, store: Store, entries: Sequence[Entry]) -> None:
         for projection in group.projections:
             try:
                 projection.fold(fold)
+            except psycopg.OperationalError:
+                raise
             except Exception as error:
                 where = f"{projection.name} at position {entry.position}"
                 raise JournalDamaged(f"a fold failed: {where}: {error}") from error
@@ -250,6 +254,9 @@ def main() -> None:
     try:
         pages = Pages()
         follow([Follower(group, connect, pages=pages) for group in GROUPS], connect)
+    except JournalDamaged:
+        log.critical("the follower stopped; call a human", exc_info=True)
+        sys.exit(DAMAGED)
     except LedgerError as error:
         sys.exit(f"follower: {error}")
 

@@ -34,7 +34,7 @@ ORDER BY 1, 2 LIMIT 100
 """
 PAPERS = """
 SELECT q.kind, q.number, q.issuer, q.result, q.valid_from, q.valid_until, q.digest,
-       d.digest IS NULL AS awaited, q.position
+       d.digest IS NULL AS awaited, q.lots <> '{}' AS of_lot, q.position
 FROM papers.papers q LEFT JOIN ledger.documents d ON d.digest = q.digest
 WHERE %(gtin)s = ANY(q.gtins) AND (%(lot)s::text IS NULL OR q.lots = '{}' OR %(lot)s = ANY(q.lots))
       AND q.position < %(before)s
@@ -75,6 +75,7 @@ def product_page(reader: Reader, gtin: str) -> schemas.ProductPage:
 def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     """Returns everything public of a lot by its key; a problem when it is not recorded."""
     with reader.transaction():
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found = rows(
             reader, "SELECT * FROM trade.lots WHERE product = %s AND lot = %s", [gtin, lot]
         )
@@ -88,7 +89,7 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
             disputed=row["disputed"],
             steps=[schemas.Step(**step) for step in steps],
             made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
-            papers=papers(reader, gtin, lot[2:] if lot.startswith("L:") else None, 50)[0],
+            papers=papers(reader, gtin, lot[2:] if lot.startswith("L:") else "", 50)[0],
             gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
             today=today(reader),
             position=position(reader),

@@ -72,6 +72,7 @@ class Paper(BaseModel):
     valid_until: date | None
     digest: str
     awaited: bool
+    of_lot: bool = Field(description="whether it names this lot, or the product as a whole")
 
 
 class LotPage(BaseModel):
@@ -90,8 +91,9 @@ class LotPage(BaseModel):
 
 
 class StockLine(BaseModel):
-    """What a premises has of a lot; below zero it is oversold."""
+    """What a merchant has of a lot at a premises; below zero it is oversold."""
 
+    merchant: str
     product: str
     lot: str
     unit: str = Field(examples=["g"])

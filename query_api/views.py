@@ -44,8 +44,12 @@ def rows(reader: Reader, query: str, values: Sequence[Any] | dict[str, Any] = ()
 
 
 def position(reader: Reader) -> int:
-    """Returns the position the trade views are true for."""
-    return int(rows(reader, "SELECT position FROM trade.position")[0]["position"])
+    """Returns the position that all groups of views are true for."""
+    query = (
+        "SELECT least((SELECT position FROM trade.position), (SELECT position FROM papers.position),"
+        " (SELECT position FROM edge.position)) AS position"
+    )
+    return int(rows(reader, query)[0]["position"])
 
 
 def today(reader: Reader) -> date:

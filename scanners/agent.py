@@ -192,4 +192,8 @@ def put_document(intake_url: str, tape: Tape, digest: str, media: str, content: 
         )
     except httpx.HTTPError:
         return False
-    return answer.is_success
+    try:
+        kept = bool(answer.is_success and answer.json()["digest"] == digest)
+    except (ValueError, KeyError, TypeError):
+        return False
+    return kept

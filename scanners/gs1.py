@@ -303,6 +303,6 @@ def _marker(text: str) -> Meaning | None:
             return Meaning(date_marker=date.fromisoformat(text[5:]))
         except ValueError:
             return None
-    if text.startswith("SY:C:") and re.fullmatch(r"[a-z0-9:-]{1,60}", text[5:]):
+    if text.startswith("SY:C:") and re.fullmatch(r"[a-z0-9:-]{1,80}", text[5:]):
         return Meaning(command=text[5:])
     return None

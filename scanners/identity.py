@@ -24,7 +24,9 @@ class Clocks:
 
     def hear(self, ledger_time: datetime) -> None:
         """Notes the ledger's time as an answer brought it; it outranks the wall clock."""
-        self._heard = (ledger_time, self._monotonic())
+        if self._heard is None or ledger_time > self._heard[0]:
+            # An answer played back later must not turn the clock back.
+            self._heard = (ledger_time, self._monotonic())
 
     def read(self) -> DeviceClock:
         """Returns what the clocks say now."""

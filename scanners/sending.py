@@ -15,6 +15,7 @@ WINDOW = 4
 # First wait before an unanswered batch is sent again, and the longest.
 RESEND_S = 2.0
 RESEND_MAX_S = 60.0
+DOUBLINGS_MAX = 5
 
 
 class Sending:
@@ -54,7 +55,7 @@ class Sending:
             self._next = batch[-1].number
             self._under_way += 1
         if envelopes:
-            wait = min(RESEND_MAX_S, RESEND_S * 2**self._tries)
+            wait = min(RESEND_MAX_S, RESEND_S * 2 ** min(self._tries, DOUBLINGS_MAX))
             self._deadline = monotonic + wait * (0.5 + self._jitter())
         return envelopes
 
@@ -84,6 +85,8 @@ class Sending:
             case wire.Receipt():
                 self._tape.receipted(body.verdicts)
                 self.refused = None
+                if self._from_ledger and body.verdicts:
+                    self._from_ledger = max(self._from_ledger, body.verdicts[-1].number + 1)
             case wire.Resend():
                 # The ledger lacks what it once receipted, or a batch was lost on the way.
                 self._next = body.number - 1
@@ -107,6 +110,7 @@ class Sending:
         return self._tape.waiting(after=self._next)
 
     def _start_again(self) -> None:
-        self._next = 0
+        # While a ledger is being filled again, only what it has not taken yet goes once more.
+        self._next = max(0, self._from_ledger - 1)
         self._under_way = 0
         self._tries += 1

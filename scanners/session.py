@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from ledger.errors import Malformed
 from ledger.events.base import Event
 from ledger.events.reports import (
     GoodsAsRead,
@@ -28,6 +29,7 @@ Mode = Literal["receive", "sell", "return", "dispose", "use", "count"]
 MODES: tuple[Mode, ...] = ("receive", "sell", "return", "dispose", "use", "count")
 Colour = Literal["green", "amber", "red", "ask"]
 ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
+DIGEST = re.compile(r"^[0-9a-f]{64}$")
 # One date of an answer: p for produced, six digits, perhaps `*6` for how many.
 DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?$")
 
@@ -125,7 +127,7 @@ class Session:
 
     def _goods(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
         gtin = meaning.gtin or meaning.content_gtin
-        amount = self._amount or (Decimal(meaning.pieces) if meaning.pieces else Decimal(1))
+        amount = Decimal(meaning.pieces or 1) if self._amount is None else self._amount
         quantity = StatedQuantity(amount=amount, unit=Unit.PIECE)
         if meaning.weight_g is not None:
             quantity = StatedQuantity(amount=meaning.weight_g, unit=Unit.GRAM)
@@ -188,10 +190,12 @@ class Session:
         )
 
     def _keep(self, lines: list[tuple[GoodsAsRead, StatedQuantity]]) -> Told:
+        kept: list[int] = []
         try:
-            kept = [self._tape.append(self._report(*line)).number for line in lines]
-        except TapeFull as error:
-            return Told("red", f"NOT kept: {error}")
+            for line in lines:
+                kept.append(self._tape.append(self._report(*line)).number)
+        except (TapeFull, Malformed) as error:
+            return Told("red", f"NOT kept, {len(kept)} of {len(lines)} were: {error}", tuple(kept))
         numbers = tuple(kept)
         expired = [g.expires for g, _ in lines if g.expires and g.expires < self._today()]
         if expired and self.mode == "sell":
@@ -246,6 +250,8 @@ class Session:
             return Told("red", f"a merchant's id has a-z, 0-9 and -, not {value[:40]!r}")
         else:
             field = {"with": "counterparty", "delivery": "delivery"}.get(name)
+            if field is None and not DIGEST.match(value):
+                return Told("red", f"a document is named by 64 hex digits, not {value[:20]!r}")
             if field is None:
                 changed: dict[str, Any] = {"documents": (*self.place.documents, value)[-16:]}
             else:

@@ -4,6 +4,7 @@ SQLite in WAL mode with `synchronous=FULL`. Nothing is deleted: receipted report
 a ledger restored from yesterday can be filled again, until published checkpoints cover them.
 """
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -83,10 +84,11 @@ class Tape:
         if path.exists():
             raise FileExistsError(f"{path} holds a tape already: a new tape needs a new file")
         path.parent.mkdir(parents=True, exist_ok=True)
+        # It holds the key: nobody else may read it, nor the log beside it, at any moment.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         connection = _open(path)
         with connection:
             connection.execute("INSERT INTO tape VALUES (1, ?, ?, ?)", [tape, device, key_seed])
-        path.chmod(0o600)
         made = cls(path, connection)
         made.append(opening())
         return made
@@ -102,7 +104,8 @@ class Tape:
         """Puts a report on the tape durably and returns it with its number.
 
         Raises `TapeFull` when the disk is; nothing was kept then and the hand MUST be told.
-        Raises `ValueError` for a report the ledger would not be able to read.
+        Raises `Malformed` for a report the ledger would not be able to read, `ValueError` for one
+        that is too large.
         """
         report = encode(event)
         if len(report) > REPORT_BYTES_MAX:

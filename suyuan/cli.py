@@ -4,10 +4,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import edge, running, upkeep
+from suyuan.commands import edge
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,9 +19,18 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (*running.VERBS, *edge.VERBS, *upkeep.VERBS):
+    for add in (*edge.VERBS, *_server_verbs()):
         add(verbs)
     return parser
+
+
+def _server_verbs() -> list[Callable[[Any], None]]:
+    """The verbs of a ledger; a device with the `[scanner]` extra alone does without them."""
+    try:
+        from suyuan.commands import running, upkeep
+    except ImportError:
+        return []
+    return [*running.VERBS, *upkeep.VERBS]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

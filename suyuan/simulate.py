@@ -160,15 +160,15 @@ class Trade:
         for key, amount in self.stock.items():
             lot = self.lots.get((key[1], key[2]))
             if amount < 0:
-                found.add(("oversold", "|".join(key)))
+                found.add(("oversold", _subject(key)))
             if lot is None or amount <= 0:
                 continue
             life = CATALOGUE[lot.product][3]
             before = next(days for least, days in NEAR_TIERS if life >= least)
             if day > lot.expires:
-                found.add(("expired-in-stock", "|".join(key)))
+                found.add(("expired-in-stock", _subject(key)))
             elif day >= lot.expires - timedelta(days=before):
-                found.add(("near-expiry", "|".join(key)))
+                found.add(("near-expiry", _subject(key)))
         return found
 
     def _trade_day(self, day: date, *, first: bool) -> None:
@@ -376,6 +376,11 @@ def gtin_of(index: int) -> str:
 
 def _key(merchant: Merchant, lot: LotTruth) -> StockKey:
     return merchant.premises, lot.gtin, f"L:{lot.number}", "piece"
+
+
+def _subject(key: StockKey) -> str:
+    # A merchant's one premises is named after it.
+    return "|".join((key[0].removesuffix("-a"), *key))
 
 
 def _pieces(units: int) -> StatedQuantity:

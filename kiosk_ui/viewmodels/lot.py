@@ -60,7 +60,9 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
         reasons.append(word("No last good day is recorded."))
     if page["disputed"]:
         reasons.append(word("The dates stated for this lot disagree; the earlier one counts here."))
-    tests = [p for p in page["papers"] if p["kind"] == "test" and p["result"] == "passed"]
+    tests = [
+        p for p in page["papers"] if p["kind"] == "test" and p["result"] == "passed" and p["of_lot"]
+    ]
     if failed:
         reasons.append(word("A test report says: failed."))
     elif tests:

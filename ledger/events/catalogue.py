@@ -84,8 +84,8 @@ def read_report(report: bytes) -> Event:
         event: Event = _tape_reports.decode(report)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Malformed(str(error)[:400]) from error
-    # Raw control characters are no JSON; only an escape can bring one in.
-    if b"\\" in report and _unsafe_text(msgspec.json.decode(report)):
+    # Raw C0 controls are no JSON and others have no ASCII bytes: plain reports are let through.
+    if (b"\\" in report or not report.isascii()) and _unsafe_text(msgspec.json.decode(report)):
         raise Malformed("a report's text holds no control characters or halves of characters")
     return event
 

@@ -73,7 +73,12 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="for
 
 
 RefusalCode = Literal[
-    "unknown-device", "revoked-device", "unknown-key", "bad-signature", "bad-opening"
+    "unknown-device",
+    "revoked-device",
+    "unknown-key",
+    "bad-signature",
+    "bad-opening",
+    "tape-of-another",
 ]
 
 

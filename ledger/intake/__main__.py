@@ -33,6 +33,8 @@ log = logging.getLogger("suyuan.intake")
 
 # How long the committer waits before it tries a database that was away again.
 AWAY_S = 0.2
+# The exit code of a service that must not be started again by itself.
+DAMAGED = 70
 DAYS_S = 1.0
 
 
@@ -70,7 +72,7 @@ def main(settings: Settings) -> None:
         key=key,
         now=clock.now,
     )
-    requests = Requests(cases, (key.public,), devices.forget)
+    requests = Requests(cases, (key.public,), devices.forget, clock.now)
     parts = IntakeParts(
         committer, requests, DocumentStore(data / "documents", settings.writer_dsn), persons,
         devices, settings.ledger, key.public, clock.now,
@@ -101,17 +103,21 @@ def commit_forever(committer: Committer) -> None:
                 time.sleep(AWAY_S)
     except BaseException:
         log.critical("the committer stopped; call a human", exc_info=True)
-        os._exit(70)
+        os._exit(DAMAGED)
 
 
 def keep_days_forever(keeper: DayKeeper) -> None:
     """Drives the keeper of days; a database that is away is tried again."""
-    while True:
-        try:
-            keeper.step()
-        except (JournalUnavailable, Conflict) as error:
-            log.warning("no day could be begun: %s", error)
-        time.sleep(DAYS_S)
+    try:
+        while True:
+            try:
+                keeper.step()
+            except (JournalUnavailable, Conflict) as error:
+                log.warning("no day could be begun: %s", error)
+            time.sleep(DAYS_S)
+    except BaseException:
+        log.critical("the keeper of days stopped; call a human", exc_info=True)
+        os._exit(DAMAGED)
 
 
 if __name__ == "__main__":

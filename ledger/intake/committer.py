@@ -15,6 +15,7 @@ from ledger.journal.interface import (
     Appender,
     DeviceChanged,
     Forked,
+    OfAnother,
     Outcome,
     Recorded,
     Resend,
@@ -146,6 +147,13 @@ class Committer:
                 self.counters["forks"] += 1
                 log.warning("tape %s of %s forked at %s", batch.tape, batch.device, number)
                 body = wire.Fork(ledger=self._ledger, tape=batch.tape, number=number, time=now)
+            case OfAnother():
+                message = f"the tape {batch.tape} belongs to another device"
+                self._keep_stranger(f"tape-of-another: {batch.device}", waiting.envelope)
+                body = wire.Refused(
+                    ledger=self._ledger, tape=batch.tape, code="tape-of-another",
+                    message=message, time=now,
+                )  # fmt: skip
             case DeviceChanged():
                 self._devices.forget(batch.device)
                 self._taken.append(waiting)

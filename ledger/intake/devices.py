@@ -1,5 +1,6 @@
 """The devices intake knows: their cases, cached, and checked by version when something is recorded."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,7 +22,7 @@ class LoadsCases(Protocol):
 
 # A district's scanners; each case weighs about a kilobyte.
 KNOWN_MAX = 50_000
-# A stranger's name is looked up at most once a second, so a flood costs no database.
+# One stranger's name is looked up at most once a second.
 UNKNOWN_S = 1.0
 UNKNOWN_MAX = 1_000
 
@@ -31,27 +32,32 @@ class Devices:
 
     def __init__(self, cases: LoadsCases) -> None:
         self._cases = cases
+        self._lock = threading.Lock()
         self._known: OrderedDict[str, DeviceCase] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
 
     def get(self, device: str) -> DeviceCase:
         """Returns the case; its key is None for a device that is not enrolled."""
-        if device in self._known:
-            self._known.move_to_end(device)
-            return self._known[device]
-        if time.monotonic() - self._unknown.get(device, -UNKNOWN_S) < UNKNOWN_S:
-            return DeviceCase(device)
+        with self._lock:
+            known = self._known.get(device)
+            if known is not None:
+                self._known.move_to_end(device)
+                return known
+            if time.monotonic() - self._unknown.get(device, -UNKNOWN_S) < UNKNOWN_S:
+                return DeviceCase(device)
         case = self._cases.load("device", device, DeviceCase(device), evolve_device)
-        if case.key is None:
-            _remember(self._unknown, device, time.monotonic(), UNKNOWN_MAX)
-        else:
-            _remember(self._known, device, case, KNOWN_MAX)
+        with self._lock:
+            if case.key is None:
+                _remember(self._unknown, device, time.monotonic(), UNKNOWN_MAX)
+            else:
+                _remember(self._known, device, case, KNOWN_MAX)
         return case
 
     def forget(self, device: str) -> None:
         """Drops what is cached of a device, so that the next look reads the record."""
-        self._known.pop(device, None)
-        self._unknown.pop(device, None)
+        with self._lock:
+            self._known.pop(device, None)
+            self._unknown.pop(device, None)
 
 
 def _remember(cache: OrderedDict[str, Any], key: str, value: Any, limit: int) -> None:

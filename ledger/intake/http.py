@@ -181,6 +181,8 @@ def _keep_card(parts: IntakeParts, body: bytes) -> Response:
 
 
 def _signed_by(parts: IntakeParts, signed: Any, message: bytes) -> bool:
+    # Read afresh: another intake may have revoked it a moment ago.
+    parts.devices.forget(signed.device)
     case = parts.devices.get(signed.device)
     if case.key is None or case.revoked:
         return False

@@ -34,8 +34,6 @@ class MqttIntake:
         self._client.on_message = self._arrived
         self._client.on_socket_open = no_delay
         self._client.reconnect_delay_set(1, RECONNECT_MAX_S)
-        # A batch counts as delivered once it was queued; a flood then waits in the broker.
-        self._client.max_inflight_messages_set(0)
         self.connected = threading.Event()
 
     def start(self) -> None:

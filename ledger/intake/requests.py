@@ -1,6 +1,7 @@
 """Requests, decided on the state of their case and recorded."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,14 +34,20 @@ from ledger.rules.requests import (
     decide_day,
     evolve_market,
 )
+from ledger.values.day import day_at
 
 
 class Requests:
     """Takes requests one at a time; the same request twice changes nothing."""
 
     def __init__(
-        self, cases: Cases, ledger_keys: tuple[str, ...], changed: Callable[[str], None]
+        self,
+        cases: Cases,
+        ledger_keys: tuple[str, ...],
+        changed: Callable[[str], None],
+        now: Callable[[], datetime],
     ) -> None:
+        self._now = now
         self._cases = cases
         self._ledger_keys = ledger_keys
         self._changed = changed
@@ -70,9 +77,11 @@ class Requests:
 
     def _begin_day(self, request: BeginDay) -> Refusal | None:
         try:
-            ZoneInfo(request.zone)
+            today = day_at(self._now(), ZoneInfo(request.zone))
         except (ZoneInfoNotFoundError, ValueError):
             return Refusal("zone-unknown", f"Name a zone such as Asia/Shanghai, not {request.zone}")
+        if request.day > today:
+            return Refusal("day-to-come", f"Begin {request.day} when it has come: it is {today}.")
         return self._handle("market-day", request.market, MarketCase(request.market), evolve_market,
                             lambda case: decide_day(case, request))  # fmt: skip
 

@@ -18,7 +18,7 @@ from ledger.journal.interface import Quarantined, Row, TapeBatch
 from ledger.journal.sealing import Place, Sealer
 from ledger.rules.device import DeviceCase
 from ledger.rules.flags import flags_of
-from ledger.values.chain import batch_message, chain_over
+from ledger.values.chain import batch_message, chain_over, chain_start
 from ledger.values.ids import stream_of_case, stream_of_tape
 from ledger.values.keys import PublicKey
 
@@ -80,9 +80,9 @@ class Verifier:
             seed, leaf = self._sealer.seal(event, name, state, place)
             chain = chains[number - batch.first]
             rows.append(Row(stream, number, name, state, seed, leaf, received, flags, chain))
-        if batch.first == 1 and opened is None:
+        if batch.first == 1 and (opened is None or batch.previous != chain_start(batch.tape)):
             # Without it nobody could tell whose tape this is; the device must begin properly.
-            message = "report 1 of a tape is a tape-opened that names the device"
+            message = "a tape begins with chain(0) and a tape-opened that names the device"
             return Unverified(batch.tape, "bad-opening", message)
         return TapeBatch(
             tape=batch.tape,
@@ -120,6 +120,12 @@ def _refusal(batch: wire.Batch, device: DeviceCase, head: bytes) -> Unverified |
     return None
 
 
+def printable(text: str) -> str:
+    """Returns a text that any database and screen takes: it may quote what a stranger sent."""
+    plain = text.encode("utf-8", "replace").decode()
+    return "".join(char if char.isprintable() or char == " " else "?" for char in plain)
+
+
 def _understand(report: bytes, number: int, device: str) -> tuple[Event, str | None]:
     """Reads a report; what cannot be read becomes an event that keeps its number."""
     try:
@@ -127,7 +133,7 @@ def _understand(report: bytes, number: int, device: str) -> tuple[Event, str | N
         if isinstance(event, TapeOpened) and (number != 1 or event.device != device):
             raise Malformed("a tape-opened stands at number 1 and names the device that signs")
     except Malformed as error:
-        reason = str(error)[:400]
+        reason = printable(str(error))[:400]
         digest = hashlib.sha256(report).hexdigest()
         return ReportUnreadable(digest=digest, length=len(report), reason=reason), reason
     return event, None

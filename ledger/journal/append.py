@@ -17,6 +17,7 @@ from ledger.journal.interface import (
     DeviceChanged,
     Forked,
     Head,
+    OfAnother,
     Outcome,
     Quarantined,
     Recorded,
@@ -99,6 +100,8 @@ class Appending:
         if device.number != batch.device_version:
             return DeviceChanged()
         head = self._heads.get(batch.stream) or Head(0, chain_start(batch.tape))
+        if head.device not in (None, batch.device):
+            return OfAnother()
         if head.stopped:
             return self._fork(batch, head, min(batch.first, head.number))
         if batch.first > head.number + 1:
@@ -151,7 +154,7 @@ class Appending:
         return stored + waiting
 
     def _accept(self, batch: TapeBatch, new: list[Row]) -> None:
-        head = Head(batch.last, new[-1].chain)
+        head = Head(batch.last, new[-1].chain, device=batch.device)
         self._heads[batch.stream] = self._changed[batch.stream] = head
         self._rows.extend(new)
         self._tx.keep_batch(batch)
@@ -166,8 +169,7 @@ class Appending:
         for tape in self._tx.open_tapes(batch.device):
             named = tape == batch.opened.previous_tape
             stream = stream_of_case("tape-case", tape)
-            self._heads |= self._tx.heads([stream_of_tape(tape)])
-            stored = self._heads.get(stream_of_tape(tape), Head(0)).number
+            stored = self._head_of(stream_of_tape(tape)).number
             event = TapeLost(
                 tape=tape,
                 device=batch.device,
@@ -202,14 +204,18 @@ class Appending:
         return Forked(number)
 
     def _add_case_event(self, stream: UUID, event: Event) -> None:
-        if stream not in self._heads:
-            self._heads |= self._tx.heads([stream])
-        number = self._heads.get(stream, Head(0)).number + 1
+        number = self._head_of(stream).number + 1
         state, name = encode(event), stored_name(event)
         place = Place(stream, number, self._now)
         seed, leaf = self._sealer.seal(event, name, state, place)
         self._rows.append(Row(stream, number, name, state, seed, leaf, self._now))
         self._heads[stream] = self._changed[stream] = Head(number)
+
+    def _head_of(self, stream: UUID) -> Head:
+        """Returns where a stream stands, this transaction's own doing included."""
+        if stream not in self._heads:
+            self._heads |= self._tx.heads([stream])
+        return self._heads.get(stream, Head(0))
 
 
 def _finish(
@@ -219,6 +225,6 @@ def _finish(
         case (list() as known, list() as new):
             placed = [s if s.position else written[s.stream, s.number] for s in known]
             return Recorded(placed + [written[row.stream, row.number] for row in new], len(new))
-        case DeviceChanged() | Forked() | Resend() | Recorded():
+        case DeviceChanged() | Forked() | OfAnother() | Resend() | Recorded():
             return decision
     raise AssertionError(decision)

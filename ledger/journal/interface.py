@@ -42,11 +42,12 @@ class Stored(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Where a stream stands: its last number, a tape's last chain hash, whether it stopped."""
+    """Where a stream stands: its last number; of a tape, the last chain hash and its device."""
 
     number: int
     chain: bytes | None = None
     stopped: bool = False
+    device: str | None = None
 
 
 class Quarantined(NamedTuple):
@@ -106,11 +107,15 @@ class Forked(NamedTuple):
     number: int
 
 
+class OfAnother(NamedTuple):
+    """The tape belongs to another device: nothing of the batch is recorded."""
+
+
 class DeviceChanged(NamedTuple):
     """The device's case moved on since the batch was checked: check it again."""
 
 
-Outcome = Recorded | Resend | Forked | DeviceChanged
+Outcome = Recorded | Resend | Forked | OfAnother | DeviceChanged
 
 
 class Appender(Protocol):

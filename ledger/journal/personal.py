@@ -67,8 +67,8 @@ class MemoryPersonalStore:
 class PgPersonalStore:
     """The personal store in PostgreSQL, cards under AES-256-GCM.
 
-    Salts are read on a connection of their own, before the head is locked, so that a new
-    subject never lengthens the committer's transaction.
+    Salts are read on a connection of their own and remembered: reports are sealed before the head
+    is locked, so that a new subject never lengthens the committer's transaction.
     """
 
     def __init__(self, dsn: str, entropy: Callable[[int], bytes]) -> None:
@@ -81,12 +81,10 @@ class PgPersonalStore:
         missing = [ref for ref in refs if ref not in self._cache]
         if missing:
             with psycopg.connect(self._dsn, autocommit=True) as connection:
-                self._make(connection, missing)
-                found = connection.execute(
-                    "SELECT ref::text, salt FROM personal.subjects WHERE ref = ANY(%s::uuid[])",
-                    [missing],
-                )
-                self._cache |= {str(ref): bytes(salt) for ref, salt in found}
+                self._read(connection, missing)
+                if unmet := [ref for ref in missing if ref not in self._cache]:
+                    self._make(connection, unmet)
+                    self._read(connection, unmet)
         return [self._cache[ref] for ref in refs]
 
     def put_card(self, ref: str, card: Card) -> None:
@@ -114,6 +112,17 @@ class PgPersonalStore:
         nonce, sealed = row[1][:NONCE_BYTES], row[1][NONCE_BYTES:]
         opened = AESGCM(row[0]).decrypt(nonce, sealed, ref.encode())
         return msgspec.json.decode(opened, type=Card)
+
+    def _read(
+        self, connection: psycopg.Connection[tuple[object, ...]], refs: Sequence[str]
+    ) -> None:
+        found = connection.execute(
+            "SELECT ref::text, salt FROM personal.subjects WHERE ref = ANY(%s::uuid[])",
+            [list(refs)],
+        )
+        for ref, salt in found:
+            assert isinstance(salt, bytes)
+            self._cache[str(ref)] = salt
 
     def _make(
         self, connection: psycopg.Connection[tuple[object, ...]], refs: Sequence[str]

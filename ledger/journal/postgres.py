@@ -25,7 +25,7 @@ from ledger.journal.sealing import Sealer
 CHANNEL = "ledger_events"
 STRANGERS_MAX = 1000
 # A batch of the largest size may bring one event of its own about each tape it closes or stops.
-ROWS_MAX = TRANSACTION_ROWS_MAX + 100
+ROWS_MAX = 2 * TRANSACTION_ROWS_MAX
 # The warning PostgreSQL gives when the wait for a standby was cancelled: the commit is local
 # only, and may be gone after a failover (MEASURED: "Standby").
 NOT_REPLICATED = "01000"
@@ -44,10 +44,11 @@ COPY_TYPES = (
     "int8", "uuid", "int8", "text", "bytea", "bytea", "bytea", "timestamptz", "text[]", "bytea",
 )  # fmt: skip
 SET_HEADS = """
-INSERT INTO ledger.heads (originator_id, version, chain, stopped)
-SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[], %s::boolean[])
+INSERT INTO ledger.heads (originator_id, version, chain, stopped, device)
+SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[], %s::boolean[], %s::text[])
 ON CONFLICT (originator_id) DO UPDATE
-SET version = excluded.version, chain = excluded.chain, stopped = excluded.stopped
+SET version = excluded.version, chain = excluded.chain, stopped = excluded.stopped,
+    device = excluded.device
 """
 
 PgConnection = Connection[TupleRow]
@@ -86,6 +87,7 @@ def set_heads(connection: PgConnection, heads: dict[UUID, Head]) -> None:
         [head.number for head in heads.values()],
         [head.chain for head in heads.values()],
         [head.stopped for head in heads.values()],
+        [head.device for head in heads.values()],
     )
     connection.execute(SET_HEADS, columns)
 
@@ -100,11 +102,11 @@ class PgTransaction:
     def heads(self, streams: Iterable[UUID]) -> dict[UUID, Head]:
         """See `Transaction.heads`."""
         found = self._connection.execute(
-            "SELECT originator_id, version, chain, stopped FROM ledger.heads"
+            "SELECT originator_id, version, chain, stopped, device FROM ledger.heads"
             " WHERE originator_id = ANY(%s)",
             [list(streams)],
         )
-        return {stream: Head(number, chain, stopped) for stream, number, chain, stopped in found}
+        return {stream: Head(*head) for stream, *head in found}
 
     def between(self, stream: UUID, first: int, last: int) -> list[Stored]:
         """See `Transaction.between`."""
@@ -178,6 +180,8 @@ class PgAppender:
         self._sealer = sealer
         self._connection: PgConnection | None = None
         self._warnings: list[str] = []
+        # The last commit was not confirmed by the standby; the next must be before any receipt.
+        self._unsure = False
 
     def append_batches(self, batches: Sequence[TapeBatch], now: datetime) -> list[Outcome]:
         """See `Appender.append_batches`.
@@ -189,7 +193,11 @@ class PgAppender:
             connection = self._open()
             self._warnings.clear()
             with connection.transaction():
+                if self._unsure:
+                    # Duplicates alone would write nothing, and nothing would wait for the standby.
+                    connection.execute("UPDATE ledger.head SET position = position")
                 outcomes = Appending(PgTransaction(connection), self._sealer, now).run(batches)
+            self._unsure = bool(self._warnings)
             if self._warnings:
                 raise JournalUnavailable(f"committed without the standby: {self._warnings[0]}")
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:

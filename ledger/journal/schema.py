@@ -3,6 +3,8 @@
 import psycopg
 from psycopg import sql
 
+from ledger.errors import BadSetting
+
 # Numbers under which this code's schema and roles are made, one starter at a time.
 SETUP_LOCK = 7_305_001
 
@@ -34,7 +36,8 @@ CREATE TABLE IF NOT EXISTS ledger.heads (
     originator_id uuid PRIMARY KEY,
     version bigint NOT NULL,
     chain bytea,
-    stopped boolean NOT NULL DEFAULT false
+    stopped boolean NOT NULL DEFAULT false,
+    device text
 );
 CREATE TABLE IF NOT EXISTS ledger.tapes (
     tape uuid PRIMARY KEY,
@@ -126,6 +129,9 @@ def create(connection: psycopg.Connection[object], ledger: str) -> None:
             "INSERT INTO ledger.head (position, ledger) VALUES (0, %s) ON CONFLICT DO NOTHING",
             [ledger],
         )
+        row = connection.execute("SELECT ledger FROM ledger.head").fetchone()
+        if row != (ledger,):
+            raise BadSetting(f"this database holds the ledger {row}, not {ledger!r}: name it so")
         for role in ROLES:
             found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
             if found.fetchone() is None:

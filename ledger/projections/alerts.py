@@ -64,7 +64,7 @@ class Alerts:
                 case ExpiryState(row, before):
                     _expiry_state(fold, row, before)
                 case StockChanged(row, before) if (row.amount < 0) != (before < 0):
-                    subject = "|".join((row.premises, row.product, row.lot, row.unit))
+                    subject = "|".join((row.merchant, row.premises, row.product, row.lot, row.unit))
                     _set(fold, "oversold", subject, row.amount < 0, row)
                 case Moved(movement) if movement.kind == "goods-sold":
                     _sold_after_expiry(fold, movement)
@@ -98,7 +98,7 @@ def _of_devices(fold: Fold) -> None:
 
 
 def _expiry_state(fold: Fold, row: Expiry, before: str) -> None:
-    subject = "|".join((row.premises, row.product, row.lot, row.unit))
+    subject = "|".join((row.merchant, row.premises, row.product, row.lot, row.unit))
     if (kind := _EXPIRY_KINDS.get(before)) is not None:
         _set(fold, kind, subject, False, row)
     if (kind := _EXPIRY_KINDS.get(row.state)) is not None:

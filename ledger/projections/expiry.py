@@ -24,11 +24,11 @@ class Expiry(msgspec.Struct):
     when that changes, null when nothing is in stock or nothing more can change.
     """
 
+    merchant: str
     premises: str
     product: str
     lot: str
     unit: str
-    merchant: str
     market: str
     amount: int
     expires: date | None
@@ -40,7 +40,7 @@ class Expiry(msgspec.Struct):
 EXPIRY = Table(
     "expiry",
     Expiry,
-    ("premises", "product", "lot", "unit"),
+    ("merchant", "premises", "product", "lot", "unit"),
     ("(product, lot)", "(market, next_day) WHERE next_day IS NOT NULL"),
 )
 
@@ -63,7 +63,7 @@ class Expiries:
         if isinstance(entry.event, GoodsMoved | GoodsTransformed):
             yield PREMISES, (entry.event.premises,)
             for m in legs_of(entry, entry.event):
-                yield EXPIRY, (m.premises, m.product, m.lot, m.unit)
+                yield EXPIRY, (m.merchant, m.premises, m.product, m.lot, m.unit)
 
     def fold(self, fold: Fold) -> None:
         """Takes in changes of stock, of a lot's end, of a place's market and of the day."""
@@ -86,12 +86,12 @@ class Expiries:
 
 
 def _stock_changed(fold: Fold, stock: Stock) -> None:
-    row = fold.rows.get(EXPIRY, stock.premises, stock.product, stock.lot, stock.unit)
+    key = stock.merchant, stock.premises, stock.product, stock.lot, stock.unit
+    row = fold.rows.get(EXPIRY, *key)
     if row is None:
         place = fold.rows.get(PREMISES, stock.premises)
         row = Expiry(
-            stock.premises, stock.product, stock.lot, stock.unit, stock.merchant,
-            place.market if place else "", 0, None, None, "fresh", None,
+            *key, place.market if place else "", 0, None, None, "fresh", None,
         )  # fmt: skip
     was_there = row.amount > 0
     row.amount = stock.amount

@@ -58,12 +58,15 @@ class Movement(msgspec.Struct):
 
 
 class Correction(msgspec.Struct):
-    """The latest correction of an entry; it waits here for an entry that has not come yet."""
+    """A merchant's latest correction of an entry; it waits here for one that has not come yet.
+
+    Beside it stands one of merchant "" that says somebody's waits, whoever's entry it will be.
+    """
 
     stream: str
     number: Position
-    position: Position
     merchant: str
+    position: Position
     scope: str
     state: bytes
 
@@ -79,7 +82,7 @@ MOVEMENTS = Table(
         "(delivery) WHERE delivery IS NOT NULL",
     ),
 )
-CORRECTIONS = Table("corrections", Correction, ("stream", "number"))
+CORRECTIONS = Table("corrections", Correction, ("stream", "number", "merchant"))
 
 
 class Moved(NamedTuple):
@@ -95,7 +98,7 @@ class Unmoved(NamedTuple):
 
 
 class CorrectionRefused(NamedTuple):
-    """Signal: somebody tried to correct another merchant's entry; it has no effect."""
+    """Signal: a correction has no effect, being another merchant's or of no such line."""
 
     stream: str
     number: int
@@ -111,7 +114,7 @@ class Movements:
     def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
         """The correction that may wait for this entry."""
         if isinstance(entry.event, GoodsMoved | GoodsTransformed):
-            yield CORRECTIONS, (entry.stream, entry.number)
+            yield CORRECTIONS, (entry.stream, entry.number, "")
 
     def fold(self, fold: Fold) -> None:
         """Takes in reports of goods and corrections of them."""
@@ -120,9 +123,11 @@ class Movements:
             case GoodsMoved() | GoodsTransformed() as event:
                 for movement in legs_of(entry, event):
                     _believe(fold, movement)
-                waiting = fold.rows.get(CORRECTIONS, entry.stream, entry.number)
-                if waiting is not None:
-                    _apply(fold, waiting)
+                if fold.rows.get(CORRECTIONS, entry.stream, entry.number, "") is not None:
+                    same = {"stream": entry.stream, "number": entry.number}
+                    for waiting in fold.rows.select(CORRECTIONS, same):
+                        if waiting.merchant:
+                            _apply(fold, waiting)
             case EntryCorrected() as event:
                 _correct(fold, event)
 
@@ -208,25 +213,28 @@ def _correct(fold: Fold, event: EntryCorrected) -> None:
     correction = Correction(
         stream,
         Position(event.target_number),
-        Position(fold.entry.position),
         event.merchant,
+        Position(fold.entry.position),
         event.scope,
         msgspec.json.encode(event),
     )
     fold.rows.put(CORRECTIONS, correction)
-    _apply(fold, correction)
+    if not _apply(fold, correction):
+        fold.rows.put(CORRECTIONS, msgspec.structs.replace(correction, merchant="", state=b""))
 
 
-def _apply(fold: Fold, correction: Correction) -> None:
-    """Applies a correction to its entry if that has come; else it goes on waiting."""
+def _apply(fold: Fold, correction: Correction) -> bool:
+    """Applies a correction to its entry; False when that has not come and it must wait."""
     rows = fold.rows.select(MOVEMENTS, {"stream": correction.stream, "number": correction.number})
     if not rows:
-        return
-    if rows[0].merchant != correction.merchant:
+        return False
+    event = msgspec.json.decode(correction.state, type=EntryCorrected)
+    # A transformation has several legs, of which a single replacement would wipe the others.
+    unusable = event.goods is not None and rows[0].kind in ("used-in", "made")
+    if rows[0].merchant != correction.merchant or unusable:
         refused = CorrectionRefused(correction.stream, correction.number, correction.merchant)
         fold.signals.append(refused)
-        return
-    event = msgspec.json.decode(correction.state, type=EntryCorrected)
+        return True
     for row in _in_scope(fold, rows, correction.scope):
         if row.believed_to is None:
             row.believed_to = Position(fold.entry.position)
@@ -234,11 +242,14 @@ def _apply(fold: Fold, correction: Correction) -> None:
             fold.signals.append(Unmoved(row))
     if event.goods is not None and event.quantity is not None:
         _replace(fold, rows[0], event.goods, event.quantity)
+    return True
 
 
 def _in_scope(fold: Fold, rows: list[Movement], scope: str) -> list[Movement]:
     if scope == "session":
-        return fold.rows.select(MOVEMENTS, {"session": rows[0].session})
+        # Session ids are the devices' own: another merchant's may be the same, by accident or not.
+        same = {"session": rows[0].session, "merchant": rows[0].merchant}
+        return fold.rows.select(MOVEMENTS, same)
     if scope == "delivery" and rows[0].delivery is not None:
         same = {"delivery": rows[0].delivery, "merchant": rows[0].merchant}
         return fold.rows.select(MOVEMENTS, same)

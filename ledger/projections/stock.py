@@ -18,11 +18,11 @@ class Stock(msgspec.Struct):
     From `counted_at` on the latest count is the ground on which later movements add up.
     """
 
+    merchant: str
     premises: str
     product: str
     lot: str
     unit: str
-    merchant: str
     amount: int
     taken_in: int
     given_out: int
@@ -33,7 +33,10 @@ class Stock(msgspec.Struct):
 
 
 STOCK = Table(
-    "stock", Stock, ("premises", "product", "lot", "unit"), ("(product, lot)", "(merchant)")
+    "stock",
+    Stock,
+    ("merchant", "premises", "product", "lot", "unit"),
+    ("(product, lot)", "(premises)"),
 )
 
 
@@ -54,7 +57,7 @@ class Stocks:
         """The stock rows of the goods in this entry."""
         if isinstance(entry.event, GoodsMoved | GoodsTransformed):
             for m in legs_of(entry, entry.event):
-                yield STOCK, (m.premises, m.product, m.lot, m.unit)
+                yield STOCK, _key(m)
 
     def fold(self, fold: Fold) -> None:
         """Adds what moved; a count or a correction sums its lot again from the movements."""
@@ -76,16 +79,16 @@ class Stocks:
 
 
 def _key(movement: Movement) -> Key:
-    return movement.premises, movement.product, movement.lot, movement.unit
+    return movement.merchant, movement.premises, movement.product, movement.lot, movement.unit
 
 
 def _row(fold: Fold, movement: Movement) -> Stock:
     row: Stock | None = fold.rows.get(STOCK, *_key(movement))
     if row is None:
         nothing = Position(fold.entry.position)
-        premises, product, lot, unit = _key(movement)
+        merchant, premises, product, lot, unit = _key(movement)
         row = Stock(
-            premises, product, lot, unit, movement.merchant, 0, 0, 0, None, 0,
+            merchant, premises, product, lot, unit, 0, 0, 0, None, 0,
             movement.happened, nothing,
         )  # fmt: skip
     return row
@@ -116,7 +119,7 @@ def _count(fold: Fold, movement: Movement) -> bool:
 def _sum_again(fold: Fold, movement: Movement) -> None:
     row = _row(fold, movement)
     before = row.amount
-    same = dict(zip(("premises", "product", "lot", "unit"), _key(movement), strict=True))
+    same = dict(zip(STOCK.key, _key(movement), strict=True))
     believed = [m for m in fold.rows.select(MOVEMENTS, same) if m.believed_to is None]
     counts = [m for m in believed if m.kind == "stock-counted"]
     latest = max(counts, key=lambda m: (m.happened, m.position), default=None)

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from ledger.events.base import Event
+from ledger.events.base import Event, Id, LongText, ShortText
 from ledger.events.cases import (
     DeviceEnrolled,
     DeviceRevoked,
@@ -45,16 +45,16 @@ class DeviceCase(msgspec.Struct, frozen=True):
 class EnrollDevice(msgspec.Struct, frozen=True, kw_only=True, tag="enroll-device"):
     """Asks that a device with its own key may report."""
 
-    device: str
+    device: Id
     key: str
-    name: str
+    name: ShortText
 
 
 class GrantMandate(msgspec.Struct, frozen=True, kw_only=True, tag="grant-mandate"):
     """Asks that a device may report for a merchant."""
 
-    device: str
-    merchant: str
+    device: Id
+    merchant: Id
     valid_from: date
     valid_until: date | None = None
 
@@ -62,16 +62,16 @@ class GrantMandate(msgspec.Struct, frozen=True, kw_only=True, tag="grant-mandate
 class WithdrawMandate(msgspec.Struct, frozen=True, kw_only=True, tag="withdraw-mandate"):
     """Asks that a device no longer reports for a merchant from a day on."""
 
-    device: str
-    merchant: str
+    device: Id
+    merchant: Id
     from_day: date
 
 
 class RevokeDevice(msgspec.Struct, frozen=True, kw_only=True, tag="revoke-device"):
     """Asks that a device's key is no longer trusted."""
 
-    device: str
-    reason: str
+    device: Id
+    reason: LongText
 
 
 DeviceRequest = EnrollDevice | GrantMandate | WithdrawMandate | RevokeDevice

@@ -59,8 +59,9 @@ def derive(clock: DeviceClock, received: datetime) -> DerivedTime:
     if clock.heard is not None and clock.heard_monotonic_ms is not None:
         since = timedelta(milliseconds=max(0, clock.monotonic_ms - clock.heard_monotonic_ms))
         error = READING_ERROR + since * DRIFT_PPM / 1_000_000
-        at = min(clock.heard + since, received)
-        return DerivedTime(at, int(error.total_seconds()) + 1, ahead_s)
+        told = clock.heard + since
+        ahead_s = max(ahead_s, int((clock.wall - told).total_seconds()))
+        return DerivedTime(min(told, received), int(error.total_seconds()) + 1, ahead_s)
     if ahead > UNCHECKED_ERROR:
         # The wall clock is wrong by an unknown amount: only the receipt bounds it.
         return DerivedTime(received, ahead_s, ahead_s)

@@ -14,10 +14,10 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=800)]
 
 STOCK = """
-SELECT s.product, s.lot, s.unit, s.amount, e.expires, coalesce(e.state, 'fresh') AS state
-FROM trade.stock s LEFT JOIN trade.expiry e USING (premises, product, lot, unit)
-WHERE premises = %s AND (s.product, s.lot, s.unit) > (%s, %s, %s) AND s.amount <> 0
-ORDER BY s.product, s.lot, s.unit LIMIT %s
+SELECT s.merchant, s.product, s.lot, s.unit, s.amount, e.expires, coalesce(e.state, 'fresh') AS state
+FROM trade.stock s LEFT JOIN trade.expiry e USING (merchant, premises, product, lot, unit)
+WHERE premises = %s AND (s.merchant, s.product, s.lot, s.unit) > (%s, %s, %s, %s) AND s.amount <> 0
+ORDER BY s.merchant, s.product, s.lot, s.unit LIMIT %s
 """
 ALERTS = """
 SELECT * FROM trade.alerts WHERE (kind, subject) > (%s, %s)
@@ -41,16 +41,14 @@ def stock(
     """What a premises has, lot by lot."""
     with request.app.state.pool.connection() as reader:
         known = rows(reader, "SELECT 1 FROM trade.premises WHERE premises = %s", [premises])
-        found = rows(reader, STOCK, [premises, *key_of(after, 3), limit + 1])
+        found = rows(reader, STOCK, [premises, *key_of(after, 4), limit + 1])
         if not known and not found:
             raise Problem(404, "premises-unknown", f"no premises is called {premises}")
         at = position(reader)
     lines = [
         schemas.StockLine(**(row | {"amount": _exact(row["amount"])})) for row in found[:limit]
     ]
-    more = (
-        cursor_of(lines[-1].product, lines[-1].lot, lines[-1].unit) if len(found) > limit else None
-    )
+    more = cursor_of(*_key(lines[-1])) if len(found) > limit else None
     return schemas.StockPage(premises=premises, lines=lines, next=more, position=at)
 
 
@@ -119,3 +117,7 @@ def health(request: Request) -> dict[str, int]:
 
 def _exact(thousandths: Decimal) -> str:
     return format((Decimal(thousandths) / 1000).normalize(), "f")
+
+
+def _key(line: schemas.StockLine) -> tuple[str, str, str, str]:
+    return line.merchant, line.product, line.lot, line.unit

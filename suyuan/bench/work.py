@@ -21,7 +21,7 @@ from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.verify import Verifier
 from ledger.journal import schema
-from ledger.journal.interface import Row, Stored
+from ledger.journal.interface import Stored
 from ledger.journal.personal import MemoryPersonalStore
 from ledger.journal.postgres import COPY_EVENTS, COPY_TYPES, PgAppender
 from ledger.journal.sealing import Sealer
@@ -82,7 +82,9 @@ class Work:
         *,
         batch: int = wire.BATCH_REPORTS_MAX,
         since: date = date(2026, 11, 1),
+        ledger: str = "bench",
     ) -> None:
+        self.ledger = ledger
         days = max(1, count // 2000)
         trade = Trade(merchants=24, day=since, seed=4, days=days)
         actions = trade.actions[:count]
@@ -119,10 +121,10 @@ class Work:
 
     def committer(self, dsn: str) -> Committer:
         """A committer over PostgreSQL that knows these scanners."""
-        sealer = Sealer("bench", entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+        sealer = Sealer(self.ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
         devices = Devices(FixedDevices(self.keys, self.merchants))
         return Committer(
-            "bench", PgAppender(dsn, sealer), Verifier(devices.get, sealer), devices,
+            self.ledger, PgAppender(dsn, sealer), Verifier(devices.get, sealer), devices,
             key=SigningKey(os.urandom(32)), now=lambda: datetime.now(UTC),
         )  # fmt: skip
 
@@ -145,8 +147,3 @@ def raw_copy(connection: psycopg.Connection[Any], table: str, rows: Sequence[Sto
             copy.set_types(COPY_TYPES)
             for row in rows[start : start + COMMIT_ROWS]:
                 copy.write_row((*row[:8], list(row.flags), row.chain))
-
-
-def as_row(stored: Stored) -> Row:
-    """Returns a stored event without its position."""
-    return Row._make(stored[1:])

@@ -13,6 +13,7 @@ from ledger.values.day import ZONE_DEFAULT, day_at
 from suyuan.commands import Failed
 
 TAPE_DEFAULT = Path("scanner.tape")
+FILL_WARNING_PERCENT = 80
 
 
 def add_enroll(verbs: Any) -> None:
@@ -34,6 +35,8 @@ def run_enroll(stated: argparse.Namespace) -> int:
     host, _, port = stated.mqtt.rpartition(":")
     if not port.isdigit():
         raise Failed(f"--mqtt is host:port, not {stated.mqtt!r}")
+    if stated.tape.exists():
+        raise Failed(f"{stated.tape} holds a tape already: name a new file with --tape")
     try:
         home = learn_home(stated.intake, host, int(port))
         tape = enroll(stated.tape, stated.device, home, stated.merchant, since=_today())
@@ -69,6 +72,7 @@ def add_scan(verbs: Any) -> None:
     source.add_argument("--folder", type=Path, help="a folder whose pictures are read")
     source.add_argument("--camera", type=int, help="a camera's number")
     source.add_argument("--file", type=Path, nargs="+", help="picture files")
+    verb.add_argument("--document", type=Path, help="a picture of the papers that came along")
     verb.add_argument("--offline", action="store_true", help="keep on the tape, send later")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_scan)
@@ -78,12 +82,12 @@ def run_scan(stated: argparse.Namespace) -> int:
     """Scans until the input ends, then waits a moment for receipts."""
     from scanners.agent import Agent, EnrolmentRefused
     from scanners.identity import Clocks
-    from scanners.session import Session
+    from scanners.session import Session, Told
     from scanners.tape import Tape
 
     try:
         tape = Tape.open(stated.tape)
-        agent = Agent(tape, Clocks())
+        agent = Agent(tape, Clocks(), on_answer=lambda body: _tell_answer(body, stated.json))
     except (OSError, EnrolmentRefused) as error:
         raise Failed(str(error)) from error
     session = Session(tape, agent.clocks, today=_today)
@@ -91,7 +95,17 @@ def run_scan(stated: argparse.Namespace) -> int:
     commands += [stated.counterparty and f"with:{stated.counterparty}"]
     commands += [stated.delivery and f"delivery:{stated.delivery}"]
     for command in filter(None, commands):
-        _tell(session.command(command), stated.json)
+        told = session.command(command)
+        if told.colour == "red":
+            tape.close()
+            raise Failed(told.words)
+        _tell(told, stated.json)
+    if stated.document:
+        _tell(session.command(f"document:{_keep_document(tape, stated.document)}"), stated.json)
+    if tape.fill_percent() >= FILL_WARNING_PERCENT:
+        _tell(
+            Told("amber", f"the tape is {tape.fill_percent()} % full: free some space"), stated.json
+        )
     if not stated.offline:
         agent.link.start()
     worst = 0
@@ -104,6 +118,8 @@ def run_scan(stated: argparse.Namespace) -> int:
         raise Failed(str(error)) from error
     finally:
         confirmed = not stated.offline and agent.link.wait_drained(5)
+        if not stated.offline:
+            agent.send_documents()
         agent.link.stop()
         waiting = tape.count_waiting()
         tape.close()
@@ -226,7 +242,8 @@ def _line(session: Any, line: Any) -> Any:
     if line.aim is not None:
         return _understood(session, line.aim, line.raw)
     if line.text.lower() in ("same", "skip") or ":" in line.text or line.text.isalpha():
-        return session.command(line.text.lower())
+        name, colon, value = line.text.partition(":")
+        return session.command(name.lower() + colon + value)
     return session.typed(line.text)
 
 
@@ -258,6 +275,44 @@ def _understood(session: Any, aim: str, raw: bytes) -> Any:
         return session.scanned(understand(aim, raw), aim, raw)
     except NotUnderstood as error:
         return Told("red", str(error))
+
+
+def _tell_answer(body: Any, as_json: bool) -> None:
+    """Says what the hand must know of an answer; that all is well is said at the end."""
+    from ledger.events import wire
+    from scanners.session import Told
+
+    match body:
+        case wire.Fork():
+            words = f"this tape stopped at {body.number}: a copy of it was used; enroll anew"
+            _tell(Told("red", words), as_json)
+        case wire.Refused():
+            _tell(Told("red", f"the ledger refused: {body.message}; nothing is lost"), as_json)
+        case wire.Receipt():
+            unread = [v.number for v in body.verdicts if v.code == "unreadable"]
+            flags = sorted({flag for v in body.verdicts for flag in v.flags})
+            if unread:
+                _tell(Told("amber", f"kept, but the ledger could not read {unread}"), as_json)
+            if flags:
+                _tell(Told("amber", f"recorded, with a note: {', '.join(flags)}"), as_json)
+
+
+def _keep_document(tape: Any, path: Path) -> str:
+    from scanners.agent import keep_document
+
+    media = {
+        ".png": "image/png",
+        ".jpg": "image/jpeg",
+        ".jpeg": "image/jpeg",
+        ".pdf": "application/pdf",
+    }
+    kind = media.get(path.suffix.lower())
+    if kind is None:
+        raise Failed(f"a document is a .jpg, .png or .pdf, not {path.name}")
+    try:
+        return keep_document(tape, kind, path.read_bytes())
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}") from error
 
 
 def _tell(told: Any, as_json: bool) -> None:

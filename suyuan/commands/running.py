@@ -30,16 +30,17 @@ def add_up(verbs: Any) -> None:
     """`up`: everything on this machine."""
     verb = verbs.add_parser("up", help="start everything on this machine and say the address")
     verb.add_argument("--port", type=int, default=None, help="the kiosk's port (8700)")
-    verb.add_argument("--ledger", default="local", help="the ledger's name (local)")
+    verb.add_argument("--ledger", default=None, help="the ledger's name (local)")
     verb.add_argument("--json", action="store_true", help="one JSON line once it is up")
     verb.set_defaults(run=run_up)
 
 
 def run_up(stated: argparse.Namespace) -> int:
     """Starts everything and keeps it running until told to end."""
+    settings = read_settings()
     machine = Machine(
-        data_root() / "ledger", ledger=stated.ledger, kiosk_port=_port(stated.port),
-        given=read_settings(),
+        data_root() / "ledger", ledger=stated.ledger or settings.ledger,
+        kiosk_port=_port(stated.port), given=settings, fixed=True,
     )  # fmt: skip
     machine.start(_say(stated.json))
     if stated.json:
@@ -157,8 +158,7 @@ def _keep_running(machine: Machine) -> None:
         signal.signal(number, lambda *_: ended.set())
     try:
         while not ended.wait(WATCH_S):
-            assert machine.services is not None
-            machine.services.keep_running()
+            machine.keep_running()
     finally:
         machine.stop()
 

@@ -24,7 +24,6 @@ class _Ledger:
 
     def __init__(self) -> None:
         settings = read_settings()
-        self.name = settings.ledger
         if settings.owner_dsn and settings.follower_dsn:
             self.owner, self.follower = settings.owner_dsn, settings.follower_dsn
             return
@@ -52,7 +51,7 @@ def run_verify(stated: argparse.Namespace) -> int:
     """Checks the record against itself and the views against a replay."""
     ledger = _Ledger()
     with Progress("events checked", 0, show=not stated.json) as bar:
-        report = RowsCheck(ledger.owner, ledger.name).run(bar.step)
+        report = RowsCheck(ledger.owner).run(bar.step)
     with Progress("events replayed", 3 * report.events, show=not stated.json) as bar:
         tables = Upkeep(ledger.follower).compare(bar.step)
     bad = [t for t in tables if t.missing or t.unexpected]

@@ -82,7 +82,7 @@ class Day:
             "product": f"/01/{good.gtin}",
             "lot": f"/01/{good.gtin}/10/{good.number}",
             "lot-mixed": f"/01/{mixed.gtin}/10/{mixed.number}",
-            "lot-expired": f"/01/{ended[1]}/10/{ended[2][2:]}",
+            "lot-expired": f"/01/{ended[2]}/10/{ended[3][2:]}",
             "not-recorded": "/01/06901234999990/10/NOBODY",
             "unusable": "/01/123",
         }

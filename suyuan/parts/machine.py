@@ -22,7 +22,8 @@ class Machine:
 
     `kiosk_port` is the address people open; 0 takes any free port. A database (`owner_dsn` and
     the DSN of each role) or a broker (`mqtt_host`) that `given` names is used instead of a
-    private one.
+    private one. With `fixed` the other ports are those of the settings, which scanners remember;
+    without, any free ones.
     """
 
     def __init__(
@@ -33,16 +34,23 @@ class Machine:
         kiosk_port: int = 0,
         clock: str = "",
         given: Settings | None = None,
+        fixed: bool = False,
     ) -> None:
         self.data = data
         self.ledger = ledger
         self.cluster = Cluster(data)
-        self.broker = Broker(data, free_port())
+        self._given = given or Settings()
+        settled = self._given
+        self.broker = Broker(data, settled.mqtt_port if fixed else free_port())
         self._kiosk_port = kiosk_port
         self._clock = clock
-        self._given = given or Settings()
         self.services: Services | None = None
-        self.ports = {"intake": free_port(), "query": free_port(), "kiosk": kiosk_port}
+        self.ports = {
+            "intake": settled.intake_port if fixed else free_port(),
+            "query": settled.query_port if fixed else free_port(),
+            "kiosk": kiosk_port,
+        }
+        self._fixed = fixed
 
     def start(self, say: Say = print) -> None:
         """Starts everything, saying in a line each which part was chosen."""
@@ -51,6 +59,7 @@ class Machine:
                 f"port {self._kiosk_port} is taken: choose another with --port or SUYUAN_KIOSK_PORT"
             )
         self.ports["kiosk"] = self._kiosk_port or free_port()
+        self._refuse_taken_ports()
         make_folder(self.data)
         read_key(self.data / "keys" / "ledger.key")
         try:
@@ -58,6 +67,23 @@ class Machine:
         except BaseException:
             self.stop()
             raise
+
+    def keep_running(self) -> None:
+        """Starts again what fell: a service, the private broker, the private database."""
+        assert self.services is not None
+        if self.cluster.process is not None and self.cluster.process.poll() is not None:
+            self.cluster.run()
+        if self.broker.process is not None and self.broker.process.poll() is not None:
+            self.broker.start()
+        self.services.keep_running()
+
+    def _refuse_taken_ports(self) -> None:
+        ports = {f"{name}_port": port for name, port in self.ports.items() if name != "kiosk"}
+        if not self._given.mqtt_host:
+            ports["mqtt_port"] = self.broker.port
+        for name, port in ports.items():
+            if self._fixed and port_taken(port):
+                raise BadSetting(f"port {port} is taken: set SUYUAN_{name.upper()} to another")
 
     def _start(self, say: Say) -> None:
         self._start_database(say)

@@ -29,7 +29,7 @@ def data_root() -> Path:
 
 
 def make_folder(folder: Path, owner: pwd.struct_passwd | None = None) -> Path:
-    """Makes a private folder, and hands it to `owner`; never touches a parent that exists."""
+    """Makes a folder, handed to `owner` alone if one is named; never touches an existing parent."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
@@ -73,7 +73,12 @@ def socket_folder(data: Path, owner: pwd.struct_passwd | None) -> Path:
     if len(str(folder)) > SOCKET_FOLDER_MAX:
         digest = hashlib.sha256(str(data).encode()).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"suyuan-{os.geteuid()}-{digest}"
-    return make_folder(folder, owner)
+    make_folder(folder, owner)
+    # Whoever reaches the socket is trusted, so nobody else may.
+    folder.chmod(0o700)
+    if owner is None and folder.stat().st_uid != os.geteuid():
+        raise BadSetting(f"{folder} belongs to somebody else: set SUYUAN_DATA to a shorter path")
+    return folder
 
 
 def free_port() -> int:

@@ -103,7 +103,7 @@ class Services:
     def keep_running(self) -> None:
         """Starts again what fell; raises `BadSetting` when the record is damaged."""
         for service in self.all.values():
-            if service.alive():
+            if service.process is None or service.alive():
                 continue
             if service.process is not None and service.process.returncode == DAMAGED:
                 raise BadSetting(f"{service.name} found the record damaged:\n{service.tail()}")

@@ -244,3 +244,67 @@ def test_two_intakes_on_one_database_record_every_report_once(database: Database
     assert len({(row.stream, row.number) for row in rows}) == 8 * 41
     for journal in journals:
         journal.close()
+
+
+def test_a_tape_that_begins_with_a_chain_of_its_own_is_refused_and_intake_lives_on(
+    line: Line,
+) -> None:
+    import msgspec
+
+    from ledger.values.chain import batch_message, chain_over
+
+    tape = line.enroll(FakeTape())
+    fields = wire.decode_batch(tape.batch())
+    previous = bytes(32)
+    head = chain_over(previous, 1, fields.reports)[-1]
+    signature = tape.key.sign(batch_message(tape.id, 1, 1, previous, head))
+    odd = msgspec.structs.replace(fields, previous=previous, signature=signature)
+
+    answer = line.send(wire.encode(odd))
+
+    assert isinstance(answer, wire.Refused)
+    assert answer.code == "bad-opening"
+    assert isinstance(line.send(tape.batch()), wire.Receipt)
+
+
+def test_a_report_whose_error_would_quote_a_nul_is_kept_aside_and_intake_lives_on(
+    line: Line,
+) -> None:
+    tape = line.enroll(FakeTape())
+    tape.add(b'{"type":"goods-sold.v1","a\\u0000b":1}', b'{"type":"x\\u0000\\ud800"}')
+
+    answer = line.send(tape.batch())
+
+    assert isinstance(answer, wire.Receipt)
+    assert [v.code for v in answer.verdicts] == ["recorded", "unreadable", "unreadable"]
+
+
+def test_a_tape_takes_nothing_from_another_device_and_is_not_stopped_by_it(line: Line) -> None:
+    tape, other = line.enroll(FakeTape()), line.enroll(FakeTape("scanner-2"))
+    line.send(tape.batch())
+    other.id = tape.id
+
+    stolen = line.send(other.batch())
+    tape.add(received(1))
+
+    assert isinstance(stolen, wire.Refused)
+    assert stolen.code == "tape-of-another"
+    assert isinstance(line.send(tape.batch(2)), wire.Receipt)
+
+
+def test_old_tape_new_tape_and_the_old_again_in_one_transaction_number_rightly(line: Line) -> None:
+    old = line.enroll(FakeTape())
+    old.add(received(1), received(2))
+    new = FakeTape(old.device, old.key)
+    answers: list[wire.AnswerBody] = []
+    for envelope in (old.batch(), new.batch(), old.batch(2)):
+        line.committer.submit(envelope, lambda _t, a: answers.append(wire.decode_answer(a)[1]))
+
+    while line.committer.step(0.001):
+        pass
+
+    rows = line.journal.page(0, 100)
+    assert len({(row.stream, row.number) for row in rows}) == len(rows) == 5
+    assert all(isinstance(answer, wire.Receipt) for answer in answers)
+    (lost,) = [row for row in rows if row.name == "tape-lost.v1"]
+    assert b'"last_stored":3' in lost.state

@@ -33,7 +33,7 @@ def follow_all(database: Database) -> None:
 
 @pytest.fixture(scope="module")
 def work() -> Work:
-    return Work(2000)
+    return Work(2000, ledger="test")
 
 
 def test_two_followers_of_each_group_fold_every_event_once(database: Database, work: Work) -> None:
@@ -139,13 +139,13 @@ def test_verify_finds_a_record_that_was_changed_behind_our_back(
 ) -> None:
     work.ingest(database.dsn("suyuan_writer"), work.envelopes[:1])
     # The devices of this work are known by hand; their signatures are checked where enrolled.
-    clean = [p for p in RowsCheck(database.dsn(), "bench").run().problems if "signature" not in p]
+    clean = [p for p in RowsCheck(database.dsn()).run().problems if "signature" not in p]
     assert clean == []
     with psycopg.connect(database.dsn(), autocommit=True) as owner:
         owner.execute("SET session_replication_role = replica")
         owner.execute(change)  # type: ignore[call-overload]
 
-    problems = RowsCheck(database.dsn(), "bench").run().problems
+    problems = RowsCheck(database.dsn()).run().problems
 
     assert any(found in problem for problem in problems)
 

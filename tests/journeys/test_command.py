@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from suyuan.parts.places import free_port
 from tests.support.databases import scratch
 from tests.support.make import MILK
 
@@ -25,6 +26,8 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env = os.environ | {"SUYUAN_DATA": str(folder), "PYTHONPATH": str(ROOT)}
+        for name in ("MQTT", "INTAKE", "QUERY"):
+            self.env[f"SUYUAN_{name}_PORT"] = str(free_port())
         self.up = subprocess.Popen(
             [sys.executable, "-m", "suyuan.cli", "up", "--json", "--port", "0"],
             cwd=folder, env=self.env, stdout=subprocess.PIPE, text=True,

@@ -156,7 +156,7 @@ def _check(fire: Fire) -> None:
         ).fetchone()
         assert row is not None
         assert len(set(row)) == 1, f"positions have gaps: {row}"
-    report = RowsCheck(fire.machine.cluster.dsn(), "local").run()
+    report = RowsCheck(fire.machine.cluster.dsn()).run()
     assert report.problems == []
     differing = [
         c

@@ -275,3 +275,59 @@ def test_a_sale_on_the_last_good_day_is_in_time() -> None:
     line.report(received(5, milk(expires=TODAY)), sold(1, milk()))
 
     assert line.open_alerts() == ["near-expiry"]
+
+
+def test_a_merchant_cannot_void_anothers_entries_by_sharing_a_session() -> None:
+    line = Line()
+    line.report(received(10))
+    other = line.enroll(FakeTape("scanner-2"), "m-2")
+    line.report(received(4, merchant="m-2", premises="p-2"), tape=other)
+
+    line.report(corrected(other.id, 2, "session", merchant="m-2", premises="p-2"), tape=other)
+
+    assert {r.merchant: r.amount // 1000 for r in line.rows("stock")} == {"m-1": 10, "m-2": 0}
+
+
+def test_a_foreign_correction_does_not_replace_a_right_one_that_waits() -> None:
+    line = Line()
+    late = line.enroll(FakeTape("scanner-late"))
+    late.add(received(10))
+    line.report(corrected(late.id, 2))
+    other = line.enroll(FakeTape("scanner-2"), "m-2")
+    line.report(corrected(late.id, 2, merchant="m-2", premises="p-2"), tape=other)
+
+    line.send(late.batch())
+
+    assert line.stock() == {(MILK, "L:L1"): 0}
+    assert line.open_alerts() == ["foreign-correction"]
+
+
+def test_a_report_moves_only_its_reporters_stock_whatever_premises_it_names() -> None:
+    line = Line()
+    line.report(received(10))
+    other = line.enroll(FakeTape("scanner-2"), "m-2")
+
+    line.report(sold(3, merchant="m-2"), tape=other)
+
+    assert {r.merchant: r.amount // 1000 for r in line.rows("stock")} == {"m-1": 10, "m-2": -3}
+
+
+def test_a_transformation_is_voided_whole_and_never_half_replaced() -> None:
+    line = Line()
+    made = Portion(goods=GoodsAsRead(gtin=YOGHURT, lot="Y1"), quantity=pieces(5))
+    tape = line.report(transformed([Portion(goods=milk(), quantity=pieces(2))], [made]))
+
+    line.report(corrected(tape.id, 2, goods=milk("L9"), quantity=pieces(1)), tape=tape)
+
+    assert line.stock()[(YOGHURT, "L:Y1")] == 5
+    assert "foreign-correction" in line.open_alerts()
+
+
+def test_a_clock_a_day_ahead_is_noticed_though_its_reports_come_days_later() -> None:
+    line = Line()
+    tape = line.enroll(FakeTape())
+    ahead = clock(NOON - timedelta(days=1), heard=NOON - timedelta(days=2), heard_monotonic_ms=1000)
+
+    line.report(received(1, clock=ahead), tape=tape)
+
+    assert line.open_alerts() == ["device-clock"]

@@ -54,7 +54,7 @@ def test_a_ledger_time_heard_outranks_a_wall_clock_a_day_ahead() -> None:
     derived = derive(clock, NOON + timedelta(minutes=5))
 
     assert derived.at == NOON + timedelta(minutes=1)
-    assert derived.ahead_s == 86_400 - 300
+    assert derived.ahead_s == 86_400 - 60
     assert derived.uncertainty_s < 10
 
 
