@@ -10,8 +10,9 @@ import httpx
 import psycopg
 
 from ledger.values.ids import stream_of_tape
+from suyuan.assortment import CATALOGUE
 from suyuan.demo.market import Market
-from suyuan.simulate import CATALOGUE, Trade
+from suyuan.simulate import Trade
 
 PAGES = 12
 

@@ -18,13 +18,14 @@ from ledger.settings import Clock
 from ledger.values.day import day_at
 from scanners.agent import keep_document, learn_home
 from scanners.labels import Label, png
+from suyuan.assortment import CATALOGUE
 from suyuan.demo import check
 from suyuan.demo.market import Market
 from suyuan.demo.spoil import LabelRead, read_spoilt
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 from suyuan.progress import Progress
-from suyuan.simulate import CATALOGUE, CLOSES, LABEL_KINDS, OPENS, ZONE, Action, Trade
+from suyuan.simulate import CLOSES, LABEL_KINDS, OPENS, ZONE, Action, Trade
 
 MERCHANTS = 24
 SEED = 4
