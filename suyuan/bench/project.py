@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.follower import Follower, Pages, entries_of
+from ledger.follower import Follower, Pages, entries_of, make_views
 from ledger.journal.postgres import PgReader
 from ledger.projections.fold import Fold
 from ledger.projections.groups import GROUPS
@@ -67,7 +67,9 @@ def _folds(admin: psycopg.Connection[Any], page: list[Any]) -> list[dict[str, An
     entries = entries_of(page)
     with admin.transaction(force_rollback=True):
         for group in GROUPS:
-            rows = Rows(PgStore(admin, group.name))
+            # Tables of their own, empty as at the first page of a rebuild.
+            make_views(admin, f"{group.name}_parts", group)
+            rows = Rows(PgStore(admin, f"{group.name}_parts"))
             rows.prefetch(w for e in entries for p in group.projections for w in p.keys(e))
             for entry in entries:
                 fold = Fold(rows, entry)

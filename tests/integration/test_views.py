@@ -7,8 +7,11 @@ import psycopg
 import pytest
 
 from ledger.errors import JournalDamaged
-from ledger.follower import Follower
+from ledger.follower import Follower, entries_of, fold_page
+from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS, TRADE
+from ledger.projections.postgres import PgStore
+from ledger.projections.table import MemoryStore
 from suyuan.audit_rows import RowsCheck
 from suyuan.bench.work import Work
 from suyuan.upkeep import Upkeep
@@ -168,3 +171,21 @@ def test_a_fold_that_fails_stops_its_follower_at_that_position_and_skips_nothing
 
     assert follower.position() == 100
     follower.close()
+
+
+def test_rows_in_memory_and_in_postgresql_are_the_same_rows(database: Database, work: Work) -> None:
+    work.ingest(database.dsn("suyuan_writer"))
+    follow_all(database)
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        page = PgReader(connection).page(0, 10_000)
+        for group in GROUPS:
+            memory = MemoryStore()
+            for start in range(0, len(page), 333):
+                fold_page(group, memory, entries_of(page[start : start + 333]))
+            store = PgStore(connection, group.name)
+            for table in group.tables:
+                held = memory.tables.get(table.name, {})
+                stored = store.load(table, list(held))
+                assert {table.key_of(row): row for row in stored} == held
+                count = connection.execute(f"SELECT count(*) FROM {group.name}.{table.name}")  # type: ignore[call-overload]
+                assert count.fetchone() == (len(held),)
