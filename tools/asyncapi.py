@@ -21,6 +21,10 @@ def document() -> bytes:
     """Returns the document: channels by topic, messages and reports by schema."""
     kinds = [*MESSAGES, *TAPE_REPORTS]
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    for schema in schemas.values():
+        # Python 3.13 strips the indentation of docstrings, older ones keep it.
+        if "description" in schema:
+            schema["description"] = " ".join(schema["description"].split())
     channels = {
         wire.batches_topic("{ledger}", "{tape}"): ("publish", "Batch"),
         wire.answers_topic("{ledger}", "{tape}"): ("subscribe", "Answer"),
