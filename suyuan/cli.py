@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,6 +36,9 @@ def _server_verbs() -> list[Callable[[Any], None]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a verb and returns its exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # A closed terminal ends us as Ctrl-C does: what we started must not outlive us.
+        signal.signal(number, signal.default_int_handler)
     stated = build_parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = stated.run
     try:

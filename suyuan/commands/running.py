@@ -154,7 +154,7 @@ def _port(stated: int | None) -> int:
 
 def _keep_running(machine: Machine) -> None:
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
     try:
         while not ended.wait(WATCH_S):

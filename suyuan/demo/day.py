@@ -22,6 +22,7 @@ from suyuan.assortment import CATALOGUE
 from suyuan.demo import check
 from suyuan.demo.market import Market
 from suyuan.demo.spoil import LabelRead, read_spoilt
+from suyuan.parts.cluster import server_of
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 from suyuan.progress import Progress
@@ -259,6 +260,11 @@ def empty_folder(folder: Path) -> Path:
     if folder.exists():
         if any(folder.iterdir()) and not (folder / MARKER).exists():
             raise BadSetting(f"{folder} is not a demonstration's folder: move it away")
+        if (pid := server_of(folder / "postgres")) is not None:
+            raise BadSetting(
+                f"a demonstration runs in {folder} already (its database is process {pid}):"
+                " end it with Ctrl-C first, or set SUYUAN_DATA"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / MARKER).touch()

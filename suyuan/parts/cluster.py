@@ -139,18 +139,9 @@ class Cluster:
     def _remove_stale_pid(self) -> None:
         # After kill -9 the file of a dead server stays; PostgreSQL checks it by itself, but a
         # number that another program got meanwhile would stop it.
-        pid_file = self.folder / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        pid = int(pid_file.read_text().split()[0])
-        try:
-            program = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            pid_file.unlink(missing_ok=True)
-            return
-        if str(self.folder).encode() in program:
+        if (pid := server_of(self.folder)) is not None:
             raise BadSetting(f"{self.folder} is in use by process {pid}: stop that suyuan first")
-        pid_file.unlink(missing_ok=True)
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
 
     def _wait(self) -> None:
         assert self.process is not None
@@ -174,6 +165,16 @@ class Cluster:
             ).fetchone()
             if found is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def server_of(folder: Path) -> int | None:
+    """Returns the process that serves a cluster's folder, or None when nobody does."""
+    try:
+        pid = int((folder / "postmaster.pid").read_text().split()[0])
+        program = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if str(folder).encode() in program else None
 
 
 def _children(pid: int) -> list[int]:

@@ -161,3 +161,11 @@ def test_simulated_trade_comes_with_its_truth(shell: Shell) -> None:
     truth = json.loads((shell.folder / "trade" / "truth.json").read_text())
     assert json.loads(done.stdout)["reports"] == len(reports) > 100
     assert truth["stock"]
+
+
+def test_a_second_up_does_not_touch_the_ledger_that_runs(shell: Shell) -> None:
+    again = shell.run("up", "--port", "0")
+
+    assert again.returncode == 1
+    assert "is taken" in again.stderr or "in use by process" in again.stderr
+    assert httpx.get(f"{shell.told['query']}/v1/health", trust_env=False).status_code == 200

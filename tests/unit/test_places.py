@@ -1,0 +1,68 @@
+"""Places: what is said of a folder or a disk that will not do, and what is never touched."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import BadSetting
+from suyuan.demo.day import MARKER, empty_folder
+from suyuan.parts import places
+from suyuan.parts.cluster import server_of
+
+
+def test_a_demonstration_empties_its_own_folder_and_no_other(tmp_path: Path) -> None:
+    mine, other = tmp_path / "demo", tmp_path / "photos"
+    empty_folder(mine)
+    (mine / "old").touch()
+    other.mkdir()
+    (other / "holiday.jpg").touch()
+
+    assert sorted(p.name for p in empty_folder(mine).iterdir()) == [MARKER]
+    with pytest.raises(BadSetting, match="not a demonstration's folder"):
+        empty_folder(other)
+    assert (other / "holiday.jpg").exists()
+
+
+def test_a_second_demonstration_does_not_pull_the_floor_from_under_the_first(
+    tmp_path: Path,
+) -> None:
+    folder = empty_folder(tmp_path / "demo")
+    (folder / "postgres").mkdir()
+    # A process whose command line names the folder stands for the server.
+    pid = os.spawnlp(os.P_NOWAIT, "sleep", str(folder / "postgres"), "20")
+    (folder / "postgres" / "postmaster.pid").write_text(f"{pid}\n")
+    deadline = time.monotonic() + 5
+    while server_of(folder / "postgres") is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        with pytest.raises(BadSetting, match=r"runs in .* already"):
+            empty_folder(folder)
+    finally:
+        os.kill(pid, 15)
+        os.waitpid(pid, 0)
+    assert server_of(folder / "postgres") is None
+    assert empty_folder(folder).exists()
+
+
+def test_a_full_disk_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "FREE_BYTES_MIN", 2**62)
+
+    with pytest.raises(BadSetting, match="MiB left"):
+        places.make_folder(tmp_path / "data")
+
+
+def test_a_folder_that_cannot_be_made_is_said_plainly() -> None:
+    with pytest.raises(BadSetting, match="Set SUYUAN_DATA"):
+        places.make_folder(Path("/proc/nowhere/data"))
+
+
+def test_a_deep_folder_gets_a_short_private_place_for_its_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 60) / ("溯源" * 20)
+
+    found = places.socket_folder(deep, None)
+
+    assert len(str(found)) < 80
+    assert found.stat().st_mode & 0o777 == 0o700
+    found.rmdir()
