@@ -43,14 +43,18 @@ class Label(NamedTuple):
         return "  ".join(str(part) for part in parts if part)
 
 
+def _elements(label: Label) -> list[tuple[str, str]]:
+    """Returns a label's application identifiers and values; the lot last, needing no separator."""
+    found = [("01", str(Gtin(label.gtin)))]
+    found += [
+        (ai, f"{day:%y%m%d}") for ai, day in (("11", label.produced), ("17", label.expires)) if day
+    ]
+    return found + ([("10", label.lot)] if label.lot else [])
+
+
 def element_string(label: Label) -> str:
-    """Returns the GS1 element string of a label; the lot comes last and needs no separator."""
-    text = f"01{Gtin(label.gtin)}"
-    if label.produced:
-        text += f"11{label.produced:%y%m%d}"
-    if label.expires:
-        text += f"17{label.expires:%y%m%d}"
-    return text + (f"10{label.lot}" if label.lot else "")
+    """Returns the GS1 element string of a label."""
+    return "".join(ai + value for ai, value in _elements(label))
 
 
 def digital_link(label: Label) -> str:
@@ -149,12 +153,7 @@ def bracketed(label: Label) -> str:
     """Returns the element string with its AIs in brackets, as the encoder wants GS1 data."""
     if label.lot and set("()") & set(label.lot):
         raise ValueError(f"a lot with brackets fits GS1-128 and QR only, not {label.kind}")
-    text = f"(01){Gtin(label.gtin)}"
-    if label.produced:
-        text += f"(11){label.produced:%y%m%d}"
-    if label.expires:
-        text += f"(17){label.expires:%y%m%d}"
-    return text + (f"(10){label.lot}" if label.lot else "")
+    return "".join(f"({ai}){value}" for ai, value in _elements(label))
 
 
 def _inline(text: str) -> str:
