@@ -60,8 +60,11 @@ def build(query_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=20)
-        async with httpx.AsyncClient(base_url=query_url, limits=limits, trust_env=False) as http:
-            app.state.client = QueryClient(http)
+        async with (
+            httpx.AsyncClient(base_url=query_url, limits=limits, trust_env=False) as http,
+            httpx.AsyncClient(base_url=query_url, limits=limits, trust_env=False) as streams,
+        ):
+            app.state.client = QueryClient(http, streams)
             yield
 
     app = FastAPI(

@@ -24,8 +24,10 @@ class Away(Exception):
 class QueryClient:
     """Asks the API for what a page shows."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, streams: httpx.AsyncClient) -> None:
         self._http = http
+        # Open pages hold a connection each; they must not take those of people who search.
+        self._streams = streams
 
     async def search(self, text: str) -> list[dict[str, Any]]:
         """Returns the products found."""
@@ -48,7 +50,7 @@ class QueryClient:
     def live(self, gtin: str, lot: str) -> Any:
         """Opens the stream that says when a lot's entries change."""
         path = f"/v1/live/lots/{quote(gtin, safe='')}/{quote(lot, safe='')}"
-        return self._http.stream("GET", path, timeout=httpx.Timeout(TIMEOUT_S, read=None))
+        return self._streams.stream("GET", path, timeout=httpx.Timeout(TIMEOUT_S, read=None))
 
     async def _get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
         try:

@@ -165,7 +165,10 @@ class Follower:
         )
         if moved.rowcount == 0:
             raise _Ahead
-        fold_page(self.group, self._store, page)
+        try:
+            fold_page(self.group, self._store, page)
+        except psycopg.DataError as error:
+            raise JournalDamaged(f"rows behind position {since} cannot be kept: {error}") from error
         connection.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(f"views_{self.group.name}")))
         return len(page)
 

@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import httpx
 import msgspec
@@ -23,6 +23,10 @@ from scanners.tape import Kept, Tape
 
 TIMEOUT_S = 15.0
 SEED_BYTES = 32
+
+
+# What became of a picture: the ledger has it, will never take it, or must be asked again.
+Sent = Literal["kept", "refused", "again"]
 
 
 class EnrolmentRefused(Exception):
@@ -154,9 +158,14 @@ class Agent:
         """Hands waiting pictures of papers to the ledger; returns how many it took."""
         sent = 0
         for digest, media, content in self.tape.documents_waiting():
-            if put_document(self.home.intake_url, self.tape, digest, media, content):
-                self.tape.document_sent(digest)
-                sent += 1
+            match put_document(self.home.intake_url, self.tape, digest, media, content):
+                case "kept":
+                    self.tape.document_sent(digest)
+                    sent += 1
+                case "refused":
+                    self.tape.document_refused(digest)
+                case "again":
+                    break
         return sent
 
     def _answered(self, body: wire.AnswerBody) -> None:
@@ -172,8 +181,8 @@ def keep_document(tape: Tape, media: str, content: bytes) -> str:
     return digest
 
 
-def put_document(intake_url: str, tape: Tape, digest: str, media: str, content: bytes) -> bool:
-    """Sends a picture under the device's signature; False when it must be tried again."""
+def put_document(intake_url: str, tape: Tape, digest: str, media: str, content: bytes) -> Sent:
+    """Sends a picture under the device's signature and says what became of it."""
     signed = wire.SignedDocument(
         device=tape.device,
         digest=digest,
@@ -191,9 +200,10 @@ def put_document(intake_url: str, tape: Tape, digest: str, media: str, content: 
             trust_env=False,
         )
     except httpx.HTTPError:
-        return False
+        return "again"
+    if answer.is_client_error:
+        return "refused"
     try:
-        kept = bool(answer.is_success and answer.json()["digest"] == digest)
+        return "kept" if answer.is_success and answer.json()["digest"] == digest else "again"
     except (ValueError, KeyError, TypeError):
-        return False
-    return kept
+        return "again"

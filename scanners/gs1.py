@@ -113,7 +113,12 @@ def understand(aim: str, raw: bytes, profiles: tuple[Profile, ...] = DEFAULT_PRO
     `aim` is the three characters of the AIM identifier, `raw` the content with its group
     separators. Raises `NotUnderstood` for everything that would have to be guessed.
     """
-    return _understand(aim, bytes(raw), profiles)
+    try:
+        return _understand(aim, bytes(raw), profiles)
+    except NotUnderstood:
+        raise
+    except (ValueError, ArithmeticError, IndexError) as error:
+        raise NotUnderstood(raw, str(error) or type(error).__name__) from error
 
 
 @lru_cache(CACHE_SIZE)
@@ -270,6 +275,10 @@ def _weight(found: Mapping[str, str]) -> Decimal | None:
     # 310n is a net weight in kilograms with n decimals.
     for ai, value in found.items():
         if ai.startswith("310"):
+            if not (re.fullmatch(r"310[0-5]", ai) and re.fullmatch(r"[0-9]{6}", value)):
+                raise ValueError(
+                    f"a net weight is AI 3100 to 3105 with six digits, not {ai} {value!r}"
+                )
             return Decimal(value).scaleb(-int(ai[3])) * 1000
     return None
 

@@ -177,7 +177,9 @@ def _shrunk(picture: Picture) -> tuple[Picture, float]:
     if side <= SIDE_MAX:
         return picture, 1.0
     scale = SIDE_MAX / side
-    smaller: Any = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    # A sliver keeps one pixel of its short side.
+    size = tuple(max(1, round(side * scale)) for side in reversed(picture.shape))
+    smaller: Any = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return np.asarray(smaller, np.uint8), scale
 
 

@@ -50,11 +50,13 @@ class Sending:
         if self._under_way and monotonic >= self._deadline:
             self._start_again()
         envelopes = []
+        idle = self._under_way == 0
         while self._under_way < WINDOW and (batch := self._batch()):
             envelopes.append(self._tape.envelope(batch))
             self._next = batch[-1].number
             self._under_way += 1
-        if envelopes:
+        if envelopes and idle:
+            # Counted from the oldest under way: later ones must not put off what was lost.
             wait = min(RESEND_MAX_S, RESEND_S * 2 ** min(self._tries, DOUBLINGS_MAX))
             self._deadline = monotonic + wait * (0.5 + self._jitter())
         return envelopes
@@ -83,6 +85,10 @@ class Sending:
         self._under_way = max(0, self._under_way - 1)
         match body:
             case wire.Receipt():
+                if body.verdicts and self._tape.chain_at(body.verdicts[-1].number) != body.chain:
+                    # The ledger holds other content: this tape is a copy, or has one.
+                    self.forked = True
+                    return
                 self._tape.receipted(body.verdicts)
                 self.refused = None
                 if self._from_ledger and body.verdicts:

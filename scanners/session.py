@@ -20,7 +20,7 @@ from ledger.events.reports import (
     GoodsUsed,
     StockCounted,
 )
-from ledger.values.quantity import StatedQuantity, Unit
+from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
 from scanners.gs1 import Meaning, gs1_date
 from scanners.identity import Clocks
 from scanners.tape import Tape, TapeFull
@@ -28,10 +28,10 @@ from scanners.tape import Tape, TapeFull
 Mode = Literal["receive", "sell", "return", "dispose", "use", "count"]
 MODES: tuple[Mode, ...] = ("receive", "sell", "return", "dispose", "use", "count")
 Colour = Literal["green", "amber", "red", "ask"]
-ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
-DIGEST = re.compile(r"^[0-9a-f]{64}$")
+ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}(?!\n)$")
+DIGEST = re.compile(r"^[0-9a-f]{64}(?!\n)$")
 # One date of an answer: p for produced, six digits, perhaps `*6` for how many.
-DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?$")
+DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?(?!\n)$")
 
 
 class Told(NamedTuple):
@@ -82,6 +82,13 @@ class Session:
     def command(self, text: str) -> Told:
         """Takes a command: a mode, `merchant:ID:PREMISES`, `with:ID`, `delivery:N`, `same`, `skip`."""
         name, _, value = text.partition(":")
+        if self._asking is not None and name not in ("same", "skip"):
+            # The open question belongs to whom and what it was asked for.
+            skipped = self._skip()
+            told = self.command(text)
+            return told._replace(
+                words=f"{skipped.words}; {told.words}", numbers=skipped.numbers + told.numbers
+            )
         if name in MODES:
             self.id = str(uuid.uuid4())
             self.mode = name
@@ -94,8 +101,18 @@ class Session:
             return self._set_place(name, value)
         return Told("red", f"no command is called {text[:40]!r}")
 
+    def finish(self) -> Told | None:
+        """Ends the session: an open question is kept without a date; None when nothing was open."""
+        return None if self._asking is None else self._skip()
+
     def scanned(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
         """Takes a code that was understood."""
+        try:
+            return self._scanned(meaning, aim, raw)
+        except ValueError as error:
+            return Told("red", f"not kept: {error}")
+
+    def _scanned(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
         if meaning.command is not None:
             return self.command(meaning.command)
         if meaning.date_marker is not None:
@@ -108,7 +125,12 @@ class Session:
 
     def typed(self, text: str) -> Told:
         """Takes what was typed: dates for the question, or `*6` before the next scan."""
-        text = text.strip()
+        try:
+            return self._typed(text.strip())
+        except ValueError as error:
+            return Told("red", f"not kept: {error}")
+
+    def _typed(self, text: str) -> Told:
         if text.startswith("*"):
             return self._set_amount(text[1:])
         found = []
@@ -130,7 +152,10 @@ class Session:
         amount = Decimal(meaning.pieces or 1) if self._amount is None else self._amount
         quantity = StatedQuantity(amount=amount, unit=Unit.PIECE)
         if meaning.weight_g is not None:
-            quantity = StatedQuantity(amount=meaning.weight_g, unit=Unit.GRAM)
+            # A pallet's grams would be beyond any amount; its kilograms are not.
+            heavy = meaning.weight_g > AMOUNT_MAX
+            weight = meaning.weight_g / 1000 if heavy else meaning.weight_g
+            quantity = StatedQuantity(amount=weight, unit=Unit.KILOGRAM if heavy else Unit.GRAM)
         dated = bool(meaning.lot or meaning.produced or meaning.last_good_day)
         goods = GoodsAsRead(
             gtin=gtin,
@@ -240,6 +265,8 @@ class Session:
         return None
 
     def _set_place(self, name: str, value: str) -> Told:
+        if value and not value.isprintable():
+            return Told("red", f"{name} holds no control characters: {value[:40]!r}")
         if name == "merchant":
             merchant, _, premises = value.partition(":")
             if not (ID.match(merchant) and ID.match(premises)):

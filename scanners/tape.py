@@ -186,6 +186,14 @@ class Tape:
             ).fetchone()
         return None if row is None else row[0]
 
+    def chain_at(self, number: int) -> bytes | None:
+        """Returns the chain hash after a report, or None for a number not on this tape."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT chain FROM reports WHERE number = ?", [number]
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
     def fill_percent(self) -> int:
         """Returns how full the tape is: of its own bound, or of what the disk has left."""
         used = self._path.stat().st_size
@@ -218,6 +226,11 @@ class Tape:
             return self._db.execute(
                 "SELECT digest, media, content FROM documents WHERE sent = 0 LIMIT 4"
             ).fetchall()
+
+    def document_refused(self, digest: str) -> None:
+        """Notes that the ledger will not take a picture; the bytes stay, and no longer wait."""
+        with self._lock, self._db:
+            self._db.execute("UPDATE documents SET sent = 2 WHERE digest = ?", [digest])
 
     def document_sent(self, digest: str) -> None:
         """Notes that the ledger has a picture; the bytes leave the tape."""

@@ -1,5 +1,6 @@
 """Checking the record against itself: positions, chains, signatures and leaves."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -7,8 +8,9 @@ from uuid import UUID
 import psycopg
 
 from ledger.errors import JournalDamaged, Malformed
-from ledger.events.cases import DeviceEnrolled
-from ledger.events.catalogue import BY_NAME, decode
+from ledger.events.cases import DeviceEnrolled, ReportUnreadable
+from ledger.events.catalogue import BY_NAME, decode, read_report
+from ledger.events.reports import TapeOpened
 from ledger.journal.interface import Stored
 from ledger.journal.personal import PgPersonalStore
 from ledger.journal.postgres import PgReader
@@ -41,7 +43,8 @@ class RowsCheck:
         persons = PgPersonalStore(owner_dsn, _no_entropy)
         self._sealer = Sealer(row[0], entropy=_no_entropy, persons=persons)
         self._problems: list[str] = []
-        self._keys: dict[str, PublicKey] = {}
+        self._keys: dict[tuple[str, str], PublicKey] = {}
+        self._devices: dict[UUID, str] = {}
         self._chains: dict[UUID, bytes] = {}
         self._numbers: dict[UUID, int] = {}
 
@@ -78,7 +81,9 @@ class RowsCheck:
                 self._say(f"position {stored.position}: {error}")
         if isinstance(event, DeviceEnrolled):
             key = PublicKey(event.key)
-            self._keys[key.id] = key
+            self._keys[event.device, key.id] = key
+        if isinstance(event, TapeOpened) and stored.number == 1:
+            self._devices[stored.stream] = event.device
         place = Place(stored.stream, stored.number, stored.received, stored.flags)
         try:
             leaf = self._sealer.leaf(event, stored.name, stored.state, place, stored.seed)
@@ -103,6 +108,7 @@ class RowsCheck:
                 [tape, stored.number],
             ).fetchone()
             report = row[0] if row else b""
+            self._check_unreadable(stored, report)
         previous = self._chains.get(stored.stream, chain_start(tape))
         if chain_next(previous, stored.number, report) != stored.chain:
             self._say(f"position {stored.position}: the chain of tape {tape} is broken")
@@ -110,6 +116,19 @@ class RowsCheck:
         for chain in self._ends.get((stored.stream, stored.number), ()):
             if chain != stored.chain:
                 self._say(f"position {stored.position}: what the device signed is another chain")
+
+    def _check_unreadable(self, stored: Stored, report: bytes) -> None:
+        """A report that can be read may not stand as unreadable: it would vanish from the views."""
+        event = decode(stored.name, stored.state)
+        assert isinstance(event, ReportUnreadable)
+        if hashlib.sha256(report).hexdigest() != event.digest:
+            self._say(f"position {stored.position}: quarantine holds other bytes")
+        try:
+            readable = not isinstance(read_report(report), TapeOpened)
+        except Malformed:
+            readable = False
+        if readable:
+            self._say(f"position {stored.position}: called unreadable, and can be read")
 
     def _load_ends(self, connection: Any) -> dict[tuple[UUID, int], list[bytes]]:
         """The chain hash each signature speaks of, by the last report of its batch."""
@@ -125,7 +144,9 @@ class RowsCheck:
         rows = connection.execute("SELECT * FROM ledger.batches ORDER BY tape, first, last")
         for tape, first, last, previous, chain, key_id, signature in rows:
             count += 1
-            key = self._keys.get(key_id)
+            # Of all keys, only one enrolled for the device that opened this tape counts.
+            device = self._devices.get(stream_of_tape(str(tape)), "")
+            key = self._keys.get((device, key_id))
             message = batch_message(str(tape), first, last, previous, chain)
             if key is None or not key.signed(signature, message):
                 self._say(f"batch {tape} {first}..{last}: its signature does not fit")

@@ -18,11 +18,12 @@ Person = Annotated[T, msgspec.Meta(extra={"part": "person"})]
 
 # Ids that people choose: lower case, digits and hyphens, so that they survive a URL, a file
 # name and a telephone call.
-Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}(?!\n)$")]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
 # Version-4 UUIDs in their canonical spelling: two spellings would be two streams.
 Uuid = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+    str,
+    msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?!\n)$"),
 ]
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 LongText = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]

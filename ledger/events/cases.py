@@ -17,8 +17,10 @@ from ledger.events.base import (
     Uuid,
 )
 
-ZoneName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z_+-]+)*$", max_length=40)]
-GtinText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{14}$")]
+ZoneName = Annotated[
+    str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z_+-]+)*(?!\n)$", max_length=40)
+]
+GtinText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{14}(?!\n)$")]
 
 
 class MerchantRegistered(Event, frozen=True, kw_only=True, tag="merchant-registered.v1"):

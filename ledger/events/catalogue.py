@@ -85,17 +85,20 @@ def read_report(report: bytes) -> Event:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Malformed(str(error)[:400]) from error
     # Raw C0 controls are no JSON and others have no ASCII bytes: plain reports are let through.
-    if (b"\\" in report or not report.isascii()) and _unsafe_text(msgspec.json.decode(report)):
+    if (b"\\" in report or b"\x7f" in report or not report.isascii()) and unsafe_text(
+        msgspec.json.decode(report)
+    ):
         raise Malformed("a report's text holds no control characters or halves of characters")
     return event
 
 
-def _unsafe_text(value: Any) -> bool:
+def unsafe_text(value: Any) -> bool:
+    """Tells whether any text inside a JSON value has characters no record or screen can hold."""
     if isinstance(value, str):
         return _UNSAFE.search(value) is not None
     if isinstance(value, dict):
-        return any(_unsafe_text(member) for pair in value.items() for member in pair)
-    return isinstance(value, list) and any(_unsafe_text(member) for member in value)
+        return any(unsafe_text(member) for pair in value.items() for member in pair)
+    return isinstance(value, list) and any(unsafe_text(member) for member in value)
 
 
 def _union(kinds: tuple[type[Event], ...]) -> Any:

@@ -39,7 +39,7 @@ class GoodsAsRead(
     produced: date | None = None
     expires: date | None = None
     raw: Annotated[bytes, msgspec.Meta(max_length=1024)] | None = None
-    aim: Annotated[str, msgspec.Meta(pattern=r"^\][A-Za-z][0-9A-Za-z]$")] | None = None
+    aim: Annotated[str, msgspec.Meta(pattern=r"^\][A-Za-z][0-9A-Za-z](?!\n)$")] | None = None
     dates_from: Literal["code", "keyed", "sheet", "same-as-last", "skipped"] | None = None
 
     def __post_init__(self) -> None:

@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from ledger.errors import Conflict, JournalUnavailable, Malformed
 from ledger.events import wire
+from ledger.events.base import Uuid
+from ledger.events.catalogue import unsafe_text
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
@@ -44,7 +47,7 @@ class SignedCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     """A card under a device's signature over the label, the reference and the card's bytes."""
 
     device: str
-    ref: str
+    ref: Uuid
     card: bytes
     key: str
     signature: bytes
@@ -53,6 +56,12 @@ class SignedCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
 def build(parts: IntakeParts) -> FastAPI:
     """Builds the intake's application around its parts."""
     app = FastAPI(title="Suyuan intake", openapi_url=None, docs_url=None, redoc_url=None)
+
+    for kind in (JournalUnavailable, psycopg.OperationalError):
+
+        @app.exception_handler(kind)
+        async def away(_request: Request, error: Any) -> Response:
+            return _problem(503, "unavailable", f"the database is away: try again ({error})")
 
     @app.get("/intake/ledger")
     async def ledger() -> Response:
@@ -132,6 +141,8 @@ def _decide(requests: Requests, body: bytes) -> Response:
         wanted = decode_requests(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _problem(400, "no-requests", f"send a list of requests: {error}")
+    if unsafe_text(msgspec.json.decode(body)):
+        return _problem(400, "no-requests", "texts hold no control characters")
     try:
         results = [requests.take(one) for one in wanted]
     except Conflict as error:
@@ -151,7 +162,7 @@ def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes)
         signed = msgspec.json.decode(
             base64.b64decode(header, validate=True), type=wire.SignedDocument
         )
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _problem(400, "no-signature", f"X-Suyuan-Signed is base64 of document.v1: {error}")
     message = wire.document_message(signed.digest, signed.media)
     if signed.digest != digest or not _signed_by(parts, signed, message):
@@ -176,7 +187,10 @@ def _keep_card(parts: IntakeParts, body: bytes) -> Response:
         return _problem(400, "no-card", str(error))
     if not _signed_by(parts, signed, CARD_LABEL + signed.ref.encode() + b"\n" + signed.card):
         return _problem(403, "bad-signature", "sign the reference and card with the device's key")
-    parts.persons.put_card(signed.ref, card)
+    if unsafe_text(msgspec.json.decode(signed.card)):
+        return _problem(400, "no-card", "texts hold no control characters")
+    if not parts.persons.put_card(signed.ref, card, signed.device):
+        return _problem(403, "card-of-another", "another device keeps this card: make a new one")
     return _json({"ref": signed.ref})
 
 

@@ -47,10 +47,11 @@ class Verifier:
             return None
         try:
             batch = wire.decode_batch(envelope)
-        except (msgspec.MsgspecError, RecursionError, ValueError):
+            chains = chain_over(batch.previous, batch.first, batch.reports)
+            chain_start(batch.tape)
+        except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError):
             return None
         device = self._devices(batch.device)
-        chains = chain_over(batch.previous, batch.first, batch.reports)
         if (refused := _refusal(batch, device, chains[-1])) is not None:
             return refused
         return self._prepare(batch, device, chains, envelope, received)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -74,7 +75,7 @@ class DocumentStore:
     def _write(self, digest: str, content: bytes) -> None:
         target = self.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{digest}.{os.getpid()}.part")
+        partial = target.with_name(f"{digest}.{os.getpid()}-{threading.get_ident()}.part")
         with partial.open("wb") as file:
             file.write(content)
             file.flush()

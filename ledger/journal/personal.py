@@ -32,8 +32,8 @@ class PersonalStore(Protocol):
         """Returns a salt per reference, making subjects it has not met."""
         ...
 
-    def put_card(self, ref: str, card: Card) -> None:
-        """Keeps a card; a later one of the same reference replaces it."""
+    def put_card(self, ref: str, card: Card, device: str) -> bool:
+        """Keeps a card, or replaces it by a later one; False when another device keeps it."""
         ...
 
     def card(self, ref: str) -> Card | None:
@@ -48,6 +48,7 @@ class MemoryPersonalStore:
         self._entropy = entropy
         self._salts: dict[str, bytes] = {}
         self._cards: dict[str, Card] = {}
+        self._keepers: dict[str, str] = {}
 
     def salts(self, refs: Sequence[str]) -> list[bytes]:
         """See `PersonalStore.salts`."""
@@ -55,9 +56,12 @@ class MemoryPersonalStore:
             self._salts.setdefault(ref, self._entropy(SALT_BYTES))
         return [self._salts[ref] for ref in refs]
 
-    def put_card(self, ref: str, card: Card) -> None:
+    def put_card(self, ref: str, card: Card, device: str) -> bool:
         """See `PersonalStore.put_card`."""
+        if self._keepers.setdefault(ref, device) != device:
+            return False
         self._cards[ref] = card
+        return True
 
     def card(self, ref: str) -> Card | None:
         """See `PersonalStore.card`."""
@@ -87,19 +91,23 @@ class PgPersonalStore:
                     self._read(connection, unmet)
         return [self._cache[ref] for ref in refs]
 
-    def put_card(self, ref: str, card: Card) -> None:
+    def put_card(self, ref: str, card: Card, device: str) -> bool:
         """See `PersonalStore.put_card`."""
         with psycopg.connect(self._dsn) as connection:
             self._make(connection, [ref])
             row = connection.execute(
-                "SELECT key FROM personal.subjects WHERE ref = %s FOR UPDATE", [ref]
+                "SELECT key, device FROM personal.subjects WHERE ref = %s FOR UPDATE", [ref]
             ).fetchone()
             assert row is not None
+            if row[1] not in (None, device):
+                return False
             nonce = self._entropy(NONCE_BYTES)
             sealed = AESGCM(row[0]).encrypt(nonce, msgspec.json.encode(card), ref.encode())
             connection.execute(
-                "UPDATE personal.subjects SET card = %s WHERE ref = %s", [nonce + sealed, ref]
+                "UPDATE personal.subjects SET card = %s, device = %s WHERE ref = %s",
+                [nonce + sealed, device, ref],
             )
+        return True
 
     def card(self, ref: str) -> Card | None:
         """See `PersonalStore.card`."""

@@ -85,7 +85,8 @@ CREATE TABLE IF NOT EXISTS personal.subjects (
     ref uuid PRIMARY KEY,
     salt bytea NOT NULL,
     key bytea NOT NULL,
-    card bytea
+    card bytea,
+    device text
 );
 CREATE OR REPLACE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -64,7 +64,7 @@ class Alerts:
                 case ExpiryState(row, before):
                     _expiry_state(fold, row, before)
                 case StockChanged(row, before) if (row.amount < 0) != (before < 0):
-                    subject = "|".join((row.merchant, row.premises, row.product, row.lot, row.unit))
+                    subject = subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
                     _set(fold, "oversold", subject, row.amount < 0, row)
                 case Moved(movement) if movement.kind == "goods-sold":
                     _sold_after_expiry(fold, movement)
@@ -78,10 +78,15 @@ class Alerts:
                             _sold_after_expiry(fold, movement)
                 case LotDispute(product, lot, disputed):
                     row = fold.rows.get(LOTS, product, lot)
-                    _set(fold, "dates-disputed", f"{product}|{lot}", disputed, row)
+                    _set(fold, "dates-disputed", subject_of(product, lot), disputed, row)
                 case CorrectionRefused(stream, number, merchant):
                     subject = f"{stream}|{number}|{merchant}"
                     _set(fold, "foreign-correction", subject, True, None, merchant=merchant)
+
+
+def subject_of(*parts: str) -> str:
+    """Joins what an alert is about; a bar inside a part is written %7C, so that none collide."""
+    return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
 
 
 def _of_devices(fold: Fold) -> None:
@@ -98,7 +103,7 @@ def _of_devices(fold: Fold) -> None:
 
 
 def _expiry_state(fold: Fold, row: Expiry, before: str) -> None:
-    subject = "|".join((row.merchant, row.premises, row.product, row.lot, row.unit))
+    subject = subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
     if (kind := _EXPIRY_KINDS.get(before)) is not None:
         _set(fold, kind, subject, False, row)
     if (kind := _EXPIRY_KINDS.get(row.state)) is not None:

@@ -79,6 +79,10 @@ class Merchants:
                 )
                 fold.rows.put(MERCHANTS, row)
             case PremisesAdded() as event:
+                known = fold.rows.get(PREMISES, event.premises)
+                if known is not None and known.merchant != event.merchant:
+                    # The first to register a place keeps it, whatever another calls his own.
+                    return
                 place = Premises(event.premises, event.merchant, event.name, event.market, position)
                 fold.rows.put(PREMISES, place)
                 fold.signals.append(PremisesKnown(event.premises, event.market))

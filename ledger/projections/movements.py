@@ -30,7 +30,8 @@ from ledger.values.quantity import StatedQuantity
 class Movement(msgspec.Struct):
     """One leg of a report. `delta` is what it adds to the reporter's stock, in thousandths.
 
-    A count has delta 0 and its amount. Rows are closed by `believed_to`, never deleted.
+    A count has delta 0 and its amount. A replacement keeps the position of the `original` entry,
+    which orders it among others of its instant. Rows are closed by `believed_to`, never deleted.
     """
 
     position: Position
@@ -45,6 +46,7 @@ class Movement(msgspec.Struct):
     lot: str
     unit: str
     amount: int
+    sign: Position
     delta: int
     produced: date | None
     expires: date | None
@@ -54,6 +56,7 @@ class Movement(msgspec.Struct):
     received: datetime
     session: str
     delivery: str | None
+    original: Position
     believed_to: Position | None
 
 
@@ -195,6 +198,7 @@ def _movement(  # one call builds one wide row
         lot=lot_of(goods, receipt),
         unit=unit,
         amount=amount,
+        sign=Position(sign),
         delta=sign * amount,
         produced=goods.produced,
         expires=goods.expires,
@@ -204,6 +208,7 @@ def _movement(  # one call builds one wide row
         received=entry.received,
         session=event.session,
         delivery=delivery,
+        original=Position(entry.position),
         believed_to=None,
     )
 
@@ -258,7 +263,6 @@ def _in_scope(fold: Fold, rows: list[Movement], scope: str) -> list[Movement]:
 
 def _replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: StatedQuantity) -> None:
     unit, amount = quantity.scaled()
-    sign = (original.delta > 0) - (original.delta < 0)
     receipt = original.delivery or f"{original.stream}/{original.number}"
     replacement = msgspec.structs.replace(
         original,
@@ -268,7 +272,7 @@ def _replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: State
         lot=lot_of(goods, receipt),
         unit=unit,
         amount=amount,
-        delta=sign * amount,
+        delta=original.sign * amount,
         produced=goods.produced,
         expires=goods.expires,
         believed_to=None,

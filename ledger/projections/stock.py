@@ -122,14 +122,14 @@ def _sum_again(fold: Fold, movement: Movement) -> None:
     same = dict(zip(STOCK.key, _key(movement), strict=True))
     believed = [m for m in fold.rows.select(MOVEMENTS, same) if m.believed_to is None]
     counts = [m for m in believed if m.kind == "stock-counted"]
-    latest = max(counts, key=lambda m: (m.happened, m.position), default=None)
+    latest = max(counts, key=lambda m: (m.happened, m.original), default=None)
     row.last_happened = max((m.happened for m in believed), default=movement.happened)
     row.counted_at = latest.happened if latest else None
     row.counted = latest.amount if latest else 0
     row.amount, row.taken_in, row.given_out = row.counted, 0, 0
     for m in believed:
         _count_flow(row, m.delta)
-        if latest is None or (m.happened, m.position) > (latest.happened, latest.position):
+        if latest is None or (m.happened, m.original) > (latest.happened, latest.original):
             row.amount += m.delta
     _put(fold, row, before)
 

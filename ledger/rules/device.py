@@ -151,7 +151,7 @@ def _decide_grant(case: DeviceCase, request: GrantMandate) -> list[Event] | Refu
 
 def _ended(mandates: tuple[Mandate, ...], event: MandateWithdrawn) -> tuple[Mandate, ...]:
     # A mandate ends the day before; one that would end before it began is gone.
-    last = date.fromordinal(event.from_day.toordinal() - 1)
+    last = date.fromordinal(max(1, event.from_day.toordinal() - 1))
     ended = []
     for mandate in mandates:
         if mandate.merchant != event.merchant:

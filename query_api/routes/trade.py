@@ -81,7 +81,7 @@ def documents(
 ) -> schemas.PaperPage:
     """Certificates and test reports of a product, or of one lot of it."""
     before = key_of(after, 1)[0]
-    if before and not before.isdigit():
+    if before and not (before.isascii() and before.isdigit()):
         raise Problem(422, "cursor-invalid", "give the cursor of the page before")
     with request.app.state.pool.connection() as reader:
         limit_before = int(before) if before else lots.POSITION_MAX

@@ -34,7 +34,7 @@ def classify(text: str) -> Line:
     Digital Link, `SY:` our own sheets. Element strings need the identifier and stay text.
     """
     if (match := AIM.match(text)) is not None:
-        return Line(match[1], match[2].encode(), text)
+        return Line(match[1], match[2].encode(errors="replace"), text)
     raw = text.encode(errors="replace")
     if text.isascii() and text.isdigit():
         kinds = {8: "]E4", 12: "]E0", 13: "]E0", 14: "]I1"}

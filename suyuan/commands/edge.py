@@ -114,6 +114,8 @@ def run_scan(stated: argparse.Namespace) -> int:
             agent.link.wake()
             _tell(told, stated.json)
             worst = max(worst, told.colour == "red")
+        if (last := session.finish()) is not None:
+            _tell(last, stated.json)
     except OSError as error:
         raise Failed(str(error)) from error
     finally:

@@ -1,5 +1,6 @@
 """Everything on one machine: cluster, broker, schema, keys and services, as one thing."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class Machine:
             )
         self.ports["kiosk"] = self._kiosk_port or free_port()
         self._refuse_taken_ports()
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", self.ledger):
+            raise BadSetting(f"a ledger's name has a-z, 0-9 and -, not {self.ledger!r}")
         make_folder(self.data)
         read_key(self.data / "keys" / "ledger.key")
         try:

@@ -187,6 +187,12 @@ def test_a_persons_card_is_kept_apart_from_every_event(
     assert http.put("/intake/cards", content=wire.encode(signed)).status_code == 200
     assert http.post("/intake/batches", content=tape.batch()).status_code == 200
 
+    other = enrolled(http)
+    forged = msgspec.structs.replace(
+        signed, device=other.device, key=other.key.id,
+        signature=other.key.sign(CARD_LABEL + ref.encode() + b"\n" + card),
+    )  # fmt: skip
+    assert http.put("/intake/cards", content=wire.encode(forged)).status_code == 403
     store = PgPersonalStore(machine.cluster.dsn("suyuan_writer"), bytes)
     assert store.card(ref) == Card(name="李大山", phone="13800000000")
     with psycopg.connect(machine.cluster.dsn()) as connection:
@@ -236,3 +242,45 @@ def test_a_markets_day_begins_by_itself_once(http: httpx.Client, machine: Machin
     time.sleep(1.5)
 
     assert count == 1
+
+
+def test_a_mandate_withdrawn_from_the_first_day_of_all_leaves_the_device_usable(
+    http: httpx.Client,
+) -> None:
+    tape = enrolled(http, "m-1")
+    withdraw = {
+        "type": "withdraw-mandate",
+        "device": tape.device,
+        "merchant": "m-1",
+        "from_day": "0001-01-01",
+    }
+    assert http.post("/intake/requests", json=[withdraw]).status_code == 200
+
+    body = wire.decode_answer(http.post("/intake/batches", content=tape.batch()).content)[1]
+
+    assert isinstance(body, wire.Receipt)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "a\x7fb"])
+def test_a_registers_name_no_row_can_hold_is_refused(http: httpx.Client, name: str) -> None:
+    entry = {
+        "type": "merchant-registered.v1",
+        "merchant": "m-x",
+        "name": name,
+        "kind": "retailer",
+        "district": "d",
+    }
+
+    assert (
+        http.post(
+            "/intake/requests", json=[{"type": "register-merchant", "entry": entry}]
+        ).status_code
+        == 400
+    )
+    entry = entry | {"name": "fine", "merchant": "m-x\n"}
+    assert (
+        http.post(
+            "/intake/requests", json=[{"type": "register-merchant", "entry": entry}]
+        ).status_code
+        == 400
+    )

@@ -308,3 +308,11 @@ def test_old_tape_new_tape_and_the_old_again_in_one_transaction_number_rightly(l
     assert all(isinstance(answer, wire.Receipt) for answer in answers)
     (lost,) = [row for row in rows if row.name == "tape-lost.v1"]
     assert b'"last_stored":3' in lost.state
+
+
+def test_a_tape_id_with_a_line_end_from_a_stranger_leaves_intake_alive(line: Line) -> None:
+    tape = line.enroll(FakeTape())
+    sent = tape.batch().replace(tape.id.encode(), tape.id.encode() + b"\\n")
+
+    assert line.send(sent) is None
+    assert isinstance(line.send(tape.batch()), wire.Receipt)

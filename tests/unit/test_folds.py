@@ -331,3 +331,21 @@ def test_a_clock_a_day_ahead_is_noticed_though_its_reports_come_days_later() -> 
     line.report(received(1, clock=ahead), tape=tape)
 
     assert line.open_alerts() == ["device-clock"]
+
+
+def test_an_entry_of_nothing_can_be_corrected_to_something() -> None:
+    line = Line()
+    tape = line.report(received(0))
+
+    line.report(corrected(tape.id, 2, goods=milk(), quantity=pieces(5)), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 5}
+
+
+def test_a_corrected_count_keeps_the_sale_of_its_own_instant() -> None:
+    line = Line()
+    tape = line.report(counted(10), sold(3))
+
+    line.report(corrected(tape.id, 2, goods=milk(), quantity=pieces(11)), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 8}

@@ -136,3 +136,13 @@ def test_what_cannot_be_understood_is_an_error_that_quotes_the_bytes(aim: str, r
 def test_our_own_sheets_are_dates_and_commands() -> None:
     assert understand("]C0", b"SY:D:2026-12-01").date_marker == date(2026, 12, 1)
     assert understand("]C0", b"SY:C:receive").command == "receive"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [b"http://[x/01/1", b"https://x/01/06901234567892?310=5", b"https://x/01/06901234567892?3109=abc",
+     b"https://x/01/06901234567892/310x/5", b"https://x/01/06901234567892/3103/1e99", b"https://x/01/06901234567892/3103/NaN"],
+)  # fmt: skip
+def test_a_strange_address_is_not_understood_and_ends_nothing(address: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        understand("]Q1", address)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -147,3 +148,43 @@ def test_a_return_a_disposal_and_a_count_are_reports_of_their_own(hand: Hand) ->
     kinds = [e["type"] for e in hand.kept()]
     assert kinds == ["goods-returned.v1", "goods-disposed.v1", "stock-counted.v1", "goods-used.v1"]
     assert date.fromisoformat(hand.kept()[0]["business_date"]) == TODAY
+
+
+def test_an_open_question_belongs_to_whom_and_what_it_was_asked_for(hand: Hand) -> None:
+    hand.scan("]E0", b"6901234567892")
+    hand.session.command("merchant:m-2:p-2")
+    hand.scan("]E0", b"6901234000016")
+    hand.session.command("sell")
+    hand.session.command("receive")
+    hand.scan("]E0", b"96385074")
+    told = hand.session.finish()
+
+    kept = hand.kept()
+    assert [(e["merchant"], e["type"]) for e in kept] == [
+        ("m-1", "goods-received.v1"), ("m-2", "goods-received.v1"), ("m-2", "goods-received.v1")
+    ]  # fmt: skip
+    assert all(e["goods"]["dates_from"] == "skipped" for e in kept)
+    assert told is not None
+    assert told.colour == "amber"
+
+
+@pytest.mark.parametrize(
+    ("aim", "raw"),
+    [
+        ("]C1", b"02069012345678923799999999"),
+        ("]C0", b"SY:D:1999-01-01"),
+        ("]C1", b"0106901234567892310099999910A1"),
+    ],
+)
+def test_a_label_beyond_every_bound_is_red_or_kept_and_ends_nothing(
+    hand: Hand, aim: str, raw: bytes
+) -> None:
+    assert hand.scan(aim, raw).colour in ("red", "green", "ask")
+
+
+def test_a_pallet_is_kept_in_kilograms(hand: Hand) -> None:
+    hand.scan("]C1", b"0106901234567892310000120010A1")
+    hand.scan("]C1", b"0106901234567892310500120010A1")
+
+    amounts = [(Decimal(e["quantity"]["amount"]), e["quantity"]["unit"]) for e in hand.kept()]
+    assert amounts == [(1200, "kg"), (12, "g")]

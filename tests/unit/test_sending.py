@@ -1,0 +1,112 @@
+"""Sending: windows, answers, resends, forks; a state machine without a network."""
+
+from pathlib import Path
+
+from ledger.events import wire
+from ledger.events.reports import TapeOpened
+from ledger.values.chain import answer_message
+from ledger.values.keys import SigningKey
+from scanners.sending import RESEND_MAX_S, WINDOW, Sending
+from scanners.tape import Tape
+from tests.support.make import NOON, clock, sold
+
+LEDGER = SigningKey(bytes(range(32)))
+TAPE = "11111111-1111-4111-8111-111111111111"
+
+
+def begin(path: Path, reports: int) -> tuple[Tape, Sending]:
+    tape = Tape.create(
+        path / "a.tape", TAPE, "scanner-1", bytes(32),
+        opening=lambda: TapeOpened(device="scanner-1", clock=clock()),
+    )  # fmt: skip
+    for _ in range(reports - 1):
+        tape.append(sold())
+    return tape, Sending(tape, [LEDGER.public], jitter=lambda: 0.5)
+
+
+def signed(body: wire.AnswerBody, key: SigningKey = LEDGER) -> bytes:
+    encoded = wire.encode(body)
+    return wire.encode(
+        wire.Answer(body=encoded, key=key.id, signature=key.sign(answer_message(encoded)))
+    )
+
+
+def receipt(tape: Tape, last: int, chain: bytes | None = None) -> bytes:
+    verdicts = tuple(
+        wire.Verdict(number=n, code="recorded", position=n, leaf=bytes(32))
+        for n in range(1, last + 1)
+    )
+    body = wire.Receipt(
+        ledger="t", tape=TAPE, chain=chain or tape.chain_at(last) or b"", time=NOON, verdicts=verdicts
+    )  # fmt: skip
+    return signed(body)
+
+
+def test_at_most_a_window_is_under_way(tmp_path: Path) -> None:
+    _, sending = begin(tmp_path, 1100)
+
+    assert len(sending.poll(0)) == WINDOW
+    assert sending.poll(0.1) == []
+
+
+def test_what_was_lost_is_sent_again_though_scans_go_on(tmp_path: Path) -> None:
+    tape, sending = begin(tmp_path, 1)
+    sending.poll(0)
+    sent = []
+
+    for second in range(1, 12):
+        tape.append(sold())
+        sent += sending.poll(float(second))
+
+    assert any(wire.decode_batch(envelope).first == 1 for envelope in sent)
+
+
+def test_months_without_an_answer_do_not_end_the_link(tmp_path: Path) -> None:
+    _, sending = begin(tmp_path, 1)
+    now = 0.0
+    for _ in range(3000):
+        now += RESEND_MAX_S * 2
+        assert sending.poll(now)
+
+
+def test_only_the_ledgers_own_word_counts(tmp_path: Path) -> None:
+    tape, sending = begin(tmp_path, 3)
+    sending.poll(0)
+    other = SigningKey(bytes(32))
+
+    assert (
+        sending.answered(signed(wire.Resend(ledger="t", tape=TAPE, number=1, time=NOON), other), 1)
+        is None
+    )
+    assert sending.answered(b"{}", 1) is None
+    foreign = wire.Resend(ledger="t", tape=TAPE.replace("1", "2"), number=1, time=NOON)
+    assert sending.answered(signed(foreign), 1) is None
+    assert isinstance(sending.answered(receipt(tape, 3), 1), wire.Receipt)
+    assert tape.count_waiting() == 0
+
+
+def test_a_receipt_for_other_content_is_a_fork_not_a_receipt(tmp_path: Path) -> None:
+    tape, sending = begin(tmp_path, 3)
+    sending.poll(0)
+
+    sending.answered(receipt(tape, 3, chain=bytes(32)), 1)
+
+    assert sending.forked
+    assert tape.count_waiting() == 3
+
+
+def test_a_ledger_restored_from_yesterday_is_filled_again_receipted_or_not(tmp_path: Path) -> None:
+    tape, sending = begin(tmp_path, 450)
+    sending.poll(0)
+    sending.answered(receipt(tape, 450), 1)
+    tape.append(sold())
+    sending.poll(2)
+
+    sending.answered(signed(wire.Resend(ledger="t", tape=TAPE, number=11, time=NOON)), 3)
+    again = [wire.decode_batch(envelope) for envelope in sending.poll(4)]
+
+    assert [(batch.first, len(batch.reports)) for batch in again] == [
+        (11, 200),
+        (211, 200),
+        (411, 41),
+    ]
