@@ -86,6 +86,7 @@ def run_demo(stated: argparse.Namespace) -> int:
             _keep_running(day.machine)
         return 0 if result["ok"] else 1
     finally:
+        _ignore_signals()
         day.stop()
 
 
@@ -160,7 +161,14 @@ def _keep_running(machine: Machine) -> None:
         while not ended.wait(WATCH_S):
             machine.keep_running()
     finally:
+        _ignore_signals()
         machine.stop()
+
+
+def _ignore_signals() -> None:
+    """Keeps a second Ctrl-C from interrupting the clean-up, which would leave processes behind."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _print_result(result: dict[str, Any]) -> None:
