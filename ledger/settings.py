@@ -5,12 +5,16 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from ledger.errors import BadSetting
 
 PREFIX = "SUYUAN_"
+
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,11 +31,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     follower_dsn: str = ""
     reader_dsn: str = ""
     mqtt_host: str = ""
-    mqtt_port: int = 1883
+    mqtt_port: Port = 1883
     mqtt_share: str = ""
-    intake_port: int = 8701
-    query_port: int = 8702
-    kiosk_port: int = 8700
+    intake_port: Port = 8701
+    query_port: Port = 8702
+    kiosk_port: Port = 8700
     intake_url: str = "http://127.0.0.1:8701"
     query_url: str = "http://127.0.0.1:8702"
     clock: str = ""

@@ -15,7 +15,6 @@ from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.reports import TapeOpened
 from ledger.rules.device import EnrollDevice, GrantMandate
-from ledger.values.keys import SigningKey
 from scanners.identity import Clocks
 from scanners.link import Link, Publish
 from scanners.sending import Sending
@@ -31,6 +30,10 @@ Sent = Literal["kept", "refused", "again"]
 
 class EnrolmentRefused(Exception):
     """The ledger did not take the device; the text says what to do."""
+
+
+class LedgerAway(EnrolmentRefused):
+    """Whether the ledger took the device is not known: ask again with the same tape."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +59,8 @@ def learn_home(intake_url: str, mqtt_host: str, mqtt_port: int) -> Home:
         answer = httpx.get(f"{intake_url}/intake/ledger", timeout=TIMEOUT_S, trust_env=False)
         answer.raise_for_status()
         found = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise EnrolmentRefused(f"no ledger answers at {intake_url}: {error}") from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise LedgerAway(f"no ledger answers at {intake_url}: {error}") from error
     return Home(
         ledger=found["ledger"],
         keys=tuple(found["keys"]),
@@ -74,10 +77,22 @@ def ask(intake_url: str, requests: list[Any]) -> None:
         answer = httpx.post(
             f"{intake_url}/intake/requests", content=body, timeout=60, trust_env=False
         )
-    except httpx.HTTPError as error:
-        raise EnrolmentRefused(f"no ledger answers at {intake_url}: {error}") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise LedgerAway(f"no ledger answers at {intake_url}: {error}") from error
     if answer.status_code != httpx.codes.OK:
-        raise EnrolmentRefused(answer.text[:400])
+        raise EnrolmentRefused(_advice(answer))
+
+
+def _advice(answer: httpx.Response) -> str:
+    """Returns what the ledger advises, for people; its raw answer when it is no ledger's."""
+    try:
+        found = answer.json()
+        if isinstance(found, dict):
+            return str(found["detail"])
+        refused = [row for row in found if not row["granted"]]
+        return "; ".join(f"{row['advice']} ({row['code']})" for row in refused)
+    except (ValueError, KeyError, TypeError):
+        return f"the ledger answered {answer.status_code}: {answer.text[:200]}"
 
 
 def open_tape(
@@ -101,24 +116,59 @@ def open_tape(
 
     seed = key_seed or os.urandom(SEED_BYTES)
     tape = Tape.create(path, str(uuid.uuid4()), device, seed, opening=opening)
-    tape.put("home", msgspec.json.encode(home).decode())
+    point(tape, home)
     return tape
 
 
 def enroll(path: Path, device: str, home: Home, merchants: list[str], *, since: Any) -> Tape:
-    """Enrolls a device with a key it makes itself, for the merchants that let it report."""
-    seed = os.urandom(SEED_BYTES)
-    wanted: list[Any] = [EnrollDevice(device=device, key=SigningKey(seed).public, name=device)]
+    """Enrolls a device with a key it makes itself, for the merchants that let it report.
+
+    The tape with the key is on disk before the ledger is asked, so an answer that was lost is
+    asked for again with the same key. Raises `EnrolmentRefused`, and `FileExistsError` for a tape
+    that has joined already.
+    """
+    tape = _unjoined(path, device)
+    wanted: list[Any] = [EnrollDevice(device=device, key=tape.key.public, name=device)]
     wanted += [GrantMandate(device=device, merchant=m, valid_from=since) for m in merchants]
-    ask(home.intake_url, wanted)
-    return open_tape(path, device, home, clocks=Clocks(), key_seed=seed)
+    try:
+        ask(home.intake_url, wanted)
+    except LedgerAway:
+        tape.close()
+        raise
+    except EnrolmentRefused:
+        # Nothing was recorded with this tape; another name needs a tape of its own.
+        tape.close()
+        path.unlink()
+        raise
+    point(tape, home)
+    return tape
+
+
+def _unjoined(path: Path, device: str) -> Tape:
+    if not path.exists():
+        opened = TapeOpened(device=device, clock=Clocks().read())
+        return Tape.create(
+            path, str(uuid.uuid4()), device, os.urandom(SEED_BYTES), opening=lambda: opened
+        )
+    tape = Tape.open(path)
+    if tape.get("home") is None and tape.device == device:
+        return tape
+    tape.close()
+    raise FileExistsError(f"{path} holds the tape of {tape.device}: name a new file with --tape")
+
+
+def point(tape: Tape, home: Home) -> None:
+    """Lets a tape remember the ledger it belongs to and where that is reached."""
+    tape.put("home", msgspec.json.encode(home).decode())
 
 
 def home_of(tape: Tape) -> Home:
     """Returns the ledger a tape belongs to."""
     stored = tape.get("home")
     if stored is None:
-        raise EnrolmentRefused(f"the tape of {tape.device} names no ledger: enroll again")
+        raise EnrolmentRefused(
+            f"{tape.device} has not joined a ledger yet: suyuan enroll {tape.device} again"
+        )
     return msgspec.json.decode(stored, type=Home)
 
 

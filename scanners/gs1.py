@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import msgspec
 from biip import ParseError
 from biip.gs1_messages import GS1Message
 
@@ -82,7 +83,7 @@ class Meaning(NamedTuple):
         return self.expires or self.best_before or self.sell_by
 
 
-class Profile(NamedTuple):
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one shop lays out its own EAN-13 codes of one prefix (20 to 29).
 
     After the two digits of the prefix come `item_digits`, then, with `price_check`, one check
@@ -100,14 +101,12 @@ class Profile(NamedTuple):
             return f"in-store prefixes are 20 to 29, 02 and 04, not {self.prefix!r}"
         if self.value not in ("weight_g", "price_fen"):
             return f"a value is weight_g or price_fen, not {self.value!r}"
-        return None if 4 <= self.item_digits <= 6 else "an item has 4 to 6 digits"
+        if not 4 <= self.item_digits <= 6:
+            return f"an item has 4 to 6 digits, not {self.item_digits}"
+        return None
 
 
-# Most scales sold in mainland China print item (5 digits) and weight in grams (5 digits).
-DEFAULT_PROFILES: tuple[Profile, ...] = ()
-
-
-def understand(aim: str, raw: bytes, profiles: tuple[Profile, ...] = DEFAULT_PROFILES) -> Meaning:
+def understand(aim: str, raw: bytes, profiles: tuple[Profile, ...] = ()) -> Meaning:
     """Returns what a code means.
 
     `aim` is the three characters of the AIM identifier, `raw` the content with its group
@@ -154,6 +153,25 @@ def gs1_date(text: str) -> date:
         return date(year, month, day)
     following = date(year + month // 12, month % 12 + 1, 1)
     return date.fromordinal(following.toordinal() - 1)
+
+
+def lot_problem(lot: str) -> str | None:
+    """Says why a text cannot be a lot that scanners read for certain, or None."""
+    if not 1 <= len(lot) <= LOT_MAX:
+        return f"a lot has 1 to {LOT_MAX} characters, not {len(lot)}: {lot[:40]!r}"
+    if not CHARACTERS_82.match(lot):
+        return f"the lot {lot!r} has characters no lot can have"
+    swallowed = SWALLOWED.search(lot)
+    if swallowed is None or swallowed.start() == 0:
+        return None
+    date_text = swallowed.group()
+    try:
+        gs1_date(date_text[2:8])
+    except ValueError:
+        return None
+    return (
+        f"the lot {lot!r} ends like the date {date_text!r}: a separator was lost, or ask the person"
+    )
 
 
 def _retail(raw: bytes, text: str, profiles: tuple[Profile, ...]) -> Meaning:
@@ -205,8 +223,8 @@ def _element_strings(raw: bytes, text: str) -> Meaning:
 def _meaning(raw: bytes, found: Mapping[str, str]) -> Meaning:
     _check_association(raw, found)
     lot = found.get("10")
-    if lot is not None:
-        _check_lot(raw, lot)
+    if lot is not None and (problem := lot_problem(lot)) is not None:
+        raise NotUnderstood(raw, problem)
     return Meaning(
         gtin=_gtin(raw, found["01"]) if "01" in found else None,
         content_gtin=_gtin(raw, found["02"]) if "02" in found else None,
@@ -229,22 +247,6 @@ def _check_association(raw: bytes, found: Mapping[str, str]) -> None:
         beside = REQUIRED_BESIDE.get(ai)
         if beside is not None and not any(other in found for other in beside):
             raise NotUnderstood(raw, f"AI {ai} needs AI {' or '.join(beside)} beside it")
-
-
-def _check_lot(raw: bytes, lot: str) -> None:
-    if not CHARACTERS_82.match(lot):
-        raise NotUnderstood(raw, f"the lot {lot!r} has characters no lot can have")
-    swallowed = SWALLOWED.search(lot)
-    if swallowed is None or swallowed.start() == 0:
-        return
-    try:
-        gs1_date(swallowed.group()[2:8])
-    except ValueError:
-        return
-    text = swallowed.group()
-    raise NotUnderstood(
-        raw, f"the lot {lot!r} ends like the date {text!r}: a separator was lost, or ask the person"
-    )
 
 
 def _gtin(raw: bytes, digits: str) -> str:
@@ -300,8 +302,6 @@ def _link(raw: bytes, text: str) -> Meaning:
             if name in found and found[name] != value:
                 raise NotUnderstood(raw, f"AI {name} stands twice with different values")
             found[name] = value
-    if len(found.get("10", "")) > LOT_MAX:
-        raise NotUnderstood(raw, f"a lot has at most {LOT_MAX} characters")
     return _meaning(raw, found)
 
 

@@ -14,11 +14,14 @@ import zxingcpp
 from barcode.writer import ImageWriter, SVGWriter
 
 from ledger.values.gtin import Gtin
+from scanners.gs1 import lot_problem
 
 Kind = Literal["ean13", "code128", "gs1-128", "databar", "databar-expanded", "datamatrix", "qr"]
 Picture = npt.NDArray[np.uint8]
 SCALE = 4
 GTIN_13_ZEROS = "0"
+# Two digits on a label mean these years (GS1 General Specifications, 3.4.2).
+YEARS = range(2000, 2100)
 
 
 class Label(NamedTuple):
@@ -41,6 +44,17 @@ class Label(NamedTuple):
             self.expires and f"保质期至 {self.expires}",
         ]
         return "  ".join(str(part) for part in parts if part)
+
+
+def check(label: Label) -> None:
+    """Raises `ValueError` for a label that no scanner could read back as it was meant."""
+    if label.lot is not None and (problem := lot_problem(label.lot)) is not None:
+        raise ValueError(problem)
+    for day in (label.produced, label.expires):
+        if day is not None and day.year not in YEARS:
+            raise ValueError(f"a label's date lies in 2000 to 2099, not {day}")
+    if label.produced and label.expires and label.expires < label.produced:
+        raise ValueError(f"goods made on {label.produced} cannot end before, on {label.expires}")
 
 
 def _elements(label: Label) -> list[tuple[str, str]]:

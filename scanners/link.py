@@ -52,6 +52,9 @@ class Link:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._online = False
+        # Whether it was ever tried, and ever came through: what a hand is told at the end.
+        self.started = False
+        self.reached = False
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"suyuan-{tape.id}", clean_session=True
         )
@@ -71,6 +74,7 @@ class Link:
 
     def start(self) -> None:
         """Connects in the background and keeps sending until `stop`."""
+        self.started = True
         self._client.connect_async(*self._address, keepalive=KEEPALIVE_S)
         self._client.loop_start()
         self._pump = threading.Thread(target=self._run, daemon=True)
@@ -127,7 +131,7 @@ class Link:
         client.subscribe(wire.answers_topic(self._ledger, self._tape.id), qos=1)
         with self._lock:
             self._sending.connected()
-        self._online = True
+        self._online = self.reached = True
         self._wake.set()
 
     def _disconnected(self, _c: Any, _data: Any, _flags: Any, code: Any, _p: Any) -> None:

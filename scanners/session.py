@@ -12,6 +12,7 @@ import msgspec
 from ledger.errors import Malformed
 from ledger.events.base import Event
 from ledger.events.reports import (
+    EntryCorrected,
     GoodsAsRead,
     GoodsDisposed,
     GoodsReceived,
@@ -21,8 +22,9 @@ from ledger.events.reports import (
     StockCounted,
 )
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
-from scanners.gs1 import Meaning, gs1_date
+from scanners.gs1 import Meaning, Profile, gs1_date
 from scanners.identity import Clocks
+from scanners.profiles import profiles_of
 from scanners.tape import Tape, TapeFull
 
 Mode = Literal["receive", "sell", "return", "dispose", "use", "count"]
@@ -78,11 +80,30 @@ class Session:
         self._asking: GoodsAsRead | None = None
         self._asking_quantity: StatedQuantity | None = None
         self._last_dates: dict[str, _Dates] = {}
+        # What `undo` takes back, newest last: the lines of one scan together.
+        self._undoable: list[tuple[int, ...]] = []
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """How the present merchant's own codes are laid out."""
+        return profiles_of(self._tape, self.place.merchant)
+
+    def standing(self) -> Told:
+        """Says for whom, how and with whom the next scan will be kept."""
+        place = self.place
+        if place.merchant is None:
+            return Told("amber", f"{self.mode}, for nobody yet: scan the stall's badge")
+        words = f"{self.mode}, for {place.merchant} at {place.premises}"
+        words += f", with {place.counterparty}" if place.counterparty else ""
+        return Told("green", words + (f", delivery {place.delivery}" if place.delivery else ""))
 
     def command(self, text: str) -> Told:
-        """Takes a command: a mode, `merchant:ID:PREMISES`, `with:ID`, `delivery:N`, `same`, `skip`."""
+        """Takes a command: a mode, `merchant:ID:PREMISES`, `with:ID`, `delivery:N`, or a word.
+
+        The words are `same` and `skip`, which answer the date question, and `undo`.
+        """
         name, _, value = text.partition(":")
-        if self._asking is not None and name not in ("same", "skip"):
+        if self._asking is not None and name not in ("same", "skip", "undo"):
             # The open question belongs to whom and what it was asked for.
             skipped = self._skip()
             told = self.command(text)
@@ -97,6 +118,8 @@ class Session:
             return self._same_as_last()
         if name == "skip":
             return self._skip()
+        if name == "undo":
+            return self._undo()
         if name in ("merchant", "with", "delivery", "document"):
             return self._set_place(name, value)
         return Told("red", f"no command is called {text[:40]!r}")
@@ -167,9 +190,9 @@ class Session:
             aim=aim,
             dates_from="code" if dated else None,
         )
-        self._amount = None
         if (problem := self._place_problem()) is not None:
             return problem
+        self._amount = None
         if not dated and gtin is not None and self.mode in ("receive", "count"):
             self._asking, self._asking_quantity = goods, quantity
             return Told("ask", f"{gtin}: which date is on it? YYMMDD, same or skip")
@@ -222,12 +245,41 @@ class Session:
         except (TapeFull, Malformed) as error:
             return Told("red", f"NOT kept, {len(kept)} of {len(lines)} were: {error}", tuple(kept))
         numbers = tuple(kept)
+        self._undoable.append(numbers)
         expired = [g.expires for g, _ in lines if g.expires and g.expires < self._today()]
         if expired and self.mode == "sell":
             return Told("red", f"do not sell: it ended on {expired[0]}; the scan is kept", numbers)
         if expired:
             return Told("amber", f"kept, but it ended on {expired[0]}", numbers)
         return Told("green", "kept, not yet confirmed", numbers)
+
+    def _undo(self) -> Told:
+        if self._asking is not None:
+            self._asking = self._asking_quantity = None
+            return Told("green", "the question is forgotten; nothing was kept")
+        if not self._undoable:
+            return Told("red", "nothing of this session is left to undo: suyuan correct NUMBER")
+        voided, numbers = self._undoable.pop(), []
+        for done, number in enumerate(voided):
+            try:
+                numbers.append(self._tape.append(self._void(number)).number)
+            except TapeFull as error:
+                self._undoable.append(voided[done:])
+                return Told("red", f"NOT undone, {done} of {len(voided)} were: {error}")
+        return Told("green", f"undone: {', '.join(map(str, voided))}", tuple(numbers))
+
+    def _void(self, number: int) -> Event:
+        return EntryCorrected(
+            merchant=self.place.merchant or "",
+            premises=self.place.premises or "",
+            business_date=self._today(),
+            clock=self._clocks.read(),
+            session=self.id,
+            target_tape=self._tape.id,
+            target_number=number,
+            scope="line",
+            reason="undone at the scanner",
+        )
 
     def _report(self, goods: GoodsAsRead, quantity: StatedQuantity) -> Event:
         assert self.place.merchant is not None
@@ -272,6 +324,8 @@ class Session:
             if not (ID.match(merchant) and ID.match(premises)):
                 return Told("red", f"a badge says merchant:ID:PREMISES, not {value[:60]!r}")
             self.place = Place(merchant, premises)
+            # Only the same merchant may correct an entry.
+            self._undoable.clear()
             words = f"for {merchant} at {premises}"
         elif name == "with" and value and not ID.match(value):
             return Told("red", f"a merchant's id has a-z, 0-9 and -, not {value[:40]!r}")

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,10 @@ BATCH_RAW_BYTES_MAX = wire.BATCH_BYTES_MAX // 2
 
 class TapeFull(Exception):
     """The disk under the tape is full: free some space, nothing that was kept is lost."""
+
+
+class NoTape(ValueError):
+    """A file that is no tape; it was not touched."""
 
 
 class Kept(NamedTuple):
@@ -95,9 +100,11 @@ class Tape:
 
     @classmethod
     def open(cls, path: Path) -> "Tape":
-        """Opens an existing tape. Raises `FileNotFoundError` or `sqlite3.DatabaseError`."""
+        """Opens an existing tape. Raises `FileNotFoundError`, or `NoTape` for another file."""
         if not path.exists():
             raise FileNotFoundError(f"there is no tape at {path}: suyuan enroll makes one")
+        if not _is_tape(path):
+            raise NoTape(f"{path} is no tape: name the file that suyuan enroll made")
         return cls(path, _open(path))
 
     def append(self, event: Event) -> Kept:
@@ -265,6 +272,16 @@ class Tape:
                 "SELECT chain FROM reports WHERE number = ?", [number - 1]
             ).fetchone()
         return bytes(row[0])
+
+
+def _is_tape(path: Path) -> bool:
+    """Looks without changing anything: somebody else's database must not get our tables."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
+            rows = found.execute("SELECT count(*) FROM tape").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(rows[0] == 1)
 
 
 def _open(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:

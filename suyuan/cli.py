@@ -9,7 +9,7 @@ from typing import Any
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import edge
+from suyuan.commands import joining, papers, pictures, scanning
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,7 +20,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (*edge.VERBS, *_server_verbs()):
+    edge = (*joining.VERBS, *scanning.VERBS, *papers.VERBS, *pictures.VERBS)
+    for add in (*edge, *_server_verbs()):
         add(verbs)
     return parser
 

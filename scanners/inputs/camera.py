@@ -12,11 +12,14 @@ from scanners.reader import Code, read_picture
 FORGET_S = 2.0
 
 
-def camera_codes(number: int) -> Iterator[Code]:
-    """Yields sure codes from camera `number`. Raises `OSError` when there is no such camera."""
-    camera = cv2.VideoCapture(number)
+def camera_codes(name: str) -> Iterator[Code]:
+    """Yields sure codes from a camera's number, or from the address or file of a stream.
+
+    Raises `OSError` when there is no such camera.
+    """
+    camera = cv2.VideoCapture(int(name) if name.isdecimal() else name)
     if not camera.isOpened():
-        raise OSError(f"there is no camera {number}: plug it in, or name another")
+        raise OSError(f"there is no camera {name}: plug it in, or name another")
     seen: dict[bytes, float] = {}
     try:
         while True:

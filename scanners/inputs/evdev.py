@@ -4,6 +4,7 @@ Input methods for Chinese swallow what a wedge types into a window; here nothing
 Linux input event interface: linux/input.h, linux/input-event-codes.h.
 """
 
+import errno
 import fcntl
 import struct
 from collections.abc import Iterator
@@ -38,11 +39,16 @@ SHIFTED = {**_table(_SHIFTED_ROWS), **_KEYPAD, 43: "|", 57: " "}
 def grabbed_lines(device: Path) -> Iterator[str]:
     """Grabs an input device exclusively and yields what it types, line by line.
 
-    Raises `PermissionError` or `FileNotFoundError` from opening, `OSError` when somebody else
-    holds the device.
+    Raises `PermissionError` or `FileNotFoundError` from opening, `OSError` when it is no input
+    device or somebody else holds it.
     """
     with device.open("rb", buffering=0) as file:
-        fcntl.ioctl(file, EVIOCGRAB, 1)
+        try:
+            fcntl.ioctl(file, EVIOCGRAB, 1)
+        except OSError as error:
+            if error.errno == errno.ENOTTY:
+                raise OSError(f"{device} is no input device: look in /dev/input") from error
+            raise OSError(f"{device} is held by another program: {error.strerror}") from error
         yield from typed_lines(file)
 
 

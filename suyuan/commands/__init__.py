@@ -1,5 +1,41 @@
 """Verbs of the command, by whom they serve."""
 
+import argparse
+import re
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from ledger.values.day import ZONE_DEFAULT, day_at
+
+PORT_MAX = 65535
+
 
 class Failed(Exception):
     """A verb could not do its work; the text says what to do."""
+
+
+def today() -> date:
+    """Returns the day a scanner's hand would call today."""
+    return day_at(datetime.now(UTC), ZoneInfo(ZONE_DEFAULT))
+
+
+def name(text: str) -> str:
+    """Reads the name of a device or merchant for argparse."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
+        raise argparse.ArgumentTypeError(f"a name has a-z, 0-9 and -, at most 40, not {text!r}")
+    return text
+
+
+def port(text: str) -> int:
+    """Reads a port for argparse."""
+    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
+        raise argparse.ArgumentTypeError(f"a port is 0 to {PORT_MAX}, not {text!r}")
+    return int(text)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Reads host:port for argparse."""
+    host, _, number = text.rpartition(":")
+    if not host:
+        raise argparse.ArgumentTypeError(f"an address is host:port, not {text!r}")
+    return host, port(number)

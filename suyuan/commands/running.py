@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 import threading
@@ -14,11 +13,10 @@ import msgspec
 
 from ledger.settings import read_settings
 from suyuan import doctor
-from suyuan.commands import Failed
+from suyuan.commands import Failed, port
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 
-KIOSK_PORT = 8700
 WATCH_S = 1.0
 
 
@@ -29,7 +27,7 @@ def _say(json_only: bool) -> Any:
 def add_up(verbs: Any) -> None:
     """`up`: everything on this machine."""
     verb = verbs.add_parser("up", help="start everything on this machine and say the address")
-    verb.add_argument("--port", type=int, default=None, help="the kiosk's port (8700)")
+    verb.add_argument("--port", type=port, default=None, help="the kiosk's port (8700)")
     verb.add_argument("--ledger", default=None, help="the ledger's name (local)")
     verb.add_argument("--json", action="store_true", help="one JSON line once it is up")
     verb.set_defaults(run=run_up)
@@ -62,7 +60,7 @@ def add_demo(verbs: Any) -> None:
     """`demo`: a market's day."""
     verb = verbs.add_parser("demo", help="a market's day from printed labels to the kiosk")
     verb.add_argument("--once", action="store_true", help="check the day and exit")
-    verb.add_argument("--port", type=int, default=None, help="the kiosk's port (8700)")
+    verb.add_argument("--port", type=port, default=None, help="the kiosk's port (8700)")
     verb.add_argument("--json", action="store_true", help="print the reckoning as one JSON object")
     verb.set_defaults(run=run_demo)
 
@@ -71,9 +69,9 @@ def run_demo(stated: argparse.Namespace) -> int:
     """Runs the day; stays up with the address to open unless it runs once."""
     from suyuan.demo.day import Day
 
-    port = 0 if stated.once and stated.port is None else _port(stated.port)
+    kiosk_port = 0 if stated.once and stated.port is None else _port(stated.port)
     say = (lambda text: print(text, file=sys.stderr, flush=True)) if stated.json else _say(False)
-    day = Day(say, kiosk_port=port, show=True)
+    day = Day(say, kiosk_port=kiosk_port, show=True)
     try:
         result = day.run()
         if stated.json:
@@ -113,6 +111,8 @@ def run_simulate(stated: argparse.Namespace) -> int:
             seed=stated.seed, days=stated.days,
         )  # fmt: skip
         stated.out.mkdir(parents=True)
+    except FileExistsError:
+        raise Failed(f"{stated.out} is there already: name a new folder") from None
     except (ValueError, OSError) as error:
         raise Failed(str(error)) from error
     (stated.out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
@@ -150,7 +150,7 @@ def run_doctor(stated: argparse.Namespace) -> int:
 def _port(stated: int | None) -> int:
     if stated is not None:
         return stated
-    return int(os.environ.get("SUYUAN_KIOSK_PORT", KIOSK_PORT))
+    return read_settings().kiosk_port
 
 
 def _keep_running(machine: Machine) -> None:

@@ -1,18 +1,24 @@
 """The command as people type it: up, enroll, label, decode, scan, verify, rebuild, doctor."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from scanners.agent import LedgerAway, enroll, learn_home
+from scanners.tape import Tape
 from suyuan.parts.places import free_port
 from tests.support.databases import scratch
 from tests.support.make import MILK
@@ -126,11 +132,19 @@ def test_verify_and_rebuild_work_on_the_running_ledger(shell: Shell) -> None:
             ["enroll", "x", "--intake", "http://127.0.0.1:1", "--mqtt", "127.0.0.1:1"],
             "no ledger answers",
         ),
-        (["enroll", "x", "--mqtt", "nowhere"], "host:port"),
         (["scan", "--tape", "missing.tape"], "suyuan enroll"),
         (["label", "x.gif", "--gtin", "6901234567892"], "ends in .svg"),
         (["label", "x.png", "--gtin", "6901234567893"], "check digit"),
         (["label", "x.png"], "needs --gtin"),
+        (["label", "x.png", "--gtin", "6901234567892", "--lot", "批号"], "no lot can have"),
+        (["label", "x.png", "--gtin", "6901234567892", "--lot", "A" * 21], "1 to 20"),
+        (["label", "x.png", "--gtin", "6901234567892", "--expires", "1990-01-01"], "2000 to 2099"),
+        (["label", "x.html", "--dates", "99999999"], "1 to 400"),
+        (["label", "x.png", "--dates", "7"], "ends in .html"),
+        (["scan", "--tape", "."], "is no tape"),
+        (["enroll", "stall-7", "--tape", "other.tape", "--intake", "{intake}"], "device-taken"),
+        (["correct", "99", "--tape", "stall.tape", "--reason", "x"], "entries 2 to"),
+        (["correct", "2", "--tape", "stall.tape", "--reason", "x", "--lot", "L"], "whole line"),
         (["decode", "/dev/null"], "no picture"),
         (["simulate", "/proc/nowhere"], "simulate"),
         (["simulate", "out", "--merchants", "2"], "at least 8"),
@@ -139,11 +153,101 @@ def test_verify_and_rebuild_work_on_the_running_ledger(shell: Shell) -> None:
 def test_a_mistake_is_answered_in_a_line_without_a_traceback(
     shell: Shell, words: list[str], said: str
 ) -> None:
-    done = shell.run(*words)
+    done = shell.run(*[word.format(**shell.told) for word in words])
 
     assert done.returncode == 1
     assert said in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["enroll", "Stall 7"],
+        ["enroll", "x", "--mqtt", "nowhere"],
+        ["enroll", "x", "--mqtt", "x:²"],
+        ["up", "--port", "70000"],
+        ["up", "--port", "-1"],
+    ],
+)
+def test_a_name_or_port_that_cannot_be_is_a_wrong_word(shell: Shell, words: list[str]) -> None:
+    done = shell.run(*words)
+
+    assert done.returncode == 2
+    assert any(words in done.stderr for words in ("65535", "host:port", "a-z, 0-9"))
+
+
+def test_papers_are_filed_and_an_entry_corrected_from_the_command(shell: Shell) -> None:
+    join = ["--intake", shell.told["intake"], "--mqtt", shell.told["mqtt"], "--merchant", "m-6"]
+    shell.run("enroll", "stall-6", "--tape", "p.tape", *join)
+    place = ["--tape", "p.tape", "--for", "m-6:m-6-a"]
+    shell.run("label", "cert.png", "--gtin", MILK, "--lot", "P1")
+    scanned = shell.run("scan", *place, typed=f"*12\n]d201{MILK}10P1\n")
+    assert "no. 2" in scanned.stdout, scanned.stdout + scanned.stderr
+
+    filed = shell.run(
+        "file", "test-report", "cert.png", *place, "--number", "T-1", "--laboratory", "City lab",
+        "--result", "passed", "--tested-on", "2026-11-20", "--gtin", MILK, "--lot", "P1",
+    )  # fmt: skip
+    fixed = shell.run(
+        "correct", "2", *place, "--reason", "counted again", "--gtin", MILK, "--lot", "P1",
+        "--amount", "10",
+    )  # fmt: skip
+
+    assert filed.returncode == 0, filed.stdout + filed.stderr
+    assert fixed.returncode == 0, fixed.stdout + fixed.stderr
+    _wait(lambda: _query(shell, "/v1/premises/m-6-a/stock")["lines"][0]["amount"] == "10")
+    papers = _query(shell, f"/v1/documents?gtin={MILK}&lot=P1")["papers"]
+    assert [(p["number"], p["result"], p["awaited"]) for p in papers] == [("T-1", "passed", False)]
+
+
+def test_a_broker_that_is_away_is_named_and_the_tape_can_be_pointed_elsewhere(
+    shell: Shell,
+) -> None:
+    shell.run(
+        "enroll", "stall-5", "--tape", "m.tape", "--intake", shell.told["intake"],
+        "--mqtt", "127.0.0.1:1", "--merchant", "m-5",
+    )  # fmt: skip
+
+    away = shell.run("scan", "--tape", "m.tape", "--for", "m-5:m-5-a", typed="")
+    again = shell.run("scan", "--tape", "m.tape", "--mqtt", shell.told["mqtt"], typed="")
+
+    assert "no broker answers at 127.0.0.1:1" in away.stdout
+    assert "receive, for m-5 at m-5-a" in again.stdout
+    assert "everything on the tape is confirmed" in again.stdout
+
+
+def test_an_enrolment_whose_answer_was_lost_is_asked_again_with_the_same_key(
+    shell: Shell,
+) -> None:
+    lost = shell.run("enroll", "stall-4", "--tape", "l.tape", "--intake", "http://127.0.0.1:1")
+    assert lost.returncode == 1
+
+    home = learn_home(shell.told["intake"], "127.0.0.1", 1)
+    away = msgspec.structs.replace(home, intake_url="http://127.0.0.1:1")
+    path = shell.folder / "l.tape"
+    with pytest.raises(LedgerAway):
+        enroll(path, "stall-4", away, [], since=date(2026, 1, 1))
+    first = Tape.open(path).key.public
+    tape = enroll(path, "stall-4", home, [], since=date(2026, 1, 1))
+
+    assert tape.key.public == first
+    with pytest.raises(FileExistsError, match="stall-4"):
+        enroll(path, "stall-4", home, [], since=date(2026, 1, 1))
+
+
+def _query(shell: Shell, path: str) -> Any:
+    return httpx.get(shell.told["query"] + path, trust_env=False).json()
+
+
+def _wait(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while True:
+        with contextlib.suppress(LookupError):
+            if true():
+                return
+        assert time.monotonic() < deadline, "the views did not show it within 5 s"
+        time.sleep(0.05)
 
 
 def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:

@@ -1,12 +1,19 @@
 """Inputs: wedge lines, kernel events, folders."""
 
 import io
+import os
+import threading
+import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from scanners.inputs.evdev import EVENT, KEYS, SHIFTED, typed_lines
+from scanners import labels
+from scanners.inputs.camera import camera_codes
+from scanners.inputs.evdev import EVENT, KEYS, SHIFTED, grabbed_lines, typed_lines
 from scanners.inputs.folder import new_pictures
+from scanners.inputs.serial_port import serial_lines
 from scanners.inputs.wedge import classify, lines_of
 
 
@@ -65,3 +72,64 @@ def test_a_folder_gives_every_picture_once(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
 
     assert [p.name for p in new_pictures(tmp_path, once=True)] == ["a.jpg", "b.png"]
+
+
+def test_a_picture_put_into_a_watched_folder_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    found: list[Path] = []
+    watched = new_pictures(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"x")
+    found.append(next(watched))
+
+    def arrive() -> None:
+        time.sleep(0.2)
+        (tmp_path / "b.png").write_bytes(b"half")
+        time.sleep(0.2)
+        (tmp_path / "b.png").write_bytes(b"half and the rest")
+
+    thread = threading.Thread(target=arrive)
+    thread.start()
+    found.append(next(watched))
+
+    assert [p.name for p in found] == ["a.png", "b.png"]
+    assert found[1].read_bytes() == b"half and the rest"
+    thread.join()
+
+
+def test_a_scanner_on_a_serial_port_sends_lines_in_pieces() -> None:
+    ours, theirs = os.openpty()
+    lines = serial_lines(os.ttyname(theirs))
+    threading.Timer(0.1, os.write, [ours, b"690123456"]).start()
+    threading.Timer(
+        0.3, os.write, [ours, b"7892\r\n]d20106901234567892\x1d10A\rSY:C:sell\n"]
+    ).start()
+
+    found = [next(lines), next(lines), next(lines)]
+
+    assert found == ["6901234567892", "]d20106901234567892\x1d10A", "SY:C:sell"]
+    lines.close()
+    os.close(ours)
+
+
+def test_a_port_that_is_not_there_is_named() -> None:
+    with pytest.raises(OSError, match="/dev/nowhere"):
+        next(serial_lines("/dev/nowhere"))
+
+
+def test_a_camera_tells_each_code_once_while_it_stays_in_sight(tmp_path: Path) -> None:
+    # OpenCV takes numbered pictures for a camera's, so that its loop runs as on a real one.
+    for number, lot in enumerate(["A1", "A1", "A1", "B2", "B2"]):
+        label = labels.Label("datamatrix", "6901234567892", lot, None, date(2027, 1, 1))
+        (tmp_path / f"frame{number:02d}.png").write_bytes(labels.png(label))
+
+    codes = list(camera_codes(str(tmp_path / "frame%02d.png")))
+
+    assert [code.raw[-2:] for code in codes] == [b"A1", b"B2"]
+
+
+def test_a_camera_or_input_device_that_is_none_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "event0").write_bytes(b"")
+
+    with pytest.raises(OSError, match="no camera 63"):
+        next(camera_codes("63"))
+    with pytest.raises(OSError, match="no input device"):
+        next(grabbed_lines(tmp_path / "event0"))

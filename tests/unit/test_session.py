@@ -13,6 +13,7 @@ from ledger.events.catalogue import read_report
 from ledger.events.reports import TapeOpened
 from scanners.gs1 import understand
 from scanners.identity import Clocks
+from scanners.profiles import keep_profiles, read_profiles
 from scanners.session import Session, Told
 from scanners.tape import Tape
 from tests.support.make import TODAY, clock
@@ -188,3 +189,74 @@ def test_a_pallet_is_kept_in_kilograms(hand: Hand) -> None:
 
     amounts = [(Decimal(e["quantity"]["amount"]), e["quantity"]["unit"]) for e in hand.kept()]
     assert amounts == [(1200, "kg"), (12, "g")]
+
+
+def test_undo_voids_the_last_scan_and_the_one_before_it(hand: Hand) -> None:
+    hand.scan("]d2", b"0106901234567892\x1d10A")
+    hand.scan("]E0", b"6901234567892")
+    hand.session.typed("261201*6 261205*4")
+
+    first, second = hand.session.command("undo"), hand.session.command("undo")
+
+    voids = [e for e in hand.kept() if "target_number" in e]
+    assert [v["target_number"] for v in voids] == [3, 4, 2]
+    assert (first.words, second.words) == ("undone: 3, 4", "undone: 2")
+    assert hand.session.command("undo").colour == "red"
+
+
+def test_undo_of_an_open_question_keeps_nothing(hand: Hand) -> None:
+    hand.scan("]E0", b"6901234567892")
+
+    assert "nothing was kept" in hand.session.command("undo").words
+    assert hand.kept() == []
+
+
+def test_another_stalls_badge_ends_what_can_be_undone(hand: Hand) -> None:
+    hand.scan("]d2", b"0106901234567892\x1d10A")
+    hand.session.command("merchant:m-2:p-2")
+
+    assert hand.session.command("undo").colour == "red"
+
+
+def test_six_of_the_next_is_not_forgotten_while_nobody_says_for_whom(tmp_path: Path) -> None:
+    hand = Hand(tmp_path)
+    hand.session.typed("*6")
+    assert hand.scan("]d2", b"0106901234567892\x1d10A").colour == "amber"
+    hand.session.command("merchant:m-1:p-1")
+
+    hand.scan("]d2", b"0106901234567892\x1d10A")
+
+    assert hand.kept()[0]["quantity"]["amount"] == "6"
+    hand.tape.close()
+
+
+def test_a_merchants_own_weight_codes_are_read_by_its_profile_alone(
+    hand: Hand, tmp_path: Path
+) -> None:
+    (tmp_path / "codes.toml").write_text(
+        '[[profile]]\nprefix = "21"\nitem_digits = 5\nvalue = "weight_g"\n'
+    )
+    keep_profiles(hand.tape, "m-1", read_profiles(tmp_path / "codes.toml"))
+    again = Session(hand.tape, Clocks(), today=lambda: TODAY)
+    meaning = understand("]E0", b"2100042012509", again.profiles)
+
+    again.scanned(meaning, "]E0", b"2100042012509")
+
+    assert hand.kept()[0]["goods"]["item"] == "21-00042"
+    assert hand.kept()[0]["quantity"] == {"amount": "1250", "unit": "g"}
+    again.command("merchant:m-2:p-2")
+    assert again.profiles == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "profile = 3", '[[profile]]\nprefix = "69"\nitem_digits = 5\nvalue = "weight_g"',
+        '[[profile]]\nprefix = "21"\nitem_digits = 9\nvalue = "weight_g"', "[[profile", "\xff",
+    ],
+)  # fmt: skip
+def test_a_profile_that_cannot_be_is_refused_with_an_example(text: str, tmp_path: Path) -> None:
+    (tmp_path / "codes.toml").write_text(text, encoding="latin-1")
+
+    with pytest.raises(ValueError, match="item_digits = 5"):
+        read_profiles(tmp_path / "codes.toml")

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from ledger.events import wire
 from ledger.events.reports import TapeOpened
 from ledger.values.chain import chain_over, chain_start
-from scanners.tape import Tape, TapeFull
+from scanners.tape import NoTape, Tape, TapeFull
 from tests.support.make import clock, sold
 
 TAPE = "11111111-1111-4111-8111-111111111111"
@@ -120,8 +121,15 @@ def test_kill_9_at_any_moment_loses_nothing_the_hand_was_told(tmp_path: Path) ->
 def test_a_file_that_is_no_tape_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "a.tape").write_bytes(b"not a database, but long enough to look at" * 50)
 
-    with pytest.raises(sqlite3.DatabaseError):
-        Tape.open(tmp_path / "a.tape")
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE theirs (n)")
+
+    for name in ("a.tape", "other.db", "."):
+        with pytest.raises(NoTape, match="is no tape"):
+            Tape.open(tmp_path / name)
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        names = other.execute("SELECT name FROM sqlite_master").fetchall()
+    assert names == [("theirs",)], "somebody else's database got our tables"
     with pytest.raises(FileNotFoundError, match="suyuan enroll"):
         Tape.open(tmp_path / "none.tape")
 

@@ -1,0 +1,173 @@
+"""A device at work: what scan, file and correct share."""
+
+import argparse
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ledger.events import wire
+from scanners.agent import Agent, EnrolmentRefused, home_of, keep_document, point
+from scanners.identity import Clocks
+from scanners.session import Session, Told
+from scanners.tape import NoTape, Tape
+from suyuan.commands import Failed, host_and_port, today
+from suyuan.commands.joining import TAPE_DEFAULT
+
+FILL_WARNING_PERCENT = 80
+# How long the end waits for receipts before it says that they are still to come.
+DRAIN_S = 5
+MEDIA = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".pdf": "application/pdf",
+}
+
+
+def add_device(verb: Any) -> None:
+    """Adds the options every verb of a device takes."""
+    verb.add_argument("--tape", type=Path, default=TAPE_DEFAULT, help="its tape (%(default)s)")
+    verb.add_argument("--for", dest="place", metavar="MERCHANT:PREMISES",
+                      help="whose report it is; remembered until another is named")  # fmt: skip
+    verb.add_argument("--offline", action="store_true", help="keep on the tape, send later")
+    verb.add_argument("--intake", help="the ledger's address, if it moved")
+    verb.add_argument("--mqtt", type=host_and_port, metavar="HOST:PORT",
+                      help="the broker, if it moved")  # fmt: skip
+    verb.add_argument("--json", action="store_true")
+
+
+class AtWork:
+    """An open tape with the session and the agent that stand on it."""
+
+    def __init__(self, stated: argparse.Namespace, tape: Tape) -> None:
+        self._stated = stated
+        self.tape = tape
+        self.agent = Agent(tape, Clocks(), on_answer=lambda body: _tell_answer(body, stated.json))
+        self.session = Session(tape, self.agent.clocks, today=today)
+
+    @property
+    def merchant(self) -> str:
+        """For whom it works. Raises `Failed` when nobody was ever named."""
+        if self.session.place.merchant is None:
+            raise Failed("for whom? say --for MERCHANT:PREMISES")
+        return self.session.place.merchant
+
+    @property
+    def premises(self) -> str:
+        """Where it works. Raises `Failed` when no place was ever named."""
+        if self.session.place.premises is None:
+            raise Failed("where? say --for MERCHANT:PREMISES")
+        return self.session.place.premises
+
+    def command(self, text: str) -> None:
+        """Gives the session a command. Raises `Failed` when it is refused."""
+        told = self.session.command(text)
+        if told.colour == "red":
+            raise Failed(told.words)
+
+    def keep_picture(self, path: Path) -> str:
+        """Keeps a paper's picture on the tape; returns its digest. Raises `Failed`."""
+        kind = MEDIA.get(path.suffix.lower())
+        if kind is None:
+            raise Failed(f"a document is a .jpg, .png or .pdf, not {path.name}")
+        try:
+            return keep_document(self.tape, kind, path.read_bytes())
+        except OSError as error:
+            raise Failed(f"{path}: {error.strerror}") from error
+
+    def begin_sending(self) -> None:
+        """Starts the link unless the hand wants to stay offline."""
+        if self.tape.fill_percent() >= FILL_WARNING_PERCENT:
+            words = f"the tape is {self.tape.fill_percent()} % full: free some space"
+            tell(Told("amber", words), self._stated.json)
+        if not self._stated.offline:
+            self.agent.link.start()
+
+    def finish(self) -> None:
+        """Waits a moment for receipts and says what is confirmed."""
+        started = self.agent.link.started
+        confirmed = started and self.agent.link.wait_drained(DRAIN_S)
+        if started:
+            self.agent.send_documents()
+        self.agent.link.stop()
+        _say_end(self.agent, confirmed, self.tape.count_waiting(), self._stated.json)
+
+
+@contextlib.contextmanager
+def at_work(stated: argparse.Namespace) -> Iterator[AtWork]:
+    """Opens the tape that was named; says at the end what the ledger has confirmed."""
+    try:
+        tape = Tape.open(stated.tape)
+    except (OSError, NoTape, sqlite3.Error) as error:
+        raise Failed(str(error)) from error
+    with contextlib.closing(tape):
+        try:
+            _point(tape, stated)
+            work = AtWork(stated, tape)
+        except (EnrolmentRefused, sqlite3.Error) as error:
+            raise Failed(str(error)) from error
+        if stated.place:
+            work.command(f"merchant:{stated.place}")
+        try:
+            yield work
+        except (ValueError, OSError) as error:
+            raise Failed(str(error)) from error
+        finally:
+            if work.agent.link.started or stated.offline:
+                work.finish()
+
+
+def _point(tape: Tape, stated: argparse.Namespace) -> None:
+    """Lets a tape remember that its ledger moved to other addresses."""
+    home = home_of(tape)
+    if stated.intake:
+        home = msgspec.structs.replace(home, intake_url=stated.intake)
+    if stated.mqtt:
+        home = msgspec.structs.replace(home, mqtt_host=stated.mqtt[0], mqtt_port=stated.mqtt[1])
+    if stated.intake or stated.mqtt:
+        point(tape, home)
+
+
+def tell(told: Told, as_json: bool) -> None:
+    """Tells the hand, as words or as a JSON line."""
+    if as_json:
+        print(json.dumps(told._asdict(), ensure_ascii=False), flush=True)
+    else:
+        # The number is what suyuan correct wants to hear.
+        numbers = f" (no. {', '.join(map(str, told.numbers))})" if told.numbers else ""
+        print(f"[{told.colour:^5}] {told.words}{numbers}", flush=True)
+
+
+def _tell_answer(body: Any, as_json: bool) -> None:
+    """Says what the hand must know of an answer; that all is well is said at the end."""
+    match body:
+        case wire.Fork():
+            words = f"this tape stopped at {body.number}: a copy of it was used; enroll anew"
+            tell(Told("red", words), as_json)
+        case wire.Refused():
+            tell(Told("red", f"the ledger refused: {body.message}; nothing is lost"), as_json)
+        case wire.Receipt():
+            unread = [v.number for v in body.verdicts if v.code == "unreadable"]
+            flags = sorted({flag for v in body.verdicts for flag in v.flags})
+            if unread:
+                tell(Told("amber", f"kept, but the ledger could not read {unread}"), as_json)
+            if flags:
+                tell(Told("amber", f"recorded, with a note: {', '.join(flags)}"), as_json)
+
+
+def _say_end(agent: Agent, confirmed: bool, waiting: int, as_json: bool) -> None:
+    home = agent.home
+    if as_json:
+        words = {"confirmed": confirmed, "waiting": waiting, "broker": agent.link.reached}
+        print(json.dumps(words), flush=True)
+    elif confirmed:
+        print("everything on the tape is confirmed by the ledger")
+    else:
+        if agent.link.started and not agent.link.reached:
+            print(f"no broker answers at {home.mqtt_host}:{home.mqtt_port}: name it with --mqtt")
+        print(f"{waiting} on the tape are not yet confirmed; they are kept and sent later")

@@ -1,0 +1,54 @@
+"""The verb by which a device joins a ledger: enroll."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from suyuan.commands import Failed, host_and_port, name, today
+
+TAPE_DEFAULT = Path("scanner.tape")
+
+
+def add_enroll(verbs: Any) -> None:
+    """`enroll`: join a ledger."""
+    verb = verbs.add_parser("enroll", help="make a tape with a key of its own and join a ledger")
+    verb.add_argument("device", type=name, help="the device's name: a-z, 0-9 and -")
+    verb.add_argument("--tape", type=Path, default=TAPE_DEFAULT, help="the new tape (%(default)s)")
+    verb.add_argument("--intake", default="http://127.0.0.1:8701",
+                      help="the ledger's address (%(default)s)")  # fmt: skip
+    verb.add_argument("--mqtt", type=host_and_port, default=("127.0.0.1", 1883),
+                      metavar="HOST:PORT", help="the broker (127.0.0.1:1883)")  # fmt: skip
+    verb.add_argument("--merchant", type=name, action="append", default=[],
+                      help="who lets it report")  # fmt: skip
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_enroll)
+
+
+def run_enroll(stated: argparse.Namespace) -> int:
+    """Enrolls a device; asked again after a lost answer, it goes on with the same tape."""
+    from scanners.agent import EnrolmentRefused, enroll, learn_home
+    from scanners.tape import NoTape
+
+    try:
+        home = learn_home(stated.intake, *stated.mqtt)
+        tape = enroll(stated.tape, stated.device, home, stated.merchant, since=today())
+    except (EnrolmentRefused, NoTape, OSError) as error:
+        raise Failed(str(error)) from error
+    words = {
+        "device": tape.device,
+        "tape": tape.id,
+        "file": str(stated.tape),
+        "ledger": home.ledger,
+    }
+    tape.close()
+    if stated.json:
+        print(json.dumps(words))
+        return 0
+    print(f"{words['device']} is enrolled at {home.ledger}; its tape is {stated.tape}")
+    if not stated.merchant:
+        print("no merchant lets it report yet: its reports will be noted as without a mandate")
+    return 0
+
+
+VERBS = [add_enroll]
