@@ -36,7 +36,8 @@ PAPERS = """
 SELECT q.kind, q.number, q.issuer, q.result, q.valid_from, q.valid_until, q.digest,
        d.digest IS NULL AS awaited, q.lots <> '{}' AS of_lot, q.position
 FROM papers.papers q LEFT JOIN ledger.documents d ON d.digest = q.digest
-WHERE %(gtin)s = ANY(q.gtins) AND (%(lot)s::text IS NULL OR q.lots = '{}' OR %(lot)s = ANY(q.lots))
+WHERE q.believed_to IS NULL AND %(gtin)s = ANY(q.gtins)
+      AND (%(lot)s::text IS NULL OR q.lots = '{}' OR %(lot)s = ANY(q.lots))
       AND q.position < %(before)s
 ORDER BY q.position DESC LIMIT %(limit)s
 """

@@ -7,12 +7,13 @@ import msgspec
 
 from ledger.events.cases import TapeForked, TapeLost
 from ledger.events.reports import Report
+from ledger.projections.corrections import CorrectionRefused
 from ledger.projections.expiry import Expiry, ExpiryState
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.goods import LOT_UNKNOWN
 from ledger.projections.lots import LOTS, LotDispute, LotExpiry
 from ledger.projections.movements import (
     MOVEMENTS,
-    CorrectionRefused,
     Moved,
     Movement,
     Unmoved,
@@ -64,6 +65,9 @@ class Alerts:
                 case ExpiryState(row, before):
                     _expiry_state(fold, row, before)
                 case StockChanged(row, before) if (row.amount < 0) != (before < 0):
+                    if row.lot == LOT_UNKNOWN:
+                        # Sold without its lot, it may be of any lot that is here.
+                        continue
                     subject = subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
                     _set(fold, "oversold", subject, row.amount < 0, row)
                 case Moved(movement) if movement.kind == "goods-sold":

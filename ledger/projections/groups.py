@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ledger.projections.alerts import Alerts
+from ledger.projections.corrections import Corrections
 from ledger.projections.documents import Documents
 from ledger.projections.expiry import Expiries
 from ledger.projections.fold import Projection
@@ -35,6 +36,7 @@ TRADE: Final = Group(
         Merchants(),
         Products(),
         Movements(),
+        Corrections(),
         Lots(),
         LotTransforms(),
         Stocks(),

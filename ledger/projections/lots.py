@@ -88,7 +88,8 @@ def _claim(fold: Fold, movement: Movement, count: int) -> None:
     if position != lot.last_position:
         lot.last_position = position
         fold.rows.put(LOTS, lot)
-    if not stated:
+    if not stated or movement.amount == 0:
+        # Who moved nothing has seen no label.
         return
     claims: dict[str, int] = msgspec.json.decode(lot.claims)
     for kind, day in stated:

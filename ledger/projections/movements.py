@@ -7,7 +7,6 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.events.reports import (
-    EntryCorrected,
     GoodsAsRead,
     GoodsDisposed,
     GoodsMoved,
@@ -23,7 +22,6 @@ from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import lot_of, product_of
 from ledger.projections.table import Key, Position, Table
 from ledger.values.clock import derive
-from ledger.values.ids import stream_of_tape
 from ledger.values.quantity import StatedQuantity
 
 
@@ -60,20 +58,6 @@ class Movement(msgspec.Struct):
     believed_to: Position | None
 
 
-class Correction(msgspec.Struct):
-    """A merchant's latest correction of an entry; it waits here for one that has not come yet.
-
-    Beside it stands one of merchant "" that says somebody's waits, whoever's entry it will be.
-    """
-
-    stream: str
-    number: Position
-    merchant: str
-    position: Position
-    scope: str
-    state: bytes
-
-
 MOVEMENTS = Table(
     "movements",
     Movement,
@@ -85,7 +69,6 @@ MOVEMENTS = Table(
         "(delivery) WHERE delivery IS NOT NULL",
     ),
 )
-CORRECTIONS = Table("corrections", Correction, ("stream", "number", "merchant"))
 
 
 class Moved(NamedTuple):
@@ -100,39 +83,22 @@ class Unmoved(NamedTuple):
     movement: Movement
 
 
-class CorrectionRefused(NamedTuple):
-    """Signal: a correction has no effect, being another merchant's or of no such line."""
-
-    stream: str
-    number: int
-    merchant: str
-
-
 class Movements:
     """What moved, as reported; pairing of both sides comes on top of this."""
 
     name = "movements"
-    tables = (MOVEMENTS, CORRECTIONS)
+    tables = (MOVEMENTS,)
 
     def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """The correction that may wait for this entry."""
-        if isinstance(entry.event, GoodsMoved | GoodsTransformed):
-            yield CORRECTIONS, (entry.stream, entry.number, "")
+        """Nothing to load: a report's movements are new."""
+        return ()
 
     def fold(self, fold: Fold) -> None:
-        """Takes in reports of goods and corrections of them."""
-        entry = fold.entry
-        match entry.event:
-            case GoodsMoved() | GoodsTransformed() as event:
-                for movement in legs_of(entry, event):
-                    _believe(fold, movement)
-                if fold.rows.get(CORRECTIONS, entry.stream, entry.number, "") is not None:
-                    same = {"stream": entry.stream, "number": entry.number}
-                    for waiting in fold.rows.select(CORRECTIONS, same):
-                        if waiting.merchant:
-                            _apply(fold, waiting)
-            case EntryCorrected() as event:
-                _correct(fold, event)
+        """Takes in reports of goods."""
+        event = fold.entry.event
+        if isinstance(event, GoodsMoved | GoodsTransformed):
+            for movement in legs_of(fold.entry, event):
+                believe(fold, movement)
 
 
 def legs_of(entry: Entry, event: GoodsMoved | GoodsTransformed) -> list[Movement]:
@@ -213,55 +179,21 @@ def _movement(  # one call builds one wide row
     )
 
 
-def _correct(fold: Fold, event: EntryCorrected) -> None:
-    stream = str(stream_of_tape(event.target_tape))
-    correction = Correction(
-        stream,
-        Position(event.target_number),
-        event.merchant,
-        Position(fold.entry.position),
-        event.scope,
-        msgspec.json.encode(event),
-    )
-    fold.rows.put(CORRECTIONS, correction)
-    if not _apply(fold, correction):
-        fold.rows.put(CORRECTIONS, msgspec.structs.replace(correction, merchant="", state=b""))
+def believe(fold: Fold, movement: Movement) -> None:
+    """Keeps a movement that is believed from now on."""
+    fold.rows.put(MOVEMENTS, movement)
+    fold.signals.append(Moved(movement))
 
 
-def _apply(fold: Fold, correction: Correction) -> bool:
-    """Applies a correction to its entry; False when that has not come and it must wait."""
-    rows = fold.rows.select(MOVEMENTS, {"stream": correction.stream, "number": correction.number})
-    if not rows:
-        return False
-    event = msgspec.json.decode(correction.state, type=EntryCorrected)
-    # A transformation has several legs, of which a single replacement would wipe the others.
-    unusable = event.goods is not None and rows[0].kind in ("used-in", "made")
-    if rows[0].merchant != correction.merchant or unusable:
-        refused = CorrectionRefused(correction.stream, correction.number, correction.merchant)
-        fold.signals.append(refused)
-        return True
-    for row in _in_scope(fold, rows, correction.scope):
-        if row.believed_to is None:
-            row.believed_to = Position(fold.entry.position)
-            fold.rows.put(MOVEMENTS, row)
-            fold.signals.append(Unmoved(row))
-    if event.goods is not None and event.quantity is not None:
-        _replace(fold, rows[0], event.goods, event.quantity)
-    return True
+def disbelieve(fold: Fold, movement: Movement) -> None:
+    """Closes a movement that is believed no longer."""
+    movement.believed_to = Position(fold.entry.position)
+    fold.rows.put(MOVEMENTS, movement)
+    fold.signals.append(Unmoved(movement))
 
 
-def _in_scope(fold: Fold, rows: list[Movement], scope: str) -> list[Movement]:
-    if scope == "session":
-        # Session ids are the devices' own: another merchant's may be the same, by accident or not.
-        same = {"session": rows[0].session, "merchant": rows[0].merchant}
-        return fold.rows.select(MOVEMENTS, same)
-    if scope == "delivery" and rows[0].delivery is not None:
-        same = {"delivery": rows[0].delivery, "merchant": rows[0].merchant}
-        return fold.rows.select(MOVEMENTS, same)
-    return rows
-
-
-def _replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: StatedQuantity) -> None:
+def replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: StatedQuantity) -> None:
+    """Believes a line as it should have been instead of as it was entered."""
     unit, amount = quantity.scaled()
     receipt = original.delivery or f"{original.stream}/{original.number}"
     replacement = msgspec.structs.replace(
@@ -277,9 +209,4 @@ def _replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: State
         expires=goods.expires,
         believed_to=None,
     )
-    _believe(fold, replacement)
-
-
-def _believe(fold: Fold, movement: Movement) -> None:
-    fold.rows.put(MOVEMENTS, movement)
-    fold.signals.append(Moved(movement))
+    believe(fold, replacement)

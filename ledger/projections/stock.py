@@ -60,20 +60,18 @@ class Stocks:
                 yield STOCK, _key(m)
 
     def fold(self, fold: Fold) -> None:
-        """Adds what moved; a count or a correction sums its lot again from the movements."""
-        voided = bool(fold.of(Unmoved))
+        """Adds what moved; where the order of counts matters, sums the lot from its movements."""
         again: dict[Key, Movement] = {}
         for signal in list(fold.signals):
             match signal:
-                case Moved(movement) if voided:
-                    again[_key(movement)] = movement
-                case Moved(movement) if movement.kind == "stock-counted":
-                    if not _count(fold, movement):
-                        again[_key(movement)] = movement
-                case Unmoved(movement):
-                    again[_key(movement)] = movement
                 case Moved(movement):
-                    _add(fold, movement)
+                    done = _count if movement.kind == "stock-counted" else _add
+                case Unmoved(movement):
+                    done = _take_back
+                case _:
+                    continue
+            if not done(fold, movement):
+                again[_key(movement)] = movement
         for movement in again.values():
             _sum_again(fold, movement)
 
@@ -94,20 +92,38 @@ def _row(fold: Fold, movement: Movement) -> Stock:
     return row
 
 
-def _add(fold: Fold, movement: Movement) -> None:
+def _add(fold: Fold, movement: Movement) -> bool:
+    """Adds a movement; False when a replaced line has the instant of the count."""
     row = _row(fold, movement)
+    if movement.happened == row.counted_at and movement.original != movement.position:
+        return False
     before = row.amount
     if row.counted_at is None or movement.happened >= row.counted_at:
         row.amount += movement.delta
     row.last_happened = max(row.last_happened, movement.happened)
-    _count_flow(row, movement.delta)
+    _count_flow(row, movement.delta, 1)
     _put(fold, row, before)
+    return True
+
+
+def _take_back(fold: Fold, movement: Movement) -> bool:
+    """Takes a movement out again; False when a count or its instant is in question."""
+    row = _row(fold, movement)
+    if movement.kind == "stock-counted" or movement.happened == row.counted_at:
+        return False
+    before = row.amount
+    if row.counted_at is None or movement.happened > row.counted_at:
+        row.amount -= movement.delta
+    _count_flow(row, movement.delta, -1)
+    _put(fold, row, before)
+    return True
 
 
 def _count(fold: Fold, movement: Movement) -> bool:
     """Takes a count that comes after everything known here; False when it must be summed."""
     row = _row(fold, movement)
-    if movement.happened < row.last_happened:
+    replaced = movement.original != movement.position
+    if movement.happened < row.last_happened or replaced:
         return False
     before = row.amount
     row.amount = row.counted = movement.amount
@@ -128,17 +144,17 @@ def _sum_again(fold: Fold, movement: Movement) -> None:
     row.counted = latest.amount if latest else 0
     row.amount, row.taken_in, row.given_out = row.counted, 0, 0
     for m in believed:
-        _count_flow(row, m.delta)
+        _count_flow(row, m.delta, 1)
         if latest is None or (m.happened, m.original) > (latest.happened, latest.original):
             row.amount += m.delta
     _put(fold, row, before)
 
 
-def _count_flow(row: Stock, delta: int) -> None:
+def _count_flow(row: Stock, delta: int, sign: int) -> None:
     if delta > 0:
-        row.taken_in += delta
+        row.taken_in += sign * delta
     else:
-        row.given_out -= delta
+        row.given_out -= sign * delta
 
 
 def _put(fold: Fold, row: Stock, before: int) -> None:

@@ -1,13 +1,15 @@
 """Followers on PostgreSQL: exactly once, with two of each; replay, rebuild, verify."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from ledger.errors import JournalDamaged
-from ledger.follower import Follower, entries_of, fold_page
+from ledger.follower import Follower, entries_of, fold_page, make_views
 from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS, TRADE
 from ledger.projections.postgres import PgStore
@@ -16,6 +18,11 @@ from suyuan.audit_rows import RowsCheck
 from suyuan.bench.work import Work
 from suyuan.upkeep import Upkeep
 from tests.support.databases import Database
+from tests.support.line import Line
+from tests.support.make import FakeTape
+from tests.support.wild import wild_reports
+
+Connection = psycopg.Connection[Any]
 
 
 def follower_of(database: Database, group: Any) -> Follower:
@@ -165,7 +172,8 @@ def test_a_fold_that_fails_stops_its_follower_at_that_position_and_skips_nothing
         if fold.entry.position == 150:
             raise ValueError("a bug")
 
-    monkeypatch.setattr(TRADE.projections[5], "fold", fail)
+    (stock,) = [p for p in TRADE.projections if p.name == "stock"]
+    monkeypatch.setattr(stock, "fold", fail)
     with pytest.raises(JournalDamaged, match="stock at position 150"):
         follower.step(limit=100)
 
@@ -189,3 +197,28 @@ def test_rows_in_memory_and_in_postgresql_are_the_same_rows(database: Database, 
                 assert {table.key_of(row): row for row in stored} == held
                 count = connection.execute(f"SELECT count(*) FROM {group.name}.{table.name}")  # type: ignore[call-overload]
                 assert count.fetchone() == (len(held),)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(raw=wild_reports())
+def test_what_intake_accepts_postgresql_takes_as_rows(raw: bytes, views: Connection) -> None:
+    """The same law as in memory, where a column of the database might be narrower."""
+    line = Line()
+    tape = line.enroll(FakeTape())
+    tape.add(raw, raw)
+    line.send(tape.batch())
+    page = entries_of(line.journal.page(0, 100))
+
+    with views.transaction(force_rollback=True):
+        for group in GROUPS:
+            fold_page(group, PgStore(views, f"{group.name}_wild"), page)
+
+
+@pytest.fixture
+def views(database: Database) -> Iterator[Connection]:
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        for group in GROUPS:
+            make_views(connection, f"{group.name}_wild", group)
+        yield connection
+        for group in GROUPS:
+            connection.execute(f"DROP SCHEMA {group.name}_wild CASCADE")

@@ -1,0 +1,76 @@
+"""Reports gone wild: members of every kind of report replaced by whatever JSON can hold."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from ledger.errors import Malformed
+from ledger.events.base import Event
+from ledger.events.catalogue import encode, read_report
+from ledger.events.reports import (
+    CertificateFiled,
+    GoodsReturned,
+    GoodsUsed,
+    Portion,
+    TestReportFiled,
+)
+from tests.support.make import (
+    MILK,
+    corrected,
+    counted,
+    disposed,
+    milk,
+    pieces,
+    received,
+    sold,
+    transformed,
+)
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
+WILD: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | TEXTS
+    | st.dates().map(str)
+    | st.decimals().map(str),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def examples() -> list[Event]:
+    """One report of every kind that may stand behind a tape's first."""
+    portion = Portion(goods=milk(), quantity=pieces(1))
+    moved = msgspec.structs.asdict(received(1))
+    about = {k: moved[k] for k in ("merchant", "premises", "business_date", "clock", "session")}
+    about |= {"document": "0" * 64, "number": "N-1", "gtins": (MILK,)}
+    day = date(2026, 11, 1)
+    return [
+        received(2), sold(1), counted(3), disposed(1), transformed([portion], [portion]),
+        corrected("00000000-0000-4000-8000-000000000001", 2),
+        GoodsReturned(direction="to-supplier", **moved), GoodsUsed(**moved),
+        CertificateFiled(kind="origin", issuer="City", valid_from=day, **about),
+        TestReportFiled(laboratory="Lab", result="passed", tested_on=day, **about),
+    ]  # fmt: skip
+
+
+@st.composite
+def wild_reports(draw: Any) -> bytes:
+    """A report's bytes with one member, perhaps an inner one, replaced by a wild value."""
+    report = msgspec.json.decode(encode(draw(st.sampled_from(examples()))))
+    places = [report, *(v for v in report.values() if isinstance(v, dict))]
+    place = draw(st.sampled_from(places))
+    place[draw(st.sampled_from(sorted(place)))] = draw(WILD)
+    return msgspec.json.encode(report)
+
+
+def readable(raw: bytes) -> bool:
+    """Whether the ledger records a report as what it says."""
+    try:
+        read_report(raw)
+    except Malformed:
+        return False
+    return True

@@ -1,0 +1,154 @@
+"""Corrections: what they reach, whichever comes first."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ledger.events.base import Event
+from tests.support.line import Line
+from tests.support.make import (
+    MILK,
+    NOON,
+    TODAY,
+    FakeTape,
+    clock,
+    corrected,
+    counted,
+    days,
+    milk,
+    pieces,
+    received,
+    sold,
+)
+from tests.support.wild import examples
+
+HOUR = timedelta(hours=1)
+
+
+def two_scanners(line: Line) -> tuple[FakeTape, FakeTape]:
+    return line.enroll(FakeTape("scanner-a")), line.enroll(FakeTape("scanner-b"))
+
+
+def stock_after(order: str, first: list[Event], second: list[Any]) -> dict[Any, int]:
+    """Lets scanner a report `first` and b `second`, which may name a's tape, in an order."""
+    line = Line()
+    a, b = two_scanners(line)
+    events = [e(a.id) if callable(e) else e for e in second]
+    both = {"ab": [(a, first), (b, events)], "ba": [(b, events), (a, first)]}[order]
+    for tape, what in both:
+        line.report(*what, tape=tape)
+    return line.stock()
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_voided_session_stays_voided_for_entries_that_come_later(order: str) -> None:
+    early = NOON - HOUR
+    entries: list[Event] = [received(5, at=early), received(7, milk("L2"), at=early)]
+
+    stock = stock_after(order, entries, [lambda tape: corrected(tape, 2, "session")])
+
+    assert stock == {(MILK, "L:L1"): 0, (MILK, "L:L2"): 0}
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_what_is_scanned_after_the_void_of_a_delivery_stands(order: str) -> None:
+    late, early = NOON, NOON - 2 * HOUR
+    entries: list[Event] = [
+        received(5, delivery="D-1", at=early), received(6, delivery="D-1", at=late),
+    ]  # fmt: skip
+
+    stock = stock_after(
+        order, entries,
+        [lambda tape: corrected(tape, 2, "delivery", clock=clock(NOON - HOUR))],
+    )  # fmt: skip
+
+    assert stock == {(MILK, "L:L1"): 6}
+
+
+def test_a_delivery_voided_and_scanned_again_on_one_scanner_counts_once() -> None:
+    line = Line()
+    tape = line.report(received(5, delivery="D-1"), received(2, milk("L2"), delivery="D-1"))
+
+    line.report(corrected(tape.id, 2, "delivery"), received(4, delivery="D-1"), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 4, (MILK, "L:L2"): 0}
+
+
+def test_the_same_delivery_number_of_another_supplier_or_year_is_not_voided() -> None:
+    line = Line()
+    last_year = TODAY - days(365)
+    tape = line.report(
+        received(5, delivery="D-1", counterparty="m-8"),
+        received(6, delivery="D-1", counterparty="m-9"),
+        received(7, delivery="D-1", counterparty="m-8", business_date=last_year),
+    )
+
+    line.report(corrected(tape.id, 2, "delivery"), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 13}
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_line_corrected_after_its_session_was_voided_says_what_it_says(order: str) -> None:
+    replaced = {"goods": milk(), "quantity": pieces(3)}
+
+    stock = stock_after(
+        order, [received(5, at=NOON - HOUR), received(7, milk("L2"), at=NOON - HOUR)],
+        [lambda tape: corrected(tape, 2, "session"), lambda tape: corrected(tape, 2, **replaced)],
+    )  # fmt: skip
+
+    assert stock == {(MILK, "L:L1"): 3, (MILK, "L:L2"): 0}
+
+
+def test_voiding_a_count_brings_back_what_the_movements_say() -> None:
+    line = Line()
+    tape = line.report(
+        received(10, at=NOON - 3 * HOUR), counted(4, at=NOON - 2 * HOUR), sold(1, at=NOON - HOUR)
+    )
+    assert line.stock() == {(MILK, "L:L1"): 3}
+
+    line.report(corrected(tape.id, 3), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 9}
+
+
+def test_voiding_what_came_before_a_count_leaves_the_count() -> None:
+    line = Line()
+    tape = line.report(received(10, at=NOON - 3 * HOUR), counted(4, at=NOON - 2 * HOUR))
+
+    line.report(corrected(tape.id, 2), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 4}
+    (row,) = line.rows("stock")
+    assert row.taken_in == 0
+
+
+def papers() -> list[Event]:
+    return [e for e in examples() if hasattr(e, "document")]
+
+
+@pytest.mark.parametrize(("scope", "left"), [("line", ["test"]), ("session", [])])
+@pytest.mark.parametrize("first", ["papers", "correction"])
+def test_a_voided_paper_is_no_longer_shown(scope: str, left: list[str], first: str) -> None:
+    line = Line()
+    a, b = two_scanners(line)
+    void = corrected(a.id, 2, scope, clock=clock(NOON + HOUR))
+    line.now = NOON + 2 * HOUR
+    steps: list[tuple[FakeTape, list[Event]]] = [(a, papers()), (b, [void])]
+    for tape, events in steps if first == "papers" else reversed(steps):
+        line.report(*events, tape=tape)
+
+    rows = line.rows("papers", "papers")
+    assert [row.kind for row in rows if row.believed_to is None] == left
+    assert len(rows) == 2, "what was voided stays on record"
+
+
+def test_a_paper_of_another_merchant_cannot_be_voided() -> None:
+    line = Line()
+    a, b = two_scanners(line)
+    line.report(*papers(), tape=a)
+
+    line.report(corrected(a.id, 2, merchant="m-2"), tape=b)
+
+    assert all(row.believed_to is None for row in line.rows("papers", "papers"))
