@@ -10,7 +10,9 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from ledger.errors import JournalDamaged, LedgerError
-from ledger.events.catalogue import decode
+from ledger.events.base import Event, stored_name
+from ledger.events.cases import ReportReadmitted
+from ledger.events.catalogue import decode, read_report
 from ledger.journal.interface import Stored
 from ledger.journal.postgres import CHANNEL, PgReader
 from ledger.projections.fold import Entry, Fold
@@ -18,6 +20,7 @@ from ledger.projections.groups import GROUPS, Group
 from ledger.projections.postgres import PgStore, create_tables
 from ledger.projections.table import Rows, Store
 from ledger.settings import read_settings
+from ledger.values.ids import stream_of_tape
 
 log = logging.getLogger("suyuan.follow")
 
@@ -41,15 +44,23 @@ def entries_of(page: Sequence[Stored]) -> list[Entry]:
     for stored in page:
         try:
             event = decode(stored.name, stored.state)
+            entries.append(_entry(stored, event))
         except LedgerError as error:
             raise JournalDamaged(f"position {stored.position}: {error}") from error
-        entries.append(
-            Entry(
-                stored.position, str(stored.stream), stored.number, stored.name,
-                stored.received, stored.flags, event, [],
-            )
-        )  # fmt: skip
     return entries
+
+
+def _entry(stored: Stored, event: Event) -> Entry:
+    if isinstance(event, ReportReadmitted):
+        report = read_report(event.report)
+        return Entry(
+            stored.position, str(stream_of_tape(event.tape)), event.number, stored_name(report),
+            event.received, event.flags, report, [], readmitted=True,
+        )  # fmt: skip
+    return Entry(
+        stored.position, str(stored.stream), stored.number, stored.name,
+        stored.received, stored.flags, event, [],
+    )  # fmt: skip
 
 
 def fold_page(group: Group, store: Store, entries: Sequence[Entry]) -> None:

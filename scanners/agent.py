@@ -75,8 +75,9 @@ def ask(intake_url: str, requests: list[Any]) -> None:
     body = msgspec.json.encode(requests)
     try:
         answer = httpx.post(
-            f"{intake_url}/intake/requests", content=body, timeout=60, trust_env=False
-        )
+            f"{intake_url}/intake/requests", content=body, timeout=60, trust_env=False,
+            headers={"idempotency-key": str(uuid.uuid4())},
+        )  # fmt: skip
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise LedgerAway(f"no ledger answers at {intake_url}: {error}") from error
     if answer.status_code != httpx.codes.OK:

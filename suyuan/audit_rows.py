@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from ledger.errors import JournalDamaged, Malformed
-from ledger.events.cases import DeviceEnrolled, ReportUnreadable
+from ledger.events.cases import DeviceEnrolled, ReportReadmitted, ReportUnreadable
 from ledger.events.catalogue import BY_NAME, decode, read_report
 from ledger.events.reports import TapeOpened
 from ledger.journal.interface import Stored
@@ -47,6 +47,9 @@ class RowsCheck:
         self._devices: dict[UUID, str] = {}
         self._chains: dict[UUID, bytes] = {}
         self._numbers: dict[UUID, int] = {}
+        # Digests of unreadable reports by stream and number; of these, the ones we could read.
+        self._aside: dict[tuple[UUID, int], str] = {}
+        self._hidden: dict[tuple[UUID, int], int] = {}
 
     def run(self, stepped: Callable[[int], None] = lambda count: None) -> RowsReport:
         """Checks everything; the problems it names are at most twenty."""
@@ -63,6 +66,9 @@ class RowsCheck:
                 stepped(len(page))
             if position < head:
                 self._say(f"the head said {head}, the rows go to {position}: the tail is missing")
+            for hidden in sorted(self._hidden.values()):
+                # It would be missing from the views.
+                self._say(f"position {hidden}: called unreadable, and can be read: re-admit it")
             batches = self._check_batches(connection)
         return RowsReport(position, batches, self._problems[:SHOWN_MAX])
 
@@ -82,6 +88,8 @@ class RowsCheck:
         if isinstance(event, DeviceEnrolled):
             key = PublicKey(event.key)
             self._keys[event.device, key.id] = key
+        if isinstance(event, ReportReadmitted):
+            self._check_readmitted(stored, event)
         if isinstance(event, TapeOpened) and stored.number == 1:
             self._devices[stored.stream] = event.device
         place = Place(stored.stream, stored.number, stored.received, stored.flags)
@@ -118,17 +126,25 @@ class RowsCheck:
                 self._say(f"position {stored.position}: what the device signed is another chain")
 
     def _check_unreadable(self, stored: Stored, report: bytes) -> None:
-        """A report that can be read may not stand as unreadable: it would vanish from the views."""
         event = decode(stored.name, stored.state)
         assert isinstance(event, ReportUnreadable)
         if hashlib.sha256(report).hexdigest() != event.digest:
             self._say(f"position {stored.position}: quarantine holds other bytes")
+        self._aside[stored.stream, stored.number] = event.digest
         try:
             readable = not isinstance(read_report(report), TapeOpened)
         except Malformed:
             readable = False
         if readable:
-            self._say(f"position {stored.position}: called unreadable, and can be read")
+            self._hidden[stored.stream, stored.number] = stored.position
+
+    def _check_readmitted(self, stored: Stored, event: ReportReadmitted) -> None:
+        """What is re-admitted must be, byte for byte, what was put aside under that number."""
+        place = stream_of_tape(event.tape), event.number
+        digest = hashlib.sha256(event.report).hexdigest()
+        if not (digest == event.digest == self._aside.get(place)):
+            self._say(f"position {stored.position}: re-admits what was never put aside")
+        self._hidden.pop(place, None)
 
     def _load_ends(self, connection: Any) -> dict[tuple[UUID, int], list[bytes]]:
         """The chain hash each signature speaks of, by the last report of its batch."""

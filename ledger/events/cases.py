@@ -1,6 +1,6 @@
 """Events of cases, and what the ledger itself puts on record."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -114,6 +114,29 @@ class ReportUnreadable(Event, frozen=True, kw_only=True, tag="report-unreadable.
     digest: Public[Digest]
     length: Public[int]
     reason: Trade[LongText]
+
+
+class ReportReadmitted(Event, frozen=True, kw_only=True, tag="report-readmitted.v1"):
+    """A report that nobody could understand when it came can be understood now, and counts.
+
+    `report` holds the bytes as the device signed them, `received` and `flags` what the ledger
+    says of their arrival; `digest` is the one recorded when they were put aside.
+    """
+
+    tape: Public[Uuid]
+    number: Public[Annotated[int, msgspec.Meta(ge=1, le=2**53)]]
+    digest: Public[Digest]
+    received: Public[datetime]
+    flags: Public[Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=8)]] = ()
+    report: Trade[Annotated[bytes, msgspec.Meta(max_length=64 * 1024)]]
+
+
+class MarketRegistered(Event, frozen=True, kw_only=True, tag="market-registered.v1"):
+    """A market states where it is; its zone decides when its days begin from then on."""
+
+    market: Public[Id]
+    name: Public[ShortText]
+    zone: Public[ZoneName]
 
 
 class DayBegan(Event, frozen=True, kw_only=True, tag="day-began.v1"):

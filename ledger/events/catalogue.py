@@ -34,6 +34,8 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.TapeForked,
     cases.TapeLost,
     cases.ReportUnreadable,
+    cases.ReportReadmitted,
+    cases.MarketRegistered,
     cases.DayBegan,
 )
 BY_NAME: Final = {stored_name(kind): kind for kind in TAPE_REPORTS + CASE_EVENTS}

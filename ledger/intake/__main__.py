@@ -20,11 +20,13 @@ from ledger.intake.http import IntakeParts, build
 from ledger.intake.mqtt import MqttIntake
 from ledger.intake.requests import Requests
 from ledger.intake.verify import Verifier
+from ledger.journal.answers import PgAnswers
 from ledger.journal.cases import Cases
 from ledger.journal.documents import DocumentStore
 from ledger.journal.keyfile import read_key
 from ledger.journal.personal import PgPersonalStore
 from ledger.journal.postgres import PgAppender
+from ledger.journal.quarantine import PgQuarantine
 from ledger.journal.recorder import LedgerRecorder
 from ledger.journal.sealing import Sealer
 from ledger.settings import Clock, Settings, read_settings
@@ -72,9 +74,10 @@ def main(settings: Settings) -> None:
         key=key,
         now=clock.now,
     )
-    requests = Requests(cases, (key.public,), devices.forget, clock.now)
+    held = PgQuarantine(settings.writer_dsn).find
+    requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
     parts = IntakeParts(
-        committer, requests, DocumentStore(data / "documents", settings.writer_dsn), persons,
+        committer, requests, PgAnswers(settings.writer_dsn), DocumentStore(data / "documents", settings.writer_dsn), persons,
         devices, settings.ledger, key.public, clock.now,
     )  # fmt: skip
     mqtt = MqttIntake(

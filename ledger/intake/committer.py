@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from ledger.errors import JournalUnavailable
 from ledger.events import wire
 from ledger.intake.devices import Devices
+from ledger.intake.strangers import BYTES_MAX as STRANGER_BYTES
+from ledger.intake.strangers import Strangers
 from ledger.intake.verify import Unverified, Verifier
 from ledger.journal.interface import (
     TRANSACTION_ROWS_MAX,
@@ -31,8 +32,6 @@ Reply = Callable[[str, bytes], None]
 
 # A full queue slows the transports down instead of filling memory; the tapes keep everything.
 QUEUE_MAX = 2000
-# A stranger's message is kept to be looked at, not to be stored whole.
-STRANGER_BYTES_MAX = 4096
 
 
 class Waiting(NamedTuple):
@@ -69,10 +68,22 @@ class Committer:
         # Taken, and verified but not yet recorded: both outlive a step that found the database away.
         self._taken: list[Waiting] = []
         self._pending: list[tuple[Waiting, TapeBatch]] = []
-        self.counters = {"batches": 0, "reports": 0, "resends": 0, "forks": 0, "strangers": 0}
+        self._strangers = Strangers(journal, now)
+        self._counted = {"batches": 0, "reports": 0, "resends": 0, "forks": 0}
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What was taken and what was not, since this process began."""
+        strangers = {"strangers": self._strangers.seen, "strangers_kept": self._strangers.kept}
+        return self._counted | strangers
 
     def submit(self, envelope: bytes, reply: Reply) -> bool:
-        """Queues a batch; False when the queue is full and the sender must try again."""
+        """Queues a batch; False when the queue is full and the sender must try again.
+
+        What is too large to be a batch is not held in memory; its beginning tells what it was.
+        """
+        if len(envelope) > wire.BATCH_BYTES_MAX:
+            envelope = envelope[:STRANGER_BYTES]
         try:
             self._queue.put_nowait(Waiting(envelope, reply))
         except queue.Full:
@@ -116,40 +127,33 @@ class Committer:
             case TapeBatch():
                 return found
             case Unverified(tape, code, message):
-                self._keep_stranger(f"{code}: {message}", waiting.envelope)
+                self._strangers.keep(f"{code}: {message}", waiting.envelope)
                 refused = wire.Refused(
                     ledger=self._ledger, tape=tape, code=code, message=message, time=self._now()
                 )
                 self._answer(waiting, tape, refused)
             case None:
-                self._keep_stranger("no batch", waiting.envelope)
+                self._strangers.keep("no batch", waiting.envelope)
         return None
-
-    def _keep_stranger(self, reason: str, envelope: bytes) -> None:
-        self.counters["strangers"] += 1
-        try:
-            self._journal.keep_stranger(self._now(), reason, envelope[:STRANGER_BYTES_MAX])
-        except JournalUnavailable as error:
-            log.warning("a stranger's message was counted, not kept: %s", error)
 
     def _finish(self, waiting: Waiting, batch: TapeBatch, outcome: Outcome) -> None:
         now = self._now()
         body: wire.AnswerBody
         match outcome:
             case Recorded():
-                self.counters["batches"] += 1
-                self.counters["reports"] += outcome.new
+                self._counted["batches"] += 1
+                self._counted["reports"] += outcome.new
                 body = self._receipt(batch, outcome, now)
             case Resend(number):
-                self.counters["resends"] += 1
+                self._counted["resends"] += 1
                 body = wire.Resend(ledger=self._ledger, tape=batch.tape, number=number, time=now)
             case Forked(number):
-                self.counters["forks"] += 1
+                self._counted["forks"] += 1
                 log.warning("tape %s of %s forked at %s", batch.tape, batch.device, number)
                 body = wire.Fork(ledger=self._ledger, tape=batch.tape, number=number, time=now)
             case OfAnother():
                 message = f"the tape {batch.tape} belongs to another device"
-                self._keep_stranger(f"tape-of-another: {batch.device}", waiting.envelope)
+                self._strangers.keep(f"tape-of-another: {batch.device}", waiting.envelope)
                 body = wire.Refused(
                     ledger=self._ledger, tape=batch.tape, code="tape-of-another",
                     message=message, time=now,

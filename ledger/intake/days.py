@@ -1,7 +1,7 @@
 """Days: puts on record that a market's day began, as soon as it did."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from eventsourcing.persistence import (
@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from ledger.errors import JournalUnavailable
 from ledger.events.base import stored_name
-from ledger.events.cases import PremisesAdded
+from ledger.events.cases import MarketRegistered, PremisesAdded
 from ledger.events.catalogue import decode
 from ledger.intake.requests import Requests
 from ledger.rules.requests import BeginDay
@@ -33,33 +33,38 @@ class DayKeeper:
         self._requests = requests
         self._now = now
         self._position = 0
-        self._begun: dict[str, object] = {}
+        self._begun: dict[str, date | None] = {}
+        self._zones: dict[str, str] = {}
 
     def step(self) -> None:
-        """Looks for new markets and begins the days that are due."""
+        """Looks for new markets and begins the days that are due, each in its market's zone."""
         self._find_markets()
-        day = day_at(self._now(), ZoneInfo(ZONE_DEFAULT))
         for market, begun in self._begun.items():
-            if begun != day:
-                self._requests.take(BeginDay(market, day))
+            zone = self._zones.get(market, ZONE_DEFAULT)
+            day = day_at(self._now(), ZoneInfo(zone))
+            if begun is None or begun < day:
+                self._requests.take(BeginDay(market, day, zone))
                 self._begun[market] = day
 
     def _find_markets(self) -> None:
         while True:
             found = self._page()
             for notification in found:
-                event = decode(notification.topic, notification.state)
-                assert isinstance(event, PremisesAdded)
-                self._begun.setdefault(event.market, None)
+                match decode(notification.topic, notification.state):
+                    case PremisesAdded(market=market):
+                        self._begun.setdefault(market, None)
+                    case MarketRegistered(market=market, zone=zone):
+                        self._begun.setdefault(market, None)
+                        self._zones[market] = zone
                 self._position = notification.id
             if len(found) < PAGE:
                 return
 
     def _page(self) -> Sequence[Notification]:
-        name = stored_name(PremisesAdded)
+        names = [stored_name(PremisesAdded), stored_name(MarketRegistered)]
         try:
             return self._recorder.select_notifications(
-                self._position, PAGE, topics=[name], inclusive_of_start=False
+                self._position, PAGE, topics=names, inclusive_of_start=False
             )
         except (InterfaceError, OperationalError, PoolTimeout) as error:
             raise JournalUnavailable(str(error)) from error

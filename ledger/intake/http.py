@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from ledger.events.catalogue import unsafe_text
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
+from ledger.journal.answers import Answer, PgAnswers, digest_of
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import Card, PersonalStore
 from ledger.rules.refusal import Refusal
@@ -28,6 +30,9 @@ from ledger.values.keys import PublicKey
 ANSWER_S = 20
 CARD_LABEL = b"suyuan/card/v1\n"
 REQUESTS_BYTES_MAX = 4 * 1024 * 1024
+KEY = re.compile(r"[!-~]{1,80}")
+# Granted and refused are decisions; anything else may be asked again.
+DECIDED = (200, 422)
 
 
 class IntakeParts(msgspec.Struct):
@@ -35,6 +40,7 @@ class IntakeParts(msgspec.Struct):
 
     committer: Committer
     requests: Requests
+    answers: PgAnswers
     documents: DocumentStore
     persons: PersonalStore
     devices: Devices
@@ -81,7 +87,8 @@ def build(parts: IntakeParts) -> FastAPI:
         body = await _body(request, REQUESTS_BYTES_MAX)
         if isinstance(body, Response):
             return body
-        return await run_in_threadpool(_decide, parts.requests, body)
+        key = request.headers.get("idempotency-key", "")
+        return await run_in_threadpool(_decide_once, parts, key, body)
 
     @app.put("/intake/documents/{digest}")
     async def documents(digest: str, request: Request) -> Response:
@@ -134,6 +141,24 @@ async def _commit(committer: Committer, envelope: bytes) -> Response:
     except TimeoutError:
         return _problem(503, "unavailable", "no answer yet: send the same batch again")
     return Response(answer, media_type="application/json")
+
+
+def _decide_once(parts: IntakeParts, key: str, body: bytes) -> Response:
+    """Decides, or gives the same answer again to who asks again under the same key."""
+    if not key:
+        return _decide(parts.requests, body)
+    if not KEY.fullmatch(key):
+        return _problem(400, "no-key", "an Idempotency-Key has 1 to 80 printable characters")
+    asked = digest_of(body)
+    if (known := parts.answers.find(key)) is None:
+        response = _decide(parts.requests, body)
+        if response.status_code in DECIDED:
+            answer = Answer(asked, response.status_code, bytes(response.body))
+            parts.answers.keep(key, answer, parts.now())
+        return response
+    if known.asked != asked:
+        return _problem(422, "key-reused", "this Idempotency-Key was used for another question")
+    return Response(known.body, known.status, media_type="application/json")
 
 
 def _decide(requests: Requests, body: bytes) -> Response:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ledger.events.cases import MarketRegistered
 from ledger.journal.cases import Cases
 from ledger.rules.device import (
     DeviceCase,
@@ -14,6 +15,13 @@ from ledger.rules.device import (
     WithdrawMandate,
     decide_device,
     evolve_device,
+)
+from ledger.rules.quarantine import (
+    Held,
+    QuarantineCase,
+    ReadmitReport,
+    decide_readmission,
+    evolve_quarantine,
 )
 from ledger.rules.refusal import Refusal
 from ledger.rules.register import (
@@ -28,10 +36,14 @@ from ledger.rules.requests import (
     AddPremises,
     BeginDay,
     MarketCase,
+    MarketDayCase,
+    RegisterMarket,
     RegisterMerchant,
     RegisterProduct,
     Request,
     decide_day,
+    decide_market,
+    evolve_day,
     evolve_market,
 )
 from ledger.values.day import day_at
@@ -46,8 +58,10 @@ class Requests:
         ledger_keys: tuple[str, ...],
         changed: Callable[[str], None],
         now: Callable[[], datetime],
+        held: Callable[[str, int], Held | None],
     ) -> None:
         self._now = now
+        self._held = held
         self._cases = cases
         self._ledger_keys = ledger_keys
         self._changed = changed
@@ -65,6 +79,10 @@ class Requests:
             case RegisterProduct(entry=product):
                 return self._handle("product", product.gtin, ProductCase(product.gtin), evolve_product,
                                     lambda case: decide_product(case, product))  # fmt: skip
+            case RegisterMarket(entry=market):
+                return self._register_market(market)
+            case ReadmitReport():
+                return self._readmit(request)
             case BeginDay():
                 return self._begin_day(request)
             case EnrollDevice() | GrantMandate() | WithdrawMandate() | RevokeDevice():
@@ -75,17 +93,38 @@ class Requests:
                 self._changed(request.device)
                 return refusal
 
+    def _register_market(self, entry: MarketRegistered) -> Refusal | None:
+        if isinstance(zone := _zone(entry.zone), Refusal):
+            return zone
+        return self._handle("market", entry.market, MarketCase(entry.market), evolve_market,
+                            lambda case: decide_market(case, entry))  # fmt: skip
+
+    def _readmit(self, request: ReadmitReport) -> Refusal | None:
+        held = self._held(request.tape, request.number)
+        name = held.device if held else ""
+        device = self._cases.load("device", name, DeviceCase(name), evolve_device)
+        subject = f"{request.tape}/{request.number}"
+        return self._handle("quarantine", subject, QuarantineCase(subject), evolve_quarantine,
+                            lambda case: decide_readmission(case, request, held, device))  # fmt: skip
+
     def _begin_day(self, request: BeginDay) -> Refusal | None:
-        try:
-            today = day_at(self._now(), ZoneInfo(request.zone))
-        except (ZoneInfoNotFoundError, ValueError):
-            return Refusal("zone-unknown", f"Name a zone such as Asia/Shanghai, not {request.zone}")
+        zone = _zone(request.zone)
+        if isinstance(zone, Refusal):
+            return zone
+        today = day_at(self._now(), zone)
         if request.day > today:
             return Refusal("day-to-come", f"Begin {request.day} when it has come: it is {today}.")
-        return self._handle("market-day", request.market, MarketCase(request.market), evolve_market,
-                            lambda case: decide_day(case, request))  # fmt: skip
+        return self._handle("market-day", request.market, MarketDayCase(request.market),
+                            evolve_day, lambda case: decide_day(case, request))  # fmt: skip
 
     def _handle(
         self, kind: str, subject: str, empty: Any, evolve: Any, decide: Callable[[Any], Any]
     ) -> Refusal | None:
         return self._cases.handle(kind, subject, empty, evolve, decide=decide)
+
+
+def _zone(name: str) -> ZoneInfo | Refusal:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return Refusal("zone-unknown", f"Name a zone such as Asia/Shanghai, not {name}")

@@ -71,6 +71,14 @@ CREATE TABLE IF NOT EXISTS ledger.strangers (
     reason text NOT NULL,
     content bytea NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ledger.answers (
+    key text PRIMARY KEY,
+    asked text NOT NULL,
+    status int NOT NULL,
+    answer bytea NOT NULL,
+    received timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_received ON ledger.answers (received);
 CREATE TABLE IF NOT EXISTS ledger.documents (
     digest text PRIMARY KEY,
     media text NOT NULL,
@@ -107,7 +115,7 @@ GRANT USAGE ON SCHEMA ledger TO suyuan_writer, suyuan_follower, suyuan_reader;
 GRANT SELECT, INSERT ON ledger.events, ledger.batches, ledger.documents TO suyuan_writer;
 GRANT SELECT, INSERT, UPDATE ON ledger.head, ledger.heads, ledger.tapes TO suyuan_writer;
 GRANT SELECT, INSERT ON ledger.quarantine TO suyuan_writer;
-GRANT SELECT, INSERT, DELETE ON ledger.strangers TO suyuan_writer;
+GRANT SELECT, INSERT, DELETE ON ledger.strangers, ledger.answers TO suyuan_writer;
 GRANT USAGE ON SCHEMA personal TO suyuan_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON personal.subjects TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;

@@ -11,7 +11,8 @@ from ledger.projections.table import Key, Rows, Table
 class Entry(NamedTuple):
     """An event as a fold sees it, with what the ledger knows about it.
 
-    `memo` keeps what several projections derive from the event alone.
+    `memo` keeps what several projections derive from the event alone. `readmitted` marks a
+    report that had been put aside: it keeps its stream, number and receipt, at a later position.
     """
 
     position: int
@@ -22,6 +23,7 @@ class Entry(NamedTuple):
     flags: tuple[str, ...]
     event: Event
     memo: list[Any]
+    readmitted: bool = False
 
 
 class Fold:

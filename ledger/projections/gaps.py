@@ -62,6 +62,9 @@ class Gaps:
 
     def fold(self, fold: Fold) -> None:
         """Takes in what tapes and the ledger say about themselves."""
+        if fold.entry.readmitted:
+            _close_unreadable(fold)
+            return
         match fold.entry.event:
             case TapeOpened(device=device):
                 entry = fold.entry
@@ -84,6 +87,15 @@ class Gaps:
                     None, entry.received, Position(entry.position), reason,
                 )  # fmt: skip
                 fold.rows.put(GAPS, gap)
+
+
+def _close_unreadable(fold: Fold) -> None:
+    """Notes that a report which could not be read counts now; its tape has long gone on."""
+    entry = fold.entry
+    gap = fold.rows.get(GAPS, entry.stream, "unreadable", entry.number)
+    if gap is not None:
+        gap.note = f"re-admitted at position {entry.position}"
+        fold.rows.put(GAPS, gap)
 
 
 def _heard(fold: Fold, event: Report) -> None:

@@ -8,11 +8,13 @@ import msgspec
 from ledger.events.base import Id
 from ledger.events.cases import (
     DayBegan,
+    MarketRegistered,
     MerchantRegistered,
     PremisesAdded,
     ProductRegistered,
 )
 from ledger.rules.device import EnrollDevice, GrantMandate, RevokeDevice, WithdrawMandate
+from ledger.rules.quarantine import ReadmitReport
 
 
 class RegisterMerchant(msgspec.Struct, frozen=True, tag="register-merchant"):
@@ -33,6 +35,12 @@ class RegisterProduct(msgspec.Struct, frozen=True, tag="register-product"):
     entry: ProductRegistered
 
 
+class RegisterMarket(msgspec.Struct, frozen=True, tag="register-market"):
+    """Asks that a market enters the register, or states another name or zone."""
+
+    entry: MarketRegistered
+
+
 class BeginDay(msgspec.Struct, frozen=True, tag="begin-day"):
     """Asks to put on record that a market's day began."""
 
@@ -45,6 +53,8 @@ Request = (
     RegisterMerchant
     | AddPremises
     | RegisterProduct
+    | RegisterMarket
+    | ReadmitReport
     | BeginDay
     | EnrollDevice
     | GrantMandate
@@ -57,6 +67,14 @@ decode_requests = msgspec.json.Decoder(list[Request]).decode
 
 
 class MarketCase(msgspec.Struct, frozen=True):
+    """What a market states of itself."""
+
+    market: str
+    version: int = 0
+    registered: MarketRegistered | None = None
+
+
+class MarketDayCase(msgspec.Struct, frozen=True):
     """A market's last day on record."""
 
     market: str
@@ -64,15 +82,27 @@ class MarketCase(msgspec.Struct, frozen=True):
     day: date | None = None
 
 
-def decide_day(case: MarketCase, request: BeginDay) -> list[DayBegan]:
+def decide_market(case: MarketCase, entry: MarketRegistered) -> list[MarketRegistered]:
+    """Decides an entry of a market; a changed one is recorded beside the earlier."""
+    return [] if case.registered == entry else [entry]
+
+
+def evolve_market(case: MarketCase, event: object) -> MarketCase:
+    """Returns the case after one of its events."""
+    if not isinstance(event, MarketRegistered):
+        raise TypeError(f"{type(event).__name__} is no event of a market")
+    return MarketCase(case.market, case.version + 1, event)
+
+
+def decide_day(case: MarketDayCase, request: BeginDay) -> list[DayBegan]:
     """Decides a day's beginning: once, and never an earlier day after a later."""
     if case.day is not None and request.day <= case.day:
         return []
     return [DayBegan(market=request.market, day=request.day, zone=request.zone)]
 
 
-def evolve_market(case: MarketCase, event: object) -> MarketCase:
+def evolve_day(case: MarketDayCase, event: object) -> MarketDayCase:
     """Returns the case after one of its events."""
     if not isinstance(event, DayBegan):
-        raise TypeError(f"{type(event).__name__} is no event of a market")
-    return MarketCase(case.market, case.version + 1, event.day)
+        raise TypeError(f"{type(event).__name__} is no event of a market's days")
+    return MarketDayCase(case.market, case.version + 1, event.day)

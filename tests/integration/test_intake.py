@@ -68,6 +68,28 @@ def test_a_batch_over_http_gets_the_same_signed_receipt(
     assert home.keys
 
 
+def test_a_question_asked_again_under_its_key_gets_its_answer_again(http: httpx.Client) -> None:
+    unknown = [
+        {"type": "grant-mandate", "device": "later", "merchant": "m", "valid_from": "2026-01-01"}
+    ]
+    headers = {"idempotency-key": str(uuid.uuid4())}
+    first = http.post("/intake/requests", json=unknown, headers=headers)
+    key = FakeTape().key.public
+    enroll = [{"type": "enroll-device", "device": "later", "key": key, "name": "x"}]
+    assert http.post("/intake/requests", json=enroll).status_code == 200
+
+    again = http.post("/intake/requests", json=unknown, headers=headers)
+    other = http.post("/intake/requests", json=enroll, headers=headers)
+    without = http.post("/intake/requests", json=unknown)
+
+    assert (first.status_code, again.status_code) == (422, 422)
+    assert again.content == first.content
+    assert other.json()["title"] == "key-reused"
+    assert without.status_code == 200, "without the key it is decided anew"
+    bad = http.post("/intake/requests", json=unknown, headers={"idempotency-key": "x" * 81})
+    assert bad.json()["title"] == "no-key"
+
+
 def test_a_revocation_acts_on_the_next_batch(http: httpx.Client) -> None:
     tape = enrolled(http, "m-1")
     http.post("/intake/batches", content=tape.batch())

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -196,6 +197,18 @@ def test_what_comes_from_a_stranger_is_counted_and_never_recorded(line: Line, ca
     assert answer is None if case == "truncated" else isinstance(answer, wire.Refused)
     assert line.journal.head() == 0
     assert len(line.journal.strangers) == 1
+
+
+def test_a_flood_of_strangers_is_counted_and_costs_a_bounded_number_of_commits(
+    line: Line,
+) -> None:
+    for number in range(120):
+        line.send(b"junk %d" % number)
+    line.now += timedelta(seconds=2)
+    line.send(b"x" * (2 * wire.BATCH_BYTES_MAX))
+
+    assert line.committer.counters["strangers"] == 121
+    assert line.committer.counters["strangers_kept"] == len(line.journal.strangers) == 51
 
 
 def test_a_revoked_device_is_refused_at_once_and_keeps_its_past(line: Line) -> None:

@@ -1,0 +1,52 @@
+"""Answers to requests, by idempotency key: the same question asked again is answered the same."""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import psycopg
+
+from ledger.errors import JournalUnavailable
+
+# Nobody asks again after so long; a new answer then rests on the state of the case alone.
+KEPT = timedelta(days=7)
+
+
+class Answer(NamedTuple):
+    """What was answered: the digest of the question, an HTTP status and a body."""
+
+    asked: str
+    status: int
+    body: bytes
+
+
+def digest_of(question: bytes) -> str:
+    """Returns the digest by which a question is known again."""
+    return hashlib.sha256(question).hexdigest()
+
+
+class PgAnswers:
+    """Keeps answers in PostgreSQL, where every intake finds them."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    def find(self, key: str) -> Answer | None:
+        """Returns the answer given under a key. Raises `JournalUnavailable`."""
+        query = "SELECT asked, status, answer FROM ledger.answers WHERE key = %s"
+        try:
+            with psycopg.connect(self._dsn, autocommit=True, connect_timeout=5) as connection:
+                row = connection.execute(query, [key]).fetchone()
+        except psycopg.OperationalError as error:
+            raise JournalUnavailable(str(error).strip()) from error
+        return None if row is None else Answer(row[0], row[1], bytes(row[2]))
+
+    def keep(self, key: str, answer: Answer, now: datetime) -> None:
+        """Keeps the first answer under a key and forgets old ones. Raises `JournalUnavailable`."""
+        insert = "INSERT INTO ledger.answers VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+        try:
+            with psycopg.connect(self._dsn, connect_timeout=5) as connection:
+                connection.execute("DELETE FROM ledger.answers WHERE received < %s", [now - KEPT])
+                connection.execute(insert, [key, *answer, now])
+        except psycopg.OperationalError as error:
+            raise JournalUnavailable(str(error).strip()) from error
