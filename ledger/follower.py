@@ -1,9 +1,11 @@
 """Followers: read the record page by page, fold it, and write rows and position in one stroke."""
 
+import contextlib
+import gc
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import psycopg
 from psycopg import Connection, sql
@@ -137,7 +139,7 @@ class Follower:
         """
         connection = self._open()
         try:
-            with connection.transaction():
+            with _without_collector(), connection.transaction():
                 return self._fold_next(connection, limit, upto)
         except _Ahead:
             self._store = None
@@ -188,6 +190,18 @@ class Follower:
             self._connection = self._connect()
             self._store = None
         return self._connection
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keeps Python from looking for circles among a page's rows, which hold none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Ahead(Exception):

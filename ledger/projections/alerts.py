@@ -121,7 +121,10 @@ def _sold_after_expiry(fold: Fold, sale: Movement) -> None:
     if is_new and not late:
         # It cannot have an alert yet, and looking would cost every sale a read.
         return
-    _set(fold, "sold-after-expiry", f"{sale.stream}|{sale.number}", late, sale)
+    subject = f"{sale.stream}|{sale.number}"
+    if is_new:
+        fold.rows.is_new(ALERTS, "sold-after-expiry", subject)
+    _set(fold, "sold-after-expiry", subject, late, sale)
 
 
 def _set(  # one row of the list, field by field

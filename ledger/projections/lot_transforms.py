@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from ledger.events.reports import GoodsTransformed
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.movements import Moved, Movement, Unmoved
 from ledger.projections.table import Key, Position, Table
@@ -45,11 +46,12 @@ class LotTransforms:
 
     def fold(self, fold: Fold) -> None:
         """Takes in transformations as they are believed and voided."""
-        moved = [signal.movement for signal in fold.of(Moved)]
-        inputs = [movement for movement in moved if movement.kind == "used-in"]
-        for output in (movement for movement in moved if movement.kind == "made"):
-            for used in inputs:
-                fold.rows.put(LOT_TRANSFORMS, _edge(used, output))
+        if isinstance(fold.entry.event, GoodsTransformed):
+            moved = [signal.movement for signal in fold.of(Moved)]
+            inputs = [movement for movement in moved if movement.kind == "used-in"]
+            for output in (movement for movement in moved if movement.kind == "made"):
+                for used in inputs:
+                    fold.rows.put(LOT_TRANSFORMS, _edge(used, output))
         ended = {s.movement.position for s in fold.of(Unmoved) if s.movement.kind == "made"}
         for position in sorted(ended):
             for edge in fold.rows.select(LOT_TRANSFORMS, {"position": position}):

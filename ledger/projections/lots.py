@@ -92,13 +92,15 @@ def _claim(fold: Fold, movement: Movement, count: int) -> None:
         # Who moved nothing has seen no label.
         return
     claims: dict[str, int] = msgspec.json.decode(lot.claims)
+    named = len(claims)
     for kind, day in stated:
         name = f"{kind}:{day}"
         claims[name] = claims.get(name, 0) + count
         if claims[name] == 0:
             del claims[name]
     lot.claims = msgspec.json.encode(claims, order="sorted").decode()
-    _reckon(fold, lot, claims)
+    if len(claims) != named:
+        _reckon(fold, lot, claims)
 
 
 def _reckon(fold: Fold, lot: Lot, claims: dict[str, int]) -> None:

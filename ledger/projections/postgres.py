@@ -1,13 +1,13 @@
 """Rows of projections in PostgreSQL: set-wise reads, COPY into a temporary table, merge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.table import Key, Table
 
 PgConnection = Connection[TupleRow]
 
@@ -18,7 +18,7 @@ def create_tables(connection: PgConnection, schema: str, tables: Sequence[Table]
     for table in tables:
         columns = [
             sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
-            for name, kind in zip(table.columns, table.column_types(), strict=True)
+            for name, kind in zip(table.columns, table.column_types, strict=True)
         ]
         connection.execute(
             sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(
@@ -37,46 +37,62 @@ def create_tables(connection: PgConnection, schema: str, tables: Sequence[Table]
     connection.execute(sql.SQL(grant).format(sql.Identifier(schema)))
 
 
+class _Statements:
+    """The statements of one table, composed once, and how its values are turned."""
+
+    def __init__(self, schema: str, table: Table) -> None:
+        place = sql.Identifier(schema, table.name)
+        self.temporary = f"new_{schema}_{table.name}"
+        held = sql.Identifier(self.temporary)
+        types = dict(zip(table.columns, table.column_types, strict=True))
+        arrays = [sql.SQL("%s::" + types[name] + "[]") for name in table.key]
+        sets = [
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+            for name in table.columns
+            if name not in table.key
+        ]
+        self.make = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {})").format(held, place)
+        self.load = sql.SQL("SELECT t.* FROM {} t JOIN unnest({}) k ({}) USING ({})").format(
+            place, sql.SQL(", ").join(arrays), _names(table.key), _names(table.key)
+        )
+        self.copy = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(held)
+        merge = "INSERT INTO {} SELECT * FROM {} ON CONFLICT ({}) DO UPDATE SET {}"
+        self.merge = sql.SQL(merge).format(place, held, _names(table.key), sql.SQL(", ").join(sets))
+        self.empty = sql.SQL("TRUNCATE {}").format(held)
+        self.types = [kind.partition("(")[0] for kind in table.column_types]
+        # numeric comes back as Decimal and arrays as lists; the structs hold int and tuple.
+        turned = {"numeric": int, "text[]": tuple}
+        self.turned = [(i, turned[kind]) for i, kind in enumerate(self.types) if kind in turned]
+        self.lists = [i for i, kind in enumerate(self.types) if kind.endswith("[]")]
+
+
 class PgStore:
     """A `Store` over one schema, inside the transaction its caller has begun."""
 
     def __init__(self, connection: PgConnection, schema: str) -> None:
         self._connection = connection
         self._schema = schema
-        self._temporary: set[str] = set()
+        self._statements: dict[str, _Statements] = {}
 
     def load(self, table: Table, keys: Sequence[Key]) -> list[Any]:
         """See `Store.load`."""
         if not keys:
             return []
-        types = dict(zip(table.columns, table.column_types(), strict=True))
-        arrays = [sql.SQL("%s::" + types[name] + "[]") for name in table.key]
-        query = sql.SQL("SELECT t.* FROM {} t JOIN unnest({}) k ({}) USING ({})").format(
-            sql.Identifier(self._schema, table.name),
-            sql.SQL(", ").join(arrays),
-            _names(table.key),
-            _names(table.key),
-        )
-        return self._rows(table, query, [list(column) for column in zip(*keys, strict=True)])
+        values = [list(column) for column in zip(*keys, strict=True)]
+        return self._rows(table, self._of(table).load, values)
 
     def write(self, table: Table, rows: Sequence[Any]) -> None:
         """See `Store.write`."""
-        temporary = self._make_temporary(table)
-        copy_sql = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(temporary)
-        with self._connection.cursor().copy(copy_sql) as copy:
-            copy.set_types([_base(kind) for kind in table.column_types()])
+        statements = self._of(table)
+        with self._connection.cursor().copy(statements.copy) as copy:
+            copy.set_types(statements.types)
             for row in rows:
-                copy.write_row([_plain(value) for value in msgspec.structs.astuple(row)])
-        others = [name for name in table.columns if name not in table.key]
-        sets = sql.SQL(", ").join(
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others
-        )
-        self._connection.execute(
-            sql.SQL("INSERT INTO {} SELECT * FROM {} ON CONFLICT ({}) DO UPDATE SET {}").format(
-                sql.Identifier(self._schema, table.name), temporary, _names(table.key), sets
-            )
-        )
-        self._connection.execute(sql.SQL("TRUNCATE {}").format(temporary))
+                values = msgspec.structs.astuple(row)
+                if statements.lists:
+                    values = tuple(list(v) if isinstance(v, tuple) else v for v in values)
+                copy.write_row(values)
+        self._connection.execute(statements.merge)
+        self._connection.execute(statements.empty)
 
     def select(
         self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
@@ -89,43 +105,29 @@ class PgStore:
         )
         return self._rows(table, query, [*equal.values(), *at_most.values()])
 
+    def _of(self, table: Table) -> _Statements:
+        """Returns a table's statements; its temporary table is made with them."""
+        known = self._statements.get(table.name)
+        if known is None:
+            known = self._statements[table.name] = _Statements(self._schema, table)
+            self._connection.execute(known.make)
+        return known
+
     def _rows(self, table: Table, query: sql.Composed, values: Sequence[Any]) -> list[Any]:
+        turned = self._of(table).turned
         with self._connection.cursor(binary=True) as cursor:
             cursor.execute(query, values)
-            return [_struct(table, row) for row in cursor.fetchall()]
-
-    def _make_temporary(self, table: Table) -> sql.Identifier:
-        name = f"new_{self._schema}_{table.name}"
-        if name not in self._temporary:
-            self._connection.execute(
-                sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {})").format(
-                    sql.Identifier(name), sql.Identifier(self._schema, table.name)
-                )
-            )
-            self._temporary.add(name)
-        return sql.Identifier(name)
+            found = cursor.fetchall()
+        if not turned:
+            return [table.row(*row) for row in found]
+        return [table.row(*_turn(list(row), turned)) for row in found]
 
 
-def _struct(table: Table, row: TupleRow) -> Any:
-    # numeric comes back as Decimal and arrays as lists; the structs hold int and tuple.
-    kinds = table.column_types()
-    values = [
-        int(value) if kind.startswith("numeric") and value is not None
-        else tuple(value) if kind.endswith("[]") and value is not None
-        else value
-        for kind, value in zip(kinds, row, strict=True)
-    ]  # fmt: skip
-    return table.row(*values)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    return int(value) if isinstance(value, Position) else value
-
-
-def _base(kind: str) -> str:
-    return kind.partition("(")[0]
+def _turn(row: list[Any], turned: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    for index, turn in turned:
+        if row[index] is not None:
+            row[index] = turn(row[index])
+    return row
 
 
 def _names(names: Sequence[str]) -> sql.Composed:
