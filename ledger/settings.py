@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mqtt_host: str = ""
     mqtt_port: Port = 1883
     mqtt_share: str = ""
+    copies: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
     intake_port: Port = 8701
     query_port: Port = 8702
     kiosk_port: Port = 8700

@@ -97,7 +97,13 @@ class Machine:
         else:
             self.broker.start()
             say(f"broker:   a private {self.broker.source} on 127.0.0.1:{self.broker.port}")
-        self.services = Services(self.environment(), self.data)
+        spares = [free_port() for _ in range(self._given.copies - 1)]
+        if spares and not self.share:
+            raise BadSetting(
+                "several intakes need a broker with shared subscriptions: install mosquitto,"
+                " or name yours and its mqtt_share"
+            )
+        self.services = Services(self.environment(), self.data, spares)
         self.services.start()
         say("services: " + ", ".join(self.services.all))
         say(f"kiosk:    {self.kiosk_url}")
@@ -137,6 +143,14 @@ class Machine:
         return "127.0.0.1", self.broker.port
 
     @property
+    def share(self) -> str:
+        """The group in which several intakes share what the broker has; empty for one alone."""
+        private = not self._given.mqtt_host and self.broker.source == "mosquitto"
+        if self._given.mqtt_share or self._given.copies == 1 or not private:
+            return self._given.mqtt_share
+        return "intake"
+
+    @property
     def intake_url(self) -> str:
         """Where requests, and batches over HTTP, go."""
         return f"http://127.0.0.1:{self.ports['intake']}"
@@ -157,7 +171,7 @@ class Machine:
             "SUYUAN_READER_DSN": self.dsn("suyuan_reader"),
             "SUYUAN_MQTT_HOST": self.mqtt[0],
             "SUYUAN_MQTT_PORT": str(self.mqtt[1]),
-            "SUYUAN_MQTT_SHARE": self._given.mqtt_share,
+            "SUYUAN_MQTT_SHARE": self.share,
             "SUYUAN_INTAKE_PORT": str(self.ports["intake"]),
             "SUYUAN_QUERY_PORT": str(self.ports["query"]),
             "SUYUAN_KIOSK_PORT": str(self.ports["kiosk"]),

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -70,22 +71,28 @@ class Service:
 class Services:
     """All services of one machine, in the order in which they start."""
 
-    def __init__(self, environment: dict[str, str], data: Path) -> None:
+    def __init__(self, environment: dict[str, str], data: Path, spares: Sequence[int] = ()) -> None:
+        """`spares` are ports of further intakes; each comes with a further follower."""
         self._environment = environment
         self.all = {
             name: Service(name, module, environment, data) for name, module in MODULES.items()
         }
+        self._ports = {
+            "intake": (environment["SUYUAN_INTAKE_PORT"], "/intake/ledger"),
+            "query": (environment["SUYUAN_QUERY_PORT"], "/v1/health"),
+            "kiosk": (environment["SUYUAN_KIOSK_PORT"], "/"),
+        }
+        for number, port in enumerate(spares, 2):
+            own = environment | {"SUYUAN_INTAKE_PORT": str(port)}
+            for name in ("intake", "follow"):
+                self.all[f"{name}-{number}"] = Service(f"{name}-{number}", MODULES[name], own, data)
+            self._ports[f"intake-{number}"] = (str(port), "/intake/ledger")
 
     def start(self) -> None:
         """Starts every service and waits until each answers."""
         for service in self.all.values():
             service.start()
-        ports = {
-            "intake": (self._environment["SUYUAN_INTAKE_PORT"], "/intake/ledger"),
-            "query": (self._environment["SUYUAN_QUERY_PORT"], "/v1/health"),
-            "kiosk": (self._environment["SUYUAN_KIOSK_PORT"], "/"),
-        }
-        for name, (port, path) in ports.items():
+        for name, (port, path) in self._ports.items():
             self.wait(name, f"http://127.0.0.1:{port}{path}")
 
     def wait(self, name: str, url: str) -> None:
