@@ -139,7 +139,7 @@ class Follower:
         """
         connection = self._open()
         try:
-            with _without_collector(), connection.transaction():
+            with without_collector(), connection.transaction():
                 return self._fold_next(connection, limit, upto)
         except _Ahead:
             self._store = None
@@ -193,7 +193,7 @@ class Follower:
 
 
 @contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Keeps Python from looking for circles among a page's rows, which hold none."""
     was_on = gc.isenabled()
     gc.disable()

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
+from msgspec import structs
 
 from ledger.values.leaf import Parts, canonical
 
@@ -67,11 +68,12 @@ def parts_of(event: Event, added: dict[str, Any], state_digest: str) -> Parts:
     the public part; `state_digest`, the SHA-256 of the stored bytes, stands in the trade part,
     where nobody can guess at trade secrets through it.
     """
+    values = dict(zip(event.__struct_fields__, structs.astuple(event), strict=True))
     public, trade, person = fields_by_part(type(event))
-    named = {name: value for name in person if (value := getattr(event, name)) is not None}
+    named = {name: value for name in person if (value := values[name]) is not None}
     return Parts(
-        canonical(_present(event, public) | added | {"type": stored_name(event)}),
-        canonical(_present(event, trade) | {"state": state_digest}),
+        canonical(_present(values, public) | added | {"type": stored_name(event)}),
+        canonical(_present(values, trade) | {"state": state_digest}),
         canonical(named) if named else b"",
     )
 
@@ -81,10 +83,9 @@ def persons_in(event: Event) -> list[str]:
     return [ref for name in fields_by_part(type(event))[2] if (ref := getattr(event, name))]
 
 
-def _present(event: Event, names: Sequence[str]) -> dict[str, Any]:
+def _present(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     # Members at their default (null or empty) are left out, as in the stored bytes.
-    values = ((name, getattr(event, name)) for name in names)
-    return {name: value for name, value in values if value is not None and value != ()}
+    return {name: value for name in names if (value := values[name]) is not None and value != ()}
 
 
 def _part_of(kind: type[Event], name: str, hint: Any) -> str:

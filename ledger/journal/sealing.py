@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -58,10 +59,16 @@ def added_by_ledger(ledger: str, at: Place) -> dict[str, object]:
     """Returns the members the ledger adds to an event's public part."""
     added: dict[str, object] = {
         "ledger": ledger,
-        "stream": str(at.stream),
+        "stream": _text(at.stream),
         "number": at.number,
         "received": at.received,
     }
     if at.flags:
         added["flags"] = at.flags
     return added
+
+
+@lru_cache(1024)
+def _text(stream: UUID) -> str:
+    # One stream brings hundreds of events in a row.
+    return str(stream)

@@ -31,7 +31,8 @@ DELIVERY_DAYS = timedelta(days=31)
 class Correction(msgspec.Struct):
     """A merchant's latest correction of an entry in one scope; it waits for one still to come.
 
-    Beside it stands one of merchant "" that says somebody's waits, whoever's entry it will be.
+    A row with number 0 and merchant "" says that some wait for entries of this stream, and by its
+    `made_number` up to which number: so an entry looks for its own only where there may be one.
     """
 
     stream: str
@@ -64,7 +65,10 @@ class Void(msgspec.Struct, frozen=True, array_like=True):
 
 
 class VoidedScope(msgspec.Struct):
-    """A merchant's session or delivery with the corrections that voided it, as JSON."""
+    """A merchant's session or delivery with the corrections that voided it, as JSON.
+
+    A row without scope and value holds the merchant's one that reaches furthest in time.
+    """
 
     merchant: str
     scope: str
@@ -94,9 +98,8 @@ class Corrections:
         """The corrections that may wait for this entry, for its session and its delivery."""
         event = entry.event
         if isinstance(event, GoodsMoved | GoodsTransformed):
-            yield CORRECTIONS, (entry.stream, entry.number, "", "")
-            for scope in _scopes_of(legs_of(entry, event)[0]):
-                yield VOIDED_SCOPES, scope
+            yield CORRECTIONS, (entry.stream, 0, "", "")
+            yield VOIDED_SCOPES, (event.merchant, "", "")
 
     def fold(self, fold: Fold) -> None:
         """Takes in corrections, and entries that corrections wait for."""
@@ -118,12 +121,17 @@ def _settle(fold: Fold, entered: Movement) -> None:
     """Applies to a new entry what waits for it, in the order in which it was recorded."""
     same = {"stream": entered.stream, "number": entered.number}
     waiting: list[tuple[int, Correction | None]] = []
-    if fold.rows.get(CORRECTIONS, *same.values(), "", "") is not None:
-        rows = fold.rows.select(CORRECTIONS, same)
-        waiting += [(row.position, row) for row in rows if row.merchant]
-    for key in _scopes_of(entered):
-        if (scope := fold.rows.get(VOIDED_SCOPES, *key)) is not None:
-            waiting += [(v.position, None) for v in _voids(scope) if v.reaches(entered)]
+    marker = fold.rows.get(CORRECTIONS, entered.stream, 0, "", "")
+    if marker is not None and entered.number <= marker.made_number:
+        waiting += [(row.position, row) for row in fold.rows.select(CORRECTIONS, same)]
+    reached = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "")
+    # A void stands on its tape behind what it reaches there, so only late comers are in question.
+    if reached is not None and (
+        fold.entry.readmitted or entered.happened <= _voids(reached)[0].made_at
+    ):
+        for key in _scopes_of(entered):
+            if (scope := fold.rows.get(VOIDED_SCOPES, *key)) is not None:
+                waiting += [(v.position, None) for v in _voids(scope) if v.reaches(entered)]
     for _, correction in sorted(waiting, key=lambda item: item[0]):
         if correction is not None:
             _apply(fold, correction)
@@ -140,7 +148,12 @@ def _correct(fold: Fold, event: EntryCorrected) -> None:
     )  # fmt: skip
     fold.rows.put(CORRECTIONS, correction)
     if not _apply(fold, correction):
-        marker = msgspec.structs.replace(correction, merchant="", scope="", state=b"")
+        known = fold.rows.get(CORRECTIONS, correction.stream, 0, "", "")
+        upto = max(correction.number, known.made_number if known else 0)
+        marker = msgspec.structs.replace(
+            correction, number=Position(0), merchant="", scope="", state=b"",
+            made_number=Position(upto),
+        )  # fmt: skip
         fold.rows.put(CORRECTIONS, marker)
 
 
@@ -177,6 +190,10 @@ def _void_scope(
     voids = [*(_voids(known) if known else []), void]
     fold.rows.put(VOIDED_SCOPES, VoidedScope(*key, msgspec.json.encode(voids).decode()))
     merchant, scope, _ = key
+    furthest = fold.rows.get(VOIDED_SCOPES, merchant, "", "")
+    if furthest is None or _voids(furthest)[0].made_at < void.made_at:
+        latest = msgspec.json.encode([void]).decode()
+        fold.rows.put(VOIDED_SCOPES, VoidedScope(merchant, "", "", latest))
     column = named.session if scope == "session" else named.delivery
     same = {"merchant": merchant, scope: column}
     if scope == "delivery":

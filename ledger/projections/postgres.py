@@ -98,10 +98,12 @@ class PgStore:
         self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
     ) -> list[Any]:
         """See `Store.select`."""
-        tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
+        tests: list[sql.Composable] = [sql.SQL("true")]
+        tests += [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
         tests += [sql.SQL("{} <= %s").format(sql.Identifier(name)) for name in at_most]
         query = sql.SQL("SELECT * FROM {} WHERE {}").format(
-            sql.Identifier(self._schema, table.name), sql.SQL(" AND ").join(tests)
+            sql.Identifier(self._schema, table.name),
+            sql.SQL(" AND ").join(tests),
         )
         return self._rows(table, query, [*equal.values(), *at_most.values()])
 

@@ -9,6 +9,7 @@ import psycopg
 from ledger.follower import Follower, Pages
 from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS
+from suyuan.bench.comparison import bench, comparison
 from suyuan.bench.work import Work, bench_cluster
 
 SIZES = {"small": (20_000, 100_000), "large": (100_000, 1_000_000), "huge": (100_000, 10_000_000)}
@@ -54,17 +55,21 @@ def growth(size: str) -> dict[str, Any]:
         equal = head >= recorded and all(f.position() == head for f in followers)
         for follower in followers:
             follower.close()
+    parts = []
+    for index, what in enumerate(("to the commit", "to fold")):
+        costs = [found[mark]["us_per_event"][index] for mark in (small, large)]
+        parts.append(_compared(what, costs, small, equal, recorded))
     totals = [sum(found[mark]["us_per_event"]) for mark in (small, large)]
-    return {
-        "bench": "growth",
-        "ours": round(totals[1], 1),
-        "anchor": round(totals[0], 1),
-        "anchor_name": f"the same at {small} events, µs per event to commit and fold",
-        "ratio": round(totals[1] / totals[0], 2),
-        "equal": equal,
-        "n": recorded,
-        "parts": [{"events": mark} | found[mark] for mark in (small, large)],
-    }
+    whole = _compared("to commit and fold", totals, small, equal, recorded)
+    weights = [{"events": mark} | found[mark] for mark in (small, large)]
+    return bench("growth", [whole, *parts]) | {"weights": weights}
+
+
+def _compared(what: str, costs: list[float], small: int, equal: bool, n: int) -> dict[str, Any]:
+    return comparison(
+        what, ours=costs[1:], anchor=costs[:1], anchor_name=f"the same at {small} events",
+        unit="µs/event", equal=equal, n=n,
+    )  # fmt: skip
 
 
 def _weigh(admin: psycopg.Connection[Any], events: int, cost: list[float]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Ingest: signed batches to the durable commit, against raw COPY and the library's recorder."""
 
-import statistics
+import multiprocessing
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,70 +14,91 @@ from psycopg.conninfo import conninfo_to_dict
 from ledger.journal.interface import Stored
 from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS
+from suyuan.bench.comparison import bench, comparison
 from suyuan.bench.work import COMMIT_ROWS, RAW_TABLE, SIZES, Work, bench_cluster, raw_copy
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.services import Service
 
 ROUNDS = 4
 WAIT_S = 120
+WORK_MAX = max(SIZES.values())
+INTAKES = 2
+COPY = "raw COPY, 1,000 a commit, one connection"
 
 
 def ingest(size: str) -> dict[str, Any]:
-    """Rates in events a second; `ratio` is ours to raw COPY, to the durable commit."""
+    """Rates in events a second; the bench's own ratio is one intake's to raw COPY."""
     count = SIZES[size] // ROUNDS
-    ours, copied, library, projected = [], [], [], []
+    rates: dict[str, list[float]] = {}
     equal = True
     with bench_cluster() as cluster, psycopg.connect(cluster.dsn(), autocommit=True) as admin:
         recorder = _library_recorder(cluster)
-        done = 0
+        reader = PgReader(admin)
         for number in range(ROUNDS):
-            work = Work(count)
-            ours.append(
-                work.reports / _timed(lambda w=work: w.ingest(cluster.dsn("suyuan_writer")))
-            )
-            rows = PgReader(admin).page(done, work.reports)
+            work, dsn, before = Work(count), cluster.dsn("suyuan_writer"), reader.head()
+            round_ = {"one": _rate(count, partial(work.ingest, dsn))}
+            rows = _of_tapes(reader, before)
             equal = equal and len(rows) == work.reports
-            done += len(rows)
             table = f"ledger.raw{number}"
             admin.execute(RAW_TABLE.format(table))
-            copied.append(len(rows) / _timed(lambda r=rows, t=table: raw_copy(admin, t, r)))
+            round_["copy"] = _rate(count, partial(raw_copy, admin, table, rows))
             equal = equal and _same_rows(admin, table)
-            library.append(len(rows) / _timed(lambda r=rows: _library(recorder, r)))
-            projected.append(_with_projections(cluster, Work(count)))
-            done = PgReader(admin).head()
+            round_["library"] = _rate(count, partial(_library, recorder, rows))
+            before, work = reader.head(), Work(count)
+            round_["two"] = _rate_of_two(work, dsn)
+            equal = equal and len(_of_tapes(reader, before)) == work.reports
+            round_["projected"] = _with_projections(cluster, Work(count))
+            for name, rate in round_.items():
+                rates.setdefault(name, []).append(rate)
         recorder.datastore.close()
-    median = statistics.median
-    return {
-        "bench": "ingest",
-        "ours": round(median(ours)),
-        "anchor": round(median(copied)),
-        "anchor_name": "raw COPY, 1,000 a commit",
-        "ratio": round(median(o / c for o, c in zip(ours, copied, strict=True)), 3),
-        "equal": equal,
-        "n": count * ROUNDS,
-        "parts": [
-            {
-                "what": "to the commit, against the library's recorder",
-                "ours": round(median(ours)),
-                "anchor": round(median(library)),
-                "ratio": round(median(o / x for o, x in zip(ours, library, strict=True)), 2),
-                "equal": equal,
-            },
-            {
-                "what": "with all projections caught up, against raw COPY",
-                "ours": round(median(projected)),
-                "anchor": round(median(copied)),
-                "ratio": round(median(p / c for p, c in zip(projected, copied, strict=True)), 3),
-                "equal": equal,
-            },
-        ],
-    }
+
+    def against(what: str, ours: str, anchor: str, name: str) -> dict[str, Any]:
+        return comparison(
+            what, ours=rates[ours], anchor=rates[anchor], anchor_name=name, unit="events/s",
+            equal=equal, n=count * ROUNDS,
+        )  # fmt: skip
+
+    library = "the library's recorder, 1,000 a commit"
+    parts = [
+        against("one intake, to the commit", "one", "copy", COPY),
+        against("two intakes, to the commit", "two", "copy", COPY),
+        against("one intake, to the commit, against the library", "one", "library", library),
+        against("one intake, with all projections caught up", "projected", "copy", COPY),
+    ]
+    return bench("ingest", parts)
 
 
-def _timed(act: Any) -> float:
+def _rate(count: int, act: Callable[[], Any]) -> float:
     begun = time.perf_counter()
     act()
-    return time.perf_counter() - begun
+    return count / (time.perf_counter() - begun)
+
+
+def _of_tapes(reader: PgReader, after: int) -> list[Stored]:
+    """What came from scanners; beginning a new tape closes the old, which is an event more."""
+    rows = reader.page(after, 2 * WORK_MAX)
+    return [row for row in rows if row.chain is not None]
+
+
+def _rate_of_two(work: Work, dsn: str) -> float:
+    """Lets two intakes, each a process, take half of the tapes; both begin at once."""
+    context = multiprocessing.get_context("fork")
+    ready = context.Barrier(INTAKES + 1)
+
+    def take(envelopes: Sequence[bytes]) -> None:
+        committer = work.committer(dsn)
+        ready.wait(WAIT_S)
+        work.ingest(dsn, envelopes, committer)
+
+    halves = [[e for tape in tapes for e in tape] for tapes in work.dealt(INTAKES)]
+    intakes = [context.Process(target=take, args=[half]) for half in halves]
+    for intake in intakes:
+        intake.start()
+    ready.wait(WAIT_S)
+    begun = time.perf_counter()
+    for intake in intakes:
+        intake.join(WAIT_S)
+    return work.reports / (time.perf_counter() - begun)
 
 
 def _with_projections(cluster: Cluster, work: Work) -> float:

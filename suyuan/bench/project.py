@@ -1,25 +1,36 @@
 """Project: microseconds per event of each projection and their sum, against raw COPY."""
 
-import statistics
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
 
-from ledger.follower import Follower, Pages, entries_of, make_views
+from ledger.events.reports import GoodsMoved, GoodsTransformed
+from ledger.follower import (
+    Follower,
+    Pages,
+    entries_of,
+    fold_page,
+    make_views,
+    without_collector,
+)
+from ledger.journal.interface import Stored
 from ledger.journal.postgres import PgReader
-from ledger.projections.fold import Fold
-from ledger.projections.groups import GROUPS
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.groups import GROUPS, Group
+from ledger.projections.movements import legs_of
 from ledger.projections.postgres import PgStore
-from ledger.projections.table import Rows
+from ledger.projections.table import Key, MemoryStore, Rows, Table
+from suyuan.bench.comparison import bench, comparison
 from suyuan.bench.work import RAW_TABLE, SIZES, Work, bench_cluster, raw_copy
 
 PAGE = 5000
 
 
 def project(size: str) -> dict[str, Any]:
-    """`ours` is the sum of all groups' followers, µs per event; `parts` the folds one by one."""
+    """The bench's own ratio is the sum's: all followers, reading and decoding included."""
     with bench_cluster() as cluster, psycopg.connect(cluster.dsn(), autocommit=True) as admin:
         work = Work(SIZES[size])
         work.ingest(cluster.dsn("suyuan_writer"))
@@ -31,53 +42,119 @@ def project(size: str) -> dict[str, Any]:
         followers = [Follower(group, connect, pages=pages) for group in GROUPS]
         for follower in followers:
             follower.prepare()
-        ours, copied = [], []
         rows = PgReader(admin).page(0, work.reports)
+        costs: defaultdict[str, list[float]] = defaultdict(list)
+        copied = []
         for number, start in enumerate(range(0, len(rows), PAGE)):
             page = rows[start : start + PAGE]
             begun = time.perf_counter()
             for follower in followers:
                 follower.step(limit=PAGE)
-            ours.append((time.perf_counter() - begun) / len(page) * 1e6)
-            table = f"ledger.raw{number}"
-            admin.execute(RAW_TABLE.format(table))
-            begun = time.perf_counter()
-            raw_copy(admin, table, page)
-            copied.append((time.perf_counter() - begun) / len(page) * 1e6)
-        equal = all(f.position() == work.reports for f in followers)
-        parts = _folds(admin, rows[:PAGE])
+            costs["all projections"].append((time.perf_counter() - begun) / len(page) * 1e6)
+            for name, spent in _each(admin, page, new=number == 0).items():
+                costs[name].append(spent / len(page) * 1e6)
+            copied.append(_copy_us(admin, number, page))
+        equal = all(_same_rows(admin, group, rows) for group in GROUPS)
         for follower in followers:
             follower.close()
-    median = statistics.median
-    return {
-        "bench": "project",
-        "ours": round(median(ours), 1),
-        "anchor": round(median(copied), 1),
-        "anchor_name": "raw COPY, µs per event",
-        "ratio": round(median(o / c for o, c in zip(ours, copied, strict=True)), 2),
-        "equal": equal,
-        "n": len(rows),
-        "parts": parts,
-    }
+    name = "raw COPY of the same events, 1,000 a commit"
+    parts = [
+        comparison(
+            what, ours=spent, anchor=copied, anchor_name=name, unit="µs/event", equal=equal,
+            n=len(rows),
+        )
+        for what, spent in costs.items()
+    ]  # fmt: skip
+    return bench("project", parts)
 
 
-def _folds(admin: psycopg.Connection[Any], page: list[Any]) -> list[dict[str, Any]]:
-    """The time inside each projection's own fold, without the writing they share."""
-    spent: dict[str, float] = defaultdict(float)
-    entries = entries_of(page)
+def _copy_us(admin: psycopg.Connection[Any], number: int, page: Sequence[Stored]) -> float:
+    table = f"ledger.raw{number}"
+    admin.execute(RAW_TABLE.format(table))
+    begun = time.perf_counter()
+    raw_copy(admin, table, page)
+    return (time.perf_counter() - begun) / len(page) * 1e6
+
+
+class _Timed:
+    """A store that notes how long each table's reading and writing took."""
+
+    def __init__(self, store: PgStore, spent: defaultdict[str, float]) -> None:
+        self._store = store
+        self._spent = spent
+
+    def load(self, table: Table, keys: Sequence[Key]) -> list[Any]:
+        begun = time.perf_counter()
+        found = self._store.load(table, keys)
+        self._spent[table.name] += time.perf_counter() - begun
+        return found
+
+    def write(self, table: Table, rows: Sequence[Any]) -> None:
+        begun = time.perf_counter()
+        self._store.write(table, rows)
+        self._spent[table.name] += time.perf_counter() - begun
+
+    def select(
+        self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
+    ) -> list[Any]:
+        begun = time.perf_counter()
+        found = self._store.select(table, equal, at_most)
+        self._spent[table.name] += time.perf_counter() - begun
+        return found
+
+
+def _each(admin: psycopg.Connection[Any], page: Sequence[Stored], *, new: bool) -> dict[str, float]:
+    """Seconds of each projection: its fold, and the rows of its tables read and written."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    in_tables: defaultdict[str, float] = defaultdict(float)
+    for group in GROUPS:
+        schema = f"{group.name}_parts"
+        if new:
+            make_views(admin, schema, group)
+        with without_collector(), admin.transaction():
+            rows = Rows(_Timed(PgStore(admin, schema), in_tables))
+            _fold(group, rows, entries_of(page), spent, in_tables)
+            rows.flush()
+    for group in GROUPS:
+        for projection in group.projections:
+            spent[projection.name] += sum(in_tables[table.name] for table in projection.tables)
+    return spent
+
+
+def _fold(
+    group: Group,
+    rows: Rows,
+    entries: Sequence[Entry],
+    spent: defaultdict[str, float],
+    in_tables: Mapping[str, float],
+) -> None:
+    for entry in entries:
+        begun = time.perf_counter()
+        if isinstance(entry.event, GoodsMoved | GoodsTransformed):
+            # Whoever asks first would pay for what all share.
+            legs_of(entry, entry.event)
+            spent["movements"] += time.perf_counter() - begun
+    for projection in group.projections:
+        begun, stored = time.perf_counter(), sum(in_tables.values())
+        rows.prefetch(wanted for entry in entries for wanted in projection.keys(entry))
+        taken = time.perf_counter() - begun
+        spent[projection.name] += taken - (sum(in_tables.values()) - stored)
+    for entry in entries:
+        fold = Fold(rows, entry)
+        for projection in group.projections:
+            begun = time.perf_counter()
+            projection.fold(fold)
+            spent[projection.name] += time.perf_counter() - begun
+
+
+def _same_rows(admin: psycopg.Connection[Any], group: Group, page: Sequence[Stored]) -> bool:
+    """Tells whether the live rows are those of a fold in memory."""
+    memory = MemoryStore()
+    fold_page(group, memory, entries_of(page))
+    live = PgStore(admin, group.name)
     with admin.transaction(force_rollback=True):
-        for group in GROUPS:
-            # Tables of their own, empty as at the first page of a rebuild.
-            make_views(admin, f"{group.name}_parts", group)
-            rows = Rows(PgStore(admin, f"{group.name}_parts"))
-            rows.prefetch(w for e in entries for p in group.projections for w in p.keys(e))
-            for entry in entries:
-                fold = Fold(rows, entry)
-                for projection in group.projections:
-                    begun = time.perf_counter()
-                    projection.fold(fold)
-                    spent[projection.name] += time.perf_counter() - begun
-    return [
-        {"what": f"fold {name}", "ours": round(seconds / len(page) * 1e6, 2)}
-        for name, seconds in spent.items()
-    ]
+        return all(
+            {table.key_of(row): row for row in live.select(table, {}, {})}
+            == memory.tables.get(table.name, {})
+            for table in group.tables
+        )

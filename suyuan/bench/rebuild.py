@@ -6,7 +6,9 @@ from typing import Any
 import psycopg
 
 from ledger.events.catalogue import decode
-from ledger.projections.groups import GROUPS
+from ledger.follower import Follower
+from ledger.projections.groups import GROUPS, Group
+from suyuan.bench.comparison import bench, comparison
 from suyuan.bench.work import SIZES, Work, bench_cluster
 from suyuan.upkeep import Upkeep
 
@@ -14,49 +16,61 @@ COPY_OUT = (
     "COPY (SELECT topic, state FROM ledger.events ORDER BY notification_id)"
     " TO STDOUT (FORMAT BINARY)"
 )
+ANCHOR = "binary COPY to the client, decoded by msgspec"
+# A projection's rows are whole only once these have closed what was voided.
+WITH_CORRECTIONS = ("movements", "corrections")
 
 
 def rebuild(size: str) -> dict[str, Any]:
-    """`parts` has every group; the bench's own ratio is the trade group's, the largest."""
+    """Each projection with those it reads; the bench's own ratio is the slowest, all of trade's."""
     with bench_cluster() as cluster, psycopg.connect(cluster.dsn(), autocommit=True) as admin:
         work = Work(SIZES[size])
         work.ingest(cluster.dsn("suyuan_writer"))
         upkeep = Upkeep(cluster.dsn("suyuan_follower"))
+
+        def connect() -> psycopg.Connection[Any]:
+            return psycopg.connect(cluster.dsn("suyuan_follower"), autocommit=True)
+
         for group in GROUPS:
-            _first(cluster.dsn("suyuan_follower"), group)
+            _follow(Follower(group, connect))
         parts = []
-        for group in GROUPS:
+        for whole, name, needed in _each():
+            # A group of its own name, so that the live rows stay to be compared with.
+            part = Group(f"bench_{name}", needed)
+            _prepare(Follower(part, connect))
             decoded, anchor_s = _decode_all(admin)
             begun = time.perf_counter()
-            position = upkeep.rebuild(group)
+            position = upkeep.rebuild(part)
             ours_s = time.perf_counter() - begun
-            parts.append(
-                {
-                    "what": ", ".join(p.name for p in group.projections),
-                    "ours": round(work.reports / ours_s),
-                    "anchor": round(decoded / anchor_s),
-                    "ratio": round(anchor_s / ours_s, 3),
-                    "equal": position == decoded == work.reports,
-                }
-            )
-    first = parts[0]
-    return {
-        "bench": "rebuild",
-        "ours": first["ours"],
-        "anchor": first["anchor"],
-        "anchor_name": "binary COPY to the client, decoded by msgspec, events/s",
-        "ratio": first["ratio"],
-        "equal": all(part["equal"] for part in parts),
-        "n": work.reports,
-        "parts": parts,
-    }
+            equal = position == decoded == work.reports and _same_rows(admin, whole, part)
+            compared = comparison(
+                name, ours=[work.reports / ours_s], anchor=[decoded / anchor_s],
+                anchor_name=ANCHOR, unit="events/s", equal=equal, n=work.reports,
+            )  # fmt: skip
+            parts.append(compared)
+    return bench("rebuild", sorted(parts, key=lambda part: float(part["ratio"])))
 
 
-def _first(dsn: str, group: Any) -> None:
-    from ledger.follower import Follower
+def _each() -> list[tuple[Group, str, tuple[Any, ...]]]:
+    """Every projection with the ones before it in its group, which it may read."""
+    found: list[tuple[Group, str, tuple[Any, ...]]] = []
+    for group in GROUPS:
+        names = [projection.name for projection in group.projections]
+        for index, name in enumerate(names):
+            last = names.index("corrections") if name in WITH_CORRECTIONS else index
+            found.append((group, name, tuple(group.projections[: last + 1])))
+    return found
 
-    follower = Follower(group, lambda: psycopg.connect(dsn, autocommit=True))
+
+def _prepare(follower: Follower) -> None:
     follower.prepare()
+    follower.close()
+
+
+def _follow(follower: Follower) -> None:
+    follower.prepare()
+    while follower.step():
+        pass
     follower.close()
 
 
@@ -69,3 +83,15 @@ def _decode_all(admin: psycopg.Connection[Any]) -> tuple[int, float]:
             decode(name, state)
             count += 1
     return count, time.perf_counter() - begun
+
+
+def _same_rows(admin: psycopg.Connection[Any], whole: Group, part: Group) -> bool:
+    for table in part.tables:
+        live, rebuilt = f"{whole.name}.{table.name}", f"{part.name}.{table.name}"
+        row = admin.execute(
+            f"SELECT (SELECT count(*) FROM {live}) - (SELECT count(*) FROM {rebuilt}),"
+            f" (SELECT count(*) FROM (TABLE {rebuilt} EXCEPT TABLE {live}) AS d)"
+        ).fetchone()
+        if row != (0, 0):
+            return False
+    return True

@@ -1,12 +1,13 @@
 """Roundtrip: one scan to its receipt, against the least that any honest design must pay."""
 
+import contextlib
 import os
 import sqlite3
 import statistics
 import threading
 import time
 import uuid
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,25 +18,21 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
 from ledger.events.reports import GoodsAsRead, GoodsSold
-from ledger.intake.committer import Committer
-from ledger.intake.devices import Devices
-from ledger.intake.mqtt import MqttIntake
-from ledger.intake.verify import Verifier
-from ledger.journal.personal import MemoryPersonalStore
-from ledger.journal.postgres import PgAppender
-from ledger.journal.sealing import Sealer
-from ledger.values.keys import SigningKey
+from ledger.journal.keyfile import read_key
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.agent import Agent, Home, open_tape
+from scanners.agent import Agent, EnrolmentRefused, enroll, learn_home
 from scanners.identity import Clocks
 from scanners.tcp import no_delay
-from suyuan.bench.work import FixedDevices, bench_cluster
+from suyuan.bench.comparison import bench, comparison
+from suyuan.bench.work import bench_cluster
 from suyuan.parts.broker import Broker
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import free_port
+from suyuan.parts.services import START_S, Service
 
 SCANS = {"small": 300, "large": 2000, "huge": 10_000}
 WARM = 20
+ANCHOR = "SQLite FULL insert + fsynced INSERT + echo through the same broker, p50"
 
 
 def roundtrip(size: str) -> dict[str, Any]:
@@ -50,15 +47,8 @@ def roundtrip(size: str) -> dict[str, Any]:
 
 
 def _measure(cluster: Cluster, broker: Broker, count: int) -> dict[str, Any]:
-    key = SigningKey(os.urandom(32))
-    committer = _committer(cluster, key)
-    ended = threading.Event()
-    intake = MqttIntake(committer, ledger="bench", host="127.0.0.1", port=broker.port, share="")
-    thread = threading.Thread(target=_drive, args=[committer, ended])
-    thread.start()
-    intake.start()
-    intake.connected.wait(10)
-    scan = _Scanner(cluster.data, broker, committer_key=_public(committer), key=key)
+    intake, url = _intake(cluster, broker)
+    scan = _Scanner(cluster.data, url, broker)
     anchor = _Anchor(cluster, broker)
     ours, parts = [], []
     try:
@@ -72,42 +62,63 @@ def _measure(cluster: Cluster, broker: Broker, count: int) -> dict[str, Any]:
         scan.close()
         anchor.close()
         intake.stop()
-        ended.set()
-        thread.join()
     with psycopg.connect(cluster.dsn()) as connection:
-        row = connection.execute("SELECT position FROM ledger.head").fetchone()
-    p50 = statistics.median(ours) * 1000
-    base = statistics.median([sum(part) for part in parts]) * 1000
+        query = "SELECT count(*) FROM ledger.events WHERE topic = 'goods-sold.v1'"
+        row = connection.execute(query).fetchone()
+    line = [sum(part) for part in parts]
+    equal = row is not None and row[0] == count + WARM
+    whole = _compared("one scan to its receipt, p50", ours, line, ANCHOR, equal, count)
     names = ("SQLite FULL insert", "fsynced INSERT", "echo through the broker")
-    return {
-        "bench": "roundtrip",
-        "ours": round(p50, 3),
-        "anchor": round(base, 3),
-        "anchor_name": "SQLite FULL insert + fsynced INSERT + echo through the same broker, ms p50",
-        "ratio": round(p50 / base, 2),
-        "equal": row is not None and row[0] == count + WARM + 1,
-        "n": count,
-        "broker": broker.source,
-        "p99": round(sorted(ours)[int(len(ours) * 0.99)] * 1000, 2),
-        "parts": [
-            {"what": name, "anchor": round(statistics.median(p[i] for p in parts) * 1000, 3)}
-            for i, name in enumerate(names)
-        ],
-    }
+    pieces = [
+        _compared("the same against a part", ours, [p[i] for p in parts], name, equal, count)
+        for i, name in enumerate(names)
+    ]
+    p99 = round(sorted(ours)[int(len(ours) * 0.99)] * 1000, 2)
+    return bench("roundtrip", [whole, *pieces]) | {"broker": broker.source, "p99_ms": p99}
+
+
+def _compared(
+    what: str, ours: list[float], anchor: list[float], name: str, equal: bool, n: int
+) -> dict[str, Any]:
+    # Medians, not rounds: a single scan says little, and its noise is not the anchor's.
+    p50 = [statistics.median(ours) * 1000], [statistics.median(anchor) * 1000]
+    return comparison(
+        what, ours=p50[0], anchor=p50[1], anchor_name=name, unit="ms", equal=equal, n=n
+    )
+
+
+def _intake(cluster: Cluster, broker: Broker) -> tuple[Service, str]:
+    """Starts intake as the process it is at work; returns it with its address."""
+    read_key(cluster.data / "keys" / "ledger.key")
+    port = free_port()
+    settings = {
+        "SUYUAN_LEDGER": "bench", "SUYUAN_DATA": str(cluster.data),
+        "SUYUAN_WRITER_DSN": cluster.dsn("suyuan_writer"), "SUYUAN_MQTT_HOST": "127.0.0.1",
+        "SUYUAN_MQTT_PORT": str(broker.port), "SUYUAN_INTAKE_PORT": str(port),
+    }  # fmt: skip
+    service, url = (
+        Service("intake", "ledger.intake", settings, cluster.data),
+        f"http://127.0.0.1:{port}",
+    )
+    service.start()
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(EnrolmentRefused):
+            learn_home(url, "127.0.0.1", broker.port)
+            return service, url
+        time.sleep(0.05)
+    raise TimeoutError(f"intake did not start:\n{service.tail()}")
 
 
 class _Scanner:
     """Our whole line: tape, link, broker, intake, committer, receipt."""
 
-    def __init__(self, data: Path, broker: Broker, *, committer_key: str, key: SigningKey) -> None:
-        home = Home(
-            ledger="bench", keys=(committer_key,), intake_url="", mqtt_host="127.0.0.1",
-            mqtt_port=broker.port,
-        )  # fmt: skip
-        clocks = Clocks()
+    def __init__(self, data: Path, url: str, broker: Broker) -> None:
+        home = learn_home(url, "127.0.0.1", broker.port)
+        since = date(2026, 1, 1)
+        tape = enroll(data / "bench.tape", "scanner", home, ["m-001"], since=since)
         self._told = threading.Event()
-        tape = open_tape(data / "bench.tape", "scanner", home, clocks=clocks, key_seed=key.seed)
-        self._agent = Agent(tape, clocks, on_answer=self._answered)
+        self._agent = Agent(tape, Clocks(), on_answer=self._answered)
         self._agent.link.start()
         if not self._agent.link.wait_drained(15):
             raise TimeoutError("the bench's scanner got no receipt")
@@ -175,21 +186,3 @@ class _Anchor:
         self._client.loop_stop()
         self._lite.close()
         self._pg.close()
-
-
-def _committer(cluster: Cluster, key: SigningKey) -> Committer:
-    sealer = Sealer("bench", entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
-    devices = Devices(FixedDevices({"scanner": key}, ["m-001"]))
-    return Committer(
-        "bench", PgAppender(cluster.dsn("suyuan_writer"), sealer), Verifier(devices.get, sealer),
-        devices, key=SigningKey(os.urandom(32)), now=lambda: datetime.now(UTC),
-    )  # fmt: skip
-
-
-def _public(committer: Committer) -> str:
-    return committer.key.public
-
-
-def _drive(committer: Committer, ended: threading.Event) -> None:
-    while not ended.is_set():
-        committer.step(0.2)

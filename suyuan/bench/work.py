@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,14 @@ def bench_cluster() -> Iterator[Cluster]:
 
 
 class FixedDevices:
-    """Every device known, with its key and a mandate for anybody it reports for."""
+    """Every device known, with its key and the mandate of its merchant."""
 
-    def __init__(self, keys: dict[str, SigningKey], merchants: Sequence[str]) -> None:
+    def __init__(self, keys: dict[str, SigningKey], merchants: Mapping[str, str]) -> None:
         since = date(2020, 1, 1)
-        mandates = tuple(Mandate(m, since, None) for m in merchants)
-        self._cases = {d: DeviceCase(d, 0, k.public, mandates) for d, k in keys.items()}
+        self._cases = {
+            device: DeviceCase(device, 0, key.public, (Mandate(merchants[device], since, None),))
+            for device, key in keys.items()
+        }
 
     def load(self, kind: str, subject: str, empty: Any, evolve: Any) -> DeviceCase:
         """Returns a device's case."""
@@ -89,7 +91,7 @@ class Work:
         trade = Trade(merchants=24, day=since, seed=4, days=days)
         actions = trade.actions[:count]
         self.keys = {m.device: SigningKey(os.urandom(32)) for m in trade.merchants}
-        self.merchants = [m.id for m in trade.merchants]
+        self.merchants = {m.device: m.id for m in trade.merchants}
         self.trade = trade
         tapes: dict[str, list[bytes]] = defaultdict(list)
         for number, action in enumerate(actions):
@@ -100,8 +102,15 @@ class Work:
             tapes[action.device].append(encode(action.event(clock)))
         self.envelopes: list[bytes] = []
         self.reports = sum(map(len, tapes.values()))
+        self._tapes: list[list[bytes]] = []
         for device, reports in tapes.items():
-            self.envelopes += list(self._sign(device, reports, batch))
+            self._tapes.append(list(self._sign(device, reports, batch)))
+            self.envelopes += self._tapes[-1]
+
+    def dealt(self, hands: int) -> list[list[list[bytes]]]:
+        """Deals the tapes, each whole, to several intakes; the largest first."""
+        tapes = sorted(self._tapes, key=lambda envelopes: -sum(map(len, envelopes)))
+        return [tapes[hand::hands] for hand in range(hands)]
 
     def _sign(self, device: str, reports: list[bytes], size: int) -> Iterator[bytes]:
         tape, key = str(uuid.uuid4()), self.keys[device]
@@ -128,9 +137,14 @@ class Work:
             key=SigningKey(os.urandom(32)), now=lambda: datetime.now(UTC),
         )  # fmt: skip
 
-    def ingest(self, dsn: str, envelopes: Sequence[bytes] | None = None) -> int:
+    def ingest(
+        self,
+        dsn: str,
+        envelopes: Sequence[bytes] | None = None,
+        committer: Committer | None = None,
+    ) -> int:
         """Ingests the batches to the durable commit; returns the receipts."""
-        committer = self.committer(dsn)
+        committer = committer or self.committer(dsn)
         receipts: list[bytes] = []
         for envelope in self.envelopes if envelopes is None else envelopes:
             committer.submit(envelope, lambda _tape, answer: receipts.append(answer))
