@@ -8,91 +8,35 @@ import random
 from collections import defaultdict
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from ledger.events.base import Event
 from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
 from ledger.events.reports import (
+    EntryCorrected,
     GoodsAsRead,
     GoodsDisposed,
     GoodsReceived,
     GoodsReturned,
     GoodsSold,
     GoodsTransformed,
+    GoodsUsed,
     Portion,
     StockCounted,
 )
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
-from ledger.values.clock import DeviceClock
-from ledger.values.gtin import check_digit
 from ledger.values.quantity import StatedQuantity, Unit
 from suyuan.assortment import CATALOGUE, ITEMS
-
-MARKET = "market-1"
-ZONE = ZoneInfo("Asia/Shanghai")
-OPENS, CLOSES = time(3), time(11)
-# The trade rule as its source words it: shelf life from, days before.
-NEAR_TIERS = ((365, 45), (180, 20), (90, 15), (30, 10), (16, 5), (12, 4), (8, 3), (4, 2), (0, 1))
-LABEL_KINDS = ("gs1-128", "datamatrix", "qr", "databar-expanded")
-
-
-MerchantKind = Literal["producer", "processor", "wholesaler", "retailer", "canteen"]
-
-
-class Merchant(NamedTuple):
-    """A merchant of the trade with its one premises and its scanner."""
-
-    id: str
-    kind: MerchantKind
-    name: str
-
-    @property
-    def premises(self) -> str:
-        """The place it trades at."""
-        return f"{self.id}-a"
-
-    @property
-    def device(self) -> str:
-        """Its scanner."""
-        return f"scanner-{self.id}"
-
-
-class LotTruth(NamedTuple):
-    """A lot as it left its maker."""
-
-    product: int
-    gtin: str
-    number: str
-    produced: date
-    expires: date
-
-    def goods(self) -> GoodsAsRead:
-        """The goods as a scanner reads them off a full label."""
-        return GoodsAsRead(
-            gtin=self.gtin, lot=self.number, produced=self.produced, expires=self.expires,
-            dates_from="code",
-        )  # fmt: skip
-
-
-class Action(NamedTuple):
-    """One report to come: when by the market's clock, on whose scanner, and what it says.
-
-    `label` names the lot whose printed label is scanned for it, if one is.
-    """
-
-    at: datetime
-    device: str
-    kind: type[Event]
-    fields: dict[str, Any]
-    session: str
-    label: LotTruth | None = None
-
-    def event(self, clock: DeviceClock, goods: GoodsAsRead | None = None) -> Event:
-        """Makes the report, with `goods` as a reader read them where it did."""
-        fields = self.fields if goods is None else self.fields | {"goods": goods}
-        return self.kind(clock=clock, session=self.session, **fields)
-
+from suyuan.participants import (
+    MARKET,
+    NEAR_TIERS,
+    ZONE,
+    Action,
+    LotTruth,
+    Merchant,
+    gtin_of,
+    merchants_of,
+)
 
 StockKey = tuple[str, str, str, str]
 
@@ -105,7 +49,8 @@ class Trade:
             raise ValueError(f"a trade needs at least 8 merchants, not {merchants}")
         self._random = random.Random(seed)
         self.day = day
-        self.merchants = _merchants(merchants)
+        self.days = days
+        self.merchants = merchants_of(merchants)
         self.actions: list[Action] = []
         self.stock: dict[StockKey, int] = defaultdict(int)
         self.sold_late: list[Action] = []
@@ -268,8 +213,13 @@ class Trade:
                 day, 4.8, wholesaler, GoodsReceived, self._session(),
                 goods=GoodsAsRead(item=item), quantity=quantity, delivery=delivery,
             )  # fmt: skip
+            waste = StatedQuantity(amount=Decimal(2), unit=Unit.JIN)
+            self._put(
+                day, 10.5, wholesaler, GoodsDisposed, self._session(), reason="damaged",
+                goods=GoodsAsRead(item=item), quantity=waste, delivery=delivery,
+            )  # fmt: skip
             key = (wholesaler.premises, f"item:{item}", f"R:{delivery}", "g")
-            self.stock[key] += int(jin * 500 * 1000)
+            self.stock[key] += int((jin - 2) * 500 * 1000)
 
     def _retail(self, day: date, stall: Merchant) -> None:
         """A morning of shoppers; now and then a sale nobody had scanned the receipt of."""
@@ -290,29 +240,44 @@ class Trade:
             self._move(stall, lot, -units)
 
     def _odd_ends(self, day: date, stall: Merchant) -> None:
-        """Returns, waste, a count and a correction, as every stall has them."""
+        """Returns, waste, own use, a count and corrections, as every stall has them."""
         lots = sorted(
             (lot for lot, n in self._held[stall.id].items() if n >= 3), key=lambda lot: lot.number
         )
-        if len(lots) < 3:
+        if len(lots) < 6:
             return
-        back, waste, counted = self._random.sample(lots, 3)
-        self._put(
-            day, 10.3, stall, GoodsReturned, self._session(), goods=back.goods(),
-            quantity=_pieces(1), direction="to-supplier",
-        )  # fmt: skip
-        self._move(stall, back, -1)
-        self._put(
-            day, 10.4, stall, GoodsDisposed, self._session(), goods=waste.goods(),
-            quantity=_pieces(1), reason="damaged",
-        )  # fmt: skip
-        self._move(stall, waste, -1)
+        back, waste, used, counted, twice, wrong = self._random.sample(lots, 6)
+        odd: tuple[tuple[float, LotTruth, type[Event], dict[str, Any]], ...] = (
+            (10.3, back, GoodsReturned, {"direction": "to-supplier"}),
+            (10.4, waste, GoodsDisposed, {"reason": "damaged"}),
+            (10.45, used, GoodsUsed, {}),
+        )
+        for hour, lot, kind, fields in odd:
+            self._put(
+                day, hour, stall, kind, self._session(), goods=lot.goods(), quantity=_pieces(1),
+                **fields,
+            )  # fmt: skip
+            self._move(stall, lot, -1)
         left = max(0, self._held[stall.id][counted] - 1)
         self._put(
             day, 10.6, stall, StockCounted, self._session(), goods=counted.goods(),
             quantity=_pieces(left),
         )  # fmt: skip
         self._set(stall, counted, left)
+        self._corrections(day, stall, twice, wrong)
+
+    def _corrections(self, day: date, stall: Merchant, twice: LotTruth, wrong: LotTruth) -> None:
+        """One sale scanned twice and voided, one of three pieces that were two."""
+        self._put(day, 10.1, stall, GoodsSold, self._session(), goods=twice.goods(),
+                  quantity=_pieces(1))  # fmt: skip
+        self._put(day, 10.15, stall, EntryCorrected, self._session(), corrects=self.actions[-1],
+                  scope="line", reason="扫了两次")  # fmt: skip
+        self._put(day, 10.2, stall, GoodsSold, self._session(), goods=wrong.goods(),
+                  quantity=_pieces(3))  # fmt: skip
+        self._note_sale(day, wrong)
+        self._put(day, 10.25, stall, EntryCorrected, self._session(), corrects=self.actions[-1],
+                  scope="line", reason="数量有误", goods=wrong.goods(), quantity=_pieces(2))  # fmt: skip
+        self._move(stall, wrong, -2)
 
     def _lot(self, index: int, maker: Merchant, produced: date) -> LotTruth:
         number = f"{maker.id[-3:]}-{produced:%y%m%d}-{len(self.lots) % 1000:03d}"
@@ -342,22 +307,17 @@ class Trade:
         session: str,
         *,
         label: LotTruth | None = None,
+        corrects: Action | None = None,
         **fields: Any,
     ) -> None:
         base = datetime.combine(day, time(0), ZONE)
         at = base + timedelta(hours=hour, seconds=len(self.actions) % 7)
         fields |= {"merchant": merchant.id, "premises": merchant.premises, "business_date": day}
-        self.actions.append(Action(at, merchant.device, kind, fields, session, label))
+        self.actions.append(Action(at, merchant.device, kind, fields, session, label, corrects))
 
     def _session(self) -> str:
         self._sessions += 1
         return f"00000000-0000-4000-8000-{self._sessions:012x}"
-
-
-def gtin_of(index: int) -> str:
-    """Returns the GTIN of a product of the catalogue, under a prefix of GS1 China."""
-    digits = f"06901234{index:05d}"
-    return digits + check_digit(digits)
 
 
 def _key(merchant: Merchant, lot: LotTruth) -> StockKey:
@@ -371,17 +331,3 @@ def _subject(key: StockKey) -> str:
 
 def _pieces(units: int) -> StatedQuantity:
     return StatedQuantity(amount=Decimal(units), unit=Unit.PIECE)
-
-
-def _merchants(count: int) -> list[Merchant]:
-    """A fifth each of producers, processors and wholesalers at most, the rest stalls."""
-    few = max(2, count // 6)
-    shares: tuple[tuple[MerchantKind, int], ...] = (
-        ("producer", few), ("processor", few), ("wholesaler", few), ("retailer", count - 3 * few)
-    )  # fmt: skip
-    kinds = [kind for kind, share in shares for _ in range(share)]
-    names = {"producer": "农场", "processor": "食品厂", "wholesaler": "批发", "retailer": "摊位"}
-    return [
-        Merchant(f"m-{number:03d}", kind, f"{names[kind]} {number} 号")
-        for number, kind in enumerate(kinds, 1)
-    ]

@@ -93,18 +93,22 @@ class Work:
         self.keys = {m.device: SigningKey(os.urandom(32)) for m in trade.merchants}
         self.merchants = {m.device: m.id for m in trade.merchants}
         self.trade = trade
+        ids = {m.device: str(uuid.uuid4()) for m in trade.merchants}
         tapes: dict[str, list[bytes]] = defaultdict(list)
+        kept: dict[int, tuple[str, int]] = {}
         for number, action in enumerate(actions):
             clock = DeviceClock(wall=action.at, boot="bench", monotonic_ms=number)
             if not tapes[action.device]:
                 opened: Event = TapeOpened(device=action.device, clock=clock)
                 tapes[action.device].append(encode(opened))
-            tapes[action.device].append(encode(action.event(clock)))
+            target = kept[id(action.corrects)] if action.corrects else None
+            tapes[action.device].append(encode(action.event(clock, None, target)))
+            kept[id(action)] = ids[action.device], len(tapes[action.device])
         self.envelopes: list[bytes] = []
         self.reports = sum(map(len, tapes.values()))
         self._tapes: list[list[bytes]] = []
         for device, reports in tapes.items():
-            self._tapes.append(list(self._sign(device, reports, batch)))
+            self._tapes.append(list(self._sign(device, ids[device], reports, batch)))
             self.envelopes += self._tapes[-1]
 
     def dealt(self, hands: int) -> list[list[list[bytes]]]:
@@ -112,8 +116,8 @@ class Work:
         tapes = sorted(self._tapes, key=lambda envelopes: -sum(map(len, envelopes)))
         return [tapes[hand::hands] for hand in range(hands)]
 
-    def _sign(self, device: str, reports: list[bytes], size: int) -> Iterator[bytes]:
-        tape, key = str(uuid.uuid4()), self.keys[device]
+    def _sign(self, device: str, tape: str, reports: list[bytes], size: int) -> Iterator[bytes]:
+        key = self.keys[device]
         previous = chain_start(tape)
         for start in range(0, len(reports), size):
             part = reports[start : start + size]

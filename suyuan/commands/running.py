@@ -5,17 +5,20 @@ import json
 import signal
 import sys
 import threading
-from datetime import UTC, date, datetime
+import uuid
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ledger.settings import read_settings
+from ledger.values.clock import DeviceClock
 from suyuan import doctor
 from suyuan.commands import Failed, port
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
+from suyuan.simulate import Trade
 
 WATCH_S = 1.0
 
@@ -102,9 +105,6 @@ def add_simulate(verbs: Any) -> None:
 
 def run_simulate(stated: argparse.Namespace) -> int:
     """Writes requests.json, reports.ndjson and truth.json into a new folder."""
-    from ledger.values.clock import DeviceClock
-    from suyuan.simulate import Trade
-
     try:
         trade = Trade(
             merchants=stated.merchants, day=stated.since or datetime.now(UTC).date(),
@@ -115,17 +115,39 @@ def run_simulate(stated: argparse.Namespace) -> int:
         raise Failed(f"{stated.out} is there already: name a new folder") from None
     except (ValueError, OSError) as error:
         raise Failed(str(error)) from error
-    (stated.out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
-    with (stated.out / "reports.ndjson").open("wb") as file:
-        for number, action in enumerate(trade.actions):
-            clock = DeviceClock(wall=action.at, boot="simulated", monotonic_ms=number)
-            line = {"at": action.at, "device": action.device, "report": action.event(clock)}
-            file.write(msgspec.json.encode(line) + b"\n")
-    stock = [{"key": key, "thousandths": amount} for key, amount in sorted(trade.stock.items())]
-    (stated.out / "truth.json").write_bytes(msgspec.json.encode({"stock": stock}))
+    _write_trade(stated.out, trade)
     words = {"reports": len(trade.actions), "folder": str(stated.out)}
     print(json.dumps(words) if stated.json else f"{len(trade.actions)} reports in {stated.out}")
     return 0
+
+
+def _write_trade(out: Path, trade: Trade) -> None:
+    """Writes the requests, the reports in time order with tape and number, and what must come out."""
+    (out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
+    tapes = {m.device: str(uuid.UUID(int=n, version=4)) for n, m in enumerate(trade.merchants)}
+    # Number 1 of every tape is its opening.
+    last = dict.fromkeys(tapes, 1)
+    kept: dict[int, tuple[str, int]] = {}
+    with (out / "reports.ndjson").open("wb") as file:
+        for number, action in enumerate(trade.actions):
+            clock = DeviceClock(wall=action.at, boot="simulated", monotonic_ms=number)
+            last[action.device] += 1
+            kept[id(action)] = place = tapes[action.device], last[action.device]
+            target = kept[id(action.corrects)] if action.corrects else None
+            line = {
+                "at": action.at, "device": action.device, "tape": place[0], "number": place[1],
+                "report": action.event(clock, None, target),
+            }  # fmt: skip
+            file.write(msgspec.json.encode(line) + b"\n")
+    end = trade.day + timedelta(days=trade.days - 1)
+    alerts = trade.open_expiry_alerts(end)
+    alerts |= {("sold-after-expiry", "|".join(map(str, kept[id(a)]))) for a in trade.sold_late}
+    truth = {
+        "stock": [{"key": key, "thousandths": n} for key, n in sorted(trade.stock.items())],
+        "alerts": [{"kind": kind, "subject": subject} for kind, subject in sorted(alerts)],
+        "day": end,
+    }
+    (out / "truth.json").write_bytes(msgspec.json.encode(truth))
 
 
 def add_doctor(verbs: Any) -> None:

@@ -22,11 +22,12 @@ from suyuan.assortment import CATALOGUE
 from suyuan.demo import check
 from suyuan.demo.market import Market
 from suyuan.demo.spoil import LabelRead, read_spoilt
+from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action
 from suyuan.parts.cluster import server_of
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 from suyuan.progress import Progress
-from suyuan.simulate import CLOSES, LABEL_KINDS, OPENS, ZONE, Action, Trade
+from suyuan.simulate import Trade
 
 MERCHANTS = 24
 SEED = 4
@@ -151,7 +152,8 @@ class Day:
                     gtin=told.gtin, lot=told.lot, produced=told.produced, expires=told.expires,
                     dates_from="keyed",
                 )  # fmt: skip
-        number = market.scan(action, goods)
+        target = self._numbers[id(action.corrects)] if action.corrects else None
+        number = market.scan(action, goods, target)
         self._numbers[id(action)] = (market.agents[action.device].tape.id, number)
 
     def _odd_moments(self, market: Market) -> list[tuple[datetime, Callable[[], None]]]:

@@ -21,7 +21,8 @@ from ledger.values.quantity import StatedQuantity, Unit
 from scanners.agent import Agent, Former, Home, ask, open_tape
 from scanners.identity import Clocks
 from scanners.tape import Tape
-from suyuan.simulate import Action, Merchant, Trade
+from suyuan.participants import Action, Merchant
+from suyuan.simulate import Trade
 
 Publish = Callable[[str, bytes], None]
 BOTCH_HOLD = 3
@@ -93,10 +94,12 @@ class Market:
             if merchant is not self.offline:
                 self.agents[merchant.device].link.start()
 
-    def scan(self, action: Action, goods: GoodsAsRead | None) -> int:
+    def scan(
+        self, action: Action, goods: GoodsAsRead | None, target: tuple[str, int] | None
+    ) -> int:
         """Puts one report on its scanner's tape; the scan counts once it is on disk."""
         agent = self.agents[action.device]
-        return agent.keep(action.event(agent.clocks.read(), goods)).number
+        return agent.keep(action.event(agent.clocks.read(), goods, target)).number
 
     def come_back(self) -> None:
         """The scanner that was offline for hours finds the network again."""

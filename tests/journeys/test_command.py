@@ -265,6 +265,12 @@ def test_simulated_trade_comes_with_its_truth(shell: Shell) -> None:
     truth = json.loads((shell.folder / "trade" / "truth.json").read_text())
     assert json.loads(done.stdout)["reports"] == len(reports) > 100
     assert truth["stock"]
+    assert {alert["kind"] for alert in truth["alerts"]} >= {"expired-in-stock", "near-expiry"}
+    told = [json.loads(line) for line in reports]
+    places = {(line["tape"], line["number"]) for line in told}
+    fixes = [r["report"] for r in told if r["report"]["type"] == "entry-corrected.v1"]
+    assert fixes
+    assert all((f["target_tape"], f["target_number"]) in places for f in fixes)
 
 
 def test_a_second_up_does_not_touch_the_ledger_that_runs(shell: Shell) -> None:

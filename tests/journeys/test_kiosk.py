@@ -18,8 +18,8 @@ from ledger.values.day import day_at
 from scanners.agent import Agent, ask, enroll, keep_document, learn_home
 from scanners.identity import Clocks
 from scanners.labels import Label, png
+from suyuan.participants import ZONE
 from suyuan.parts.machine import Machine
-from suyuan.simulate import ZONE
 from tests.support.databases import scratch
 from tests.support.make import MILK, milk, received, sold
 
