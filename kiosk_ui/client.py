@@ -13,6 +13,10 @@ class NotRecorded(Exception):
     """The record says nothing about what was asked."""
 
 
+class Ambiguous(Exception):
+    """More than one lot fits what was asked: the reader must choose."""
+
+
 class Unusable(Exception):
     """What was asked cannot be; the text says why, in the API's words."""
 
@@ -59,6 +63,8 @@ class QueryClient:
             raise Away(str(error)) from error
         if response.status_code == 404:
             raise NotRecorded
+        if response.status_code == 409:
+            raise Ambiguous
         if response.status_code == 422:
             raise Unusable(response.json().get("detail", ""))
         if response.status_code != 200:

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -47,7 +47,7 @@ def render(request: Request, template: str, values: dict[str, Any], status: int 
         lang=language.code,
         lang_suffix=f"?lang={stated}" if stated in NAMES else "",
         other_name=NAMES[language.other],
-        other_url=f"{request.url.path}?{urlencode(parameters)}",
+        other_url=f"{quote(request.scope['path'])}?{urlencode(parameters)}",
         other_lang=language.other,
         **values,
     )

@@ -21,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything a service is told from outside; `SUYUAN_<NAME>` outranks suyuan.toml.
 
     Each DSN belongs to the database role of one service; `data` holds keys, documents and, on one
-    machine, the cluster. `clock` is for demonstrations, see `Clock`.
+    machine, the cluster. `mqtt_port` is not the brokers' usual 1883, which one of the system's may
+    hold. `clock` is for demonstrations, see `Clock`.
     """
 
     ledger: str = "local"
@@ -31,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     follower_dsn: str = ""
     reader_dsn: str = ""
     mqtt_host: str = ""
-    mqtt_port: Port = 1883
+    mqtt_port: Port = 8703
     mqtt_share: str = ""
     copies: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
     intake_port: Port = 8701

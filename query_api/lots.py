@@ -73,6 +73,15 @@ def product_page(reader: Reader, gtin: str) -> schemas.ProductPage:
     )
 
 
+def lot_key(reader: Reader, gtin: str, text: str) -> str:
+    """Returns a lot's key by its number or key; a number may look like a key of another kind."""
+    if not text.startswith(("L:", "D:", "E:", "R:")):
+        return f"L:{text}"
+    number = f"L:{text}"
+    found = rows(reader, "SELECT 1 FROM trade.lots WHERE product = %s AND lot = %s", [gtin, number])
+    return number if found else text
+
+
 def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     """Returns everything public of a lot by its key; a problem when it is not recorded."""
     with reader.transaction():
@@ -99,16 +108,18 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
 
 
 def find_lot(reader: Reader, gtin: str, column: str, day: date) -> str:
-    """Returns the key of the lot known by a production or last good day."""
+    """Returns the key of the lot known by a production or last good day; a problem for several."""
     assert column in ("produced", "expires")
     found = rows(
         reader,
-        f"SELECT lot FROM trade.lots WHERE product = %s AND {column} = %s"
-        " ORDER BY last_position DESC LIMIT 1",
+        f"SELECT lot FROM trade.lots WHERE product = %s AND {column} = %s AND lot <> '' LIMIT 2",
         [gtin, day],
     )
     if not found:
         raise Problem(404, "not-recorded", f"no lot of {gtin} with the date {day} is recorded")
+    if len(found) > 1:
+        words = f"several lots of {gtin} have the date {day}: name one of /v1/products/{gtin}"
+        raise Problem(409, "lot-ambiguous", words)
     return str(found[0]["lot"])
 
 

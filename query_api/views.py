@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
@@ -26,8 +27,10 @@ Reader = Connection[DictRow]
 def open_pool(dsn: str) -> ConnectionPool[Reader]:
     """Opens the pool of read-only connections."""
     options = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_MS}"
+    # What the DSN itself asks for comes first: ours must win.
+    asked = conninfo_to_dict(dsn).get("options") or ""
     return ConnectionPool(
-        f"{dsn} options='{options}'",
+        make_conninfo(dsn, options=f"{asked} {options}".strip()),
         connection_class=Connection[DictRow],
         kwargs={"row_factory": dict_row, "autocommit": True},
         min_size=1,

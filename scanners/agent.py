@@ -14,7 +14,7 @@ import msgspec
 from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.reports import TapeOpened
-from ledger.rules.device import EnrollDevice, GrantMandate
+from ledger.rules.device import EnrollDevice, GrantMandate, ReplaceDeviceKey
 from scanners.identity import Clocks
 from scanners.link import Link, Publish
 from scanners.sending import Sending
@@ -121,15 +121,20 @@ def open_tape(
     return tape
 
 
-def enroll(path: Path, device: str, home: Home, merchants: list[str], *, since: Any) -> Tape:
+def enroll(
+    path: Path, device: str, home: Home, merchants: list[str], *, since: Any, again: str = ""
+) -> Tape:
     """Enrolls a device with a key it makes itself, for the merchants that let it report.
 
     The tape with the key is on disk before the ledger is asked, so an answer that was lost is
-    asked for again with the same key. Raises `EnrolmentRefused`, and `FileExistsError` for a tape
-    that has joined already.
+    asked for again with the same key. `again` is the reason why a device known there comes with a
+    new key; the ledger closes its old tape. Raises `EnrolmentRefused`, and `FileExistsError` for a
+    tape that has joined already.
     """
     tape = _unjoined(path, device)
     wanted: list[Any] = [EnrollDevice(device=device, key=tape.key.public, name=device)]
+    if again:
+        wanted = [ReplaceDeviceKey(device=device, key=tape.key.public, reason=again)]
     wanted += [GrantMandate(device=device, merchant=m, valid_from=since) for m in merchants]
     try:
         ask(home.intake_url, wanted)

@@ -4,6 +4,8 @@ zxing-cpp keeps AIM identifier and group separators; zbar reads dark and tilted 
 A read that passes its check digit can still be wrong, so one voice is never `sure`.
 """
 
+import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import zxingcpp
+from PIL import Image
 
 from scanners.zbar import ZBAR_MISSING, Picture, Read, zbar_reads
 
@@ -21,6 +24,8 @@ Status = Literal["sure", "single", "rescan"]
 SIDE_MAX = 1600
 # Pictures above this are refused before they are unpacked into memory.
 FILE_BYTES_MAX = 64 * 1024 * 1024
+# Pillow's own bound; unpacked as grey levels it is as many bytes.
+PIXELS_MAX = 178_000_000
 # Enlarging pays on small pictures only.
 ENLARGE_SIDE_MAX = 1200
 VOTES_SURE = 2
@@ -60,6 +65,7 @@ def load_picture(path: Path) -> Picture:
 
 def decode_picture(data: npt.NDArray[np.uint8], name: str) -> Picture:
     """Decodes a picture's bytes as grey levels. Raises `UnreadablePicture`."""
+    _refuse_bomb(data, name)
     # What cannot be opened is said by us, once and in our words.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -69,6 +75,22 @@ def decode_picture(data: npt.NDArray[np.uint8], name: str) -> Picture:
     if picture is None:
         raise UnreadablePicture(f"{name} is no picture: take JPEG, PNG or WebP")
     return np.asarray(picture, np.uint8)
+
+
+def _refuse_bomb(data: npt.NDArray[np.uint8], name: str) -> None:
+    """Looks at a picture's size before unpacking it: a small file may say a huge one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data.tobytes())) as picture:
+                pixels = picture.width * picture.height
+    except (OSError, ValueError, SyntaxError):
+        # OpenCV has the last word on what is a picture.
+        return
+    except Image.DecompressionBombError:
+        pixels = PIXELS_MAX + 1
+    if pixels > PIXELS_MAX:
+        raise UnreadablePicture(f"{name} has over {PIXELS_MAX // 1_000_000} megapixels: shrink it")
 
 
 def read_picture(picture: Picture) -> list[Code]:

@@ -8,7 +8,12 @@ from uuid import UUID
 import psycopg
 
 from ledger.errors import JournalDamaged, Malformed
-from ledger.events.cases import DeviceEnrolled, ReportReadmitted, ReportUnreadable
+from ledger.events.cases import (
+    DeviceEnrolled,
+    DeviceKeyReplaced,
+    ReportReadmitted,
+    ReportUnreadable,
+)
 from ledger.events.catalogue import BY_NAME, decode, read_report
 from ledger.events.reports import TapeOpened
 from ledger.journal.interface import Stored
@@ -85,7 +90,7 @@ class RowsCheck:
                 event = decode(stored.name, stored.state)
             except Malformed as error:
                 self._say(f"position {stored.position}: {error}")
-        if isinstance(event, DeviceEnrolled):
+        if isinstance(event, DeviceEnrolled | DeviceKeyReplaced):
             key = PublicKey(event.key)
             self._keys[event.device, key.id] = key
         if isinstance(event, ReportReadmitted):

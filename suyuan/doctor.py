@@ -1,12 +1,14 @@
 """The doctor: what this machine has, what it lacks, and how to get it."""
 
 import shutil
+import subprocess
 from typing import Literal, NamedTuple
 
 from ledger.errors import BadSetting
+from ledger.settings import read_settings
 from scanners.zbar import ZBAR_MISSING
 from suyuan.parts.cluster import find_binaries
-from suyuan.parts.places import FREE_BYTES_MIN, data_root, database_user
+from suyuan.parts.places import FREE_BYTES_MIN, data_root, known_database_user, port_taken
 
 
 class Finding(NamedTuple):
@@ -19,12 +21,12 @@ class Finding(NamedTuple):
 
 def examine() -> list[Finding]:
     """Looks at every part."""
-    return [_database(), _broker(), _zbar(), _browser(), _fonts(), _disk()]
+    return [_database(), _broker(), _zbar(), _browser(), _fonts(), _disk(), *_ports()]
 
 
 def _database() -> Finding:
     try:
-        found = find_binaries(None, database_user())
+        found = find_binaries(None, known_database_user())
     except BadSetting as error:
         return Finding("database", "bad", str(error))
     return Finding("database", "good", f"PostgreSQL {found.version} ({found.source})")
@@ -52,7 +54,26 @@ def _browser() -> Finding:
 def _fonts() -> Finding:
     if shutil.which("fc-list") is None:
         return Finding("fonts", "optional", "unknown; a kiosk wants apt-get install fonts-noto-cjk")
-    return Finding("fonts", "good", "fontconfig is there; a kiosk wants fonts-noto-cjk")
+    found = subprocess.run(
+        ["fc-list", ":lang=zh", "family"], capture_output=True, text=True, check=False
+    ).stdout
+    if found.strip():
+        return Finding("fonts", "good", f"for Chinese: {found.splitlines()[0]}")
+    return Finding("fonts", "optional", "none for Chinese; apt-get install fonts-noto-cjk")
+
+
+def _ports() -> list[Finding]:
+    """The ports `suyuan up` wants; a running ledger of ours holds them too."""
+    settings, found = read_settings(), []
+    ports = {"kiosk_port": settings.kiosk_port, "intake_port": settings.intake_port}
+    ports |= {"query_port": settings.query_port, "mqtt_port": settings.mqtt_port}
+    for name, number in ports.items():
+        if port_taken(number):
+            words = f"{number} is taken: by a ledger of ours, or set SUYUAN_{name.upper()}"
+            found.append(Finding(name, "optional", words))
+        else:
+            found.append(Finding(name, "good", f"{number} is free"))
+    return found
 
 
 def _disk() -> Finding:

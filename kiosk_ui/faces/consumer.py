@@ -7,10 +7,10 @@ import httpx
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from kiosk_ui.client import Away, NotRecorded, QueryClient, Unusable
+from kiosk_ui.client import Ambiguous, Away, NotRecorded, QueryClient, Unusable
 from kiosk_ui.page import render
 from kiosk_ui.svg.journey import journey_line
-from kiosk_ui.viewmodels.lot import iso_day, lot_view, product_title
+from kiosk_ui.viewmodels.lot import iso_day, lot_path, lot_view, product_title
 
 router = APIRouter()
 
@@ -45,10 +45,22 @@ async def product(request: Request, gtin: str) -> Response:
             day = iso_day(stated)
             if day is None:
                 raise Unusable(request.state.language.word("A date is written as YYMMDD."))
-            return _lot(request, await _client(request).lot_by_date(gtin, name, day))
-    page = await _client(request).product(gtin)
-    title = product_title(page["product"], request.state.language)
-    return render(request, "product.html", {"page": page, "title": title})
+            try:
+                return _lot(request, await _client(request).lot_by_date(gtin, name, day))
+            except Ambiguous:
+                page = await _client(request).product(gtin)
+                page["lots"] = [lot for lot in page["lots"] if lot[name] == day]
+                return _product(request, page, "Which lot is on your pack?")
+    return _product(request, await _client(request).product(gtin), "Which date is on your pack?")
+
+
+def _product(request: Request, page: dict[str, Any], question: str) -> Response:
+    language = request.state.language
+    for lot in page["lots"]:
+        lot["path"] = lot_path(lot)
+    title = product_title(page["product"], language)
+    values = {"page": page, "title": title, "question": language.word(question)}
+    return render(request, "product.html", values)
 
 
 @router.get("/01/{gtin}/10/{lot:path}")

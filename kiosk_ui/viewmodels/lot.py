@@ -1,6 +1,6 @@
 """What the lot page says: a verdict in words with its reasons, and never that food is safe."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from kiosk_ui.language import Language
@@ -53,7 +53,9 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
     days_left = _days_left(page, language)
     past = days_left is not None and days_left.tone == "past"
     failed = [p for p in page["papers"] if p["kind"] == "test" and p["result"] == "failed"]
-    reasons = [word("Recorded at {n} places.").format(n=len(page["steps"]))]
+    places = len(page["steps"])
+    recorded = "Recorded at one place." if places == 1 else "Recorded at {n} places."
+    reasons = [word(recorded).format(n=places)]
     if days_left is not None:
         reasons.append(days_left.words)
     else:
@@ -96,9 +98,21 @@ def iso_day(text: str) -> str | None:
     if len(digits) == GS1_DATE_DIGITS:
         digits = f"20{digits}"
     try:
+        if digits[6:] == "00" and "-" not in text:
+            # Day 00 is the month's end.
+            month = date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-01")
+            following = (month + timedelta(days=31)).replace(day=1)
+            return (following - timedelta(days=1)).isoformat()
         return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}").isoformat()
     except ValueError:
         return None
+
+
+def lot_path(lot: dict[str, Any]) -> str:
+    """Returns the last part of a lot's address: its number, or its key where that would mislead."""
+    number = lot["lot"] or ""
+    plain = lot["key"] == f"L:{number}" and number[1:2] != ":" and number.strip(".")
+    return number if plain else str(lot["key"])
 
 
 def _days_left(page: dict[str, Any], language: Language) -> DaysLeft | None:
@@ -110,13 +124,17 @@ def _days_left(page: dict[str, Any], language: Language) -> DaysLeft | None:
     left = (expires - today).days
     shown = language.day(expires)
     if left < 0:
-        words = word("Its last good day was {day}, {n} days ago.").format(day=shown, n=-left)
+        ago = "Its last good day was {day}, {n} days ago."
+        words = word("Its last good day was {day}, yesterday." if left == -1 else ago)
+        words = words.format(day=shown, n=-left)
         return DaysLeft(words, 100, "past")
     life = page["product"]["shelf_life_days"]
     if page["lot"]["produced"] is not None:
         life = (expires - date.fromisoformat(page["lot"]["produced"])).days
     life = max(1, life or 30)
-    words = word("Last good day {day}: {n} days left.").format(day=shown, n=left)
+    few = ("Last good day {day}: today.", "Last good day {day}: tomorrow.")
+    words = word(few[left] if left < len(few) else "Last good day {day}: {n} days left.")
+    words = words.format(day=shown, n=left)
     percent = min(100, max(2, left * 100 // life))
     return DaysLeft(words, percent, "near" if percent <= 20 else "fresh")
 

@@ -64,6 +64,15 @@ class DeviceEnrolled(Event, frozen=True, kw_only=True, tag="device-enrolled.v1")
     name: Public[ShortText]
 
 
+class DeviceKeyReplaced(Event, frozen=True, kw_only=True, tag="device-key-replaced.v1"):
+    """A device that lost its key goes on with another; the old key signs nothing more."""
+
+    device: Public[Id]
+    key: Public[Annotated[str, msgspec.Meta(max_length=200)]]
+    ledger_keys: Public[Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=8)]]
+    reason: Public[LongText]
+
+
 class MandateGranted(Event, frozen=True, kw_only=True, tag="mandate-granted.v1"):
     """A merchant lets a device report for it, from a day on and perhaps until one."""
 

@@ -28,6 +28,7 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.PremisesAdded,
     cases.ProductRegistered,
     cases.DeviceEnrolled,
+    cases.DeviceKeyReplaced,
     cases.MandateGranted,
     cases.MandateWithdrawn,
     cases.DeviceRevoked,

@@ -11,6 +11,7 @@ from ledger.rules.device import (
     DeviceCase,
     EnrollDevice,
     GrantMandate,
+    ReplaceDeviceKey,
     RevokeDevice,
     WithdrawMandate,
     decide_device,
@@ -85,7 +86,10 @@ class Requests:
                 return self._readmit(request)
             case BeginDay():
                 return self._begin_day(request)
-            case EnrollDevice() | GrantMandate() | WithdrawMandate() | RevokeDevice():
+            case (
+                EnrollDevice() | ReplaceDeviceKey() | GrantMandate()
+                | WithdrawMandate() | RevokeDevice()
+            ):  # fmt: skip
                 refusal = self._handle(
                     "device", request.device, DeviceCase(request.device), evolve_device,
                     lambda case: decide_device(case, request, ledger_keys=self._ledger_keys),

@@ -7,6 +7,7 @@ import msgspec
 from ledger.events.base import Event, Id, LongText, ShortText
 from ledger.events.cases import (
     DeviceEnrolled,
+    DeviceKeyReplaced,
     DeviceRevoked,
     MandateGranted,
     MandateWithdrawn,
@@ -74,7 +75,15 @@ class RevokeDevice(msgspec.Struct, frozen=True, kw_only=True, tag="revoke-device
     reason: LongText
 
 
-DeviceRequest = EnrollDevice | GrantMandate | WithdrawMandate | RevokeDevice
+class ReplaceDeviceKey(msgspec.Struct, frozen=True, kw_only=True, tag="replace-device-key"):
+    """Asks that an enrolled device which lost its key goes on with another, and its mandates."""
+
+    device: Id
+    key: str
+    reason: LongText
+
+
+DeviceRequest = EnrollDevice | ReplaceDeviceKey | GrantMandate | WithdrawMandate | RevokeDevice
 
 
 def decide_device(
@@ -86,6 +95,8 @@ def decide_device(
     if case.key is None:
         return Refusal("device-unknown", f"Enroll {case.device} first: suyuan enroll.")
     match request:
+        case ReplaceDeviceKey():
+            return _decide_new_key(case, request, ledger_keys)
         case GrantMandate():
             return _decide_grant(case, request)
         case WithdrawMandate():
@@ -102,7 +113,7 @@ def evolve_device(case: DeviceCase, event: Event) -> DeviceCase:
     """Returns the case after one of its events."""
     case = msgspec.structs.replace(case, version=case.version + 1)
     match event:
-        case DeviceEnrolled():
+        case DeviceEnrolled() | DeviceKeyReplaced():
             return msgspec.structs.replace(case, key=event.key)
         case MandateGranted():
             mandate = Mandate(event.merchant, event.valid_from, event.valid_until)
@@ -126,11 +137,30 @@ def _decide_enrolment(
     if case.key is not None:
         if case.key == request.key:
             return []
-        return Refusal("device-taken", f"Another key is enrolled as {case.device}.")
+        return Refusal(
+            "device-taken",
+            f"Another key is enrolled as {case.device}: take another name, or --again.",
+        )
     enrolled = DeviceEnrolled(
         device=request.device, key=request.key, ledger_keys=ledger_keys, name=request.name
     )
     return [enrolled]
+
+
+def _decide_new_key(
+    case: DeviceCase, request: ReplaceDeviceKey, ledger_keys: tuple[str, ...]
+) -> list[Event] | Refusal:
+    try:
+        PublicKey(request.key)
+    except ValueError as error:
+        return Refusal("key-invalid", str(error))
+    if case.revoked:
+        return Refusal("device-revoked", f"Enroll under another name than {case.device}.")
+    if case.key == request.key:
+        return []
+    return [DeviceKeyReplaced(
+        device=request.device, key=request.key, ledger_keys=ledger_keys, reason=request.reason
+    )]  # fmt: skip
 
 
 def _decide_grant(case: DeviceCase, request: GrantMandate) -> list[Event] | Refusal:

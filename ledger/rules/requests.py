@@ -13,7 +13,13 @@ from ledger.events.cases import (
     PremisesAdded,
     ProductRegistered,
 )
-from ledger.rules.device import EnrollDevice, GrantMandate, RevokeDevice, WithdrawMandate
+from ledger.rules.device import (
+    EnrollDevice,
+    GrantMandate,
+    ReplaceDeviceKey,
+    RevokeDevice,
+    WithdrawMandate,
+)
 from ledger.rules.quarantine import ReadmitReport
 
 
@@ -57,6 +63,7 @@ Request = (
     | ReadmitReport
     | BeginDay
     | EnrollDevice
+    | ReplaceDeviceKey
     | GrantMandate
     | WithdrawMandate
     | RevokeDevice

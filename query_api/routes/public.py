@@ -80,19 +80,20 @@ def lot_by_date(
 def lot(request: Request, gtin: GtinText, lot: LotText) -> schemas.LotPage:
     """A lot by its number; `D:`, `E:` and `R:` keys name lots known by a date or delivery."""
     with request.app.state.pool.connection() as reader:
-        return lots.lot_page(reader, gtin_of(gtin), lot_key(lot))
+        number = gtin_of(gtin)
+        return lots.lot_page(reader, number, lots.lot_key(reader, number, lot))
 
 
 @router.get("/live/lots/{gtin}/{lot:path}", response_class=StreamingResponse)
 async def live(request: Request, gtin: GtinText, lot: LotText) -> StreamingResponse:
     """Server-sent events: the position of the last entry about a lot, whenever it changes."""
-    key = (gtin_of(gtin), lot_key(lot))
+    key = await run_in_threadpool(_key, request, gtin_of(gtin), lot)
     return StreamingResponse(_changes(request, key), media_type="text/event-stream")
 
 
-def lot_key(text: str) -> str:
-    """Returns a lot's key; what is no key yet is a lot number."""
-    return text if text.startswith(("L:", "D:", "E:", "R:")) else f"L:{text}"
+def _key(request: Request, gtin: str, lot: str) -> tuple[str, str]:
+    with request.app.state.pool.connection() as reader:
+        return gtin, lots.lot_key(reader, gtin, lot)
 
 
 async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]:

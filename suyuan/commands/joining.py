@@ -17,10 +17,12 @@ def add_enroll(verbs: Any) -> None:
     verb.add_argument("--tape", type=Path, default=TAPE_DEFAULT, help="the new tape (%(default)s)")
     verb.add_argument("--intake", default="http://127.0.0.1:8701",
                       help="the ledger's address (%(default)s)")  # fmt: skip
-    verb.add_argument("--mqtt", type=host_and_port, default=("127.0.0.1", 1883),
-                      metavar="HOST:PORT", help="the broker (127.0.0.1:1883)")  # fmt: skip
+    verb.add_argument("--mqtt", type=host_and_port, default=("127.0.0.1", 8703),
+                      metavar="HOST:PORT", help="the broker (127.0.0.1:8703)")  # fmt: skip
     verb.add_argument("--merchant", type=name, action="append", default=[],
                       help="who lets it report")  # fmt: skip
+    verb.add_argument("--again", metavar="REASON", default="",
+                      help="it was enrolled and lost its key: why")  # fmt: skip
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_enroll)
 
@@ -32,7 +34,9 @@ def run_enroll(stated: argparse.Namespace) -> int:
 
     try:
         home = learn_home(stated.intake, *stated.mqtt)
-        tape = enroll(stated.tape, stated.device, home, stated.merchant, since=today())
+        tape = enroll(
+            stated.tape, stated.device, home, stated.merchant, since=today(), again=stated.again
+        )
     except (EnrolmentRefused, NoTape, OSError) as error:
         raise Failed(str(error)) from error
     words = {
@@ -46,7 +50,7 @@ def run_enroll(stated: argparse.Namespace) -> int:
         print(json.dumps(words))
         return 0
     print(f"{words['device']} is enrolled at {home.ledger}; its tape is {stated.tape}")
-    if not stated.merchant:
+    if not stated.merchant and not stated.again:
         print("no merchant lets it report yet: its reports will be noted as without a mandate")
     return 0
 

@@ -1,8 +1,12 @@
 """Verbs that keep a ledger honest: verify, rebuild, bench."""
 
 import argparse
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
+
+import psycopg
 
 from ledger.errors import BadSetting
 from ledger.projections.groups import GROUPS, group_of
@@ -16,6 +20,15 @@ from suyuan.progress import Progress
 from suyuan.upkeep import Upkeep
 
 NAMES = sorted(p.name for group in GROUPS for p in group.projections)
+
+
+@contextlib.contextmanager
+def _database_answers() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        words = str(error).strip().splitlines()[0]
+        raise Failed(f"the database does not answer: {words}") from error
 
 
 class _Ledger:
@@ -48,11 +61,12 @@ def add_verify(verbs: Any) -> None:
 
 def run_verify(stated: argparse.Namespace) -> int:
     """Checks the record against itself and the views against a replay."""
-    ledger = _Ledger()
-    with Progress("events checked", 0, show=not stated.json) as bar:
-        report = RowsCheck(ledger.owner).run(bar.step)
-    with Progress("events replayed", 3 * report.events, show=not stated.json) as bar:
-        tables = Upkeep(ledger.follower).compare(bar.step)
+    ledger, show = _Ledger(), not stated.json
+    with _database_answers():
+        with Progress("events checked", 0, show=show) as bar:
+            report = RowsCheck(ledger.owner).run(bar.step)
+        with Progress("events replayed", len(GROUPS) * report.events, show=show) as bar:
+            tables = Upkeep(ledger.follower).compare(bar.step)
     bad = [t for t in tables if t.missing or t.unexpected]
     ok = not report.problems and not bad
     if stated.json:
@@ -81,7 +95,7 @@ def run_rebuild(stated: argparse.Namespace) -> int:
     group = group_of(stated.name)
     if group is None:
         raise Failed(f"no view is called {stated.name}")
-    with Progress("events folded", 0, show=not stated.json) as bar:
+    with _database_answers(), Progress("events folded", 0, show=not stated.json) as bar:
         position = Upkeep(ledger.follower).rebuild(group, bar.step)
     views = [p.name for p in group.projections]
     if stated.json:

@@ -24,7 +24,7 @@ from suyuan.demo.market import Market
 from suyuan.demo.spoil import LabelRead, read_spoilt
 from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action
 from suyuan.parts.cluster import server_of
-from suyuan.parts.machine import Machine
+from suyuan.parts.machine import Machine, refuse_taken
 from suyuan.parts.places import data_root
 from suyuan.progress import Progress
 from suyuan.simulate import Trade
@@ -54,6 +54,9 @@ class Day:
 
     def run(self) -> dict[str, Any]:
         """Runs the day and returns the reckoning; everything is left running."""
+        if self._kiosk_port:
+            # Said now rather than after half a minute of reading labels.
+            refuse_taken(self._kiosk_port)
         today = day_at(datetime.now(UTC), ZONE)
         trade = self._trade_made = Trade(merchants=MERCHANTS, day=today, seed=SEED)
         self._say(
@@ -265,7 +268,7 @@ def empty_folder(folder: Path) -> Path:
         if (pid := server_of(folder / "postgres")) is not None:
             raise BadSetting(
                 f"a demonstration runs in {folder} already (its database is process {pid}):"
-                " end it with Ctrl-C first, or set SUYUAN_DATA"
+                f" end it with Ctrl-C first; if it was killed, with kill {pid}; or set SUYUAN_DATA"
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True)

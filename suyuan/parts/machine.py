@@ -18,6 +18,14 @@ from suyuan.parts.services import Services
 Say = Callable[[str], None]
 
 
+def refuse_taken(kiosk_port: int) -> None:
+    """Raises `BadSetting` when the address people open cannot be ours."""
+    if port_taken(kiosk_port):
+        raise BadSetting(
+            f"port {kiosk_port} is taken: choose another with --port or SUYUAN_KIOSK_PORT"
+        )
+
+
 class Machine:
     """A ledger with all its services on this machine, on loopback.
 
@@ -55,10 +63,8 @@ class Machine:
 
     def start(self, say: Say = print) -> None:
         """Starts everything, saying in a line each which part was chosen."""
-        if self._kiosk_port and port_taken(self._kiosk_port):
-            raise BadSetting(
-                f"port {self._kiosk_port} is taken: choose another with --port or SUYUAN_KIOSK_PORT"
-            )
+        if self._kiosk_port:
+            refuse_taken(self._kiosk_port)
         self.ports["kiosk"] = self._kiosk_port or free_port()
         self._refuse_taken_ports()
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", self.ledger):

@@ -46,17 +46,24 @@ def make_folder(folder: Path, owner: pwd.struct_passwd | None = None) -> Path:
     return folder
 
 
+def known_database_user() -> pwd.struct_passwd | None:
+    """Returns whom the database runs as if that user is there; changes nothing."""
+    try:
+        return pwd.getpwnam(SYSTEM_USER) if os.geteuid() == 0 else None
+    except KeyError:
+        return None
+
+
 def database_user() -> pwd.struct_passwd | None:
     """Returns whom the database runs as: None for oneself, a system user of ours when root."""
     if os.geteuid() != 0:
         return None
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        command = [
-            "useradd", "--system", "--user-group", "--no-create-home",
-            "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER,
-        ]  # fmt: skip
+    if (known := known_database_user()) is not None:
+        return known
+    command = [
+        "useradd", "--system", "--user-group", "--no-create-home",
+        "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER,
+    ]  # fmt: skip
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -89,11 +96,15 @@ def free_port() -> int:
 
 
 def port_taken(port: int) -> bool:
-    """Tells whether somebody listens on a loopback port."""
+    """Tells whether somebody listens on a loopback port. Raises `BadSetting` for one we may not."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise BadSetting(
+                f"port {port} needs rights you do not have: take one above 1023"
+            ) from None
         except OSError:
             return True
     return False

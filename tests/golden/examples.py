@@ -80,6 +80,9 @@ EXAMPLES: list[Event] = [
         pack="950 ml", maker="m-002", shelf_life_days=15,
     ),
     cases.DeviceEnrolled(device="scanner-1", key="ed25519:AA==", ledger_keys=("ed25519:BB==",), name="一号"),
+    cases.DeviceKeyReplaced(
+        device="scanner-1", key="ed25519:AA==", ledger_keys=("ed25519:BB==",), reason="摔坏了"
+    ),
     cases.MandateGranted(
         device="scanner-1", merchant="m-001", valid_from=date(2026, 11, 1), valid_until=date(2027, 1, 1)
     ),

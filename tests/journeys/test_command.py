@@ -236,6 +236,28 @@ def test_an_enrolment_whose_answer_was_lost_is_asked_again_with_the_same_key(
         enroll(path, "stall-4", home, [], since=date(2026, 1, 1))
 
 
+def test_a_wiped_scanner_comes_again_under_its_name_and_its_old_tape_is_closed(
+    shell: Shell,
+) -> None:
+    join = ["--intake", shell.told["intake"], "--mqtt", shell.told["mqtt"]]
+    shell.run("enroll", "stall-3", "--tape", "o.tape", *join, "--merchant", "m-3")
+    shell.run("scan", "--tape", "o.tape", "--for", "m-3:m-3-a", typed="]d201069012345678921017\n")
+
+    again = shell.run("enroll", "stall-3", "--tape", "n.tape", *join, "--again", "fell into soup")
+    scanned = shell.run(
+        "scan", "--tape", "n.tape", "--for", "m-3:m-3-a", typed=f"]d201{MILK}10N1\n"
+    )
+    old = shell.run("scan", "--tape", "o.tape", typed=f"]d201{MILK}10N2\n")
+
+    assert again.returncode == 0, again.stderr
+    assert "everything on the tape is confirmed" in scanned.stdout
+    assert "without" not in scanned.stdout, "its mandate was lost"
+    assert "the ledger refused" in old.stdout
+    tape = json.loads(shell.run("verify", "--json").stdout)
+    assert tape["ok"] is True
+    _wait(lambda: bool(_query(shell, "/v1/alerts?kind=tape-lost")["alerts"]))
+
+
 def _query(shell: Shell, path: str) -> Any:
     return httpx.get(shell.told["query"] + path, trust_env=False).json()
 

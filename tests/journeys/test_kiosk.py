@@ -262,6 +262,38 @@ def test_a_lot_known_by_the_date_on_its_pack_opens_by_that_date(stand: Stand) ->
     assert httpx.get(f"{stand.url}/01/{MILK}?11=26", trust_env=False).status_code == 422
 
 
+def test_several_lots_of_one_date_are_offered_and_none_is_guessed(stand: Stand) -> None:
+    day = TODAY - timedelta(days=200)
+    odd = ["D:1", "..", "50%", "X 1"]
+    stand.keep(*(received(1, milk(lot, produced=day)) for lot in odd))
+    assert stand.agent.link.wait_drained(10)
+    page = _english(stand, f"/01/{MILK}?11={day:%y%m%d}", wanted="Which lot is on your pack?")
+
+    for path, lot in (("L%3AD%3A1", "D:1"), ("L%3A..", ".."), ("50%25", "50%"), ("X%201", "X 1")):
+        assert f'href="/01/{MILK}/10/{path}' in page
+        assert f"Lot {lot}" in _english(stand, f"/01/{MILK}/10/{path}", wanted="Recorded at one")
+    assert f'href="/01/{MILK}/10/50%25?lang=zh"' in _english(stand, f"/01/{MILK}/10/50%25")
+    # A label's code says the number alone, whatever it looks like.
+    assert "Lot D:1" in _english(stand, f"/01/{MILK}/10/D:1")
+
+
+def test_a_date_that_names_a_month_means_its_last_day(stand: Stand) -> None:
+    stand.keep(received(1, milk("MONTH", expires=TODAY.replace(year=2030, month=2, day=28))))
+    assert stand.agent.link.wait_drained(10)
+
+    assert "Lot MONTH" in _english(stand, f"/01/{MILK}?17=300200", wanted="MONTH")
+
+
+def _english(stand: Stand, path: str, wanted: str = "") -> str:
+    joined = "&" if "?" in path else "?"
+    deadline = time.monotonic() + 5
+    while True:
+        page = httpx.get(f"{stand.url}{path}{joined}lang=en", trust_env=False).text
+        if wanted in page or time.monotonic() > deadline:
+            return page
+        time.sleep(0.05)
+
+
 def test_what_is_not_recorded_is_not_called_unsafe(stand: Stand) -> None:
     answer = httpx.get(f"{stand.url}/01/{MILK}/10/NOBODY?lang=en", trust_env=False)
 

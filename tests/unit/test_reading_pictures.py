@@ -1,5 +1,7 @@
 """Reading pictures: what we print we read, and two voices decide."""
 
+import struct
+import zlib
 from datetime import date
 from pathlib import Path
 
@@ -111,3 +113,16 @@ def test_one_voice_is_not_sure_and_a_contradiction_asks_for_a_rescan(
     reads: list[Read], status: str
 ) -> None:
     assert _vote(reads).status == status
+
+
+def test_a_small_file_that_says_a_huge_picture_is_refused_before_it_is_unpacked(
+    tmp_path: Path,
+) -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)
+    chunk = b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk
+    bomb += struct.pack(">I", zlib.crc32(chunk)) + struct.pack(">I", 0) + b"IDAT"
+    (tmp_path / "bomb.png").write_bytes(bomb)
+
+    with pytest.raises(UnreadablePicture, match="megapixels"):
+        load_picture(tmp_path / "bomb.png")
