@@ -27,7 +27,7 @@ LIMIT 200
 """
 MADE_FROM = """
 SELECT DISTINCT input_product AS product, input_lot AS lot, t.premises,
-       coalesce(p.name_zh, input_product) AS product_name
+       coalesce(p.name_zh, input_product) AS product_name, p.name_en AS product_name_en
 FROM trade.lot_transforms t LEFT JOIN trade.products p ON p.gtin = input_product
 WHERE output_product = %s AND output_lot = %s AND believed_to IS NULL
 ORDER BY 1, 2 LIMIT 100

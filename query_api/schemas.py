@@ -57,6 +57,7 @@ class MadeFrom(BaseModel):
 
     product: str
     product_name: str | None
+    product_name_en: str | None
     lot: str
     premises: str
 

@@ -36,9 +36,12 @@ def main() -> int:
                         page.goto(
                             f"{day.machine.kiosk_url.rstrip('/')}{path}{joint}lang={language}"
                         )
-                        page.screenshot(
-                            path=FOLDER / f"{name}-{size}-{language}.png", full_page=True
-                        )
+                        # As tall as the page: a bar that sticks to the window's edge would else
+                        # lie across the middle of the picture.
+                        tall = page.evaluate("document.documentElement.scrollHeight")
+                        page.set_viewport_size({"width": width, "height": max(height, tall)})
+                        page.screenshot(path=FOLDER / f"{name}-{size}-{language}.png")
+                        page.set_viewport_size({"width": width, "height": height})
                     page.close()
             browser.close()
     finally:
