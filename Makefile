@@ -43,6 +43,7 @@ pictures: setup ## screenshots
 	@$(PYTHON) -m tests.journeys.pictures
 
 lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: python3 -m pip install uv"; exit 1; }
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
 
 clean:

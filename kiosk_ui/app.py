@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -76,6 +77,7 @@ def build(query_url: str) -> FastAPI:
         (NotRecorded, consumer.not_recorded),
         (Unusable, consumer.unusable),
         (Away, consumer.away),
+        (HTTPException, consumer.elsewhere),
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)

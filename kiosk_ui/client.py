@@ -39,17 +39,17 @@ class QueryClient:
         products: list[dict[str, Any]] = found["products"]
         return products
 
-    async def product(self, gtin: str) -> dict[str, Any]:
-        """Returns a product with its lots."""
-        return await self._get(f"/v1/products/{quote(gtin, safe='')}", {})
+    async def product(self, gtin: str, dates: dict[str, str]) -> dict[str, Any]:
+        """Returns a product with its lots, or those of the `produced` and `expires` days told."""
+        return await self._get(f"/v1/products/{quote(gtin, safe='')}", dates)
 
     async def lot(self, gtin: str, lot: str) -> dict[str, Any]:
         """Returns a lot by its number or key."""
         return await self._get(f"/v1/lots/{quote(gtin, safe='')}/{quote(lot, safe='')}", {})
 
-    async def lot_by_date(self, gtin: str, name: str, day: str) -> dict[str, Any]:
-        """Returns a lot by the `produced` or `expires` day on its pack."""
-        return await self._get(f"/v1/lots/{quote(gtin, safe='')}", {name: day})
+    async def lot_by_date(self, gtin: str, dates: dict[str, str]) -> dict[str, Any]:
+        """Returns a lot by the `produced` and `expires` days on its pack."""
+        return await self._get(f"/v1/lots/{quote(gtin, safe='')}", dates)
 
     def live(self, gtin: str, lot: str) -> Any:
         """Opens the stream that says when a lot's entries change."""

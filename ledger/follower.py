@@ -56,8 +56,8 @@ def _entry(stored: Stored, event: Event) -> Entry:
     if isinstance(event, ReportReadmitted):
         report = read_report(event.report)
         return Entry(
-            stored.position, str(stream_of_tape(event.tape)), event.number, stored_name(report),
-            event.received, event.flags, report, [], readmitted=True,
+            stored.position, str(stream_of_tape(event.tape)), event.number_on_tape,
+            stored_name(report), event.first_received, event.noted, report, [], readmitted=True,
         )  # fmt: skip
     return Entry(
         stored.position, str(stored.stream), stored.number, stored.name,

@@ -50,6 +50,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if env.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
         raise BadSetting("POSTGRES_ENABLE_DB_FUNCTIONS loses events for whoever follows: unset it")
     path = Path(env.get("SUYUAN_CONFIG", "suyuan.toml"))
+    if "SUYUAN_CONFIG" in env and not path.is_file():
+        raise BadSetting(f"SUYUAN_CONFIG names {path}, and there is no such file")
     stated: dict[str, object] = {}
     if path.is_file():
         try:
@@ -62,7 +64,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     try:
         return msgspec.convert(stated, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"{path} or {PREFIX}…: {error}") from error
+        raise BadSetting(_blame(str(error), stated, env, path)) from error
+
+
+def _blame(problem: str, stated: dict[str, object], env: Mapping[str, str], path: Path) -> str:
+    """Says which setting is wrong, what it says and where it was set."""
+    name = problem.rpartition("$.")[2].rstrip("`")
+    if name not in stated:
+        return f"{path}: {problem}"
+    variable = PREFIX + name.upper()
+    where = variable if variable in env else f"{name} in {path}"
+    return f"{where} says {stated[name]!r}: {problem.partition(' - at ')[0]}"
 
 
 class Clock:

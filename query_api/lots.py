@@ -1,7 +1,7 @@
 """Queries behind the product and lot pages."""
 
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from query_api import schemas
 from query_api.problems import Problem
@@ -32,6 +32,13 @@ FROM trade.lot_transforms t LEFT JOIN trade.products p ON p.gtin = input_product
 WHERE output_product = %s AND output_lot = %s AND believed_to IS NULL
 ORDER BY 1, 2 LIMIT 100
 """
+LOTS_OF_DATES = """
+SELECT lot, produced, expires FROM trade.lots
+WHERE product = %(gtin)s AND lot <> '' AND entries > 0
+      AND (%(produced)s::date IS NULL OR produced = %(produced)s)
+      AND (%(expires)s::date IS NULL OR expires = %(expires)s)
+ORDER BY expires DESC NULLS LAST, lot LIMIT %(limit)s
+"""
 PAPERS = """
 SELECT q.kind, q.number, q.issuer, q.result, q.valid_from, q.valid_until, q.digest,
        d.digest IS NULL AS awaited, q.lots <> '{}' AS of_lot, q.position
@@ -54,14 +61,20 @@ def product(reader: Reader, gtin: str) -> schemas.Product:
     return schemas.Product(**found[0]) if found else schemas.Product(gtin=gtin)
 
 
-def product_page(reader: Reader, gtin: str) -> schemas.ProductPage:
-    """Returns a product with its lots; a problem when nothing at all is recorded of it."""
-    found = rows(
-        reader,
-        "SELECT lot, produced, expires FROM trade.lots WHERE product = %s AND lot <> ''"
-        " ORDER BY expires DESC NULLS LAST, lot LIMIT %s",
-        [gtin, LOTS_MAX],
-    )
+class Dates(NamedTuple):
+    """The days printed on a pack, as far as they were told."""
+
+    produced: date | None
+    expires: date | None
+
+
+def _of_dates(reader: Reader, gtin: str, dates: Dates, limit: int) -> list[dict[str, Any]]:
+    return rows(reader, LOTS_OF_DATES, {"gtin": gtin, "limit": limit} | dates._asdict())
+
+
+def product_page(reader: Reader, gtin: str, dates: Dates) -> schemas.ProductPage:
+    """Returns a product with its lots, those of some dates if any are told."""
+    found = _of_dates(reader, gtin, dates, LOTS_MAX)
     known = product(reader, gtin)
     if not found and known.name_zh is None:
         raise Problem(404, "not-recorded", f"nothing is recorded of the product {gtin}")
@@ -87,7 +100,9 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     with reader.transaction():
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found = rows(
-            reader, "SELECT * FROM trade.lots WHERE product = %s AND lot = %s", [gtin, lot]
+            reader,
+            "SELECT * FROM trade.lots WHERE product = %s AND lot = %s AND entries > 0",
+            [gtin, lot],
         )
         if not found:
             raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
@@ -107,18 +122,14 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
         )
 
 
-def find_lot(reader: Reader, gtin: str, column: str, day: date) -> str:
-    """Returns the key of the lot known by a production or last good day; a problem for several."""
-    assert column in ("produced", "expires")
-    found = rows(
-        reader,
-        f"SELECT lot FROM trade.lots WHERE product = %s AND {column} = %s AND lot <> '' LIMIT 2",
-        [gtin, day],
-    )
+def find_lot(reader: Reader, gtin: str, dates: Dates) -> str:
+    """Returns the key of the lot of the dates on a pack; a problem for none and for several."""
+    found = _of_dates(reader, gtin, dates, 2)
+    days = " and ".join(str(day) for day in dates if day)
     if not found:
-        raise Problem(404, "not-recorded", f"no lot of {gtin} with the date {day} is recorded")
+        raise Problem(404, "not-recorded", f"no lot of {gtin} with the date {days} is recorded")
     if len(found) > 1:
-        words = f"several lots of {gtin} have the date {day}: name one of /v1/products/{gtin}"
+        words = f"several lots of {gtin} have the date {days}: name one of /v1/products/{gtin}"
         raise Problem(409, "lot-ambiguous", words)
     return str(found[0]["lot"])
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +19,22 @@ from ledger.rules.device import EnrollDevice, GrantMandate, ReplaceDeviceKey
 from scanners.identity import Clocks
 from scanners.link import Link, Publish
 from scanners.sending import Sending
-from scanners.tape import Kept, Tape
+from scanners.tape import Kept, Picture, Tape
 
 TIMEOUT_S = 15.0
 SEED_BYTES = 32
+# Between the tries of one question.
+ASK_PAUSES_S = (0.0, 0.5, 1.5)
+# Nothing was recorded, and nothing will be by asking again.
+REFUSED = (400, 413, 422)
 
 
 # What became of a picture: the ledger has it, will never take it, or must be asked again.
 Sent = Literal["kept", "refused", "again"]
+
+
+# Titles of the problems by which a ledger says that it will never take a picture.
+FINAL = ("document-refused", "too-large", "no-signature", "bad-signature")
 
 
 class EnrolmentRefused(Exception):
@@ -71,17 +80,29 @@ def learn_home(intake_url: str, mqtt_host: str, mqtt_port: int) -> Home:
 
 
 def ask(intake_url: str, requests: list[Any]) -> None:
-    """Sends requests to the ledger. Raises `EnrolmentRefused` with what it advised."""
+    """Sends requests to the ledger, again under the same key while it is unsure.
+
+    Raises `EnrolmentRefused` with what it advised when it refused, `LedgerAway` when nobody knows.
+    """
     body = msgspec.json.encode(requests)
-    try:
-        answer = httpx.post(
-            f"{intake_url}/intake/requests", content=body, timeout=60, trust_env=False,
-            headers={"idempotency-key": str(uuid.uuid4())},
-        )  # fmt: skip
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise LedgerAway(f"no ledger answers at {intake_url}: {error}") from error
-    if answer.status_code != httpx.codes.OK:
-        raise EnrolmentRefused(_advice(answer))
+    headers = {"idempotency-key": str(uuid.uuid4())}
+    words = ""
+    for pause_s in ASK_PAUSES_S:
+        time.sleep(pause_s)
+        try:
+            answer = httpx.post(
+                f"{intake_url}/intake/requests", content=body, headers=headers, timeout=60,
+                trust_env=False,
+            )  # fmt: skip
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            words = f"no ledger answers at {intake_url}: {error}"
+            continue
+        if answer.status_code == httpx.codes.OK:
+            return
+        words = _advice(answer)
+        if answer.status_code in REFUSED:
+            raise EnrolmentRefused(words)
+    raise LedgerAway(words)
 
 
 def _advice(answer: httpx.Response) -> str:
@@ -158,6 +179,9 @@ def _unjoined(path: Path, device: str) -> Tape:
         )
     tape = Tape.open(path)
     if tape.get("home") is None and tape.device == device:
+        if tape.last() == 0:
+            # The power went between making the file and its first report.
+            tape.append(TapeOpened(device=device, clock=Clocks().read()))
         return tape
     tape.close()
     raise FileExistsError(f"{path} holds the tape of {tape.device}: name a new file with --tape")
@@ -204,25 +228,38 @@ class Agent:
             publish=publish,
         )
 
+    @property
+    def stopped(self) -> str:
+        """Why the ledger takes nothing more of this tape, and what to do; empty while it does."""
+        refused = self.sending.refused
+        if self.sending.forked:
+            return f"a copy of it was used: suyuan enroll {self.tape.device} --again REASON"
+        if refused is not None and refused.code in ("unknown-key", "tape-of-another"):
+            return f"another tape took its place; if wrongly, enroll {self.tape.device} --again"
+        if refused is not None:
+            return f"{refused.message}; ask who runs the ledger ({refused.code})"
+        return ""
+
     def keep(self, event: Event) -> Kept:
         """Puts a report on the tape and wakes the link."""
         kept = self.tape.append(event)
         self.link.wake()
         return kept
 
-    def send_documents(self) -> int:
-        """Hands waiting pictures of papers to the ledger; returns how many it took."""
-        sent = 0
-        for digest, media, content in self.tape.documents_waiting():
-            match put_document(self.home.intake_url, self.tape, digest, media, content):
-                case "kept":
-                    self.tape.document_sent(digest)
-                    sent += 1
-                case "refused":
-                    self.tape.document_refused(digest)
-                case "again":
-                    break
-        return sent
+    def send_documents(self) -> list[str]:
+        """Hands waiting pictures of papers to the ledger; returns why it will never take one."""
+        refused: list[str] = []
+        while waiting := self.tape.documents_waiting():
+            for picture in waiting:
+                outcome, words = put_document(self.home.intake_url, self.tape, picture)
+                if outcome == "again":
+                    return refused
+                if outcome == "kept":
+                    self.tape.document_sent(picture.digest)
+                else:
+                    self.tape.document_refused(picture.digest)
+                    refused.append(words)
+        return refused
 
     def _answered(self, body: wire.AnswerBody) -> None:
         self.clocks.hear(body.time)
@@ -233,33 +270,28 @@ class Agent:
 def keep_document(tape: Tape, media: str, content: bytes) -> str:
     """Keeps a paper's picture on the tape until the ledger has it; returns its digest."""
     digest = hashlib.sha256(content).hexdigest()
-    tape.keep_document(digest, media, content)
+    tape.keep_document(Picture(digest, media, content))
     return digest
 
 
-def put_document(intake_url: str, tape: Tape, digest: str, media: str, content: bytes) -> Sent:
-    """Sends a picture under the device's signature and says what became of it."""
+def put_document(intake_url: str, tape: Tape, picture: Picture) -> tuple[Sent, str]:
+    """Sends a picture under the device's signature; says what became of it, and why."""
+    message = wire.document_message(picture.digest, picture.media)
     signed = wire.SignedDocument(
-        device=tape.device,
-        digest=digest,
-        media=media,
-        key=tape.key.id,
-        signature=tape.key.sign(wire.document_message(digest, media)),
-    )
+        device=tape.device, digest=picture.digest, media=picture.media, key=tape.key.id,
+        signature=tape.key.sign(message),
+    )  # fmt: skip
     header = base64.b64encode(wire.encode(signed)).decode()
     try:
         answer = httpx.put(
-            f"{intake_url}/intake/documents/{digest}",
-            content=content,
-            headers={"x-suyuan-signed": header},
-            timeout=TIMEOUT_S,
-            trust_env=False,
-        )
-    except httpx.HTTPError:
-        return "again"
-    if answer.is_client_error:
-        return "refused"
-    try:
-        return "kept" if answer.is_success and answer.json()["digest"] == digest else "again"
-    except (ValueError, KeyError, TypeError):
-        return "again"
+            f"{intake_url}/intake/documents/{picture.digest}", content=picture.content,
+            headers={"x-suyuan-signed": header}, timeout=TIMEOUT_S, trust_env=False,
+        )  # fmt: skip
+        found = answer.json()
+        if answer.is_success:
+            return ("kept", "") if found["digest"] == picture.digest else ("again", "")
+        # Only what a ledger says about this very picture is final; others may sit at that address.
+        final = found["title"] in FINAL
+        return ("refused" if final else "again"), str(found["detail"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+        return "again", ""

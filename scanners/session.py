@@ -44,14 +44,26 @@ class Told(NamedTuple):
     numbers: tuple[int, ...] = ()
 
 
-class Place(msgspec.Struct, frozen=True):
-    """For whom and with whom: remembered across restarts of the device."""
+class Standing(msgspec.Struct, frozen=True):
+    """For whom, how and with whom: remembered across restarts of the device."""
 
+    mode: Mode = "receive"
     merchant: str | None = None
     premises: str | None = None
     counterparty: str | None = None
     delivery: str | None = None
     documents: tuple[str, ...] = ()
+
+
+SEVERITY: tuple[Colour, ...] = ("green", "ask", "amber", "red")
+
+
+def _both(first: Told, then: Told) -> Told:
+    """Tells two things at once; the worse colour wins, so that no red is lost behind a green."""
+    if first.colour == "amber" and then.colour == "ask":
+        return then._replace(numbers=first.numbers + then.numbers)
+    colour = max(first.colour, then.colour, key=SEVERITY.index)
+    return Told(colour, f"{first.words}; {then.words}", first.numbers + then.numbers)
 
 
 class _Dates(NamedTuple):
@@ -73,9 +85,8 @@ class Session:
         self._clocks = clocks
         self._today = today
         self.id = str(uuid.uuid4())
-        self.mode: Mode = "receive"
         stored = tape.get("place")
-        self.place = msgspec.json.decode(stored, type=Place) if stored else Place()
+        self.place = msgspec.json.decode(stored, type=Standing) if stored else Standing()
         self._amount: Decimal | None = None
         self._asking: GoodsAsRead | None = None
         self._asking_quantity: StatedQuantity | None = None
@@ -87,6 +98,11 @@ class Session:
     def profiles(self) -> tuple[Profile, ...]:
         """How the present merchant's own codes are laid out."""
         return profiles_of(self._tape, self.place.merchant)
+
+    @property
+    def mode(self) -> Mode:
+        """What the next scan means."""
+        return self.place.mode
 
     def standing(self) -> Told:
         """Says for whom, how and with whom the next scan will be kept."""
@@ -105,15 +121,9 @@ class Session:
         name, _, value = text.partition(":")
         if self._asking is not None and name not in ("same", "skip", "undo"):
             # The open question belongs to whom and what it was asked for.
-            skipped = self._skip()
-            told = self.command(text)
-            return told._replace(
-                words=f"{skipped.words}; {told.words}", numbers=skipped.numbers + told.numbers
-            )
+            return _both(self._skip(), self.command(text))
         if name in MODES:
-            self.id = str(uuid.uuid4())
-            self.mode = name
-            return Told("green", f"mode: {name}")
+            return self._set_mode(name)
         if name == "same":
             return self._same_as_last()
         if name == "skip":
@@ -140,11 +150,12 @@ class Session:
             return self.command(meaning.command)
         if meaning.date_marker is not None:
             return self._answer([_Dates(None, meaning.date_marker, "sheet")])
-        skipped = self._skip().numbers if self._asking is not None else ()
+        skipped = self._skip() if self._asking is not None else None
         if meaning.gtin is None and meaning.content_gtin is None and meaning.item is None:
-            return Told("red", "this code names no goods", skipped)
-        told = self._goods(meaning, aim, raw)
-        return told._replace(numbers=skipped + told.numbers)
+            told = Told("red", "this code names no goods")
+        else:
+            told = self._goods(meaning, aim, raw)
+        return told if skipped is None else _both(skipped, told)
 
     def typed(self, text: str) -> Told:
         """Takes what was typed: dates for the question, or `*6` before the next scan."""
@@ -313,8 +324,19 @@ class Session:
     def _place_problem(self) -> Told | None:
         if self.place.merchant is None or self.place.premises is None:
             # A scan for nobody must never be booked on the last one.
-            return Told("amber", "for whom? scan the stall's badge, then these goods again")
+            return Told("red", "not kept: for whom? scan the stall's badge, then these goods again")
         return None
+
+    def _set_mode(self, mode: Mode) -> Told:
+        """Changes what a scan means; with whom and under which papers it was, ends with it."""
+        self.id = str(uuid.uuid4())
+        if mode != self.mode:
+            self._remember(Standing(mode, self.place.merchant, self.place.premises))
+        return Told("green", f"mode: {mode}")
+
+    def _remember(self, place: Standing) -> None:
+        self.place = place
+        self._tape.put("place", msgspec.json.encode(place).decode())
 
     def _set_place(self, name: str, value: str) -> Told:
         if value and not value.isprintable():
@@ -323,7 +345,7 @@ class Session:
             merchant, _, premises = value.partition(":")
             if not (ID.match(merchant) and ID.match(premises)):
                 return Told("red", f"a badge says merchant:ID:PREMISES, not {value[:60]!r}")
-            self.place = Place(merchant, premises)
+            place = Standing(self.mode, merchant, premises)
             # Only the same merchant may correct an entry.
             self._undoable.clear()
             words = f"for {merchant} at {premises}"
@@ -336,11 +358,12 @@ class Session:
             if field is None:
                 changed: dict[str, Any] = {"documents": (*self.place.documents, value)[-16:]}
             else:
-                changed = {field: value[:60] or None}
-            self.place = msgspec.structs.replace(self.place, **changed)
+                # The papers that came along belong to the delivery they came with.
+                changed = {field: value[:60] or None, "documents": ()}
+            place = msgspec.structs.replace(self.place, **changed)
             words = f"{name}: {value or 'nobody'}"
         self.id = str(uuid.uuid4())
-        self._tape.put("place", msgspec.json.encode(self.place).decode())
+        self._remember(place)
         return Told("green", words)
 
     def _set_amount(self, text: str) -> Told:

@@ -8,8 +8,8 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,12 +42,20 @@ TAPE_BYTES_FULL = 2 * 1024 * 1024 * 1024
 BATCH_RAW_BYTES_MAX = wire.BATCH_BYTES_MAX // 2
 
 
-class TapeFull(Exception):
+class TapeFull(OSError):
     """The disk under the tape is full: free some space, nothing that was kept is lost."""
 
 
 class NoTape(ValueError):
     """A file that is no tape; it was not touched."""
+
+
+class Picture(NamedTuple):
+    """A paper's picture by the SHA-256 of its bytes, in hex."""
+
+    digest: str
+    media: str
+    content: bytes
 
 
 class Kept(NamedTuple):
@@ -118,13 +126,17 @@ class Tape:
         if len(report) > REPORT_BYTES_MAX:
             raise ValueError(f"a report has at most {REPORT_BYTES_MAX} bytes, not {len(report)}")
         read_report(report)
-        with self._lock:
-            try:
-                return self._insert(report)
-            except sqlite3.OperationalError as error:
-                if "full" in str(error):
-                    raise TapeFull(f"the disk under {self._path} is full: free some") from error
-                raise
+        with self._lock, self._full_said():
+            return self._insert(report)
+
+    @contextmanager
+    def _full_said(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):
+                raise TapeFull(f"the disk under {self._path} is full: free some") from error
+            raise
 
     def waiting(self, limit: int = wire.BATCH_REPORTS_MAX, after: int = 0) -> list[Kept]:
         """Returns the first reports without a receipt behind `after`, in order, as one batch."""
@@ -219,20 +231,26 @@ class Tape:
         with self._lock, self._db:
             self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [name, value])
 
-    def keep_document(self, digest: str, media: str, content: bytes) -> None:
-        """Keeps a paper's picture until the ledger has it."""
-        with self._lock, self._db:
+    def keep_document(self, picture: Picture) -> None:
+        """Keeps a paper's picture until the ledger has it; one that was refused is tried again.
+
+        Raises `TapeFull` when the disk is; nothing was kept then.
+        """
+        with self._lock, self._full_said(), self._db:
             self._db.execute(
-                "INSERT OR IGNORE INTO documents (digest, media, content) VALUES (?, ?, ?)",
-                [digest, media, content],
+                "INSERT INTO documents (digest, media, content) VALUES (?, ?, ?)"
+                " ON CONFLICT (digest) DO UPDATE SET media = excluded.media, sent = 0"
+                " WHERE sent = 2",
+                picture,
             )
 
-    def documents_waiting(self) -> list[tuple[str, str, bytes]]:
-        """Returns pictures the ledger does not have yet: digest, media type, bytes."""
+    def documents_waiting(self) -> list[Picture]:
+        """Returns pictures the ledger does not have yet, a few at a time."""
         with self._lock:
-            return self._db.execute(
+            rows = self._db.execute(
                 "SELECT digest, media, content FROM documents WHERE sent = 0 LIMIT 4"
             ).fetchall()
+        return [Picture(*row) for row in rows]
 
     def document_refused(self, digest: str) -> None:
         """Notes that the ledger will not take a picture; the bytes stay, and no longer wait."""

@@ -37,7 +37,7 @@ class RowsReport(NamedTuple):
 
 
 class RowsCheck:
-    """Reads the whole record once, on connections of the owner's and the writer's role."""
+    """Reads the whole record once, on a connection of the owner's role."""
 
     def __init__(self, owner_dsn: str) -> None:
         self._dsn = owner_dsn
@@ -145,7 +145,7 @@ class RowsCheck:
 
     def _check_readmitted(self, stored: Stored, event: ReportReadmitted) -> None:
         """What is re-admitted must be, byte for byte, what was put aside under that number."""
-        place = stream_of_tape(event.tape), event.number
+        place = stream_of_tape(event.tape), event.number_on_tape
         digest = hashlib.sha256(event.report).hexdigest()
         if not (digest == event.digest == self._aside.get(place)):
             self._say(f"position {stored.position}: re-admits what was never put aside")

@@ -15,7 +15,7 @@ class Finding(NamedTuple):
     """One part: whether it is good, missing but replaceable, or bad; and what to do."""
 
     part: str
-    state: Literal["good", "optional", "bad"]
+    state: Literal["good", "optional", "taken", "bad"]
     words: str
 
 
@@ -52,13 +52,16 @@ def _browser() -> Finding:
 
 
 def _fonts() -> Finding:
-    if shutil.which("fc-list") is None:
+    if shutil.which("fc-match") is None:
         return Finding("fonts", "optional", "unknown; a kiosk wants apt-get install fonts-noto-cjk")
     found = subprocess.run(
-        ["fc-list", ":lang=zh", "family"], capture_output=True, text=True, check=False
+        ["fc-match", "-f", "%{family}", "sans-serif:lang=zh-cn"],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
-    if found.strip():
-        return Finding("fonts", "good", f"for Chinese: {found.splitlines()[0]}")
+    if "CJK" in found or "Han" in found:
+        return Finding("fonts", "good", f"Chinese is shown in {found.partition(',')[0]}")
     return Finding("fonts", "optional", "none for Chinese; apt-get install fonts-noto-cjk")
 
 
@@ -70,7 +73,7 @@ def _ports() -> list[Finding]:
     for name, number in ports.items():
         if port_taken(number):
             words = f"{number} is taken: by a ledger of ours, or set SUYUAN_{name.upper()}"
-            found.append(Finding(name, "optional", words))
+            found.append(Finding(name, "taken", words))
         else:
             found.append(Finding(name, "good", f"{number} is free"))
     return found

@@ -68,4 +68,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not any(path.is_dir() for path in Path(sys.argv[1]).glob("*")):
+        sys.exit("usage: python -m tools.reader_report FOLDER, which holds a folder for each set")
     main(Path(sys.argv[1]))

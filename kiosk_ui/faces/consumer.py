@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from kiosk_ui.client import Ambiguous, Away, NotRecorded, QueryClient, Unusable
 from kiosk_ui.page import render
@@ -40,18 +41,21 @@ async def search(request: Request, q: str = "") -> Response:
 @router.get("/01/{gtin}")
 async def product(request: Request, gtin: str) -> Response:
     """A product; with a date of the label (AI 11 or 17), the lot known by that date."""
-    for ai, name in (("11", "produced"), ("17", "expires"), ("15", "expires")):
+    dates = {}
+    for ai, name in (("11", "produced"), ("15", "expires"), ("17", "expires")):
         if (stated := request.query_params.get(ai)) is not None:
             day = iso_day(stated)
             if day is None:
                 raise Unusable(request.state.language.word("A date is written as YYMMDD."))
-            try:
-                return _lot(request, await _client(request).lot_by_date(gtin, name, day))
-            except Ambiguous:
-                page = await _client(request).product(gtin)
-                page["lots"] = [lot for lot in page["lots"] if lot[name] == day]
-                return _product(request, page, "Which lot is on your pack?")
-    return _product(request, await _client(request).product(gtin), "Which date is on your pack?")
+            dates[name] = day
+    client = _client(request)
+    if not dates:
+        return _product(request, await client.product(gtin, {}), "Which date is on your pack?")
+    try:
+        return _lot(request, await client.lot_by_date(gtin, dates))
+    except Ambiguous:
+        page = await client.product(gtin, dates)
+        return _product(request, page, "Which lot is on your pack?")
 
 
 def _product(request: Request, page: dict[str, Any], question: str) -> Response:
@@ -105,12 +109,17 @@ def _same_language(request: Request, path: str) -> str:
 
 def not_recorded(request: Request, _error: NotRecorded) -> Response:
     """The honest page: not recorded is not unsafe."""
-    return render(request, "not_recorded.html", {"asked": request.url.path}, status=404)
+    return render(request, "not_recorded.html", {}, status=404)
 
 
 def unusable(request: Request, error: Unusable) -> Response:
     """What was asked cannot be, and why."""
     return render(request, "unusable.html", {"detail": str(error)}, status=422)
+
+
+def elsewhere(request: Request, error: HTTPException) -> Response:
+    """An address that is no page of ours: the way in, which says what can be asked."""
+    return render(request, "attract.html", {}, status=error.status_code)
 
 
 def away(request: Request, _error: Away) -> Response:

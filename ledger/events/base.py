@@ -30,6 +30,10 @@ ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 LongText = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 
 
+# Names that stand in the public part beside an event's own members, and may not be among them.
+RESERVED = ("type", "recorded")
+
+
 class Event(
     msgspec.Struct,
     frozen=True,
@@ -57,6 +61,8 @@ def fields_by_part(kind: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...],
     for name, hint in get_type_hints(kind, include_extras=True).items():
         if name.startswith("__"):
             continue
+        if name in RESERVED:
+            raise TypeError(f"{kind.__name__}.{name} hides what the ledger states: rename it")
         found[_part_of(kind, name, hint)].append(name)
     return tuple(found["public"]), tuple(found["trade"]), tuple(found["person"])
 
@@ -65,14 +71,14 @@ def parts_of(event: Event, added: dict[str, Any], state_digest: str) -> Parts:
     """Returns the canonical bytes of an event's parts.
 
     `added` is what the ledger states about it (stream, number, receipt, flags) and stands in
-    the public part; `state_digest`, the SHA-256 of the stored bytes, stands in the trade part,
+    the public part as `recorded`; `state_digest`, the SHA-256 of the stored bytes, stands in the trade part,
     where nobody can guess at trade secrets through it.
     """
     values = dict(zip(event.__struct_fields__, structs.astuple(event), strict=True))
     public, trade, person = fields_by_part(type(event))
     named = {name: value for name in person if (value := values[name]) is not None}
     return Parts(
-        canonical(_present(values, public) | added | {"type": stored_name(event)}),
+        canonical(_present(values, public) | {"type": stored_name(event), "recorded": added}),
         canonical(_present(values, trade) | {"state": state_digest}),
         canonical(named) if named else b"",
     )

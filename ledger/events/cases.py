@@ -102,7 +102,7 @@ class TapeForked(Event, frozen=True, kw_only=True, tag="tape-forked.v1"):
 
     tape: Public[Uuid]
     device: Public[Id]
-    number: Public[int]
+    forked_at: Public[int]
     stored_chain: Trade[Digest]
     other_chain: Trade[Digest]
 
@@ -128,15 +128,15 @@ class ReportUnreadable(Event, frozen=True, kw_only=True, tag="report-unreadable.
 class ReportReadmitted(Event, frozen=True, kw_only=True, tag="report-readmitted.v1"):
     """A report that nobody could understand when it came can be understood now, and counts.
 
-    `report` holds the bytes as the device signed them, `received` and `flags` what the ledger
-    says of their arrival; `digest` is the one recorded when they were put aside.
+    `report` holds the bytes as the device signed them, `first_received` when they came, `noted`
+    what the mandates known now say of them; `digest` is the one recorded when they were put aside.
     """
 
     tape: Public[Uuid]
-    number: Public[Annotated[int, msgspec.Meta(ge=1, le=2**53)]]
+    number_on_tape: Public[Annotated[int, msgspec.Meta(ge=1, le=2**53)]]
     digest: Public[Digest]
-    received: Public[datetime]
-    flags: Public[Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=8)]] = ()
+    first_received: Public[datetime]
+    noted: Public[Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=8)]] = ()
     report: Trade[Annotated[bytes, msgspec.Meta(max_length=64 * 1024)]]
 
 

@@ -13,6 +13,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.errors import Conflict, JournalUnavailable, LedgerError
+from ledger.intake.answers import PgAnswers
 from ledger.intake.committer import Committer
 from ledger.intake.days import DayKeeper
 from ledger.intake.devices import Devices
@@ -20,7 +21,6 @@ from ledger.intake.http import IntakeParts, build
 from ledger.intake.mqtt import MqttIntake
 from ledger.intake.requests import Requests
 from ledger.intake.verify import Verifier
-from ledger.journal.answers import PgAnswers
 from ledger.journal.cases import Cases
 from ledger.journal.documents import DocumentStore
 from ledger.journal.keyfile import read_key
@@ -69,7 +69,7 @@ def main(settings: Settings) -> None:
     committer = Committer(
         settings.ledger,
         PgAppender(settings.writer_dsn, sealer),
-        Verifier(devices.get, sealer),
+        Verifier(devices, sealer),
         devices,
         key=key,
         now=clock.now,

@@ -35,6 +35,7 @@ class Devices:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, DeviceCase] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._reread: OrderedDict[str, float] = OrderedDict()
 
     def get(self, device: str) -> DeviceCase:
         """Returns the case; its key is None for a device that is not enrolled."""
@@ -52,6 +53,19 @@ class Devices:
             else:
                 _remember(self._known, device, case, KNOWN_MAX)
         return case
+
+    def again(self, device: str) -> DeviceCase:
+        """Returns the case as the record has it now, read at most once a second for one device.
+
+        Another intake may have given the device a new key, of which nobody told this one.
+        """
+        with self._lock:
+            now = time.monotonic()
+            due = now - self._reread.get(device, -UNKNOWN_S) >= UNKNOWN_S
+            if due:
+                _remember(self._reread, device, now, UNKNOWN_MAX)
+                self._known.pop(device, None)
+        return self.get(device)
 
     def forget(self, device: str) -> None:
         """Drops what is cached of a device, so that the next look reads the record."""

@@ -16,10 +16,10 @@ from ledger.errors import Conflict, JournalUnavailable, Malformed
 from ledger.events import wire
 from ledger.events.base import Uuid
 from ledger.events.catalogue import unsafe_text
+from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
-from ledger.journal.answers import Answer, PgAnswers, digest_of
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import Card, PersonalStore
 from ledger.rules.refusal import Refusal
@@ -153,9 +153,10 @@ def _decide_once(parts: IntakeParts, key: str, body: bytes) -> Response:
     if (known := parts.answers.find(key)) is None:
         response = _decide(parts.requests, body)
         if response.status_code in DECIDED:
-            answer = Answer(asked, response.status_code, bytes(response.body))
-            parts.answers.keep(key, answer, parts.now())
-        return response
+            answer = GivenAnswer(asked, response.status_code, bytes(response.body))
+            known = parts.answers.keep(key, answer, parts.now())
+        else:
+            return response
     if known.asked != asked:
         return _problem(422, "key-reused", "this Idempotency-Key was used for another question")
     return Response(known.body, known.status, media_type="application/json")
@@ -165,7 +166,7 @@ def _decide(requests: Requests, body: bytes) -> Response:
     try:
         wanted = decode_requests(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return _problem(400, "no-requests", f"send a list of requests: {error}")
+        return _problem(400, "no-requests", f"this is no list of requests: {error}")
     if unsafe_text(msgspec.json.decode(body)):
         return _problem(400, "no-requests", "texts hold no control characters")
     try:

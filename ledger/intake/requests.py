@@ -104,14 +104,20 @@ class Requests:
                             lambda case: decide_market(case, entry))  # fmt: skip
 
     def _readmit(self, request: ReadmitReport) -> Refusal | None:
-        held = self._held(request.tape, request.number)
+        held = self._held(request.stream, request.number)
         name = held.device if held else ""
         device = self._cases.load("device", name, DeviceCase(name), evolve_device)
-        subject = f"{request.tape}/{request.number}"
+        subject = f"{request.stream}/{request.number}"
         return self._handle("quarantine", subject, QuarantineCase(subject), evolve_quarantine,
                             lambda case: decide_readmission(case, request, held, device))  # fmt: skip
 
     def _begin_day(self, request: BeginDay) -> Refusal | None:
+        market = self._cases.load(
+            "market", request.market, MarketCase(request.market), evolve_market
+        )
+        if market.registered is not None:
+            # The market's own zone decides, whatever the asker thinks.
+            request = BeginDay(request.market, request.day, market.registered.zone)
         zone = _zone(request.zone)
         if isinstance(zone, Refusal):
             return zone

@@ -1,10 +1,9 @@
 """Verifying: from a batch's bytes to rows that may be recorded, or the reason why not."""
 
 import hashlib
-from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -34,10 +33,22 @@ class Unverified(NamedTuple):
     message: str
 
 
+class Knows(Protocol):
+    """Gives the case of a device; `ledger.intake.devices.Devices` does."""
+
+    def get(self, device: str) -> DeviceCase:
+        """Returns the case, perhaps one a moment old."""
+        ...
+
+    def again(self, device: str) -> DeviceCase:
+        """Returns the case as the record has it now."""
+        ...
+
+
 class Verifier:
     """Checks signature, chain and reports of batches against the devices' cases."""
 
-    def __init__(self, devices: Callable[[str], DeviceCase], sealer: Sealer) -> None:
+    def __init__(self, devices: Knows, sealer: Sealer) -> None:
         self._devices = devices
         self._sealer = sealer
 
@@ -51,8 +62,12 @@ class Verifier:
             chain_start(batch.tape)
         except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError):
             return None
-        device = self._devices(batch.device)
-        if (refused := _refusal(batch, device, chains[-1])) is not None:
+        device = self._devices.get(batch.device)
+        refused = _refusal(batch, device, chains[-1])
+        if refused is not None and refused.code == "unknown-key":
+            device = self._devices.again(batch.device)
+            refused = _refusal(batch, device, chains[-1])
+        if refused is not None:
             return refused
         return self._prepare(batch, device, chains, envelope, received)
 

@@ -194,7 +194,7 @@ class Appending:
             event = TapeForked(
                 tape=batch.tape,
                 device=batch.device,
-                number=number,
+                forked_at=number,
                 stored_chain=(stored or b"").hex(),
                 other_chain=(other or b"").hex(),
             )

@@ -48,7 +48,7 @@ class Sealer:
         added = added_by_ledger(self._ledger, at)
         digest = hashlib.sha256(state).hexdigest()
         if event is None:
-            public = canonical(added | {"type": name})
+            public = canonical({"type": name, "recorded": added})
             return leaf_of(Parts(public, canonical({"state": digest}), b""), seed)
         refs = persons_in(event)
         salt = b"".join(self._persons.salts(refs)) if refs else None

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.events.cases import TapeForked, TapeLost
+from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
 from ledger.events.reports import Report
 from ledger.projections.corrections import CorrectionRefused
 from ledger.projections.expiry import Expiry, ExpiryState
@@ -18,7 +18,7 @@ from ledger.projections.movements import (
     Movement,
     Unmoved,
 )
-from ledger.projections.stock import StockChanged
+from ledger.projections.stock import STOCK, Stock, StockChanged
 from ledger.projections.table import Key, Position, Table
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
 
@@ -64,12 +64,8 @@ class Alerts:
             match signal:
                 case ExpiryState(row, before):
                     _expiry_state(fold, row, before)
-                case StockChanged(row, before) if (row.amount < 0) != (before < 0):
-                    if row.lot == LOT_UNKNOWN:
-                        # Sold without its lot, it may be of any lot that is here.
-                        continue
-                    subject = subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
-                    _set(fold, "oversold", subject, row.amount < 0, row)
+                case StockChanged(row, before):
+                    _oversold(fold, row, before)
                 case Moved(movement) if movement.kind == "goods-sold":
                     _sold_after_expiry(fold, movement)
                 case Unmoved(movement) if movement.kind == "goods-sold":
@@ -85,7 +81,7 @@ class Alerts:
                     _set(fold, "dates-disputed", subject_of(product, lot), disputed, row)
                 case CorrectionRefused(stream, number, merchant):
                     subject = f"{stream}|{number}|{merchant}"
-                    _set(fold, "foreign-correction", subject, True, None, merchant=merchant)
+                    _set(fold, "correction-refused", subject, True, None, merchant=merchant)
 
 
 def subject_of(*parts: str) -> str:
@@ -97,17 +93,38 @@ def _of_devices(fold: Fold) -> None:
     entry = fold.entry
     if CLOCK_AHEAD in entry.flags:
         _set(fold, "device-clock", entry.stream, True, None)
+    place = f"{entry.stream}|{entry.number}"
+    if entry.readmitted:
+        _set(fold, "report-unreadable", place, False, None)
     match entry.event:
         case TapeForked(tape=tape, device=device):
             _set(fold, "tape-forked", tape, True, None, detail=device)
         case TapeLost(tape=tape, device=device):
             _set(fold, "tape-lost", tape, True, None, detail=device)
+        case ReportUnreadable(reason=reason):
+            _set(fold, "report-unreadable", place, True, None, detail=reason)
         case Report(merchant=merchant) if NO_MANDATE in entry.flags:
             _set(fold, "no-mandate", f"{entry.stream}|{merchant}", True, None, merchant=merchant)
 
 
+def _oversold(fold: Fold, row: Stock, before: int) -> None:
+    """A lot given out more often than taken in; without its lot, only if all lots are too few."""
+    if row.lot != LOT_UNKNOWN and (row.amount < 0) != (before < 0):
+        _set(fold, "oversold", _stock_subject(row), row.amount < 0, row)
+    unknown = fold.rows.get(STOCK, row.merchant, row.premises, row.product, LOT_UNKNOWN, row.unit)
+    if unknown is None:
+        return
+    same = {"merchant": row.merchant, "premises": row.premises, "product": row.product}
+    lots = fold.rows.select(STOCK, same | {"unit": row.unit}) if unknown.amount < 0 else []
+    _set(fold, "oversold", _stock_subject(unknown), sum(lot.amount for lot in lots) < 0, unknown)
+
+
+def _stock_subject(row: Stock | Expiry) -> str:
+    return subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
+
+
 def _expiry_state(fold: Fold, row: Expiry, before: str) -> None:
-    subject = subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
+    subject = _stock_subject(row)
     if (kind := _EXPIRY_KINDS.get(before)) is not None:
         _set(fold, kind, subject, False, row)
     if (kind := _EXPIRY_KINDS.get(row.state)) is not None:

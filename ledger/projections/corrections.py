@@ -1,17 +1,26 @@
 """Corrections: entries voided or replaced, whichever comes first, the entry or its correction.
 
-The latest correction by position wins. One of a session or a delivery voids what was entered
-before it: on its own tape by number, elsewhere by derived time; what is entered afterwards under
-the same number stands. So the outcome follows from the set of reports, not from their arrival.
+Of all corrections that mean an entry the latest by position wins, whether it names the line or
+voids its session or delivery. What an entry says is worked out from that set each time one is
+added, so it follows from what was reported and not from the order in which it arrived.
 """
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from ledger.events.reports import EntryCorrected, GoodsMoved, GoodsTransformed
+from ledger.events.reports import (
+    CertificateFiled,
+    EntryCorrected,
+    GoodsMoved,
+    GoodsTransformed,
+    Portion,
+    Report,
+    TapeOpened,
+    TestReportFiled,
+)
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.movements import (
     MOVEMENTS,
@@ -21,51 +30,30 @@ from ledger.projections.movements import (
     replace,
 )
 from ledger.projections.table import Key, Position, Table
+from ledger.projections.voids import Reached, Void, read_voids, write_voids
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
 
-# A supplier may use the number of a delivery again; one delivery's entries lie closer than this.
-DELIVERY_DAYS = timedelta(days=31)
-
 
 class Correction(msgspec.Struct):
-    """A merchant's latest correction of an entry in one scope; it waits for one still to come.
+    """A correction of an entry, which may still be to come.
 
-    A row with number 0 and merchant "" says that some wait for entries of this stream, and by its
+    A row with number and position 0 says that some wait for entries of this stream, and by its
     `made_number` up to which number: so an entry looks for its own only where there may be one.
     """
 
     stream: str
     number: Position
-    merchant: str
-    scope: str
     position: Position
+    merchant: str
     made_stream: str
     made_number: Position
     made_at: datetime
     state: bytes
 
 
-class Void(msgspec.Struct, frozen=True, array_like=True):
-    """One correction that voids a whole session or delivery, and what it can reach."""
-
-    position: int
-    stream: str
-    number: int
-    made_at: datetime
-    named_day: date
-
-    def reaches(self, movement: Movement) -> bool:
-        """Tells whether a movement was entered before it, in the delivery it means."""
-        if abs(movement.business_date - self.named_day) > DELIVERY_DAYS:
-            return False
-        if movement.stream == self.stream:
-            return movement.number < self.number
-        return movement.happened <= self.made_at
-
-
 class VoidedScope(msgspec.Struct):
-    """A merchant's session or delivery with the corrections that voided it, as JSON.
+    """A merchant's session or delivery with the corrections that void it, as JSON.
 
     A row without scope and value holds the merchant's one that reaches furthest in time.
     """
@@ -76,12 +64,22 @@ class VoidedScope(msgspec.Struct):
     voids: str
 
 
-CORRECTIONS = Table("corrections", Correction, ("stream", "number", "merchant", "scope"))
+class OtherEntry(msgspec.Struct):
+    """An entry of a tape that moves no goods, so that a correction of it can be told apart."""
+
+    stream: str
+    number: Position
+    merchant: str
+    paper: bool
+
+
+CORRECTIONS = Table("corrections", Correction, ("stream", "number", "position"))
 VOIDED_SCOPES = Table("voided_scopes", VoidedScope, ("merchant", "scope", "value"))
+OTHER_ENTRIES = Table("other_entries", OtherEntry, ("stream", "number"))
 
 
 class CorrectionRefused(NamedTuple):
-    """Signal: a correction has no effect, being another merchant's or of no such line."""
+    """Signal: a correction has no effect: another's entry, or one that cannot be corrected so."""
 
     stream: str
     number: int
@@ -92,22 +90,129 @@ class Corrections:
     """What was voided or replaced; it speaks to the rest through the movements it closes."""
 
     name = "corrections"
-    tables = (CORRECTIONS, VOIDED_SCOPES)
+    tables = (CORRECTIONS, VOIDED_SCOPES, OTHER_ENTRIES)
 
     def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """The corrections that may wait for this entry, for its session and its delivery."""
+        """The marks that corrections may wait for this entry, or for entries of its merchant."""
         event = entry.event
+        if isinstance(event, Report | TapeOpened):
+            yield CORRECTIONS, (entry.stream, 0, 0)
         if isinstance(event, GoodsMoved | GoodsTransformed):
-            yield CORRECTIONS, (entry.stream, 0, "", "")
             yield VOIDED_SCOPES, (event.merchant, "", "")
 
     def fold(self, fold: Fold) -> None:
         """Takes in corrections, and entries that corrections wait for."""
-        match fold.entry.event:
+        entry = fold.entry
+        match entry.event:
             case GoodsMoved() | GoodsTransformed() as event:
-                _settle(fold, legs_of(fold.entry, event)[0])
+                _entered(fold, legs_of(entry, event)[0])
             case EntryCorrected() as event:
+                _other(fold, event.merchant, paper=False)
                 _correct(fold, event)
+            case CertificateFiled() | TestReportFiled() as event:
+                _other(fold, event.merchant, paper=True)
+            case TapeOpened():
+                _other(fold, "", paper=False)
+
+
+def _entered(fold: Fold, entered: Movement) -> None:
+    """Takes an entry in with what waits for it, and for the session or delivery it is named for."""
+    waiting = _waiting(fold)
+    for correction in waiting:
+        _take_effect(fold, correction, [entered])
+    reached = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "")
+    # A void stands on its tape behind what it reaches there, so only late comers are in question.
+    late = reached is not None and entered.happened <= read_voids(reached.voids)[0].made_at
+    if waiting or late or (reached is not None and fold.entry.readmitted):
+        _settle(fold, [entered])
+
+
+def _other(fold: Fold, merchant: str, *, paper: bool) -> None:
+    entry = fold.entry
+    row = OtherEntry(entry.stream, Position(entry.number), merchant, paper)
+    fold.rows.put(OTHER_ENTRIES, row)
+    for correction in _waiting(fold):
+        _refuse_unfit(fold, correction, row)
+
+
+def _waiting(fold: Fold) -> list[Correction]:
+    entry = fold.entry
+    marker = fold.rows.get(CORRECTIONS, entry.stream, 0, 0)
+    if marker is None or entry.number > marker.made_number:
+        return []
+    return fold.rows.select(CORRECTIONS, {"stream": entry.stream, "number": entry.number})
+
+
+def _correct(fold: Fold, event: EntryCorrected) -> None:
+    entry = fold.entry
+    correction = Correction(
+        str(stream_of_tape(event.target_tape)), Position(event.target_number),
+        Position(entry.position), event.merchant, entry.stream, Position(entry.number),
+        derive(event.clock, entry.received).at, msgspec.json.encode(event),
+    )  # fmt: skip
+    fold.rows.put(CORRECTIONS, correction)
+    same = {"stream": correction.stream, "number": correction.number}
+    if rows := fold.rows.select(MOVEMENTS, same):
+        _take_effect(fold, correction, rows)
+    elif (other := fold.rows.get(OTHER_ENTRIES, *same.values())) is not None:
+        _refuse_unfit(fold, correction, other)
+    else:
+        _mark(fold, correction)
+
+
+def _mark(fold: Fold, correction: Correction) -> None:
+    """Says that a correction waits for an entry of this stream."""
+    known = fold.rows.get(CORRECTIONS, correction.stream, 0, 0)
+    upto = max(correction.number, known.made_number if known else 0)
+    marker = msgspec.structs.replace(
+        correction, number=Position(0), position=Position(0), merchant="", state=b"",
+        made_number=Position(upto),
+    )  # fmt: skip
+    fold.rows.put(CORRECTIONS, marker)
+
+
+def _refuse_unfit(fold: Fold, correction: Correction, other: OtherEntry) -> None:
+    """A paper can be voided by its merchant, in its own view; nothing else here can be corrected."""
+    event = _said(correction)
+    if not other.paper or event.goods is not None or other.merchant != correction.merchant:
+        _refuse(fold, correction)
+
+
+def _refuse(fold: Fold, correction: Correction) -> None:
+    refused = CorrectionRefused(correction.stream, correction.number, correction.merchant)
+    fold.signals.append(refused)
+
+
+def _take_effect(fold: Fold, correction: Correction, rows: Sequence[Movement]) -> None:
+    """Applies a correction whose entry is known: to the line, or to all it was named for."""
+    if not _counts(correction, rows[0]):
+        _refuse(fold, correction)
+        return
+    event = _said(correction)
+    for merchant, scope, value in _scopes_of(rows[0]):
+        if scope == event.scope:
+            void = Void(
+                int(correction.position), correction.made_stream, int(correction.made_number),
+                correction.made_at, rows[0].business_date,
+            )  # fmt: skip
+            _keep_void(fold, (merchant, scope, value), void)
+            _settle(fold, _entries_of(fold, scope, rows[0]))
+    _settle(fold, rows)
+
+
+def _counts(correction: Correction, row: Movement) -> bool:
+    # A transformation has several legs, of which a single replacement would wipe the others.
+    unusable = _said(correction).goods is not None and row.kind in ("used-in", "made")
+    return row.merchant == correction.merchant and not unusable
+
+
+def _keep_void(fold: Fold, key: tuple[str, str, str], void: Void) -> None:
+    known = fold.rows.get(VOIDED_SCOPES, *key)
+    voids = [v for v in (read_voids(known.voids) if known else []) if v != void]
+    fold.rows.put(VOIDED_SCOPES, VoidedScope(*key, write_voids([*voids, void])))
+    furthest = fold.rows.get(VOIDED_SCOPES, key[0], "", "")
+    if furthest is None or read_voids(furthest.voids)[0].made_at < void.made_at:
+        fold.rows.put(VOIDED_SCOPES, VoidedScope(key[0], "", "", write_voids([void])))
 
 
 def _scopes_of(movement: Movement) -> Iterable[tuple[str, str, str]]:
@@ -117,95 +222,46 @@ def _scopes_of(movement: Movement) -> Iterable[tuple[str, str, str]]:
         yield movement.merchant, "delivery", f"{movement.counterparty or ''}|{movement.delivery}"
 
 
-def _settle(fold: Fold, entered: Movement) -> None:
-    """Applies to a new entry what waits for it, in the order in which it was recorded."""
-    same = {"stream": entered.stream, "number": entered.number}
-    waiting: list[tuple[int, Correction | None]] = []
-    marker = fold.rows.get(CORRECTIONS, entered.stream, 0, "", "")
-    if marker is not None and entered.number <= marker.made_number:
-        waiting += [(row.position, row) for row in fold.rows.select(CORRECTIONS, same)]
-    reached = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "")
-    # A void stands on its tape behind what it reaches there, so only late comers are in question.
-    if reached is not None and (
-        fold.entry.readmitted or entered.happened <= _voids(reached)[0].made_at
-    ):
-        for key in _scopes_of(entered):
-            if (scope := fold.rows.get(VOIDED_SCOPES, *key)) is not None:
-                waiting += [(v.position, None) for v in _voids(scope) if v.reaches(entered)]
-    for _, correction in sorted(waiting, key=lambda item: item[0]):
-        if correction is not None:
-            _apply(fold, correction)
-        else:
-            _void(fold, fold.rows.select(MOVEMENTS, same))
-
-
-def _correct(fold: Fold, event: EntryCorrected) -> None:
-    entry = fold.entry
-    correction = Correction(
-        str(stream_of_tape(event.target_tape)), Position(event.target_number), event.merchant,
-        event.scope, Position(entry.position), entry.stream, Position(entry.number),
-        derive(event.clock, entry.received).at, msgspec.json.encode(event),
-    )  # fmt: skip
-    fold.rows.put(CORRECTIONS, correction)
-    if not _apply(fold, correction):
-        known = fold.rows.get(CORRECTIONS, correction.stream, 0, "", "")
-        upto = max(correction.number, known.made_number if known else 0)
-        marker = msgspec.structs.replace(
-            correction, number=Position(0), merchant="", scope="", state=b"",
-            made_number=Position(upto),
-        )  # fmt: skip
-        fold.rows.put(CORRECTIONS, marker)
-
-
-def _apply(fold: Fold, correction: Correction) -> bool:
-    """Applies a correction to its entry; False when that has not come and it must wait."""
-    rows = fold.rows.select(MOVEMENTS, {"stream": correction.stream, "number": correction.number})
-    if not rows:
-        return False
-    event = msgspec.json.decode(correction.state, type=EntryCorrected)
-    # A transformation has several legs, of which a single replacement would wipe the others.
-    unusable = event.goods is not None and rows[0].kind in ("used-in", "made")
-    if rows[0].merchant != correction.merchant or unusable:
-        refused = CorrectionRefused(correction.stream, correction.number, correction.merchant)
-        fold.signals.append(refused)
-        return True
-    _void(fold, rows)
-    for key in _scopes_of(rows[0]):
-        if key[1] == correction.scope:
-            _void_scope(fold, correction, key, rows[0])
-    if event.goods is not None and event.quantity is not None:
-        replace(fold, rows[0], event.goods, event.quantity)
-    return True
-
-
-def _void_scope(
-    fold: Fold, correction: Correction, key: tuple[str, str, str], named: Movement
-) -> None:
-    """Voids what has come of a session or delivery, and remembers it for what is still to come."""
-    void = Void(
-        int(correction.position), correction.made_stream, int(correction.made_number),
-        correction.made_at, named.business_date,
-    )  # fmt: skip
-    known = fold.rows.get(VOIDED_SCOPES, *key)
-    voids = [*(_voids(known) if known else []), void]
-    fold.rows.put(VOIDED_SCOPES, VoidedScope(*key, msgspec.json.encode(voids).decode()))
-    merchant, scope, _ = key
-    furthest = fold.rows.get(VOIDED_SCOPES, merchant, "", "")
-    if furthest is None or _voids(furthest)[0].made_at < void.made_at:
-        latest = msgspec.json.encode([void]).decode()
-        fold.rows.put(VOIDED_SCOPES, VoidedScope(merchant, "", "", latest))
-    column = named.session if scope == "session" else named.delivery
-    same = {"merchant": merchant, scope: column}
+def _entries_of(fold: Fold, scope: str, named: Movement) -> list[Movement]:
+    same: dict[str, str | None] = {"merchant": named.merchant, "session": named.session}
     if scope == "delivery":
+        same = {"merchant": named.merchant, "delivery": named.delivery}
         same["counterparty"] = named.counterparty
-    _void(fold, [row for row in fold.rows.select(MOVEMENTS, same) if void.reaches(row)])
+    return fold.rows.select(MOVEMENTS, same)
 
 
-def _void(fold: Fold, rows: list[Movement]) -> None:
-    for row in rows:
-        if row.believed_to is None:
+def _settle(fold: Fold, movements: Sequence[Movement]) -> None:
+    """Brings each entry to what the latest correction that means it says."""
+    for stream, number in dict.fromkeys((m.stream, m.number) for m in movements):
+        rows = fold.rows.select(MOVEMENTS, {"stream": stream, "number": number})
+        original = min(rows, key=lambda row: (row.position, row.leg))
+        latest, said = _latest(fold, original)
+        believed = [row for row in rows if row.believed_to is None]
+        if latest == 0 or (said and believed and believed[0].corrected_by == latest):
+            continue
+        for row in believed:
             disbelieve(fold, row)
+        if said is not None:
+            replace(fold, original, said, corrected_by=latest)
 
 
-def _voids(scope: VoidedScope) -> list[Void]:
-    return msgspec.json.decode(scope.voids, type=list[Void])
+def _latest(fold: Fold, entered: Movement) -> tuple[int, Portion | None]:
+    """Returns the position of the correction that counts, 0 for none, and what it says instead."""
+    found: list[tuple[int, Portion | None]] = [(0, None)]
+    same = {"stream": entered.stream, "number": entered.number}
+    for correction in fold.rows.select(CORRECTIONS, same):
+        if _counts(correction, entered):
+            event = _said(correction)
+            instead = None
+            if event.goods is not None and event.quantity is not None:
+                instead = Portion(goods=event.goods, quantity=event.quantity)
+            found.append((correction.position, instead))
+    entry = Reached(entered.stream, entered.number, entered.happened, entered.business_date)
+    for key in _scopes_of(entered):
+        if (scope := fold.rows.get(VOIDED_SCOPES, *key)) is not None:
+            found += [(v.position, None) for v in read_voids(scope.voids) if v.reaches(entry)]
+    return max(found, key=lambda item: item[0])
+
+
+def _said(correction: Correction) -> EntryCorrected:
+    return msgspec.json.decode(correction.state, type=EntryCorrected)

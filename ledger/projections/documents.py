@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
-from ledger.events.reports import CertificateFiled, EntryCorrected, Report, TestReportFiled
+from ledger.events.reports import CertificateFiled, EntryCorrected, TestReportFiled
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Table
+from ledger.projections.voids import Reached, Void, read_voids, void_of, write_voids
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
 
@@ -19,6 +21,7 @@ class PaperRow(msgspec.Struct):
     stream: str
     number_on_tape: Position
     session: str
+    business_date: date
     happened: datetime
     digest: str
     kind: str
@@ -34,25 +37,25 @@ class PaperRow(msgspec.Struct):
     believed_to: Position | None
 
 
-class PaperVoid(msgspec.Struct):
-    """A merchant's void of an entry that has not come yet, or of a whole session.
+class PaperVoids(msgspec.Struct):
+    """A merchant's voids of a paper, which may still be to come, or of a session, as JSON.
 
-    `scope` is `line`, with the entry's stream and number, or `session`, with its id and 0.
-    `whole` says that the line is named for its whole session.
+    `scope` is `line` for the paper itself and `whole` for one named for its session, with stream
+    and number; or `session`, with its id and number 0.
     """
 
     merchant: str
     scope: str
     subject: str
     number: Position
-    made_stream: str
-    made_number: Position
-    made_at: datetime
-    whole: bool
+    voids: str
 
 
-PAPERS = Table("papers", PaperRow, ("position",), ("USING gin (gtins)", "(digest)", "(session)"))
-PAPER_VOIDS = Table("paper_voids", PaperVoid, ("merchant", "scope", "subject", "number"))
+PAPERS = Table(
+    "papers", PaperRow, ("position",),
+    ("USING gin (gtins)", "(digest)", "(session)", "(stream, number_on_tape)"),
+)  # fmt: skip
+PAPER_VOIDS = Table("paper_voids", PaperVoids, ("merchant", "scope", "subject", "number"))
 
 
 class Documents:
@@ -62,81 +65,76 @@ class Documents:
     tables = (PAPERS, PAPER_VOIDS)
 
     def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """The voids that may wait for a paper; few entries are papers."""
-        if isinstance(entry.event, CertificateFiled | TestReportFiled):
-            yield from _void_keys(entry, entry.event)
+        """Nothing is sure to be wanted: few entries are papers."""
+        return ()
 
     def fold(self, fold: Fold) -> None:
         """Takes in certificates, test reports, and corrections that void them."""
         match fold.entry.event:
-            case CertificateFiled() as e:
-                _file(fold, e, e.kind, e.issuer, (None, e.valid_from, e.valid_until), e.supplier)
-            case TestReportFiled() as e:
-                _file(fold, e, "test", e.laboratory, (e.result, e.tested_on, None), None)
-            case EntryCorrected() as e if e.goods is None:
-                _void(fold, e)
+            case CertificateFiled() as event:
+                valid = {"valid_from": event.valid_from, "valid_until": event.valid_until}
+                _file(fold, event, valid | {"kind": event.kind, "issuer": event.issuer,
+                      "result": None, "supplier": event.supplier})  # fmt: skip
+            case TestReportFiled() as event:
+                valid = {"valid_from": event.tested_on, "valid_until": None}
+                _file(fold, event, valid | {"kind": "test", "issuer": event.laboratory,
+                      "result": event.result, "supplier": None})  # fmt: skip
+            case EntryCorrected() as event if event.goods is None:
+                _void(fold, event)
 
 
-def _void_keys(entry: Entry, event: Report) -> list[tuple[Table, Key]]:
-    return [
-        (PAPER_VOIDS, (event.merchant, "line", entry.stream, entry.number)),
-        (PAPER_VOIDS, (event.merchant, "session", event.session, 0)),
-    ]
-
-
-def _file(
-    fold: Fold,
-    event: CertificateFiled | TestReportFiled,
-    kind: str,
-    issuer: str,
-    validity: tuple[str | None, date, date | None],
-    supplier: str | None,
-) -> None:
+def _file(fold: Fold, event: CertificateFiled | TestReportFiled, own: dict[str, Any]) -> None:
     entry = fold.entry
     row = PaperRow(
-        Position(entry.position), entry.stream, Position(entry.number), event.session,
-        derive(event.clock, entry.received).at, event.document, kind, event.number, issuer,
-        *validity, event.merchant, supplier, event.gtins, event.lots, None,
+        position=Position(entry.position), stream=entry.stream,
+        number_on_tape=Position(entry.number), session=event.session,
+        business_date=event.business_date, happened=derive(event.clock, entry.received).at,
+        digest=event.document, number=event.number, merchant=event.merchant, gtins=event.gtins,
+        lots=event.lots, believed_to=None, **own,
     )  # fmt: skip
     fold.rows.put(PAPERS, row)
-    for table, key in _void_keys(entry, event):
-        void = fold.rows.get(table, *key)
-        if void is not None:
-            _apply(fold, void, [row])
+    _settle(fold, row)
 
 
 def _void(fold: Fold, event: EntryCorrected) -> None:
-    entry = fold.entry
     stream = str(stream_of_tape(event.target_tape))
-    void = PaperVoid(
-        event.merchant, "line", stream, Position(event.target_number), entry.stream,
-        Position(entry.number), derive(event.clock, entry.received).at, event.scope == "session",
-    )  # fmt: skip
-    fold.rows.put(PAPER_VOIDS, void)
+    scope = "whole" if event.scope == "session" else "line"
+    void = void_of(fold.entry, event, event.business_date)
+    _keep(fold, (event.merchant, scope, stream, event.target_number), void)
     same = {"stream": stream, "number_on_tape": event.target_number}
-    _apply(fold, void, fold.rows.select(PAPERS, same))
+    for row in fold.rows.select(PAPERS, same):
+        _settle(fold, row)
 
 
-def _apply(fold: Fold, void: PaperVoid, papers: list[PaperRow]) -> None:
-    """Closes the papers a void means, and with one named for its session the rest of that."""
-    for row in papers:
-        if row.merchant != void.merchant or not _reaches(void, row):
-            continue
-        if row.believed_to is None:
-            row.believed_to = Position(fold.entry.position)
-            fold.rows.put(PAPERS, row)
-        if void.scope == "line" and void.whole:
-            wider = msgspec.structs.replace(
-                void, scope="session", subject=row.session, number=Position(0)
-            )
-            fold.rows.put(PAPER_VOIDS, wider)
-            _apply(fold, wider, fold.rows.select(PAPERS, {"session": row.session}))
+def _settle(fold: Fold, row: PaperRow) -> None:
+    """Closes a paper that a void means, and with one named for its session the rest of that."""
+    place = (row.stream, row.number_on_tape)
+    whole = _kept(fold, (row.merchant, "whole", *place))
+    for void in whole:
+        wider = msgspec.structs.replace(void, named_day=row.business_date)
+        if _keep(fold, (row.merchant, "session", row.session, 0), wider):
+            same = {"session": row.session, "merchant": row.merchant}
+            for other in fold.rows.select(PAPERS, same):
+                _settle(fold, other)
+    entry = Reached(row.stream, row.number_on_tape, row.happened, row.business_date)
+    session = _kept(fold, (row.merchant, "session", row.session, 0))
+    meant = whole or _kept(fold, (row.merchant, "line", *place))
+    if row.believed_to is None and (meant or any(void.reaches(entry) for void in session)):
+        row.believed_to = Position(fold.entry.position)
+        fold.rows.put(PAPERS, row)
 
 
-def _reaches(void: PaperVoid, row: PaperRow) -> bool:
-    """Tells whether a void means a paper: itself, or one entered earlier in its session."""
-    if void.scope == "line":
-        return True
-    if void.made_stream == row.stream:
-        return row.number_on_tape < void.made_number
-    return row.happened <= void.made_at
+def _keep(fold: Fold, key: tuple[str, str, str, int], void: Void) -> bool:
+    """Keeps a void; False for one that was kept before."""
+    known = _kept(fold, key)
+    if void in known:
+        return False
+    merchant, scope, subject, number = key
+    text = write_voids([*known, void])
+    fold.rows.put(PAPER_VOIDS, PaperVoids(merchant, scope, subject, Position(number), text))
+    return True
+
+
+def _kept(fold: Fold, key: tuple[str, str, str, int]) -> list[Void]:
+    row = fold.rows.get(PAPER_VOIDS, *key)
+    return read_voids(row.voids) if row is not None else []

@@ -78,7 +78,7 @@ class Gaps:
             case TapeLost(tape=tape, last_stored=last) as event:
                 lost = "unknown" if event.last_known is None else str(event.last_known - last)
                 _note(fold, tape, "tape-lost", last + 1, event.device, f"reports lost: {lost}")
-            case TapeForked(tape=tape, number=number) as event:
+            case TapeForked(tape=tape, forked_at=number) as event:
                 _note(fold, tape, "tape-forked", number, event.device, "two contents, one number")
             case ReportUnreadable(reason=reason):
                 entry = fold.entry

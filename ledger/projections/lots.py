@@ -18,7 +18,8 @@ class Lot(msgspec.Struct):
     """A lot of a product.
 
     `claims` counts the entries behind each stated date, as JSON. `expires` is the safe reading:
-    the earliest stated day, or the one reckoned from production and shelf life.
+    the earliest stated day, or the one reckoned from production and shelf life. `entries` are the
+    movements believed of it; with none left, all were voided.
     """
 
     product: str
@@ -27,6 +28,7 @@ class Lot(msgspec.Struct):
     expires: date | None
     disputed: bool
     claims: str
+    entries: Position
     first_position: Position
     last_position: Position
 
@@ -81,13 +83,14 @@ def _claim(fold: Fold, movement: Movement, count: int) -> None:
     position = Position(fold.entry.position)
     lot = fold.rows.get(LOTS, movement.product, movement.lot)
     if lot is None:
-        lot = Lot(movement.product, movement.lot, None, None, False, "{}", position, position)
-        fold.rows.put(LOTS, lot)
+        lot = Lot(
+            movement.product, movement.lot, None, None, False, "{}", Position(0), position, position
+        )
+    lot.entries = Position(lot.entries + count)
+    fold.rows.put(LOTS, lot)
     stated = [("e", movement.expires), ("p", movement.produced)]
     stated = [(kind, day) for kind, day in stated if day is not None]
-    if position != lot.last_position:
-        lot.last_position = position
-        fold.rows.put(LOTS, lot)
+    lot.last_position = position
     if not stated or movement.amount == 0:
         # Who moved nothing has seen no label.
         return

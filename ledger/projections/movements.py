@@ -15,6 +15,7 @@ from ledger.events.reports import (
     GoodsSold,
     GoodsTransformed,
     GoodsUsed,
+    Portion,
     Report,
     StockCounted,
 )
@@ -29,7 +30,7 @@ class Movement(msgspec.Struct):
     """One leg of a report. `delta` is what it adds to the reporter's stock, in thousandths.
 
     A count has delta 0 and its amount. A replacement keeps the position of the `original` entry,
-    which orders it among others of its instant. Rows are closed by `believed_to`, never deleted.
+    which orders it among others of its instant, and names the correction it comes from. Rows are closed by `believed_to`, never deleted.
     """
 
     position: Position
@@ -55,6 +56,7 @@ class Movement(msgspec.Struct):
     session: str
     delivery: str | None
     original: Position
+    corrected_by: Position | None
     believed_to: Position | None
 
 
@@ -175,6 +177,7 @@ def _movement(  # one call builds one wide row
         session=event.session,
         delivery=delivery,
         original=Position(entry.position),
+        corrected_by=None,
         believed_to=None,
     )
 
@@ -192,9 +195,10 @@ def disbelieve(fold: Fold, movement: Movement) -> None:
     fold.signals.append(Unmoved(movement))
 
 
-def replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: StatedQuantity) -> None:
+def replace(fold: Fold, original: Movement, said: Portion, *, corrected_by: int) -> None:
     """Believes a line as it should have been instead of as it was entered."""
-    unit, amount = quantity.scaled()
+    goods = said.goods
+    unit, amount = said.quantity.scaled()
     receipt = original.delivery or f"{original.stream}/{original.number}"
     replacement = msgspec.structs.replace(
         original,
@@ -207,6 +211,7 @@ def replace(fold: Fold, original: Movement, goods: GoodsAsRead, quantity: Stated
         delta=original.sign * amount,
         produced=goods.produced,
         expires=goods.expires,
+        corrected_by=Position(corrected_by),
         believed_to=None,
     )
     believe(fold, replacement)

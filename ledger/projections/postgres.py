@@ -99,13 +99,16 @@ class PgStore:
     ) -> list[Any]:
         """See `Store.select`."""
         tests: list[sql.Composable] = [sql.SQL("true")]
-        tests += [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
+        for name, value in equal.items():
+            test = "{} IS NULL" if value is None else "{} = %s"
+            tests.append(sql.SQL(test).format(sql.Identifier(name)))
         tests += [sql.SQL("{} <= %s").format(sql.Identifier(name)) for name in at_most]
         query = sql.SQL("SELECT * FROM {} WHERE {}").format(
             sql.Identifier(self._schema, table.name),
             sql.SQL(" AND ").join(tests),
         )
-        return self._rows(table, query, [*equal.values(), *at_most.values()])
+        values = [value for value in equal.values() if value is not None]
+        return self._rows(table, query, [*values, *at_most.values()])
 
     def _of(self, table: Table) -> _Statements:
         """Returns a table's statements; its temporary table is made with them."""

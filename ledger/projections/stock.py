@@ -8,6 +8,7 @@ import msgspec
 
 from ledger.events.reports import GoodsMoved, GoodsTransformed
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.goods import LOT_UNKNOWN
 from ledger.projections.movements import MOVEMENTS, Moved, Movement, Unmoved, legs_of
 from ledger.projections.table import Key, Position, Table
 
@@ -58,6 +59,7 @@ class Stocks:
         if isinstance(entry.event, GoodsMoved | GoodsTransformed):
             for m in legs_of(entry, entry.event):
                 yield STOCK, _key(m)
+                yield STOCK, (m.merchant, m.premises, m.product, LOT_UNKNOWN, m.unit)
 
     def fold(self, fold: Fold) -> None:
         """Adds what moved; where the order of counts matters, sums the lot from its movements."""

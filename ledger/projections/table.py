@@ -76,7 +76,10 @@ class Store(Protocol):
     def select(
         self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
     ) -> list[Any]:
-        """Returns the rows whose columns equal, or are not null and at most, the given values."""
+        """Returns the rows whose columns equal, or are not null and at most, the given values.
+
+        None equals None: it finds the rows that state nothing there.
+        """
         ...
 
 

@@ -19,13 +19,14 @@ from ledger.rules.refusal import Refusal
 class ReadmitReport(msgspec.Struct, frozen=True, kw_only=True, tag="readmit-report"):
     """Asks that a report in quarantine counts, now that it can be understood."""
 
-    tape: Uuid
+    stream: Uuid
     number: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 class Held(NamedTuple):
     """A report as it lies in quarantine, with what the record says of its arrival."""
 
+    tape: str
     content: bytes
     digest: str
     received: datetime
@@ -45,7 +46,7 @@ def decide_readmission(
     """Decides a re-admission: once, of the bytes on record, and only if they can be read."""
     if case.version:
         return []
-    name = f"report {request.number} of tape {request.tape}"
+    name = f"report {request.number} of the tape {request.stream}"
     if held is None:
         return Refusal("not-in-quarantine", f"{name} is not in quarantine: look at the gaps.")
     if hashlib.sha256(held.content).hexdigest() != held.digest:
@@ -58,8 +59,9 @@ def decide_readmission(
         return Refusal("opens-no-tape", f"A tape-opened counts at number 1 alone, not as {name}.")
     return [
         ReportReadmitted(
-            tape=request.tape, number=request.number, digest=held.digest, report=held.content,
-            received=held.received, flags=flags_of(event, device, held.received),
+            tape=held.tape, number_on_tape=request.number, digest=held.digest,
+            report=held.content, first_received=held.received,
+            noted=flags_of(event, device, held.received),
         )
     ]  # fmt: skip
 

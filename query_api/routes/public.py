@@ -17,13 +17,19 @@ from query_api.views import LIMIT_MAX, gtin_of, rows
 GtinText = Annotated[str, Path(max_length=20, examples=["6901234567892"])]
 LotText = Annotated[str, Path(min_length=1, max_length=80, examples=["A2411"])]
 SEARCH = """
-SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
+WITH named AS (
+    SELECT gtin FROM trade.products
+    WHERE (%(grams)s::text[] <> '{}' AND bigrams @> %(grams)s::text[])
+       OR name_zh ILIKE %(like)s OR name_en ILIKE %(like)s
+    UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
+    UNION SELECT product FROM trade.lots
+    WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
+)
+SELECT n.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
        coalesce(m.name, p.maker) AS maker
-FROM trade.products p LEFT JOIN trade.merchants m ON m.merchant = p.maker
-WHERE (%(grams)s::text[] <> '{}' AND p.bigrams @> %(grams)s::text[])
-   OR p.gtin = %(gtin)s OR p.name_zh ILIKE %(like)s OR p.name_en ILIKE %(like)s
-   OR p.gtin IN (SELECT product FROM trade.lots WHERE lot = %(lot)s)
-ORDER BY p.name_zh, p.gtin LIMIT %(limit)s
+FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
+     LEFT JOIN trade.merchants m ON m.merchant = p.maker
+ORDER BY p.name_zh, n.gtin LIMIT %(limit)s
 """
 # A live stream looks again at least this often, should a notification be lost.
 LOOK_S = 5.0
@@ -56,24 +62,25 @@ def search(
 
 
 @router.get("/products/{gtin}")
-def product(request: Request, gtin: GtinText) -> schemas.ProductPage:
-    """A product with the lots known here."""
+def product(
+    request: Request, gtin: GtinText, produced: date | None = None, expires: date | None = None
+) -> schemas.ProductPage:
+    """A product with the lots known here, or those of the dates on a pack."""
     with request.app.state.pool.connection() as reader:
-        return lots.product_page(reader, gtin_of(gtin))
+        return lots.product_page(reader, gtin_of(gtin), lots.Dates(produced, expires))
 
 
 @router.get("/lots/{gtin}")
 def lot_by_date(
     request: Request, gtin: GtinText, produced: date | None = None, expires: date | None = None
 ) -> schemas.LotPage:
-    """A lot by the day printed on the pack: its production day or its last good day."""
+    """A lot by the days printed on the pack: its production day, its last good day, or both."""
     with request.app.state.pool.connection() as reader:
         number = gtin_of(gtin)
         if produced is None and expires is None:
             raise Problem(422, "date-missing", "give the produced or the expires date of the pack")
-        column, day = ("produced", produced) if produced else ("expires", expires)
-        assert day is not None
-        return lots.lot_page(reader, number, lots.find_lot(reader, number, column, day))
+        found = lots.find_lot(reader, number, lots.Dates(produced, expires))
+        return lots.lot_page(reader, number, found)
 
 
 @router.get("/lots/{gtin}/{lot:path}")

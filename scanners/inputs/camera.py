@@ -29,6 +29,9 @@ def camera_codes(name: str) -> Iterator[Code]:
             grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
             now = time.monotonic()
             for code in read_picture(grey):
+                # One that comes into focus is read unsurely first: that is no scan yet.
+                if code.status != "sure" and code.raw not in seen:
+                    continue
                 fresh = now - seen.get(code.raw, -FORGET_S) >= FORGET_S
                 seen[code.raw] = now
                 if fresh and code.status == "sure":

@@ -137,7 +137,7 @@ class Work:
         sealer = Sealer(self.ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
         devices = Devices(FixedDevices(self.keys, self.merchants))
         return Committer(
-            self.ledger, PgAppender(dsn, sealer), Verifier(devices.get, sealer), devices,
+            self.ledger, PgAppender(dsn, sealer), Verifier(devices, sealer), devices,
             key=SigningKey(os.urandom(32)), now=lambda: datetime.now(UTC),
         )  # fmt: skip
 

@@ -21,6 +21,9 @@ from suyuan.commands.joining import TAPE_DEFAULT
 FILL_WARNING_PERCENT = 80
 # How long the end waits for receipts before it says that they are still to come.
 DRAIN_S = 5
+# What the ledger takes, said before the paper has left the hand.
+PICTURE_BYTES_MAX = 12 * 1024 * 1024
+BEGINS = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "application/pdf": b"%PDF-"}
 MEDIA = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -76,9 +79,15 @@ class AtWork:
         if kind is None:
             raise Failed(f"a document is a .jpg, .png or .pdf, not {path.name}")
         try:
-            return keep_document(self.tape, kind, path.read_bytes())
+            content = path.read_bytes()
         except OSError as error:
             raise Failed(f"{path}: {error.strerror}") from error
+        if len(content) > PICTURE_BYTES_MAX:
+            most = f"{PICTURE_BYTES_MAX // 2**20} MiB"
+            raise Failed(f"{path.name} is larger than the {most} a document may have: shrink it")
+        if not content.startswith(BEGINS[kind]):
+            raise Failed(f"{path.name} is no {kind}, whatever its name says: save it as one")
+        return keep_document(self.tape, kind, content)
 
     def begin_sending(self) -> None:
         """Starts the link unless the hand wants to stay offline."""
@@ -92,8 +101,8 @@ class AtWork:
         """Waits a moment for receipts and says what is confirmed."""
         started = self.agent.link.started
         confirmed = started and self.agent.link.wait_drained(DRAIN_S)
-        if started:
-            self.agent.send_documents()
+        for words in self.agent.send_documents() if started else ():
+            tell(Told("red", f"the ledger will not take a picture: {words}"), self._stated.json)
         self.agent.link.stop()
         _say_end(self.agent, confirmed, self.tape.count_waiting(), self._stated.json)
 
@@ -147,7 +156,7 @@ def _tell_answer(body: Any, as_json: bool) -> None:
     """Says what the hand must know of an answer; that all is well is said at the end."""
     match body:
         case wire.Fork():
-            words = f"this tape stopped at {body.number}: a copy of it was used; enroll anew"
+            words = f"this tape stopped at {body.number}: a copy of it was used"
             tell(Told("red", words), as_json)
         case wire.Refused():
             tell(Told("red", f"the ledger refused: {body.message}; nothing is lost"), as_json)
@@ -163,10 +172,17 @@ def _tell_answer(body: Any, as_json: bool) -> None:
 def _say_end(agent: Agent, confirmed: bool, waiting: int, as_json: bool) -> None:
     home = agent.home
     if as_json:
-        words = {"confirmed": confirmed, "waiting": waiting, "broker": agent.link.reached}
+        words: dict[str, Any] = {
+            "confirmed": confirmed,
+            "waiting": waiting,
+            "broker": agent.link.reached,
+        }
+        words |= {"stopped": agent.stopped}
         print(json.dumps(words), flush=True)
     elif confirmed:
         print("everything on the tape is confirmed by the ledger")
+    elif agent.stopped:
+        print(f"{waiting} on the tape stay there: {agent.stopped}")
     else:
         if agent.link.started and not agent.link.reached:
             print(f"no broker answers at {home.mqtt_host}:{home.mqtt_port}: name it with --mqtt")

@@ -14,6 +14,7 @@ import msgspec
 
 from ledger.settings import read_settings
 from ledger.values.clock import DeviceClock
+from ledger.values.ids import stream_of_tape
 from suyuan import doctor
 from suyuan.commands import Failed, port
 from suyuan.parts.machine import Machine
@@ -53,7 +54,7 @@ def run_up(stated: argparse.Namespace) -> int:
             flush=True,
         )
     else:
-        print("Enroll a scanner: suyuan enroll --intake", machine.intake_url,
+        print("Enroll a scanner: suyuan enroll NAME --merchant MERCHANT --intake", machine.intake_url,
               f"--mqtt {':'.join(map(str, machine.mqtt))}", flush=True)  # fmt: skip
     _keep_running(machine)
     return 0
@@ -83,7 +84,10 @@ def run_demo(stated: argparse.Namespace) -> int:
             _print_result(result)
         if not stated.once and result["ok"]:
             assert day.machine is not None
-            print(f"\nOpen {day.machine.kiosk_url} — Ctrl-C ends it.", flush=True)
+            print(
+                f"\nOpen {day.machine.kiosk_url} and search 牛奶 or milk. Ctrl-C ends it.",
+                flush=True,
+            )
             _keep_running(day.machine)
         return 0 if result["ok"] else 1
     finally:
@@ -141,7 +145,8 @@ def _write_trade(out: Path, trade: Trade) -> None:
             file.write(msgspec.json.encode(line) + b"\n")
     end = trade.day + timedelta(days=trade.days - 1)
     alerts = trade.open_expiry_alerts(end)
-    alerts |= {("sold-after-expiry", "|".join(map(str, kept[id(a)]))) for a in trade.sold_late}
+    for tape, number in (kept[id(action)] for action in trade.sold_late):
+        alerts.add(("sold-after-expiry", f"{stream_of_tape(tape)}|{number}"))
     truth = {
         "stock": [{"key": key, "thousandths": n} for key, n in sorted(trade.stock.items())],
         "alerts": [{"kind": kind, "subject": subject} for kind, subject in sorted(alerts)],
@@ -164,8 +169,10 @@ def run_doctor(stated: argparse.Namespace) -> int:
         print(json.dumps([finding._asdict() for finding in findings], ensure_ascii=False))
     else:
         for finding in findings:
-            sign = {"good": "ok     ", "optional": "missing", "bad": "BAD    "}[finding.state]
-            print(f"{sign} {finding.part:<12} {finding.words}")
+            sign = {"good": "ok", "optional": "missing", "taken": "taken", "bad": "BAD"}[
+                finding.state
+            ]
+            print(f"{sign:<7} {finding.part:<12} {finding.words}")
     return 1 if any(finding.state == "bad" for finding in findings) else 0
 
 

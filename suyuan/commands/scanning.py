@@ -45,7 +45,8 @@ def run_scan(stated: argparse.Namespace) -> int:
         finally:
             if (last := work.session.finish()) is not None:
                 tell(last, stated.json)
-    return worst
+                worst = max(worst, last.colour == "red")
+    return max(worst, bool(work.agent.stopped))
 
 
 def _begin(stated: argparse.Namespace, work: AtWork) -> None:

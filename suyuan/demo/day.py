@@ -23,6 +23,7 @@ from suyuan.demo import check
 from suyuan.demo.market import Market
 from suyuan.demo.spoil import LabelRead, read_spoilt
 from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action
+from suyuan.parts import leftovers
 from suyuan.parts.cluster import server_of
 from suyuan.parts.machine import Machine, refuse_taken
 from suyuan.parts.places import data_root
@@ -60,7 +61,8 @@ class Day:
         today = day_at(datetime.now(UTC), ZONE)
         trade = self._trade_made = Trade(merchants=MERCHANTS, day=today, seed=SEED)
         self._say(
-            f"trade:    {len(trade.merchants)} merchants, {len(trade.actions)} reports to come"
+            f"trade:    {len(trade.merchants)} merchants, {len(trade.actions)} reports to come, tapes' openings"
+            " and papers beside them"
         )
         reads = self._read_labels(trade)
         clock = self._clock_text(today)
@@ -265,10 +267,11 @@ def empty_folder(folder: Path) -> Path:
     if folder.exists():
         if any(folder.iterdir()) and not (folder / MARKER).exists():
             raise BadSetting(f"{folder} is not a demonstration's folder: move it away")
+        leftovers.end(folder)
         if (pid := server_of(folder / "postgres")) is not None:
             raise BadSetting(
                 f"a demonstration runs in {folder} already (its database is process {pid}):"
-                f" end it with Ctrl-C first; if it was killed, with kill {pid}; or set SUYUAN_DATA"
+                " end it with Ctrl-C first, or set SUYUAN_DATA"
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True)

@@ -1,5 +1,6 @@
 """Everything on one machine: cluster, broker, schema, keys and services, as one thing."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from ledger.errors import BadSetting
 from ledger.journal import schema
 from ledger.journal.keyfile import read_key
 from ledger.settings import Settings
+from suyuan.parts import leftovers
 from suyuan.parts.broker import Broker
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import free_port, make_folder, port_taken
@@ -21,9 +23,7 @@ Say = Callable[[str], None]
 def refuse_taken(kiosk_port: int) -> None:
     """Raises `BadSetting` when the address people open cannot be ours."""
     if port_taken(kiosk_port):
-        raise BadSetting(
-            f"port {kiosk_port} is taken: choose another with --port or SUYUAN_KIOSK_PORT"
-        )
+        raise BadSetting(f"port {kiosk_port} is taken: choose another with --port (make: PORT=)")
 
 
 class Machine:
@@ -60,9 +60,12 @@ class Machine:
             "kiosk": kiosk_port,
         }
         self._fixed = fixed
+        self._noted: list[int] = []
 
     def start(self, say: Say = print) -> None:
         """Starts everything, saying in a line each which part was chosen."""
+        if left := leftovers.end(self.data):
+            say(f"cleaned:  {left} processes of a suyuan that was killed here")
         if self._kiosk_port:
             refuse_taken(self._kiosk_port)
         self.ports["kiosk"] = self._kiosk_port or free_port()
@@ -80,11 +83,25 @@ class Machine:
     def keep_running(self) -> None:
         """Starts again what fell: a service, the private broker, the private database."""
         assert self.services is not None
+        self._note()
         if self.cluster.process is not None and self.cluster.process.poll() is not None:
             self.cluster.run()
         if self.broker.process is not None and self.broker.process.poll() is not None:
             self.broker.start()
         self.services.keep_running()
+
+    def _note(self) -> None:
+        """Notes what runs, so that the next suyuan can end it should this one be killed."""
+        if (pids := self._pids()) != self._noted:
+            leftovers.note(self.data, pids)
+            self._noted = pids
+
+    def _pids(self) -> list[int]:
+        started = [self.cluster.process, self.broker.process]
+        started += (
+            [service.process for service in self.services.all.values()] if self.services else []
+        )
+        return [process.pid for process in started if process is not None]
 
     def _refuse_taken_ports(self) -> None:
         ports = {f"{name}_port": port for name, port in self.ports.items() if name != "kiosk"}
@@ -111,8 +128,10 @@ class Machine:
             )
         self.services = Services(self.environment(), self.data, spares)
         self.services.start()
+        self._note()
         say("services: " + ", ".join(self.services.all))
-        say(f"kiosk:    {self.kiosk_url}")
+        public = " and from outside" if os.environ.get("SUYUAN_KIOSK_PUBLIC") == "1" else ""
+        say(f"kiosk:    {self.kiosk_url}{public}")
 
     def _start_database(self, say: Say) -> None:
         if self._given.owner_dsn:
@@ -192,3 +211,4 @@ class Machine:
             self.services.stop()
         self.broker.stop()
         self.cluster.stop()
+        leftovers.forget(self.data)

@@ -88,11 +88,12 @@ EXAMPLES: list[Event] = [
     ),
     cases.MandateWithdrawn(device="scanner-1", merchant="m-001", from_day=date(2026, 12, 1)),
     cases.DeviceRevoked(device="scanner-1", reason="lost"),
-    cases.TapeForked(tape=TAPE, device="scanner-1", number=9, stored_chain=DIGEST, other_chain="cd" * 32),
+    cases.TapeForked(tape=TAPE, device="scanner-1", forked_at=9, stored_chain=DIGEST, other_chain="cd" * 32),
     cases.TapeLost(tape=TAPE, device="scanner-1", last_stored=40, next_tape=NEXT_TAPE, last_known=41),
     cases.ReportUnreadable(digest=DIGEST, length=12, reason="no JSON"),
     cases.ReportReadmitted(
-        tape=TAPE, number=9, digest=DIGEST, received=RECEIVED, flags=("no-mandate",), report=b"{}"
+        tape=TAPE, number_on_tape=9, digest=DIGEST, first_received=RECEIVED,
+        noted=("no-mandate",), report=b"{}",
     ),
     cases.MarketRegistered(market="market-1", name="城西市场", zone="Asia/Shanghai"),
     cases.DayBegan(market="market-1", day=date(2026, 11, 22), zone="Asia/Shanghai"),

@@ -30,6 +30,7 @@ from ledger.rules.device import EnrollDevice, GrantMandate
 from ledger.rules.quarantine import ReadmitReport
 from ledger.rules.refusal import Refusal
 from ledger.rules.requests import AddPremises, RegisterMarket, RegisterMerchant
+from ledger.values.ids import stream_of_tape
 from ledger.values.keys import SigningKey
 from suyuan.audit_rows import RowsCheck
 from tests.support.databases import Database
@@ -52,7 +53,7 @@ class Ledger:
         self.requests = Requests(cases, (key.public,), devices.forget, lambda: self.now, held)
         self.appender = PgAppender(dsn, sealer)
         self.committer = Committer(
-            "test", self.appender, Verifier(devices.get, sealer), devices, key=key,
+            "test", self.appender, Verifier(devices, sealer), devices, key=key,
             now=lambda: self.now,
         )  # fmt: skip
 
@@ -82,6 +83,10 @@ def ledger(database: Database) -> Iterator[Ledger]:
     made.recorder.datastore.close()
 
 
+def stream_of(tape: FakeTape) -> str:
+    return str(stream_of_tape(tape.id))
+
+
 def put_aside(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> FakeTape:
     """A scanner whose second report this ledger was too old to read."""
     tape = FakeTape()
@@ -108,13 +113,19 @@ def test_a_report_of_a_newer_device_counts_after_the_ledgers_update(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tape = put_aside(ledger, monkeypatch)
-    before = ledger.folded()["trade"].tables["stock"]
-    assert [row.amount for row in before.values()] == [-2000]
+    before = ledger.folded()["trade"].tables
+    assert [row.amount for row in before["stock"].values()] == [-2000]
+    aside = before["alerts"]["report-unreadable", f"{stream_of(tape)}|2"]
+    assert aside.closed_at is None
 
-    assert ledger.requests.take(ReadmitReport(tape=tape.id, number=2)) is None
-    assert ledger.requests.take(ReadmitReport(tape=tape.id, number=2)) is None, "twice is once"
+    assert ledger.requests.take(ReadmitReport(stream=stream_of(tape), number=2)) is None
+    assert ledger.requests.take(ReadmitReport(stream=stream_of(tape), number=2)) is None, (
+        "twice is once"
+    )
 
     stores = ledger.folded()
+    aside = stores["trade"].tables["alerts"]["report-unreadable", f"{stream_of(tape)}|2"]
+    assert aside.closed_at is not None
     ((key, row),) = stores["trade"].tables["stock"].items()
     assert (key[2], row.amount) == (MILK, 3000)
     (gap,) = stores["edge"].tables["gaps"].values()
@@ -135,7 +146,7 @@ def test_what_cannot_be_read_or_was_changed_in_quarantine_is_not_readmitted(
 
     codes = []
     for number in (2, 3, 4):
-        refusal = ledger.requests.take(ReadmitReport(tape=tape.id, number=number))
+        refusal = ledger.requests.take(ReadmitReport(stream=stream_of(tape), number=number))
         assert isinstance(refusal, Refusal)
         codes.append(refusal.code)
 

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,14 +14,14 @@ from ledger.errors import JournalDamaged
 from ledger.follower import Follower, entries_of, fold_page, make_views
 from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS, TRADE
-from ledger.projections.postgres import PgStore
-from ledger.projections.table import MemoryStore
+from ledger.projections.postgres import PgStore, create_tables
+from ledger.projections.table import MemoryStore, Table
 from suyuan.audit_rows import RowsCheck
 from suyuan.bench.work import Work
 from suyuan.upkeep import Upkeep
 from tests.support.databases import Database
 from tests.support.line import Line
-from tests.support.make import FakeTape
+from tests.support.make import FakeTape, corrected, received
 from tests.support.wild import wild_reports
 
 Connection = psycopg.Connection[Any]
@@ -197,6 +199,54 @@ def test_rows_in_memory_and_in_postgresql_are_the_same_rows(database: Database, 
                 assert {table.key_of(row): row for row in stored} == held
                 count = connection.execute(f"SELECT count(*) FROM {group.name}.{table.name}")  # type: ignore[call-overload]
                 assert count.fetchone() == (len(held),)
+
+
+def test_a_voided_delivery_of_nobody_named_is_voided_whole(database: Database) -> None:
+    """Farm produce of an unregistered farmer: the delivery has no counterparty."""
+    line = Line()
+    tape = line.report(*(received(n, delivery="F-1") for n in (1, 2, 3)))
+    line.report(corrected(tape.id, 3, "delivery"), tape=tape)
+    line.follow()
+
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        make_views(connection, "trade_void", TRADE)
+        with connection.transaction():
+            store = PgStore(connection, "trade_void")
+            for entry in entries_of(line.journal.page(0, 100)):
+                fold_page(TRADE, store, [entry])
+        found = connection.execute("SELECT amount FROM trade_void.stock").fetchall()
+
+    assert found == [(0,)]
+    assert list(line.stock().values()) == [0]
+
+
+def test_a_store_finds_rows_alike_in_memory_and_in_postgresql(database: Database) -> None:
+    table = Table("things", Thing, ("name",))
+    day = date(2026, 11, 22)
+    rows = [Thing("a", None, day), Thing("b", "x", None), Thing("c", "x", day), Thing("d", "", day)]
+    questions: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {}), ({"kind": None}, {}), ({"kind": "x"}, {}), ({"kind": ""}, {"due": day}),
+        ({"kind": "x"}, {"due": day}), ({"kind": None}, {"due": date(2026, 11, 21)}),
+    ]  # fmt: skip
+    memory = MemoryStore()
+    memory.write(table, rows)
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        create_tables(connection, "things", [table])
+        stored = PgStore(connection, "things")
+        stored.write(table, rows)
+        answers = [
+            [sorted(row.name for row in store.select(table, *question)) for question in questions]
+            for store in (memory, stored)
+        ]
+
+    assert answers[0] == answers[1]
+    assert answers[0] == [["a", "b", "c", "d"], ["a"], ["b", "c"], ["d"], ["c"], []]
+
+
+class Thing(msgspec.Struct):
+    name: str
+    kind: str | None
+    due: date | None
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -49,7 +49,7 @@ class Line:
         self.key = SigningKey(bytes(32))
         self.now = NOON
         self.committer = Committer(
-            "test", self.journal, Verifier(self.devices.get, self.sealer), self.devices,
+            "test", self.journal, Verifier(self.devices, self.sealer), self.devices,
             key=self.key, now=lambda: self.now,
         )  # fmt: skip
         self.stores = {group.name: MemoryStore() for group in GROUPS}

@@ -80,7 +80,7 @@ def leaf_parts() -> dict[str, str]:
     stream = str(uuid.uuid5(NAMESPACE, f"tape:{TAPE}"))
     report = json.loads(REPORTS[1])
     public = {k: report[k] for k in ("merchant", "premises", "business_date", "goods", "type")}
-    public |= {
+    public["recorded"] = {
         "ledger": "example", "stream": stream, "number": 2, "received": "2026-11-22T04:00:06Z"
     }  # fmt: skip
     trade = {k: report[k] for k in ("clock", "session", "quantity")}

@@ -124,6 +124,61 @@ def test_voiding_what_came_before_a_count_leaves_the_count() -> None:
     assert row.taken_in == 0
 
 
+def test_the_latest_correction_wins_whichever_entry_comes_first() -> None:
+    """A replaced line of a voided delivery, replaced later than the void, stands in any order."""
+    outcomes = []
+    for order in ("abc", "bac", "cab", "cba", "bca", "acb"):
+        line = Line()
+        tapes = {name: line.enroll(FakeTape(f"scanner-{name}")) for name in "abc"}
+        early = {"at": NOON - HOUR, "delivery": "D-1"}
+        what: dict[str, list[Event]] = {
+            "a": [received(5, **early)],
+            "b": [received(7, milk("L2"), **early)],
+            "c": [
+                corrected(tapes["a"].id, 2, "delivery"),
+                corrected(tapes["b"].id, 2, goods=milk("L2"), quantity=pieces(3)),
+            ],
+        }
+        for name in order:
+            line.report(*what[name], tape=tapes[name])
+        outcomes.append({key: amount for key, amount in line.stock().items() if amount})
+
+    assert outcomes == [{(MILK, "L:L2"): 3}] * 6
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_second_narrower_void_of_a_session_takes_nothing_back(order: str) -> None:
+    entries: list[Event] = [received(5, at=NOON - 3 * HOUR), received(7, at=NOON - HOUR)]
+    voids = [
+        lambda tape: corrected(tape, 2, "session", clock=clock(NOON)),
+        lambda tape: corrected(tape, 2, "session", clock=clock(NOON - 2 * HOUR)),
+    ]
+
+    assert stock_after(order, entries, voids) == {(MILK, "L:L1"): 0}
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_what_cannot_be_corrected_so_opens_an_alert(order: str) -> None:
+    line = Line()
+    a, b = two_scanners(line)
+    steps: dict[str, tuple[FakeTape, list[Event]]] = {
+        "a": (a, [*papers(), received(1), corrected(a.id, 4)]),
+        "b": (b, [
+            corrected(a.id, 2, merchant="m-2"),
+            corrected(a.id, 3, goods=milk(), quantity=pieces(1)),
+            corrected(a.id, 5), corrected(a.id, 1),
+        ]),
+    }  # fmt: skip
+    for name in order:
+        tape, events = steps[name]
+        line.report(*events, tape=tape)
+
+    refused = [row for row in line.rows("alerts") if row.kind == "correction-refused"]
+    numbers = sorted(int(row.subject.split("|")[1]) for row in refused)
+    assert numbers == [1, 2, 3, 5]
+    assert all(row.believed_to is None for row in line.rows("papers", "papers"))
+
+
 def papers() -> list[Event]:
     return [e for e in examples() if hasattr(e, "document")]
 
@@ -142,6 +197,23 @@ def test_a_voided_paper_is_no_longer_shown(scope: str, left: list[str], first: s
     rows = line.rows("papers", "papers")
     assert [row.kind for row in rows if row.believed_to is None] == left
     assert len(rows) == 2, "what was voided stays on record"
+
+
+@pytest.mark.parametrize("order", ["papers", "voids"])
+def test_a_paper_voided_twice_stays_voided_with_its_session(order: str) -> None:
+    line = Line()
+    a, b = two_scanners(line)
+    line.now = NOON + 3 * HOUR
+    voids: list[Event] = [
+        corrected(a.id, 2, "session", clock=clock(NOON + 2 * HOUR)),
+        corrected(a.id, 2, "line", clock=clock(NOON + 2 * HOUR)),
+        corrected(a.id, 2, "session", clock=clock(NOON - HOUR)),
+    ]
+    steps: list[tuple[FakeTape, list[Event]]] = [(a, papers()), (b, voids)]
+    for tape, events in steps if order == "papers" else reversed(steps):
+        line.report(*events, tape=tape)
+
+    assert all(row.believed_to is not None for row in line.rows("papers", "papers"))
 
 
 def test_a_paper_of_another_merchant_cannot_be_voided() -> None:

@@ -199,7 +199,7 @@ def test_somebody_elses_correction_is_recorded_has_no_effect_and_opens_an_alert(
     line.report(corrected(tape.id, 2, merchant="m-2", premises="p-2"), tape=other)
 
     assert line.stock() == {(MILK, "L:L1"): 10}
-    assert line.open_alerts() == ["foreign-correction"]
+    assert line.open_alerts() == ["correction-refused"]
 
 
 def test_a_wrong_date_that_was_corrected_disputes_nothing_any_more() -> None:
@@ -299,7 +299,7 @@ def test_a_foreign_correction_does_not_replace_a_right_one_that_waits() -> None:
     line.send(late.batch())
 
     assert line.stock() == {(MILK, "L:L1"): 0}
-    assert line.open_alerts() == ["foreign-correction"]
+    assert line.open_alerts() == ["correction-refused"]
 
 
 def test_a_report_moves_only_its_reporters_stock_whatever_premises_it_names() -> None:
@@ -320,7 +320,7 @@ def test_a_transformation_is_voided_whole_and_never_half_replaced() -> None:
     line.report(corrected(tape.id, 2, goods=milk("L9"), quantity=pieces(1)), tape=tape)
 
     assert line.stock()[(YOGHURT, "L:Y1")] == 5
-    assert "foreign-correction" in line.open_alerts()
+    assert "correction-refused" in line.open_alerts()
 
 
 def test_a_clock_a_day_ahead_is_noticed_though_its_reports_come_days_later() -> None:
@@ -349,3 +349,25 @@ def test_a_corrected_count_keeps_the_sale_of_its_own_instant() -> None:
     line.report(corrected(tape.id, 2, goods=milk(), quantity=pieces(11)), tape=tape)
 
     assert line.stock() == {(MILK, "L:L1"): 8}
+
+
+def test_goods_sold_without_their_lot_are_oversold_only_when_all_lots_are_too_few() -> None:
+    line = Line()
+    tape = line.report(received(3, milk("A")), received(2, milk("B")), sold(4, milk(None)))
+    assert line.open_alerts() == []
+
+    line.report(sold(2, milk(None)), tape=tape)
+    assert line.open_alerts() == ["oversold"]
+
+    line.report(received(1, milk("C")), tape=tape)
+    assert line.open_alerts() == []
+
+
+def test_a_report_nobody_can_read_opens_an_alert() -> None:
+    line = Line()
+    tape = line.enroll(FakeTape())
+    tape.add(b'{"type":"goods-dreamt.v9"}')
+
+    line.send(tape.batch())
+
+    assert line.open_alerts() == ["report-unreadable"]

@@ -6,15 +6,18 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scanners import labels
+from scanners.inputs import camera
 from scanners.inputs.camera import camera_codes
 from scanners.inputs.evdev import EVENT, KEYS, SHIFTED, grabbed_lines, typed_lines
 from scanners.inputs.folder import new_pictures
 from scanners.inputs.serial_port import serial_lines
 from scanners.inputs.wedge import classify, lines_of
+from scanners.reader import Code, read_picture
 
 
 def _press(code: int) -> bytes:
@@ -124,6 +127,22 @@ def test_a_camera_tells_each_code_once_while_it_stays_in_sight(tmp_path: Path) -
     codes = list(camera_codes(str(tmp_path / "frame%02d.png")))
 
     assert [code.raw[-2:] for code in codes] == [b"A1", b"B2"]
+
+
+def test_a_label_that_comes_into_focus_before_the_camera_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = labels.png(labels.Label("datamatrix", "6901234567892", "A1"))
+    for number in range(3):
+        (tmp_path / f"frame{number}.png").write_bytes(picture)
+    statuses = iter(["rescan", "single", "sure"])
+
+    def focusing(grey: Any) -> list[Code]:
+        return [code._replace(status=next(statuses)) for code in read_picture(grey)]
+
+    monkeypatch.setattr(camera, "read_picture", focusing)
+
+    assert len(list(camera_codes(str(tmp_path / "frame%d.png")))) == 1
 
 
 def test_a_camera_or_input_device_that_is_none_is_said_so(tmp_path: Path) -> None:

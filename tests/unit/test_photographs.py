@@ -8,7 +8,10 @@ from scanners.reader import UnreadablePicture, load_picture, read_picture
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 SETS = ["code128-2", "datamatrix-1", "ean13-1", "qrcode-2", "rssexpanded-1", "upca-2", "upca-5"]
-pytestmark = pytest.mark.skipif(not PHOTOS.exists(), reason="the photographs are not here")
+pytestmark = pytest.mark.skipif(
+    not PHOTOS.exists(),
+    reason=f"no photographs in {PHOTOS}: sets of the zxing-cpp project's test samples",
+)
 
 
 def _pictures(name: str) -> list[Path]:

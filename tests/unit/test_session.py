@@ -15,7 +15,7 @@ from scanners.gs1 import understand
 from scanners.identity import Clocks
 from scanners.profiles import keep_profiles, read_profiles
 from scanners.session import Session, Told
-from scanners.tape import Tape
+from scanners.tape import Tape, TapeFull
 from tests.support.make import TODAY, clock
 
 
@@ -114,12 +114,12 @@ def test_selling_what_has_ended_is_red_and_recorded_all_the_same(hand: Hand) -> 
     assert hand.kept()[0]["type"] == "goods-sold.v1"
 
 
-def test_a_scan_for_nobody_is_amber_and_booked_on_nobody(tmp_path: Path) -> None:
+def test_a_scan_for_nobody_is_red_and_booked_on_nobody(tmp_path: Path) -> None:
     hand = Hand(tmp_path)
 
     told = hand.scan("]C1", b"0106901234567892" + b"10A1")
 
-    assert told.colour == "amber"
+    assert told.colour == "red"
     assert hand.kept() == []
 
 
@@ -221,7 +221,7 @@ def test_another_stalls_badge_ends_what_can_be_undone(hand: Hand) -> None:
 def test_six_of_the_next_is_not_forgotten_while_nobody_says_for_whom(tmp_path: Path) -> None:
     hand = Hand(tmp_path)
     hand.session.typed("*6")
-    assert hand.scan("]d2", b"0106901234567892\x1d10A").colour == "amber"
+    assert hand.scan("]d2", b"0106901234567892\x1d10A").colour == "red"
     hand.session.command("merchant:m-1:p-1")
 
     hand.scan("]d2", b"0106901234567892\x1d10A")
@@ -260,3 +260,49 @@ def test_a_profile_that_cannot_be_is_refused_with_an_example(text: str, tmp_path
 
     with pytest.raises(ValueError, match="item_digits = 5"):
         read_profiles(tmp_path / "codes.toml")
+
+
+def test_another_mode_ends_with_whom_and_under_which_papers_it_was(hand: Hand) -> None:
+    for command in ("with:m-9", "delivery:V1", f"document:{'ab' * 32}"):
+        hand.session.command(command)
+    hand.scan("]d2", b"0106901234567892\x1d10A")
+    hand.session.command("sell")
+    hand.scan("]d2", b"0106901234567892\x1d10A")
+
+    received, sold = hand.kept()
+    assert (received["counterparty"], received["documents"]) == ("m-9", ("ab" * 32,))
+    assert "counterparty" not in sold
+    assert "delivery" not in sold
+    assert "documents" not in sold
+
+
+def test_the_papers_of_one_delivery_are_not_attached_to_the_next(hand: Hand) -> None:
+    hand.session.command("delivery:V1")
+    hand.session.command(f"document:{'ab' * 32}")
+    hand.session.command("delivery:V2")
+
+    hand.scan("]d2", b"0106901234567892\x1d10A")
+
+    assert "documents" not in hand.kept()[0]
+
+
+def test_the_mode_outlives_a_restart_of_the_device(hand: Hand) -> None:
+    hand.session.command("sell")
+
+    again = Session(hand.tape, Clocks(), today=lambda: TODAY)
+
+    assert again.standing().words.startswith("sell, for m-1")
+
+
+def test_a_full_disk_while_a_question_is_open_is_told_red(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand.scan("]E0", b"6901234567892")
+
+    def full(_event: object) -> None:
+        raise TapeFull("the disk is full")
+
+    monkeypatch.setattr(hand.tape, "append", full)
+
+    assert hand.scan("]E0", b"6901234000016").colour == "red"
+    assert hand.session.command("sell").colour == "red"

@@ -124,7 +124,7 @@ def test_a_tape_and_what_is_said_about_it_are_two_streams() -> None:
 def test_settings_that_lose_events_or_cannot_be_are_refused() -> None:
     with pytest.raises(Exception, match="loses events"):
         read_settings({"POSTGRES_ENABLE_DB_FUNCTIONS": "y"})
-    with pytest.raises(Exception, match="mqtt_port"):
+    with pytest.raises(Exception, match="SUYUAN_MQTT_PORT says 'many'"):
         read_settings({"SUYUAN_MQTT_PORT": "many"})
     assert read_settings({"SUYUAN_LEDGER": "yuelu"}).ledger == "yuelu"
 

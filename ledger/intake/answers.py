@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -10,9 +10,10 @@ from ledger.errors import JournalUnavailable
 
 # Nobody asks again after so long; a new answer then rests on the state of the case alone.
 KEPT = timedelta(days=7)
+FIND = "SELECT asked, status, answer FROM ledger.answers WHERE key = %s"
 
 
-class Answer(NamedTuple):
+class GivenAnswer(NamedTuple):
     """What was answered: the digest of the question, an HTTP status and a body."""
 
     asked: str
@@ -31,22 +32,32 @@ class PgAnswers:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
-    def find(self, key: str) -> Answer | None:
+    def find(self, key: str) -> GivenAnswer | None:
         """Returns the answer given under a key. Raises `JournalUnavailable`."""
-        query = "SELECT asked, status, answer FROM ledger.answers WHERE key = %s"
         try:
             with psycopg.connect(self._dsn, autocommit=True, connect_timeout=5) as connection:
-                row = connection.execute(query, [key]).fetchone()
+                row = connection.execute(FIND, [key]).fetchone()
         except psycopg.OperationalError as error:
             raise JournalUnavailable(str(error).strip()) from error
-        return None if row is None else Answer(row[0], row[1], bytes(row[2]))
+        return None if row is None else _given(row)
 
-    def keep(self, key: str, answer: Answer, now: datetime) -> None:
-        """Keeps the first answer under a key and forgets old ones. Raises `JournalUnavailable`."""
+    def keep(self, key: str, answer: GivenAnswer, now: datetime) -> GivenAnswer:
+        """Keeps the first answer under a key, which it returns, and forgets old ones.
+
+        Raises `JournalUnavailable`.
+        """
         insert = "INSERT INTO ledger.answers VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
         try:
             with psycopg.connect(self._dsn, connect_timeout=5) as connection:
                 connection.execute("DELETE FROM ledger.answers WHERE received < %s", [now - KEPT])
                 connection.execute(insert, [key, *answer, now])
+                row = connection.execute(FIND, [key]).fetchone()
         except psycopg.OperationalError as error:
             raise JournalUnavailable(str(error).strip()) from error
+        assert row is not None
+        return _given(row)
+
+
+def _given(row: tuple[Any, ...]) -> GivenAnswer:
+    asked, status, body = row
+    return GivenAnswer(asked, status, bytes(body))
