@@ -76,9 +76,10 @@ def main(settings: Settings) -> None:
     )
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
+    documents = DocumentStore(data / "documents", settings.writer_dsn)
     parts = IntakeParts(
-        committer, requests, PgAnswers(settings.writer_dsn), DocumentStore(data / "documents", settings.writer_dsn), persons,
-        devices, settings.ledger, key.public, clock.now,
+        committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices,
+        settings.ledger, key.public, clock.now,
     )  # fmt: skip
     mqtt = MqttIntake(
         committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,

@@ -19,7 +19,7 @@ from ledger.journal.interface import (
     OfAnother,
     Outcome,
     Recorded,
-    Resend,
+    ResendFrom,
     TapeBatch,
 )
 from ledger.values.chain import answer_message
@@ -144,7 +144,7 @@ class Committer:
                 self._counted["batches"] += 1
                 self._counted["reports"] += outcome.new
                 body = self._receipt(batch, outcome, now)
-            case Resend(number):
+            case ResendFrom(number):
                 self._counted["resends"] += 1
                 body = wire.Resend(ledger=self._ledger, tape=batch.tape, number=number, time=now)
             case Forked(number):

@@ -75,10 +75,11 @@ class Requests:
         match request:
             case RegisterMerchant(entry=entry) | AddPremises(entry=entry):
                 subject = entry.merchant
-                return self._handle("merchant", subject, MerchantCase(subject), evolve_merchant,
+                return self._record("merchant", subject, MerchantCase(subject), evolve_merchant,
                                     lambda case: decide_merchant(case, entry))  # fmt: skip
             case RegisterProduct(entry=product):
-                return self._handle("product", product.gtin, ProductCase(product.gtin), evolve_product,
+                gtin = product.gtin
+                return self._record("product", gtin, ProductCase(gtin), evolve_product,
                                     lambda case: decide_product(case, product))  # fmt: skip
             case RegisterMarket(entry=market):
                 return self._register_market(market)
@@ -90,7 +91,7 @@ class Requests:
                 EnrollDevice() | ReplaceDeviceKey() | GrantMandate()
                 | WithdrawMandate() | RevokeDevice()
             ):  # fmt: skip
-                refusal = self._handle(
+                refusal = self._record(
                     "device", request.device, DeviceCase(request.device), evolve_device,
                     lambda case: decide_device(case, request, ledger_keys=self._ledger_keys),
                 )  # fmt: skip
@@ -100,7 +101,7 @@ class Requests:
     def _register_market(self, entry: MarketRegistered) -> Refusal | None:
         if isinstance(zone := _zone(entry.zone), Refusal):
             return zone
-        return self._handle("market", entry.market, MarketCase(entry.market), evolve_market,
+        return self._record("market", entry.market, MarketCase(entry.market), evolve_market,
                             lambda case: decide_market(case, entry))  # fmt: skip
 
     def _readmit(self, request: ReadmitReport) -> Refusal | None:
@@ -108,7 +109,7 @@ class Requests:
         name = held.device if held else ""
         device = self._cases.load("device", name, DeviceCase(name), evolve_device)
         subject = f"{request.stream}/{request.number}"
-        return self._handle("quarantine", subject, QuarantineCase(subject), evolve_quarantine,
+        return self._record("quarantine", subject, QuarantineCase(subject), evolve_quarantine,
                             lambda case: decide_readmission(case, request, held, device))  # fmt: skip
 
     def _begin_day(self, request: BeginDay) -> Refusal | None:
@@ -124,10 +125,10 @@ class Requests:
         today = day_at(self._now(), zone)
         if request.day > today:
             return Refusal("day-to-come", f"Begin {request.day} when it has come: it is {today}.")
-        return self._handle("market-day", request.market, MarketDayCase(request.market),
+        return self._record("market-day", request.market, MarketDayCase(request.market),
                             evolve_day, lambda case: decide_day(case, request))  # fmt: skip
 
-    def _handle(
+    def _record(
         self, kind: str, subject: str, empty: Any, evolve: Any, decide: Callable[[Any], Any]
     ) -> Refusal | None:
         return self._cases.handle(kind, subject, empty, evolve, decide=decide)

@@ -11,7 +11,7 @@ log = logging.getLogger("suyuan.intake")
 
 # A stranger's message is kept to be looked at, not to be stored whole.
 BYTES_MAX = 4096
-# Each one kept costs a commit, which known devices would wait for: so many at once, so many a second.
+# Each one kept costs a commit that known devices wait for: so many at once, so many a second.
 BURST = 50
 KEPT_PER_S = 5
 

@@ -21,7 +21,7 @@ from ledger.journal.interface import (
     Outcome,
     Quarantined,
     Recorded,
-    Resend,
+    ResendFrom,
     Row,
     Stored,
     TapeBatch,
@@ -105,7 +105,7 @@ class Appending:
         if head.stopped:
             return self._fork(batch, head, min(batch.first, head.number))
         if batch.first > head.number + 1:
-            return Resend(head.number + 1)
+            return ResendFrom(head.number + 1)
         if (number := self._contradiction(batch, head)) is not None:
             return self._fork(batch, head, number)
         known = self._known(batch, head)
@@ -225,6 +225,6 @@ def _finish(
         case (list() as known, list() as new):
             placed = [s if s.position else written[s.stream, s.number] for s in known]
             return Recorded(placed + [written[row.stream, row.number] for row in new], len(new))
-        case DeviceChanged() | Forked() | OfAnother() | Resend() | Recorded():
+        case DeviceChanged() | Forked() | OfAnother() | ResendFrom() | Recorded():
             return decision
     raise AssertionError(decision)

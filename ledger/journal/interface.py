@@ -95,7 +95,7 @@ class Recorded(NamedTuple):
     new: int
 
 
-class Resend(NamedTuple):
+class ResendFrom(NamedTuple):
     """The batch does not join the head: the device must send again from `number`."""
 
     number: int
@@ -115,7 +115,7 @@ class DeviceChanged(NamedTuple):
     """The device's case moved on since the batch was checked: check it again."""
 
 
-Outcome = Recorded | Resend | Forked | OfAnother | DeviceChanged
+Outcome = Recorded | ResendFrom | Forked | OfAnother | DeviceChanged
 
 
 class Appender(Protocol):

@@ -16,7 +16,7 @@ from ledger.values.ids import stream_of_tape
 OFFLINE_S = 3600
 
 
-class Tape(msgspec.Struct):
+class TapeRow(msgspec.Struct):
     """A tape with the device it belongs to and when it was last heard.
 
     `offline_from` is the first number of the offline stretch its last report belongs to, 0 when
@@ -45,7 +45,7 @@ class Gap(msgspec.Struct):
     note: str
 
 
-TAPES = Table("tapes", Tape, ("stream",))
+TAPES = Table("tapes", TapeRow, ("stream",))
 GAPS = Table("gaps", Gap, ("stream", "kind", "first_number"), ("(device)",))
 
 
@@ -69,7 +69,7 @@ class Gaps:
             case TapeOpened(device=device):
                 entry = fold.entry
                 time = derive(fold.entry.event.clock, entry.received).at
-                row = Tape(
+                row = TapeRow(
                     entry.stream, device, Position(entry.number), time, entry.received, Position(0)
                 )
                 fold.rows.put(TAPES, row)

@@ -11,7 +11,7 @@ from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Table
 
 
-class Merchant(msgspec.Struct):
+class MerchantRow(msgspec.Struct):
     """A merchant of the register."""
 
     merchant: str
@@ -22,7 +22,7 @@ class Merchant(msgspec.Struct):
     position: Position
 
 
-class Premises(msgspec.Struct):
+class PremisesRow(msgspec.Struct):
     """A place where a merchant trades."""
 
     premises: str
@@ -32,7 +32,7 @@ class Premises(msgspec.Struct):
     position: Position
 
 
-class Market(msgspec.Struct):
+class MarketRow(msgspec.Struct):
     """A market's present day, as the record says it began."""
 
     market: str
@@ -40,9 +40,9 @@ class Market(msgspec.Struct):
     zone: str
 
 
-MERCHANTS = Table("merchants", Merchant, ("merchant",))
-PREMISES = Table("premises", Premises, ("premises",), ("(merchant)", "(market)"))
-MARKETS = Table("markets", Market, ("market",))
+MERCHANTS = Table("merchants", MerchantRow, ("merchant",))
+PREMISES = Table("premises", PremisesRow, ("premises",), ("(merchant)", "(market)"))
+MARKETS = Table("markets", MarketRow, ("market",))
 
 
 class PremisesKnown(NamedTuple):
@@ -74,7 +74,7 @@ class Merchants:
         position = Position(fold.entry.position)
         match fold.entry.event:
             case MerchantRegistered() as event:
-                row = Merchant(
+                row = MerchantRow(
                     event.merchant, event.name, event.kind, event.district, event.licence, position
                 )
                 fold.rows.put(MERCHANTS, row)
@@ -83,9 +83,11 @@ class Merchants:
                 if known is not None and known.merchant != event.merchant:
                     # The first to register a place keeps it, whatever another calls his own.
                     return
-                place = Premises(event.premises, event.merchant, event.name, event.market, position)
+                place = PremisesRow(
+                    event.premises, event.merchant, event.name, event.market, position
+                )
                 fold.rows.put(PREMISES, place)
                 fold.signals.append(PremisesKnown(event.premises, event.market))
             case DayBegan() as event:
-                fold.rows.put(MARKETS, Market(event.market, event.day, event.zone))
+                fold.rows.put(MARKETS, MarketRow(event.market, event.day, event.zone))
                 fold.signals.append(MarketDay(event.market, event.day))

@@ -10,7 +10,7 @@ from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Table
 
 
-class Product(msgspec.Struct):
+class ProductRow(msgspec.Struct):
     """A product of the register."""
 
     gtin: str
@@ -24,7 +24,7 @@ class Product(msgspec.Struct):
     position: Position
 
 
-PRODUCTS = Table("products", Product, ("gtin",), ("USING gin (bigrams)",))
+PRODUCTS = Table("products", ProductRow, ("gtin",), ("USING gin (bigrams)",))
 
 
 class ShelfLifeKnown(NamedTuple):
@@ -60,7 +60,7 @@ class Products:
         if not isinstance(event, ProductRegistered):
             return
         life = event.shelf_life_days
-        row = Product(
+        row = ProductRow(
             event.gtin,
             event.name_zh,
             event.name_en,

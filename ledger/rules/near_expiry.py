@@ -15,7 +15,7 @@ class Tier(NamedTuple):
     days_before: int
 
 
-class Table(NamedTuple):
+class TierTable(NamedTuple):
     """A table of tiers, longest shelf life first, with its source and first day."""
 
     source: str
@@ -24,7 +24,7 @@ class Table(NamedTuple):
 
 
 # Under 16 days the rule says "1 to 4 days"; the steps between are ours: a quarter of the life.
-TRADE_RULE = Table(
+TRADE_RULE = TierTable(
     source="guidance of city authorities on food near the end of its shelf life (secondary)",
     valid_from=date(2012, 1, 1),
     tiers=(
@@ -43,7 +43,7 @@ TRADE_RULE = Table(
 SHELF_LIFE_UNKNOWN_DAYS = 30
 
 
-def near_from(expires: date, shelf_life_days: int | None, table: Table = TRADE_RULE) -> date:
+def near_from(expires: date, shelf_life_days: int | None, table: TierTable = TRADE_RULE) -> date:
     """Returns the first day on which a lot that ends on `expires` counts as near its end."""
     life = SHELF_LIFE_UNKNOWN_DAYS if shelf_life_days is None else shelf_life_days
     tier = next(tier for tier in table.tiers if life >= tier.shelf_life_days)

@@ -51,6 +51,17 @@ def test_no_module_does_anything_when_it_is_imported() -> None:
     assert found == []
 
 
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert twice == {}, "one name, one meaning: rename one of them"
+
+
 def test_no_name_is_a_utility() -> None:
     words = re.compile(r"^class \w*(Manager|Helper|Util|Data|Info)\b", re.MULTILINE)
 
