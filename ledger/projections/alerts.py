@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
-from ledger.events.reports import Report
+from ledger.events.reports import EntryCorrected, Report
 from ledger.projections.corrections import CorrectionRefused
 from ledger.projections.expiry import Expiry, ExpiryState
 from ledger.projections.fold import Entry, Fold
@@ -21,6 +21,7 @@ from ledger.projections.movements import (
 from ledger.projections.stock import STOCK, Stock, StockChanged
 from ledger.projections.table import Key, Position, Table
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
+from ledger.values.ids import stream_of_tape
 
 
 class Alert(msgspec.Struct):
@@ -54,8 +55,10 @@ class Alerts:
     tables = (ALERTS,)
 
     def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """Nothing is sure to be wanted: most entries alert nobody."""
-        return ()
+        """The alert a corrected sale may have; most entries alert nobody."""
+        if isinstance(entry.event, EntryCorrected):
+            stream = stream_of_tape(entry.event.target_tape)
+            yield ALERTS, ("sold-after-expiry", f"{stream}|{entry.event.target_number}")
 
     def fold(self, fold: Fold) -> None:
         """Opens and closes alerts on what the other projections noticed, and on flags."""

@@ -97,7 +97,7 @@ class Corrections:
         event = entry.event
         if isinstance(event, Report | TapeOpened):
             yield CORRECTIONS, (entry.stream, 0, 0)
-        if isinstance(event, GoodsMoved | GoodsTransformed):
+        if isinstance(event, GoodsMoved | GoodsTransformed | EntryCorrected):
             yield VOIDED_SCOPES, (event.merchant, "", "")
 
     def fold(self, fold: Fold) -> None:
@@ -105,7 +105,7 @@ class Corrections:
         entry = fold.entry
         match entry.event:
             case GoodsMoved() | GoodsTransformed() as event:
-                _entered(fold, legs_of(entry, event)[0])
+                _entered(fold, legs_of(entry, event))
             case EntryCorrected() as event:
                 _other(fold, event.merchant, paper=False)
                 _correct(fold, event)
@@ -115,16 +115,18 @@ class Corrections:
                 _other(fold, "", paper=False)
 
 
-def _entered(fold: Fold, entered: Movement) -> None:
+def _entered(fold: Fold, legs: Sequence[Movement]) -> None:
     """Takes an entry in with what waits for it, and for the session or delivery it is named for."""
-    waiting = _waiting(fold)
+    entered = legs[0]
+    waiting = [c for c in _waiting(fold) if _accepted(fold, c, entered)]
     for correction in waiting:
-        _take_effect(fold, correction, [entered])
+        _void_scope(fold, correction, entered)
     reached = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "")
     # A void stands on its tape behind what it reaches there, so only late comers are in question.
     late = reached is not None and entered.happened <= read_voids(reached.voids)[0].made_at
     if waiting or late or (reached is not None and fold.entry.readmitted):
-        _settle(fold, [entered])
+        same = {"stream": entered.stream, "number": entered.number}
+        _settle(fold, fold.rows.select(MOVEMENTS, same))
 
 
 def _other(fold: Fold, merchant: str, *, paper: bool) -> None:
@@ -153,7 +155,8 @@ def _correct(fold: Fold, event: EntryCorrected) -> None:
     fold.rows.put(CORRECTIONS, correction)
     same = {"stream": correction.stream, "number": correction.number}
     if rows := fold.rows.select(MOVEMENTS, same):
-        _take_effect(fold, correction, rows)
+        if _accepted(fold, correction, rows[0]) and not _void_scope(fold, correction, rows[0]):
+            _settle(fold, rows)
     elif (other := fold.rows.get(OTHER_ENTRIES, *same.values())) is not None:
         _refuse_unfit(fold, correction, other)
     else:
@@ -183,21 +186,25 @@ def _refuse(fold: Fold, correction: Correction) -> None:
     fold.signals.append(refused)
 
 
-def _take_effect(fold: Fold, correction: Correction, rows: Sequence[Movement]) -> None:
-    """Applies a correction whose entry is known: to the line, or to all it was named for."""
-    if not _counts(correction, rows[0]):
+def _accepted(fold: Fold, correction: Correction, row: Movement) -> bool:
+    if not _counts(correction, row):
         _refuse(fold, correction)
-        return
-    event = _said(correction)
-    for merchant, scope, value in _scopes_of(rows[0]):
-        if scope == event.scope:
+        return False
+    return True
+
+
+def _void_scope(fold: Fold, correction: Correction, named: Movement) -> bool:
+    """Voids the session or delivery a correction was named for; False for one of a line."""
+    for merchant, scope, value in _scopes_of(named):
+        if scope == _said(correction).scope:
             void = Void(
                 int(correction.position), correction.made_stream, int(correction.made_number),
-                correction.made_at, rows[0].business_date,
+                correction.made_at, named.business_date,
             )  # fmt: skip
             _keep_void(fold, (merchant, scope, value), void)
-            _settle(fold, _entries_of(fold, scope, rows[0]))
-    _settle(fold, rows)
+            _settle(fold, _entries_of(fold, scope, named))
+            return True
+    return False
 
 
 def _counts(correction: Correction, row: Movement) -> bool:
@@ -231,9 +238,14 @@ def _entries_of(fold: Fold, scope: str, named: Movement) -> list[Movement]:
 
 
 def _settle(fold: Fold, movements: Sequence[Movement]) -> None:
-    """Brings each entry to what the latest correction that means it says."""
-    for stream, number in dict.fromkeys((m.stream, m.number) for m in movements):
-        rows = fold.rows.select(MOVEMENTS, {"stream": stream, "number": number})
+    """Brings each entry to what the latest correction that means it says.
+
+    `movements` are whole entries: every row of each, voided ones included.
+    """
+    entries: dict[tuple[str, int], list[Movement]] = {}
+    for movement in movements:
+        entries.setdefault((movement.stream, movement.number), []).append(movement)
+    for rows in entries.values():
         original = min(rows, key=lambda row: (row.position, row.leg))
         latest, said = _latest(fold, original)
         believed = [row for row in rows if row.believed_to is None]
@@ -257,7 +269,8 @@ def _latest(fold: Fold, entered: Movement) -> tuple[int, Portion | None]:
                 instead = Portion(goods=event.goods, quantity=event.quantity)
             found.append((correction.position, instead))
     entry = Reached(entered.stream, entered.number, entered.happened, entered.business_date)
-    for key in _scopes_of(entered):
+    any_voids = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "") is not None
+    for key in _scopes_of(entered) if any_voids else ():
         if (scope := fold.rows.get(VOIDED_SCOPES, *key)) is not None:
             found += [(v.position, None) for v in read_voids(scope.voids) if v.reaches(entry)]
     return max(found, key=lambda item: item[0])

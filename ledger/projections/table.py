@@ -91,6 +91,7 @@ class Rows:
         self._known: defaultdict[str, dict[Key, Any]] = defaultdict(dict)
         self._changed: defaultdict[str, dict[Key, Any]] = defaultdict(dict)
         self._tables: dict[str, Table] = {}
+        self._indexes: defaultdict[str, dict[tuple[str, ...], _Index]] = defaultdict(dict)
 
     def prefetch(self, wanted: Iterable[tuple[Table, Key]]) -> None:
         """Loads many rows at once, so that the folds find them in memory."""
@@ -121,6 +122,8 @@ class Rows:
         key, name = table.key_of(row), table.name
         self._tables[name] = table
         self._known[name][key] = self._changed[name][key] = row
+        for index in self._indexes.get(name, {}).values():
+            index.put(key, row)
 
     def select(
         self,
@@ -128,26 +131,63 @@ class Rows:
         equal: Mapping[str, Any] | None = None,
         at_most: Mapping[str, Any] | None = None,
     ) -> list[Any]:
-        """Returns rows by columns, what this page changed included, in the order of their keys."""
-        self._write(table.name)
-        known = self._known[table.name]
-        found = []
-        for row in self._store.select(table, equal or {}, at_most or {}):
+        """Returns rows by columns, what this page changed included, in the order of their keys.
+
+        What changed is looked up here and not written first, which would cost a merge each time.
+        """
+        equal, at_most = equal or {}, at_most or {}
+        known, changed = self._known[table.name], self._changed[table.name]
+        found = [
+            row for row in self._index(table, tuple(equal)).get(tuple(equal.values()))
+            if _within(row, at_most)
+        ]  # fmt: skip
+        for row in self._store.select(table, equal, at_most):
             key = table.key_of(row)
-            if known.get(key) is None:
-                known[key] = row
-            found.append(known[key])
+            if key not in changed:
+                if known.get(key) is None:
+                    known[key] = row
+                found.append(known[key])
         return sorted(found, key=table.key_of)
 
-    def flush(self) -> None:
-        """Writes everything that changed."""
-        for name in list(self._changed):
-            self._write(name)
+    def _index(self, table: Table, columns: tuple[str, ...]) -> "_Index":
+        indexes = self._indexes[table.name]
+        if columns not in indexes:
+            indexes[columns] = _Index(columns, self._changed[table.name])
+        return indexes[columns]
 
-    def _write(self, name: str) -> None:
-        rows = self._changed.pop(name, None)
-        if rows:
-            self._store.write(self._tables[name], list(rows.values()))
+    def flush(self) -> None:
+        """Writes everything that changed; ends this unit of work."""
+        for name, rows in self._changed.items():
+            if rows:
+                self._store.write(self._tables[name], list(rows.values()))
+
+
+class _Index:
+    """The changed rows of a table by the values of some columns."""
+
+    def __init__(self, columns: tuple[str, ...], rows: Mapping[Key, Any]) -> None:
+        self._columns = columns
+        self._values: dict[Key, Key] = {}
+        self._rows: defaultdict[Key, dict[Key, Any]] = defaultdict(dict)
+        for key, row in rows.items():
+            self.put(key, row)
+
+    def put(self, key: Key, row: Any) -> None:
+        values = tuple(getattr(row, name) for name in self._columns)
+        if (former := self._values.get(key)) is not None and former != values:
+            del self._rows[former][key]
+        self._values[key] = values
+        self._rows[values][key] = row
+
+    def get(self, values: Key) -> list[Any]:
+        return list(self._rows[values].values()) if values in self._rows else []
+
+
+def _within(row: Any, at_most: Mapping[str, Any]) -> bool:
+    return all(
+        getattr(row, name) is not None and getattr(row, name) <= value
+        for name, value in at_most.items()
+    )
 
 
 class MemoryStore:
@@ -174,10 +214,7 @@ class MemoryStore:
             msgspec.structs.replace(row)
             for row in self.tables.get(table.name, {}).values()
             if all(getattr(row, name) == value for name, value in equal.items())
-            and all(
-                getattr(row, name) is not None and getattr(row, name) <= value
-                for name, value in at_most.items()
-            )
+            and _within(row, at_most)
         ]
 
 

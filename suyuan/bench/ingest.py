@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,19 @@ from psycopg.conninfo import conninfo_to_dict
 from ledger.journal.interface import Stored
 from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS
+from ledger.values.keys import SigningKey
 from suyuan.bench.comparison import bench, comparison
-from suyuan.bench.work import COMMIT_ROWS, RAW_TABLE, SIZES, Work, bench_cluster, raw_copy
+from suyuan.bench.work import (
+    COMMIT_ROWS,
+    RAW_TABLE,
+    SIZES,
+    FixedDevices,
+    Work,
+    bench_cluster,
+    committer_of,
+    feed,
+    raw_copy,
+)
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.services import Service
 
@@ -82,23 +93,33 @@ def _of_tapes(reader: PgReader, after: int) -> list[Stored]:
 
 def _rate_of_two(work: Work, dsn: str) -> float:
     """Lets two intakes, each a process, take half of the tapes; both begin at once."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     ready = context.Barrier(INTAKES + 1)
-
-    def take(envelopes: Sequence[bytes]) -> None:
-        committer = work.committer(dsn)
-        ready.wait(WAIT_S)
-        work.ingest(dsn, envelopes, committer)
-
-    halves = [[e for tape in tapes for e in tape] for tapes in work.dealt(INTAKES)]
-    intakes = [context.Process(target=take, args=[half]) for half in halves]
-    for intake in intakes:
-        intake.start()
+    seeds = {device: key.seed for device, key in work.keys.items()}
+    intakes = []
+    for tapes in work.dealt(INTAKES):
+        envelopes = [envelope for tape in tapes for envelope in tape]
+        arguments = [dsn, seeds, work.merchants, envelopes, ready]
+        intakes.append(context.Process(target=_take, args=arguments))
+        intakes[-1].start()
     ready.wait(WAIT_S)
     begun = time.perf_counter()
     for intake in intakes:
         intake.join(WAIT_S)
     return work.reports / (time.perf_counter() - begun)
+
+
+def _take(
+    dsn: str,
+    seeds: Mapping[str, bytes],
+    merchants: Mapping[str, str],
+    envelopes: Sequence[bytes],
+    ready: Any,
+) -> None:
+    keys = {device: SigningKey(seed) for device, seed in seeds.items()}
+    committer = committer_of(dsn, "bench", FixedDevices(keys, merchants))
+    ready.wait(WAIT_S)
+    feed(committer, envelopes)
 
 
 def _with_projections(cluster: Cluster, work: Work) -> float:

@@ -132,29 +132,31 @@ class Work:
             )  # fmt: skip
             previous = head
 
-    def committer(self, dsn: str) -> Committer:
-        """A committer over PostgreSQL that knows these scanners."""
-        sealer = Sealer(self.ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
-        devices = Devices(FixedDevices(self.keys, self.merchants))
-        return Committer(
-            self.ledger, PgAppender(dsn, sealer), Verifier(devices, sealer), devices,
-            key=SigningKey(os.urandom(32)), now=lambda: datetime.now(UTC),
-        )  # fmt: skip
-
-    def ingest(
-        self,
-        dsn: str,
-        envelopes: Sequence[bytes] | None = None,
-        committer: Committer | None = None,
-    ) -> int:
+    def ingest(self, dsn: str, envelopes: Sequence[bytes] | None = None) -> int:
         """Ingests the batches to the durable commit; returns the receipts."""
-        committer = committer or self.committer(dsn)
-        receipts: list[bytes] = []
-        for envelope in self.envelopes if envelopes is None else envelopes:
-            committer.submit(envelope, lambda _tape, answer: receipts.append(answer))
-        while committer.step(0.001):
-            pass
-        return len(receipts)
+        committer = committer_of(dsn, self.ledger, FixedDevices(self.keys, self.merchants))
+        return feed(committer, self.envelopes if envelopes is None else envelopes)
+
+
+def committer_of(dsn: str, ledger: str, known: FixedDevices) -> Committer:
+    """A committer over PostgreSQL that knows these scanners."""
+    sealer = Sealer(ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+    devices = Devices(known)
+    return Committer(
+        ledger, PgAppender(dsn, sealer), Verifier(devices, sealer), devices,
+        key=SigningKey(os.urandom(32)), now=lambda: datetime.now(UTC),
+    )  # fmt: skip
+
+
+def feed(committer: Committer, envelopes: Sequence[bytes]) -> int:
+    """Lets a committer take envelopes to the durable commit; returns the receipts."""
+    receipts: list[bytes] = []
+    for envelope in envelopes:
+        while not committer.submit(envelope, lambda _tape, answer: receipts.append(answer)):
+            committer.step(0.001)
+    while committer.step(0.001):
+        pass
+    return len(receipts)
 
 
 def raw_copy(connection: psycopg.Connection[Any], table: str, rows: Sequence[Stored]) -> None:
