@@ -8,6 +8,9 @@ LedgerError
 └── BadSetting          the configuration cannot work: correct it and start again
 """
 
+# The exit code of a service that found the record damaged: nobody may start it again by itself.
+EXIT_DAMAGED = 70
+
 
 class LedgerError(Exception):
     """The root of what the ledger raises on purpose."""

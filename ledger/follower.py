@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from ledger.errors import JournalDamaged, LedgerError
+from ledger.errors import EXIT_DAMAGED, JournalDamaged, LedgerError
 from ledger.events.base import Event, stored_name
 from ledger.events.cases import ReportReadmitted
 from ledger.events.catalogue import decode, read_report
@@ -28,8 +28,6 @@ log = logging.getLogger("suyuan.follow")
 
 PgConnection = Connection[TupleRow]
 
-# The exit code of a service that must not be started again by itself.
-DAMAGED = 70
 # A page large enough to make set-wise work pay, small enough to be seen within a second.
 PAGE = 5000
 # Without a notification for so long a follower looks by itself.
@@ -284,7 +282,7 @@ def main() -> None:
         follow([Follower(group, connect, pages=pages) for group in GROUPS], connect)
     except JournalDamaged:
         log.critical("the follower stopped; call a human", exc_info=True)
-        sys.exit(DAMAGED)
+        sys.exit(EXIT_DAMAGED)
     except LedgerError as error:
         sys.exit(f"follower: {error}")
 

@@ -84,7 +84,7 @@ class Meaning(NamedTuple):
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one shop lays out its own EAN-13 codes of one prefix (20 to 29).
+    """How one shop lays out its own EAN-13 codes of one prefix (20 to 29, 02 or 04).
 
     After the two digits of the prefix come `item_digits`, then, with `price_check`, one check
     digit of the value, then the value to the check digit: grams or fen.

@@ -94,7 +94,7 @@ def gtin_of(index: int) -> str:
 
 
 def merchants_of(count: int) -> list[Merchant]:
-    """A fifth each of producers, processors and wholesalers at most, the rest stalls."""
+    """A sixth each of producers, processors and wholesalers, two at least; the rest stalls."""
     few = max(2, count // 6)
     shares: tuple[tuple[MerchantKind, int], ...] = (
         ("producer", few), ("processor", few), ("wholesaler", few), ("retailer", count - 3 * few)

@@ -12,7 +12,7 @@ import uvicorn
 from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
-from ledger.errors import Conflict, JournalUnavailable, LedgerError
+from ledger.errors import EXIT_DAMAGED, Conflict, JournalUnavailable, LedgerError
 from ledger.intake.answers import PgAnswers
 from ledger.intake.committer import Committer
 from ledger.intake.days import DayKeeper
@@ -35,8 +35,6 @@ log = logging.getLogger("suyuan.intake")
 
 # How long the committer waits before it tries a database that was away again.
 AWAY_S = 0.2
-# The exit code of a service that must not be started again by itself.
-DAMAGED = 70
 DAYS_S = 1.0
 
 
@@ -107,7 +105,7 @@ def commit_forever(committer: Committer) -> None:
                 time.sleep(AWAY_S)
     except BaseException:
         log.critical("the committer stopped; call a human", exc_info=True)
-        os._exit(DAMAGED)
+        os._exit(EXIT_DAMAGED)
 
 
 def keep_days_forever(keeper: DayKeeper) -> None:
@@ -121,7 +119,7 @@ def keep_days_forever(keeper: DayKeeper) -> None:
             time.sleep(DAYS_S)
     except BaseException:
         log.critical("the keeper of days stopped; call a human", exc_info=True)
-        os._exit(DAMAGED)
+        os._exit(EXIT_DAMAGED)
 
 
 if __name__ == "__main__":

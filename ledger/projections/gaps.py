@@ -77,9 +77,11 @@ class Gaps:
                 _heard(fold, event)
             case TapeLost(tape=tape, last_stored=last) as event:
                 lost = "unknown" if event.last_known is None else str(event.last_known - last)
-                _note(fold, tape, "tape-lost", last + 1, event.device, f"reports lost: {lost}")
+                _note(fold, tape, "tape-lost", number=last + 1, device=event.device,
+                      note=f"reports lost: {lost}")  # fmt: skip
             case TapeForked(tape=tape, forked_at=number) as event:
-                _note(fold, tape, "tape-forked", number, event.device, "two contents, one number")
+                _note(fold, tape, "tape-forked", number=number, device=event.device,
+                      note="two contents, one number")  # fmt: skip
             case ReportUnreadable(reason=reason):
                 entry = fold.entry
                 gap = Gap(
@@ -124,7 +126,7 @@ def _heard(fold: Fold, event: Report) -> None:
 
 
 def _note(  # one row of the list, field by field
-    fold: Fold, tape: str, kind: str, number: int, device: str, note: str
+    fold: Fold, tape: str, kind: str, *, number: int, device: str, note: str
 ) -> None:
     stream = str(stream_of_tape(tape))
     known = fold.rows.get(TAPES, stream)

@@ -128,12 +128,8 @@ def evolve_device(case: DeviceCase, event: Event) -> DeviceCase:
 def _decide_enrolment(
     case: DeviceCase, request: EnrollDevice, ledger_keys: tuple[str, ...]
 ) -> list[Event] | Refusal:
-    try:
-        PublicKey(request.key)
-    except ValueError as error:
-        return Refusal("key-invalid", str(error))
-    if case.revoked:
-        return Refusal("device-revoked", f"Enroll under another name than {case.device}.")
+    if (refusal := _unfit_key(case, request.key)) is not None:
+        return refusal
     if case.key is not None:
         if case.key == request.key:
             return []
@@ -150,17 +146,23 @@ def _decide_enrolment(
 def _decide_new_key(
     case: DeviceCase, request: ReplaceDeviceKey, ledger_keys: tuple[str, ...]
 ) -> list[Event] | Refusal:
-    try:
-        PublicKey(request.key)
-    except ValueError as error:
-        return Refusal("key-invalid", str(error))
-    if case.revoked:
-        return Refusal("device-revoked", f"Enroll under another name than {case.device}.")
+    if (refusal := _unfit_key(case, request.key)) is not None:
+        return refusal
     if case.key == request.key:
         return []
     return [DeviceKeyReplaced(
         device=request.device, key=request.key, ledger_keys=ledger_keys, reason=request.reason
     )]  # fmt: skip
+
+
+def _unfit_key(case: DeviceCase, key: str) -> Refusal | None:
+    try:
+        PublicKey(key)
+    except ValueError as error:
+        return Refusal("key-invalid", str(error))
+    if case.revoked:
+        return Refusal("device-revoked", f"Enroll under another name than {case.device}.")
+    return None
 
 
 def _decide_grant(case: DeviceCase, request: GrantMandate) -> list[Event] | Refusal:

@@ -67,10 +67,19 @@ def _measure(cluster: Cluster, broker: Broker, count: int) -> dict[str, Any]:
         row = connection.execute(query).fetchone()
     line = [sum(part) for part in parts]
     equal = row is not None and row[0] == count + WARM
-    whole = _compared("one scan to its receipt, p50", ours, line, ANCHOR, equal, count)
+    whole = _compared(
+        "one scan to its receipt, p50", ours=ours, anchor=line, name=ANCHOR, equal=equal, n=count
+    )
     names = ("SQLite FULL insert", "fsynced INSERT", "echo through the broker")
     pieces = [
-        _compared("the same against a part", ours, [p[i] for p in parts], name, equal, count)
+        _compared(
+            "the same against a part",
+            ours=ours,
+            anchor=[p[i] for p in parts],
+            name=name,
+            equal=equal,
+            n=count,
+        )
         for i, name in enumerate(names)
     ]
     p99 = round(sorted(ours)[int(len(ours) * 0.99)] * 1000, 2)
@@ -78,7 +87,7 @@ def _measure(cluster: Cluster, broker: Broker, count: int) -> dict[str, Any]:
 
 
 def _compared(
-    what: str, ours: list[float], anchor: list[float], name: str, equal: bool, n: int
+    what: str, *, ours: list[float], anchor: list[float], name: str, equal: bool, n: int
 ) -> dict[str, Any]:
     # Medians, not rounds: a single scan says little, and its noise is not the anchor's.
     p50 = [statistics.median(ours) * 1000], [statistics.median(anchor) * 1000]

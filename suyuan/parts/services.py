@@ -10,11 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from ledger.errors import BadSetting
+from ledger.errors import EXIT_DAMAGED, BadSetting
 
 START_S = 40
-# The exit code of a service that found the record damaged: never start it again by itself.
-DAMAGED = 70
 
 MODULES = {
     "intake": "ledger.intake",
@@ -112,7 +110,7 @@ class Services:
         for service in self.all.values():
             if service.process is None or service.alive():
                 continue
-            if service.process is not None and service.process.returncode == DAMAGED:
+            if service.process is not None and service.process.returncode == EXIT_DAMAGED:
                 raise BadSetting(f"{service.name} found the record damaged:\n{service.tail()}")
             service.start()
 

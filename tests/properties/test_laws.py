@@ -27,7 +27,6 @@ from ledger.events.reports import (
     StockCounted,
     TapeOpened,
 )
-from ledger.values.clock import DeviceClock
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
 from tests.support.line import Line, replay, snapshot
 from tests.support.make import (
@@ -293,4 +292,3 @@ def test_scaled_amounts_are_whole(unit: Unit) -> None:
     _, thousandths = StatedQuantity(amount=Decimal("0.001"), unit=unit).scaled()
 
     assert thousandths >= 1
-    assert DeviceClock(wall=NOON, boot="b", monotonic_ms=0).wall == NOON

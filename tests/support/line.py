@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from ledger.events import wire
@@ -145,8 +145,3 @@ def replay(line: Line, sizes: Sequence[int]) -> dict[str, dict[Any, Any]]:
         position = rows[-1].position
     again._folded = position
     return snapshot(again)
-
-
-def later(line: Line, moment: datetime) -> None:
-    """Moves the ledger's clock."""
-    line.now = moment
