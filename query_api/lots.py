@@ -49,7 +49,8 @@ WHERE q.believed_to IS NULL AND %(gtin)s = ANY(q.gtins)
 ORDER BY q.position DESC LIMIT %(limit)s
 """
 GAPS = """
-SELECT count(*) AS gaps FROM edge.gaps g WHERE g.kind IN ('tape-lost', 'tape-forked') AND EXISTS
+SELECT count(*) AS gaps FROM edge.gaps g WHERE g.kind IN ('tape-lost', 'tape-forked')
+  AND g.note <> 'reports lost: 0' AND EXISTS
   (SELECT 1 FROM trade.movements m WHERE m.stream = g.stream AND m.product = %s AND m.lot = %s)
 """
 POSITION_MAX = 2**62

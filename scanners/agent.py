@@ -179,12 +179,10 @@ def _unjoined(path: Path, device: str) -> Tape:
         )
     tape = Tape.open(path)
     if tape.get("home") is None and tape.device == device:
-        if tape.last() == 0:
-            # The power went between making the file and its first report.
-            tape.append(TapeOpened(device=device, clock=Clocks().read()))
         return tape
+    joined = " which has joined: scan with it" if tape.get("home") is not None else ""
     tape.close()
-    raise FileExistsError(f"{path} holds the tape of {tape.device}: name a new file with --tape")
+    raise FileExistsError(f"{path} holds the tape of {tape.device}{joined}; or name another file")
 
 
 def point(tape: Tape, home: Home) -> None:

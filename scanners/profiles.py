@@ -17,7 +17,9 @@ def read_profiles(path: Path) -> tuple[Profile, ...]:
     try:
         stated: Any = tomllib.loads(path.read_text(encoding="utf-8"))
         found = msgspec.convert(stated.get("profile"), tuple[Profile, ...])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (
+        tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError
+    ) as error:  # fmt: skip
         raise ValueError(f"{path}: {error}; write {EXAMPLE}") from error
     prefixes = [profile.prefix for profile in found]
     problems = [problem for profile in found if (problem := profile.problem())]

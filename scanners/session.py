@@ -26,22 +26,16 @@ from scanners.gs1 import Meaning, Profile, gs1_date
 from scanners.identity import Clocks
 from scanners.profiles import profiles_of
 from scanners.tape import Tape, TapeFull
+from scanners.words import HELP, Told, both, shown
 
-Mode = Literal["receive", "sell", "return", "dispose", "use", "count"]
-MODES: tuple[Mode, ...] = ("receive", "sell", "return", "dispose", "use", "count")
-Colour = Literal["green", "amber", "red", "ask"]
+Mode = Literal["receive", "sell", "return", "take-back", "dispose", "use", "count"]
+MODES: tuple[Mode, ...] = ("receive", "sell", "return", "take-back", "dispose", "use", "count")
+Reason = Literal["expired", "damaged", "recalled", "other"]
+REASONS: tuple[Reason, ...] = ("expired", "damaged", "recalled", "other")
 ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}(?!\n)$")
 DIGEST = re.compile(r"^[0-9a-f]{64}(?!\n)$")
 # One date of an answer: p for produced, six digits, perhaps `*6` for how many.
 DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?(?!\n)$")
-
-
-class Told(NamedTuple):
-    """What the hand is told: a colour, words, and the numbers kept on the tape."""
-
-    colour: Colour
-    words: str
-    numbers: tuple[int, ...] = ()
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -53,17 +47,6 @@ class Standing(msgspec.Struct, frozen=True):
     counterparty: str | None = None
     delivery: str | None = None
     documents: tuple[str, ...] = ()
-
-
-SEVERITY: tuple[Colour, ...] = ("green", "ask", "amber", "red")
-
-
-def _both(first: Told, then: Told) -> Told:
-    """Tells two things at once; the worse colour wins, so that no red is lost behind a green."""
-    if first.colour == "amber" and then.colour == "ask":
-        return then._replace(numbers=first.numbers + then.numbers)
-    colour = max(first.colour, then.colour, key=SEVERITY.index)
-    return Told(colour, f"{first.words}; {then.words}", first.numbers + then.numbers)
 
 
 class _Dates(NamedTuple):
@@ -91,6 +74,9 @@ class Session:
         self._asking: GoodsAsRead | None = None
         self._asking_quantity: StatedQuantity | None = None
         self._last_dates: dict[str, _Dates] = {}
+        self._reason: Reason = "other"
+        # The line kept last, while a date may still be added to it.
+        self._undated: tuple[int, GoodsAsRead, StatedQuantity] | None = None
         # What `undo` takes back, newest last: the lines of one scan together.
         self._undoable: list[tuple[int, ...]] = []
 
@@ -121,9 +107,11 @@ class Session:
         name, _, value = text.partition(":")
         if self._asking is not None and name not in ("same", "skip", "undo"):
             # The open question belongs to whom and what it was asked for.
-            return _both(self._skip(), self.command(text))
+            return both(self._skip(), self.command(text))
+        if name == "help":
+            return Told("green", HELP)
         if name in MODES:
-            return self._set_mode(name)
+            return self._set_mode(name, value)
         if name == "same":
             return self._same_as_last()
         if name == "skip":
@@ -155,7 +143,7 @@ class Session:
             told = Told("red", "this code names no goods")
         else:
             told = self._goods(meaning, aim, raw)
-        return told if skipped is None else _both(skipped, told)
+        return told if skipped is None else both(skipped, told)
 
     def typed(self, text: str) -> Told:
         """Takes what was typed: dates for the question, or `*6` before the next scan."""
@@ -210,6 +198,8 @@ class Session:
         return self._keep([(goods, quantity)])
 
     def _answer(self, dates: list[_Dates]) -> Told:
+        if self._asking is None and self._undated is not None and len(dates) == 1:
+            return self._date_afterwards(dates[0], *self._undated)
         if self._asking is None or self._asking_quantity is None:
             return Told("red", "scan the goods first, then the date")
         whole = self._asking_quantity
@@ -226,6 +216,23 @@ class Session:
             self._last_dates[self._last_key(goods.gtin)] = dates[-1]
         self._asking = self._asking_quantity = None
         return self._keep(lines)
+
+    def _date_afterwards(
+        self, dates: _Dates, number: int, goods: GoodsAsRead, quantity: StatedQuantity
+    ) -> Told:
+        """Adds the date to a line that left without one: a sale does not wait to be asked."""
+        dated = msgspec.structs.replace(
+            goods, produced=dates.produced, expires=dates.expires, dates_from=dates.source
+        )
+        amount = quantity.amount if dates.amount is None else dates.amount
+        said = msgspec.structs.replace(quantity, amount=amount)
+        fix = self._correction(number, "date added at the scanner", goods=dated, quantity=said)
+        try:
+            kept = self._tape.append(fix)
+        except TapeFull as error:
+            return Told("red", f"the date was NOT kept: {error}")
+        self._undated = None
+        return Told("green", f"dated: {shown(dated, said)}", (kept.number,))
 
     def _same_as_last(self) -> Told:
         if self._asking is None or self._asking.gtin is None:
@@ -257,12 +264,16 @@ class Session:
             return Told("red", f"NOT kept, {len(kept)} of {len(lines)} were: {error}", tuple(kept))
         numbers = tuple(kept)
         self._undoable.append(numbers)
+        goods, quantity = lines[-1]
+        undated = goods.gtin and not (goods.lot or goods.produced or goods.expires)
+        self._undated = (kept[-1], goods, quantity) if undated and len(lines) == 1 else None
+        what = "; ".join(shown(*line) for line in lines)
         expired = [g.expires for g, _ in lines if g.expires and g.expires < self._today()]
         if expired and self.mode == "sell":
-            return Told("red", f"do not sell: it ended on {expired[0]}; the scan is kept", numbers)
+            return Told("red", f"do not sell {what}: it ended; the scan is kept", numbers)
         if expired:
-            return Told("amber", f"kept, but it ended on {expired[0]}", numbers)
-        return Told("green", "kept, not yet confirmed", numbers)
+            return Told("amber", f"{what}: kept, but it ended on {expired[0]}", numbers)
+        return Told("green", f"{self.mode} {what}: kept, not yet confirmed", numbers)
 
     def _undo(self) -> Told:
         if self._asking is not None:
@@ -280,6 +291,9 @@ class Session:
         return Told("green", f"undone: {', '.join(map(str, voided))}", tuple(numbers))
 
     def _void(self, number: int) -> Event:
+        return self._correction(number, "undone at the scanner")
+
+    def _correction(self, number: int, reason: str, **instead: Any) -> Event:
         return EntryCorrected(
             merchant=self.place.merchant or "",
             premises=self.place.premises or "",
@@ -289,7 +303,8 @@ class Session:
             target_tape=self._tape.id,
             target_number=number,
             scope="line",
-            reason="undone at the scanner",
+            reason=reason,
+            **instead,
         )
 
     def _report(self, goods: GoodsAsRead, quantity: StatedQuantity) -> Event:
@@ -314,8 +329,10 @@ class Session:
                 return GoodsSold(**fields)
             case "return":
                 return GoodsReturned(direction="to-supplier", **fields)
+            case "take-back":
+                return GoodsReturned(direction="from-customer", **fields)
             case "dispose":
-                return GoodsDisposed(reason="other", **fields)
+                return GoodsDisposed(reason=self._reason, **fields)
             case "use":
                 return GoodsUsed(**fields)
             case "count":
@@ -327,8 +344,12 @@ class Session:
             return Told("red", "not kept: for whom? scan the stall's badge, then these goods again")
         return None
 
-    def _set_mode(self, mode: Mode) -> Told:
+    def _set_mode(self, mode: Mode, reason: str) -> Told:
         """Changes what a scan means; with whom and under which papers it was, ends with it."""
+        if reason and (mode != "dispose" or reason not in REASONS):
+            return Told("red", f"say {mode} alone, or dispose:{'|'.join(REASONS)}, not {reason!r}")
+        self._reason = next((r for r in REASONS if r == reason), "other")
+        self._undated = None
         self.id = str(uuid.uuid4())
         if mode != self.mode:
             self._remember(Standing(mode, self.place.merchant, self.place.premises))

@@ -19,6 +19,7 @@ from ledger.events.catalogue import REPORT_BYTES_MAX, encode, read_report
 from ledger.values.chain import batch_message, chain_next, chain_start
 from ledger.values.keys import SigningKey
 
+SQLITE = b"SQLite format 3"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tape (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -97,14 +98,20 @@ class Tape:
         if path.exists():
             raise FileExistsError(f"{path} holds a tape already: a new tape needs a new file")
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole under its own name, or not there at all.
+        partial = path.with_name(f"{path.name}.new")
+        for ending in ("", "-wal", "-shm"):
+            partial.with_name(partial.name + ending).unlink(missing_ok=True)
         # It holds the key: nobody else may read it, nor the log beside it, at any moment.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        connection = _open(path)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        connection = _open(partial)
         with connection:
             connection.execute("INSERT INTO tape VALUES (1, ?, ?, ?)", [tape, device, key_seed])
-        made = cls(path, connection)
-        made.append(opening())
-        return made
+        with closing(cls(partial, connection)) as made:
+            made.append(opening())
+        os.link(partial, path)
+        partial.unlink()
+        return cls.open(path)
 
     @classmethod
     def open(cls, path: Path) -> "Tape":
@@ -292,11 +299,21 @@ class Tape:
         return bytes(row[0])
 
 
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(SQLITE))
+
+
 def _is_tape(path: Path) -> bool:
     """Looks without changing anything: somebody else's database must not get our tables."""
+    if not path.is_file() or not _begins(path).startswith(SQLITE):
+        return False
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
             rows = found.execute("SELECT count(*) FROM tape").fetchone()
+    except sqlite3.OperationalError as error:
+        # A full disk keeps even a reader out: that says nothing about whose file it is.
+        return "no such table" not in str(error)
     except sqlite3.Error:
         return False
     return bool(rows[0] == 1)

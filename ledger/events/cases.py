@@ -18,7 +18,7 @@ from ledger.events.base import (
 )
 
 ZoneName = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z_+-]+)*(?!\n)$", max_length=40)
+    str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*(?!\n)$", max_length=40)
 ]
 GtinText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{14}(?!\n)$")]
 

@@ -7,7 +7,7 @@ added, so it follows from what was reported and not from the order in which it a
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,7 +30,8 @@ from ledger.projections.movements import (
     replace,
 )
 from ledger.projections.table import Key, Position, Table
-from ledger.projections.voids import Reached, Void, read_voids, write_voids
+from ledger.projections.voids import Reached, Void, read_voids, with_void, write_voids
+from ledger.rules.flags import NO_MANDATE
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
 
@@ -119,8 +120,9 @@ def _entered(fold: Fold, legs: Sequence[Movement]) -> None:
     """Takes an entry in with what waits for it, and for the session or delivery it is named for."""
     entered = legs[0]
     waiting = [c for c in _waiting(fold) if _accepted(fold, c, entered)]
-    for correction in waiting:
-        _void_scope(fold, correction, entered)
+    # Thousands may wait for one entry: each scope they void is settled once.
+    for scope in {scope for c in waiting if (scope := _keep_scope(fold, c, entered))}:
+        _settle(fold, _entries_of(fold, scope, entered))
     reached = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "")
     # A void stands on its tape behind what it reaches there, so only late comers are in question.
     late = reached is not None and entered.happened <= read_voids(reached.voids)[0].made_at
@@ -147,6 +149,11 @@ def _waiting(fold: Fold) -> list[Correction]:
 
 def _correct(fold: Fold, event: EntryCorrected) -> None:
     entry = fold.entry
+    if NO_MANDATE in entry.flags:
+        # Who may not report for a merchant may not take back what it reported.
+        stream = str(stream_of_tape(event.target_tape))
+        fold.signals.append(CorrectionRefused(stream, event.target_number, event.merchant))
+        return
     correction = Correction(
         str(stream_of_tape(event.target_tape)), Position(event.target_number),
         Position(entry.position), event.merchant, entry.stream, Position(entry.number),
@@ -154,9 +161,9 @@ def _correct(fold: Fold, event: EntryCorrected) -> None:
     )  # fmt: skip
     fold.rows.put(CORRECTIONS, correction)
     same = {"stream": correction.stream, "number": correction.number}
-    if rows := fold.rows.select(MOVEMENTS, same):
-        if _accepted(fold, correction, rows[0]) and not _void_scope(fold, correction, rows[0]):
-            _settle(fold, rows)
+    if entered := fold.rows.select(MOVEMENTS, same | {"corrected_by": None}):
+        if _accepted(fold, correction, entered[0]):
+            _take_effect(fold, correction, entered[0])
     elif (other := fold.rows.get(OTHER_ENTRIES, *same.values())) is not None:
         _refuse_unfit(fold, correction, other)
     else:
@@ -193,18 +200,36 @@ def _accepted(fold: Fold, correction: Correction, row: Movement) -> bool:
     return True
 
 
-def _void_scope(fold: Fold, correction: Correction, named: Movement) -> bool:
-    """Voids the session or delivery a correction was named for; False for one of a line."""
+def _take_effect(fold: Fold, correction: Correction, entered: Movement) -> None:
+    """Applies the newest correction, which wins over whatever was said before of what it means."""
+    scope = _keep_scope(fold, correction, entered)
+    if scope is None:
+        same: dict[str, Any] = {"stream": entered.stream, "number": entered.number}
+        for row in fold.rows.select(MOVEMENTS, same | {"believed_to": None}):
+            disbelieve(fold, row)
+        if (instead := _instead(correction)) is not None:
+            replace(fold, entered, instead, corrected_by=correction.position)
+        return
+    void = _void_of(correction, entered)
+    for row in _entries_of(fold, scope, entered, believed=True):
+        if void.reaches(_reached(row)):
+            disbelieve(fold, row)
+
+
+def _keep_scope(fold: Fold, correction: Correction, named: Movement) -> str | None:
+    """Remembers what a correction voids beside its line; None for one of a line."""
     for merchant, scope, value in _scopes_of(named):
         if scope == _said(correction).scope:
-            void = Void(
-                int(correction.position), correction.made_stream, int(correction.made_number),
-                correction.made_at, named.business_date,
-            )  # fmt: skip
-            _keep_void(fold, (merchant, scope, value), void)
-            _settle(fold, _entries_of(fold, scope, named))
-            return True
-    return False
+            _keep_void(fold, (merchant, scope, value), _void_of(correction, named))
+            return scope
+    return None
+
+
+def _void_of(correction: Correction, named: Movement) -> Void:
+    return Void(
+        int(correction.position), correction.made_stream, int(correction.made_number),
+        correction.made_at, named.business_date,
+    )  # fmt: skip
 
 
 def _counts(correction: Correction, row: Movement) -> bool:
@@ -215,8 +240,8 @@ def _counts(correction: Correction, row: Movement) -> bool:
 
 def _keep_void(fold: Fold, key: tuple[str, str, str], void: Void) -> None:
     known = fold.rows.get(VOIDED_SCOPES, *key)
-    voids = [v for v in (read_voids(known.voids) if known else []) if v != void]
-    fold.rows.put(VOIDED_SCOPES, VoidedScope(*key, write_voids([*voids, void])))
+    voids = with_void(read_voids(known.voids) if known else [], void)
+    fold.rows.put(VOIDED_SCOPES, VoidedScope(*key, write_voids(voids)))
     furthest = fold.rows.get(VOIDED_SCOPES, key[0], "", "")
     if furthest is None or read_voids(furthest.voids)[0].made_at < void.made_at:
         fold.rows.put(VOIDED_SCOPES, VoidedScope(key[0], "", "", write_voids([void])))
@@ -229,11 +254,15 @@ def _scopes_of(movement: Movement) -> Iterable[tuple[str, str, str]]:
         yield movement.merchant, "delivery", f"{movement.counterparty or ''}|{movement.delivery}"
 
 
-def _entries_of(fold: Fold, scope: str, named: Movement) -> list[Movement]:
-    same: dict[str, str | None] = {"merchant": named.merchant, "session": named.session}
+def _entries_of(
+    fold: Fold, scope: str, named: Movement, *, believed: bool = False
+) -> list[Movement]:
+    same: dict[str, Any] = {"merchant": named.merchant, "session": named.session}
     if scope == "delivery":
         same = {"merchant": named.merchant, "delivery": named.delivery}
         same["counterparty"] = named.counterparty
+    if believed:
+        same["believed_to"] = None
     return fold.rows.select(MOVEMENTS, same)
 
 
@@ -263,17 +292,24 @@ def _latest(fold: Fold, entered: Movement) -> tuple[int, Portion | None]:
     same = {"stream": entered.stream, "number": entered.number}
     for correction in fold.rows.select(CORRECTIONS, same):
         if _counts(correction, entered):
-            event = _said(correction)
-            instead = None
-            if event.goods is not None and event.quantity is not None:
-                instead = Portion(goods=event.goods, quantity=event.quantity)
-            found.append((correction.position, instead))
-    entry = Reached(entered.stream, entered.number, entered.happened, entered.business_date)
+            found.append((correction.position, _instead(correction)))
+    entry = _reached(entered)
     any_voids = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "") is not None
     for key in _scopes_of(entered) if any_voids else ():
         if (scope := fold.rows.get(VOIDED_SCOPES, *key)) is not None:
             found += [(v.position, None) for v in read_voids(scope.voids) if v.reaches(entry)]
     return max(found, key=lambda item: item[0])
+
+
+def _reached(row: Movement) -> Reached:
+    return Reached(row.stream, row.number, row.happened, row.business_date)
+
+
+def _instead(correction: Correction) -> Portion | None:
+    event = _said(correction)
+    if event.goods is None or event.quantity is None:
+        return None
+    return Portion(goods=event.goods, quantity=event.quantity)
 
 
 def _said(correction: Correction) -> EntryCorrected:

@@ -9,7 +9,15 @@ import msgspec
 from ledger.events.reports import CertificateFiled, EntryCorrected, TestReportFiled
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Table
-from ledger.projections.voids import Reached, Void, read_voids, void_of, write_voids
+from ledger.projections.voids import (
+    Reached,
+    Void,
+    read_voids,
+    void_of,
+    with_void,
+    write_voids,
+)
+from ledger.rules.flags import NO_MANDATE
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
 
@@ -70,6 +78,7 @@ class Documents:
 
     def fold(self, fold: Fold) -> None:
         """Takes in certificates, test reports, and corrections that void them."""
+        flags = fold.entry.flags
         match fold.entry.event:
             case CertificateFiled() as event:
                 valid = {"valid_from": event.valid_from, "valid_until": event.valid_until}
@@ -79,7 +88,7 @@ class Documents:
                 valid = {"valid_from": event.tested_on, "valid_until": None}
                 _file(fold, event, valid | {"kind": "test", "issuer": event.laboratory,
                       "result": event.result, "supplier": None})  # fmt: skip
-            case EntryCorrected() as event if event.goods is None:
+            case EntryCorrected() as event if event.goods is None and NO_MANDATE not in flags:
                 _void(fold, event)
 
 
@@ -127,10 +136,10 @@ def _settle(fold: Fold, row: PaperRow) -> None:
 def _keep(fold: Fold, key: tuple[str, str, str, int], void: Void) -> bool:
     """Keeps a void; False for one that was kept before."""
     known = _kept(fold, key)
-    if void in known:
+    if void in known or any(v.covers(void) for v in known):
         return False
     merchant, scope, subject, number = key
-    text = write_voids([*known, void])
+    text = write_voids(with_void(known, void))
     fold.rows.put(PAPER_VOIDS, PaperVoids(merchant, scope, subject, Position(number), text))
     return True
 

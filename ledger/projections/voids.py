@@ -42,6 +42,22 @@ class Void(msgspec.Struct, frozen=True, array_like=True):
             return entry.number < self.number
         return entry.happened <= self.made_at
 
+    def covers(self, other: "Void") -> bool:
+        """Tells whether all that another reaches is reached by this, which came later."""
+        return (
+            (self.stream, self.named_day) == (other.stream, other.named_day)
+            and self.position > other.position
+            and self.number > other.number
+            and self.made_at >= other.made_at
+        )
+
+
+def with_void(voids: list[Void], void: Void) -> list[Void]:
+    """Returns voids with one more, without those that say nothing beside it."""
+    if void in voids:
+        return voids
+    return [*(v for v in voids if not void.covers(v)), void]
+
 
 def void_of(made: Entry, event: EntryCorrected, named_day: date) -> Void:
     """Returns the void that a correction makes once the entry it names is known."""

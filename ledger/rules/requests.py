@@ -1,7 +1,6 @@
 """Requests: what somebody asks the ledger to decide, as they come over the wire."""
 
 from datetime import date
-from typing import Annotated
 
 import msgspec
 
@@ -12,6 +11,7 @@ from ledger.events.cases import (
     MerchantRegistered,
     PremisesAdded,
     ProductRegistered,
+    ZoneName,
 )
 from ledger.rules.device import (
     EnrollDevice,
@@ -52,7 +52,7 @@ class BeginDay(msgspec.Struct, frozen=True, tag="begin-day"):
 
     market: Id
     day: date
-    zone: Annotated[str, msgspec.Meta(max_length=40)] = "Asia/Shanghai"
+    zone: ZoneName = "Asia/Shanghai"
 
 
 Request = (

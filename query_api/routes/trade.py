@@ -14,7 +14,7 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=800)]
 
 STOCK = """
-SELECT s.merchant, s.product, s.lot, s.unit, s.amount, e.expires, coalesce(e.state, 'fresh') AS state
+SELECT s.merchant, s.product, s.lot, s.unit, s.amount, e.expires, CASE WHEN e.expires IS NULL THEN 'undated' ELSE e.state END AS state
 FROM trade.stock s LEFT JOIN trade.expiry e USING (merchant, premises, product, lot, unit)
 WHERE premises = %s AND (s.merchant, s.product, s.lot, s.unit) > (%s, %s, %s, %s) AND s.amount <> 0
 ORDER BY s.merchant, s.product, s.lot, s.unit LIMIT %s

@@ -35,6 +35,7 @@ def classify(text: str) -> Line:
     """
     if (match := AIM.match(text)) is not None:
         return Line(match[1], match[2].encode(errors="replace"), text)
+    text = text.strip()
     raw = text.encode(errors="replace")
     if text.isascii() and text.isdigit():
         kinds = {8: "]E4", 12: "]E0", 13: "]E0", 14: "]I1"}

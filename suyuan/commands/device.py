@@ -13,8 +13,9 @@ import msgspec
 from ledger.events import wire
 from scanners.agent import Agent, EnrolmentRefused, home_of, keep_document, point
 from scanners.identity import Clocks
-from scanners.session import Session, Told
+from scanners.session import Session
 from scanners.tape import NoTape, Tape
+from scanners.words import Told
 from suyuan.commands import Failed, host_and_port, today
 from suyuan.commands.joining import TAPE_DEFAULT
 

@@ -107,9 +107,9 @@ def _replacement(stated: argparse.Namespace) -> tuple[GoodsAsRead | None, Stated
     """Returns what a line should say, or nothing when it is voided."""
     named = (stated.gtin, stated.item, stated.amount)
     rest = (stated.lot, stated.produced, stated.expires)
-    if not any(named + rest):
+    if all(word is None for word in named + rest):
         return None, None
-    if stated.amount is None or not (stated.gtin or stated.item):
+    if not stated.amount or not (stated.gtin or stated.item):
         raise Failed("a replacement says the whole line: --gtin or --item, and --amount")
     try:
         amount = Decimal(stated.amount)

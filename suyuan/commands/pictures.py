@@ -80,7 +80,18 @@ def _date_sheet(stated: argparse.Namespace) -> str:
     if stated.out.suffix != ".html":
         raise ValueError(f"a sheet of dates ends in .html, not {stated.out.suffix!r}")
     days = [today() + timedelta(days=n) for n in range(stated.dates)]
-    words = ("receive", "sell", "return", "dispose", "use", "count", "same", "skip", "undo")
+    words = (
+        "receive",
+        "sell",
+        "return",
+        "take-back",
+        "dispose",
+        "use",
+        "count",
+        "same",
+        "skip",
+        "undo",
+    )
     return labels.date_sheet(days, [(word, word) for word in words])
 
 

@@ -14,7 +14,8 @@ def add_scan(verbs: Any) -> None:
     """`scan`: scan and type."""
     verb = verbs.add_parser("scan", help="take scans onto the tape and carry them to the ledger")
     add_device(verb)
-    verb.add_argument("--mode", default=None, help="receive, sell, return, dispose, use or count")
+    verb.add_argument("--mode", default=None, help="receive, sell, return (to the supplier),"
+                      " take-back (from a customer), dispose, use or count; then type help")  # fmt: skip
     verb.add_argument("--with", dest="counterparty", default=None, help="the other merchant")
     verb.add_argument("--delivery", default=None, help="the delivery's or voucher's number")
     source = verb.add_mutually_exclusive_group()
@@ -96,7 +97,11 @@ def _lines(stated: argparse.Namespace) -> Iterator[Any]:
 def _line(session: Any, line: Any) -> Any:
     if line.aim is not None:
         return _understood(session, line.aim, line.raw)
-    if line.text.lower() in ("same", "skip", "undo") or ":" in line.text or line.text.isalpha():
+    if (
+        line.text.lower() in ("same", "skip", "undo", "take-back")
+        or ":" in line.text
+        or line.text.isalpha()
+    ):
         name, colon, value = line.text.partition(":")
         return session.command(name.lower() + colon + value)
     return session.typed(line.text)
@@ -105,7 +110,7 @@ def _line(session: Any, line: Any) -> Any:
 def _from_pictures(stated: argparse.Namespace, session: Any) -> Iterator[Any]:
     from scanners.inputs.folder import new_pictures
     from scanners.reader import UnreadablePicture, load_picture, read_picture
-    from scanners.session import Told
+    from scanners.words import Told
 
     for path in stated.file or new_pictures(stated.folder):
         try:
@@ -124,7 +129,7 @@ def _from_pictures(stated: argparse.Namespace, session: Any) -> Iterator[Any]:
 
 def _understood(session: Any, aim: str, raw: bytes) -> Any:
     from scanners.gs1 import NotUnderstood, understand
-    from scanners.session import Told
+    from scanners.words import Told
 
     try:
         return session.scanned(understand(aim, raw, session.profiles), aim, raw)

@@ -89,6 +89,7 @@ class Machine:
         if self.broker.process is not None and self.broker.process.poll() is not None:
             self.broker.start()
         self.services.keep_running()
+        self._note()
 
     def _note(self) -> None:
         """Notes what runs, so that the next suyuan can end it should this one be killed."""
@@ -113,12 +114,14 @@ class Machine:
 
     def _start(self, say: Say) -> None:
         self._start_database(say)
+        self._note()
         with psycopg.connect(self.dsn("suyuan_owner")) as connection:
             schema.create(connection, self.ledger)
         if self._given.mqtt_host:
             say(f"broker:   the given one at {self._given.mqtt_host}:{self._given.mqtt_port}")
         else:
             self.broker.start()
+            self._note()
             say(f"broker:   a private {self.broker.source} on 127.0.0.1:{self.broker.port}")
         spares = [free_port() for _ in range(self._given.copies - 1)]
         if spares and not self.share:
@@ -127,8 +130,7 @@ class Machine:
                 " or name yours and its mqtt_share"
             )
         self.services = Services(self.environment(), self.data, spares)
-        self.services.start()
-        self._note()
+        self.services.start(self._note)
         say("services: " + ", ".join(self.services.all))
         public = " and from outside" if os.environ.get("SUYUAN_KIOSK_PUBLIC") == "1" else ""
         say(f"kiosk:    {self.kiosk_url}{public}")

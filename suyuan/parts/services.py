@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -86,10 +86,11 @@ class Services:
                 self.all[f"{name}-{number}"] = Service(f"{name}-{number}", MODULES[name], own, data)
             self._ports[f"intake-{number}"] = (str(port), "/intake/ledger")
 
-    def start(self) -> None:
-        """Starts every service and waits until each answers."""
+    def start(self, started: Callable[[], None] = lambda: None) -> None:
+        """Starts every service, says so, and waits until each answers."""
         for service in self.all.values():
             service.start()
+        started()
         for name, (port, path) in self._ports.items():
             self.wait(name, f"http://127.0.0.1:{port}{path}")
 

@@ -145,6 +145,7 @@ def test_verify_and_rebuild_work_on_the_running_ledger(shell: Shell) -> None:
         (["enroll", "stall-7", "--tape", "other.tape", "--intake", "{intake}"], "device-taken"),
         (["correct", "99", "--tape", "stall.tape", "--reason", "x"], "entries 2 to"),
         (["correct", "2", "--tape", "stall.tape", "--reason", "x", "--lot", "L"], "whole line"),
+        (["correct", "2", "--tape", "stall.tape", "--reason", "x", "--item", ""], "whole line"),
         (["decode", "/dev/null"], "no picture"),
         (
             [

@@ -96,13 +96,15 @@ def stand() -> Iterator[Stand]:
 
     folder = scratch("test-kiosk-")
     made = Stand(folder)
-    deadline = time.monotonic() + 20
-    while httpx.get(made.url + LOT, trust_env=False).status_code != 200:
-        assert time.monotonic() < deadline, "the lot never reached the kiosk"
-        time.sleep(0.1)
-    yield made
-    made.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        deadline = time.monotonic() + 20
+        while httpx.get(made.url + LOT, trust_env=False).status_code != 200:
+            assert time.monotonic() < deadline, "the lot never reached the kiosk"
+            time.sleep(0.1)
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

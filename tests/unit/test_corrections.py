@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.events.base import Event
+from ledger.projections.voids import read_voids
 from tests.support.line import Line
 from tests.support.make import (
     MILK,
@@ -224,3 +225,39 @@ def test_a_paper_of_another_merchant_cannot_be_voided() -> None:
     line.report(corrected(a.id, 2, merchant="m-2"), tape=b)
 
     assert all(row.believed_to is None for row in line.rows("papers", "papers"))
+
+
+def test_hundreds_of_corrections_of_one_line_leave_the_last_one_standing() -> None:
+    line = Line()
+    tape = line.report(received(5))
+
+    line.report(
+        *(corrected(tape.id, 2, goods=milk(), quantity=pieces(n)) for n in range(190)), tape=tape
+    )
+
+    assert line.stock() == {(MILK, "L:L1"): 189}
+    believed = [row for row in line.rows("movements") if row.believed_to is None]
+    assert len(believed) == 1
+
+
+def test_hundreds_of_voids_of_one_session_are_remembered_as_one() -> None:
+    line = Line()
+    tape = line.report(received(5))
+
+    for _ in range(30):
+        line.report(corrected(tape.id, 2, "session"), tape=tape)
+
+    scopes = [row for row in line.rows("voided_scopes") if row.scope]
+    assert [len(read_voids(row.voids)) for row in scopes] == [1]
+
+
+def test_a_device_without_the_merchants_mandate_voids_nothing() -> None:
+    line = Line()
+    tape = line.report(received(5), *papers())
+    other = line.enroll(FakeTape("scanner-2"), "m-2")
+
+    line.report(corrected(tape.id, 2), corrected(tape.id, 3), tape=other)
+
+    assert line.stock() == {(MILK, "L:L1"): 5}
+    assert all(row.believed_to is None for row in line.rows("papers", "papers"))
+    assert "correction-refused" in line.open_alerts()

@@ -47,3 +47,14 @@ def test_a_note_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
         (tmp_path / leftovers.FILE).write_text(text)
         assert leftovers.end(tmp_path) == 0
     assert os.getpid()
+
+
+def test_a_second_suyuan_does_not_take_the_firsts_note_away(tmp_path: Path) -> None:
+    (tmp_path / leftovers.FILE).write_text(json.dumps([[1, 1], [2, 2]]))
+
+    leftovers.forget(tmp_path)
+    assert (tmp_path / leftovers.FILE).exists()
+
+    leftovers.note(tmp_path, [])
+    leftovers.forget(tmp_path)
+    assert not (tmp_path / leftovers.FILE).exists()

@@ -14,8 +14,9 @@ from ledger.events.reports import TapeOpened
 from scanners.gs1 import understand
 from scanners.identity import Clocks
 from scanners.profiles import keep_profiles, read_profiles
-from scanners.session import Session, Told
+from scanners.session import Session
 from scanners.tape import Tape, TapeFull
+from scanners.words import Told
 from tests.support.make import TODAY, clock
 
 
@@ -306,3 +307,43 @@ def test_a_full_disk_while_a_question_is_open_is_told_red(
 
     assert hand.scan("]E0", b"6901234000016").colour == "red"
     assert hand.session.command("sell").colour == "red"
+
+
+def test_goods_taken_back_from_a_customer_come_in_and_returned_ones_go_out(hand: Hand) -> None:
+    for mode in ("take-back", "return"):
+        hand.session.command(mode)
+        hand.scan("]d2", b"0106901234567892\x1d10A")
+
+    assert [e["direction"] for e in hand.kept()] == ["from-customer", "to-supplier"]
+
+
+def test_goods_thrown_away_say_why(hand: Hand) -> None:
+    assert hand.session.command("dispose:expired").colour == "green"
+    hand.scan("]d2", b"0106901234567892\x1d10A")
+    assert hand.session.command("dispose:bored").colour == "red"
+    assert hand.session.command("sell:cheap").colour == "red"
+
+    assert hand.kept()[0]["reason"] == "expired"
+
+
+def test_a_sale_does_not_wait_for_its_date_and_takes_it_afterwards(hand: Hand) -> None:
+    hand.session.command("sell")
+    told = hand.scan("]E0", b"6901234567892")
+    assert told.colour == "green"
+
+    dated = hand.session.typed("301201")
+
+    sale, fix = hand.kept()
+    assert dated.colour == "green"
+    assert (fix["target_number"], fix["goods"]["expires"]) == (2, "2030-12-01")
+    assert fix["quantity"] == sale["quantity"]
+    assert hand.session.typed("301202").colour == "red", "one line, one date"
+
+
+def test_the_hand_is_told_what_was_kept(hand: Hand) -> None:
+    hand.session.typed("*5")
+
+    told = hand.scan("]d2", b"010690123456789217301201" + b"10A7")
+
+    assert "5 piece 06901234567892 lot A7 until 2030-12-01" in told.words
+    assert "take-back" in hand.session.command("help").words

@@ -145,3 +145,17 @@ def test_a_report_is_fsynced_and_only_receipts_are_not(tmp_path: Path) -> None:
     assert tape._db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert tape._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert tape._notes.execute("PRAGMA synchronous").fetchone() == (1,)
+
+
+def test_a_tape_is_whole_under_its_name_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+
+    def power_cut() -> TapeOpened:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Tape.create(path, TAPE, "scanner-1", bytes(32), opening=power_cut)
+    assert not path.exists()
+
+    assert make(path).last() == 1
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.endswith(".new")) == []
