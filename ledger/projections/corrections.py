@@ -212,7 +212,9 @@ def _take_effect(fold: Fold, correction: Correction, entered: Movement) -> None:
         return
     void = _void_of(correction, entered)
     for row in _entries_of(fold, scope, entered, believed=True):
-        if void.reaches(_reached(row)):
+        # The entry it names is meant, whatever a wrong clock says about their order.
+        named = (row.stream, row.number) == (entered.stream, entered.number)
+        if named or void.reaches(_reached(row)):
             disbelieve(fold, row)
 
 

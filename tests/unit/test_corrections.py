@@ -261,3 +261,15 @@ def test_a_device_without_the_merchants_mandate_voids_nothing() -> None:
     assert line.stock() == {(MILK, "L:L1"): 5}
     assert all(row.believed_to is None for row in line.rows("papers", "papers"))
     assert "correction-refused" in line.open_alerts()
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_the_entry_a_void_names_is_voided_though_a_clock_says_it_came_later(order: str) -> None:
+    early = clock(NOON - 2 * HOUR)
+
+    stock = stock_after(
+        order, [received(5, at=NOON - HOUR)],
+        [lambda tape: corrected(tape, 2, "session", clock=early)],
+    )  # fmt: skip
+
+    assert stock == {(MILK, "L:L1"): 0}
