@@ -66,9 +66,8 @@ def _entry(stored: Stored, event: Event) -> Entry:
 def fold_page(group: Group, store: Store, entries: Sequence[Entry]) -> None:
     """Folds entries in order into the rows of a group and writes what changed."""
     rows = Rows(store)
-    rows.prefetch(
-        wanted for entry in entries for p in group.projections for wanted in p.keys(entry)
-    )
+    for projection in group.projections:
+        rows.prefetch(wanted for entry in entries for wanted in projection.keys(entry, rows))
     for entry in entries:
         fold = Fold(rows, entry)
         for projection in group.projections:

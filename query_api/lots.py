@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any, NamedTuple
 
+from ledger.projections.products import LEVELS_MAX
 from query_api import schemas
 from query_api.problems import Problem
 from query_api.views import Reader, position, rows, today
@@ -43,7 +44,7 @@ PAPERS = """
 SELECT q.kind, q.number, q.issuer, q.result, q.valid_from, q.valid_until, q.digest,
        d.digest IS NULL AS awaited, q.lots <> '{}' AS of_lot, q.position
 FROM papers.papers q LEFT JOIN ledger.documents d ON d.digest = q.digest
-WHERE q.believed_to IS NULL AND %(gtin)s = ANY(q.gtins)
+WHERE q.believed_to IS NULL AND q.gtins && %(gtins)s::text[]
       AND (%(lot)s::text IS NULL OR q.lots = '{}' OR %(lot)s = ANY(q.lots))
       AND q.position < %(before)s
 ORDER BY q.position DESC LIMIT %(limit)s
@@ -54,6 +55,26 @@ SELECT count(*) AS gaps FROM edge.gaps g WHERE g.kind IN ('tape-lost', 'tape-for
   (SELECT 1 FROM trade.movements m WHERE m.stream = g.stream AND m.product = %s AND m.lot = %s)
 """
 POSITION_MAX = 2**62
+
+
+FAMILY = """
+WITH RECURSIVE family(gtin, level) AS (
+    SELECT %s::text, 0
+    UNION SELECT p.gtin, level + 1 FROM family f JOIN trade.products p ON p.base = f.gtin
+    WHERE level < 5
+) SELECT gtin FROM family
+"""
+
+
+def base_of(reader: Reader, gtin: str) -> str:
+    """Returns the product that a case's GTIN stands for in the end, as the register says."""
+    base = gtin
+    for _ in range(LEVELS_MAX + 1):
+        found = rows(reader, "SELECT base FROM trade.products WHERE gtin = %s", [base])
+        if not found or found[0]["base"] is None:
+            return base
+        base = found[0]["base"]
+    return gtin
 
 
 def product(reader: Reader, gtin: str) -> schemas.Product:
@@ -88,12 +109,19 @@ def product_page(reader: Reader, gtin: str, dates: Dates) -> schemas.ProductPage
 
 
 def lot_key(reader: Reader, gtin: str, text: str) -> str:
-    """Returns a lot's key by its number or key; a number may look like a key of another kind."""
+    """Returns a lot's key by its number or key; a number may look like a key of another kind.
+
+    A date's key leads to the lot it stands for, where labels say which.
+    """
     if not text.startswith(("L:", "D:", "E:", "R:")):
         return f"L:{text}"
     number = f"L:{text}"
     found = rows(reader, "SELECT 1 FROM trade.lots WHERE product = %s AND lot = %s", [gtin, number])
-    return number if found else text
+    if found:
+        return number
+    query = "SELECT lot FROM trade.lot_keys WHERE product = %s AND key = %s AND lot IS NOT NULL"
+    meant = rows(reader, query, [gtin, text])
+    return meant[0]["lot"] if meant else text
 
 
 def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
@@ -139,7 +167,8 @@ def papers(
     reader: Reader, gtin: str, lot: str | None, limit: int, before: int = POSITION_MAX
 ) -> tuple[list[schemas.Paper], int | None]:
     """Returns papers of a product or lot, newest first, and where the next page begins."""
-    values: dict[str, Any] = {"gtin": gtin, "lot": lot, "before": before, "limit": limit + 1}
+    family = [row["gtin"] for row in rows(reader, FAMILY, [gtin])]
+    values: dict[str, Any] = {"gtins": family, "lot": lot, "before": before, "limit": limit + 1}
     found = rows(reader, PAPERS, values)
     more = found[limit - 1]["position"] if len(found) > limit else None
     return [schemas.Paper(**row) for row in found[:limit]], more

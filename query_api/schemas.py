@@ -92,13 +92,19 @@ class LotPage(BaseModel):
 
 
 class StockLine(BaseModel):
-    """What a merchant has of a lot at a premises; below zero it is oversold."""
+    """What a merchant has of a lot at a premises; below zero it is oversold.
+
+    Where sales leave out the lot, or are recorded in day's totals or not at all, what is there
+    lies between `at_least` and `at_most`.
+    """
 
     merchant: str
     product: str
     lot: str
     unit: str = Field(examples=["g"])
-    amount: str = Field(examples=["12.5"], description="in the unit, exact")
+    amount: str = Field(examples=["12.5"], description="what its own reports add up to, exact")
+    at_least: str = Field(examples=["8"])
+    at_most: str = Field(examples=["12.5"])
     expires: date | None
     state: str = Field(examples=["near"])
 
@@ -107,6 +113,7 @@ class StockPage(BaseModel):
     """A page of a premises' stock."""
 
     premises: str
+    mode: str = Field(examples=["every-item"], description="how it records its sales today")
     lines: list[StockLine]
     next: str | None = Field(default=None, description="cursor of the next page")
     position: int

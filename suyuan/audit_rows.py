@@ -14,7 +14,7 @@ from ledger.events.cases import (
     ReportReadmitted,
     ReportUnreadable,
 )
-from ledger.events.catalogue import BY_NAME, decode, read_report
+from ledger.events.catalogue import BY_NAME, decode_as_stored, read_report
 from ledger.events.reports import TapeOpened
 from ledger.journal.interface import Stored
 from ledger.journal.personal import PgPersonalStore
@@ -87,7 +87,7 @@ class RowsCheck:
         event = None
         if stored.name in BY_NAME:
             try:
-                event = decode(stored.name, stored.state)
+                event = decode_as_stored(stored.name, stored.state)
             except Malformed as error:
                 self._say(f"position {stored.position}: {error}")
         if isinstance(event, DeviceEnrolled | DeviceKeyReplaced):
@@ -131,7 +131,7 @@ class RowsCheck:
                 self._say(f"position {stored.position}: what the device signed is another chain")
 
     def _check_unreadable(self, stored: Stored, report: bytes) -> None:
-        event = decode(stored.name, stored.state)
+        event = decode_as_stored(stored.name, stored.state)
         assert isinstance(event, ReportUnreadable)
         if hashlib.sha256(report).hexdigest() != event.digest:
             self._say(f"position {stored.position}: quarantine holds other bytes")

@@ -20,12 +20,18 @@ LABEL_KINDS = ("gs1-128", "datamatrix", "qr", "databar-expanded")
 MerchantKind = Literal["producer", "processor", "wholesaler", "retailer", "canteen"]
 
 
+# How a stall records its sales: each by its full label, each by the day printed on it, or the
+# day's total by product.
+Habit = Literal["by-label", "by-date", "day-totals"]
+
+
 class Merchant(NamedTuple):
     """A merchant of the trade with its one premises and its scanner."""
 
     id: str
     kind: MerchantKind
     name: str
+    habit: Habit = "by-label"
 
     @property
     def premises(self) -> str:
@@ -46,6 +52,15 @@ class LotTruth(NamedTuple):
     number: str
     produced: date
     expires: date
+
+    @property
+    def case(self) -> "LotTruth":
+        """The same lot as the label on its case names it: by the case's own GTIN."""
+        return self._replace(gtin=case_gtin_of(self.product))
+
+    def goods_by_date(self) -> GoodsAsRead:
+        """The goods as a plain EAN-13 and the last good day printed beside it name them."""
+        return GoodsAsRead(gtin=self.gtin, expires=self.expires, dates_from="keyed")
 
     def goods(self) -> GoodsAsRead:
         """The goods as a scanner reads them off a full label."""
@@ -93,6 +108,16 @@ def gtin_of(index: int) -> str:
     return digits + check_digit(digits)
 
 
+# A case holds a dozen of everything that is sold by the case.
+CASE_PIECES = 12
+
+
+def case_gtin_of(index: int) -> str:
+    """Returns the GTIN of a case of a product: indicator digit 1 before the same number."""
+    digits = "1" + gtin_of(index)[1:13]
+    return digits + check_digit(digits)
+
+
 def merchants_of(count: int) -> list[Merchant]:
     """A sixth each of producers, processors and wholesalers, two at least; the rest stalls."""
     few = max(2, count // 6)
@@ -101,7 +126,11 @@ def merchants_of(count: int) -> list[Merchant]:
     )  # fmt: skip
     kinds = [kind for kind, share in shares for _ in range(share)]
     names = {"producer": "农场", "processor": "食品厂", "wholesaler": "批发", "retailer": "摊位"}
+    habits: tuple[Habit, ...] = ("by-label", "by-date", "day-totals")
     return [
-        Merchant(f"m-{number:03d}", kind, f"{names[kind]} {number} 号")
+        Merchant(
+            f"m-{number:03d}", kind, f"{names[kind]} {number} 号",
+            habits[number % 3] if kind == "retailer" else "by-label",
+        )
         for number, kind in enumerate(kinds, 1)
-    ]
+    ]  # fmt: skip

@@ -10,9 +10,17 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from ledger.events.base import Event
-from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
+from ledger.events.cases import (
+    MerchantRegistered,
+    PremisesAdded,
+    ProductRegistered,
+    SalesModeStated,
+)
 from ledger.events.reports import (
+    DaySalesTotalled,
     EntryCorrected,
     GoodsAsRead,
     GoodsDisposed,
@@ -24,21 +32,26 @@ from ledger.events.reports import (
     Portion,
     StockCounted,
 )
-from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
+from ledger.rules.requests import (
+    AddPremises,
+    RegisterMerchant,
+    RegisterProduct,
+    StateSalesMode,
+)
 from ledger.values.quantity import StatedQuantity, Unit
 from suyuan.assortment import CATALOGUE, ITEMS
 from suyuan.participants import (
+    CASE_PIECES,
     MARKET,
-    NEAR_TIERS,
     ZONE,
     Action,
     LotTruth,
     Merchant,
+    case_gtin_of,
     gtin_of,
     merchants_of,
 )
-
-StockKey = tuple[str, str, str, str]
+from suyuan.truth import Truth
 
 
 class Trade:
@@ -52,10 +65,9 @@ class Trade:
         self.days = days
         self.merchants = merchants_of(merchants)
         self.actions: list[Action] = []
-        self.stock: dict[StockKey, int] = defaultdict(int)
         self.sold_late: list[Action] = []
-        self.lots: dict[tuple[str, str], LotTruth] = {}
-        self._held: dict[str, dict[LotTruth, int]] = defaultdict(lambda: defaultdict(int))
+        self.truth = Truth()
+        self.truth.estimated = {m.premises for m in self.merchants if m.habit == "day-totals"}
         self._sessions = 0
         self._deliveries = 0
         for number in range(days):
@@ -74,6 +86,11 @@ class Trade:
                 merchant=m.id, premises=m.premises, name=f"{m.name}门店", market=MARKET
             )
             wanted += [RegisterMerchant(entry), AddPremises(place)]
+            if m.habit == "day-totals":
+                mode = SalesModeStated(
+                    merchant=m.id, premises=m.premises, mode="day-totals", from_day=self.day
+                )
+                wanted.append(StateSalesMode(mode))
         makers = [m for m in self.merchants if m.kind in ("producer", "processor")]
         for index, (zh, en, category, life, parts) in enumerate(CATALOGUE):
             kind = "processor" if parts else "producer"
@@ -82,25 +99,12 @@ class Trade:
                 gtin=gtin_of(index), name_zh=zh, name_en=en, category=category,
                 shelf_life_days=life, maker=maker.id,
             )  # fmt: skip
-            wanted.append(RegisterProduct(product))
+            case = msgspec.structs.replace(
+                product, gtin=case_gtin_of(index), name_zh=f"{zh} × {CASE_PIECES}",
+                name_en=f"{en}, {CASE_PIECES}", base=gtin_of(index), contains=CASE_PIECES,
+            )  # fmt: skip
+            wanted += [RegisterProduct(product), RegisterProduct(case)]
         return wanted
-
-    def open_expiry_alerts(self, day: date) -> set[tuple[str, str]]:
-        """The alerts that time and stock must have opened by the beginning of `day`."""
-        found = set()
-        for key, amount in self.stock.items():
-            lot = self.lots.get((key[1], key[2]))
-            if amount < 0:
-                found.add(("oversold", _subject(key)))
-            if lot is None or amount <= 0:
-                continue
-            life = CATALOGUE[lot.product][3]
-            before = next(days for least, days in NEAR_TIERS if life >= least)
-            if day > lot.expires:
-                found.add(("expired-in-stock", _subject(key)))
-            elif day >= lot.expires - timedelta(days=before):
-                found.add(("near-expiry", _subject(key)))
-        return found
 
     def _trade_day(self, day: date, *, first: bool) -> None:
         by_kind: dict[str, list[Merchant]] = defaultdict(list)
@@ -138,7 +142,7 @@ class Trade:
                 day, 3.05 + number / 60, maker, StockCounted, session,
                 goods=lot.goods(), quantity=_pieces(units), label=lot,
             )  # fmt: skip
-            self._set(maker, lot, units)
+            self.truth.count(maker, lot, units)
 
     def _supply(
         self,
@@ -151,12 +155,13 @@ class Trade:
         units: tuple[int, int],
     ) -> None:
         """A delivery from one source: its sales and the buyer's receipts, a lot a line."""
-        ready = [m for m in sources if any(n > 20 for n in self._held[m.id].values())]
+        ready = [m for m in sources if any(n > 20 for n in self.truth.held[m.id].values())]
         if not ready:
             return
         seller = self._random.choice(ready)
         lots = sorted(
-            (lot for lot, n in self._held[seller.id].items() if n > 20), key=lambda lot: lot.number
+            (lot for lot, n in self.truth.held[seller.id].items() if n > 20),
+            key=lambda lot: lot.number,
         )
         chosen = [self._random.choice(lots) for _ in range(lines)]
         self._deliveries += 1
@@ -164,20 +169,25 @@ class Trade:
         out, into = self._session(), self._session()
         for line, lot in enumerate(chosen):
             pieces = self._random.randint(*units)
-            if self._held[seller.id][lot] < pieces:
+            read, quantity = lot, _pieces(pieces)
+            if buyer.kind == "wholesaler" and line % 3 == 0:
+                # Sold and received by the case, whose label has a GTIN of its own.
+                cases = -(-pieces // CASE_PIECES)
+                read, quantity, pieces = lot.case, _pieces(cases), cases * CASE_PIECES
+            if self.truth.held[seller.id][lot] < pieces:
                 continue
             at = hour + line / 120
             self._put(
-                day, at, seller, GoodsSold, out, goods=lot.goods(), quantity=_pieces(pieces),
+                day, at, seller, GoodsSold, out, goods=read.goods(), quantity=quantity,
                 counterparty=buyer.id, delivery=delivery,
             )  # fmt: skip
             self._note_sale(day, lot)
             self._put(
-                day, at + 0.3, buyer, GoodsReceived, into, goods=lot.goods(),
-                quantity=_pieces(pieces), counterparty=seller.id, delivery=delivery, label=lot,
+                day, at + 0.3, buyer, GoodsReceived, into, goods=read.goods(),
+                quantity=quantity, counterparty=seller.id, delivery=delivery, label=read,
             )  # fmt: skip
-            self._move(seller, lot, -pieces)
-            self._move(buyer, lot, pieces)
+            self.truth.move(seller, lot, -pieces)
+            self.truth.move(buyer, lot, pieces)
 
     def _make(self, day: date, processor: Merchant) -> None:
         """A processor mixes lots of its stock into lots of its own."""
@@ -185,7 +195,7 @@ class Trade:
         for number in range(3):
             index = self._random.choice(made)
             stock = sorted(
-                (lot for lot, n in self._held[processor.id].items() if n >= 2),
+                (lot for lot, n in self.truth.held[processor.id].items() if n >= 2),
                 key=lambda lot: lot.number,
             )
             if len(stock) < 2:
@@ -199,8 +209,8 @@ class Trade:
                 process="manufactured", inputs=inputs, outputs=outputs,
             )  # fmt: skip
             for u in used:
-                self._move(processor, u, -2)
-            self._move(processor, lot, 300)
+                self.truth.move(processor, u, -2)
+            self.truth.move(processor, lot, 300)
 
     def _farm_produce(self, day: date, wholesaler: Merchant) -> None:
         """Vegetables and fish from farmers: no code, no lot; the delivery is their lot."""
@@ -218,33 +228,50 @@ class Trade:
                 day, 10.5, wholesaler, GoodsDisposed, self._session(), reason="damaged",
                 goods=GoodsAsRead(item=item), quantity=waste, delivery=delivery,
             )  # fmt: skip
-            key = (wholesaler.premises, f"item:{item}", f"R:{delivery}", "g")
-            self.stock[key] += int((jin - 2) * 500 * 1000)
+            named = f"{wholesaler.id}/{delivery}"
+            self.truth.weigh_in(wholesaler.premises, item, named, int((jin - 2) * 500))
 
     def _retail(self, day: date, stall: Merchant) -> None:
         """A morning of shoppers; now and then a sale nobody had scanned the receipt of."""
         session = self._session()
-        lots = sorted(self._held[stall.id], key=lambda lot: lot.number)
-        for number in range(100 if lots else 0):
-            there = [lot for lot in lots if self._held[stall.id][lot] > 1]
+        held = self.truth.held[stall.id]
+        lots = sorted(held, key=lambda lot: lot.number)
+        totals: dict[str, int] = defaultdict(int)
+        for number in range(140 if lots else 0):
+            there = [lot for lot in lots if held[lot] > 1]
             # Every fortieth shopper takes the last piece and one more: somebody's error.
-            lot = self._random.choice(there if there and number % 40 else lots)
+            error = number % 40 == 0 and stall.habit == "by-label"
+            lot = self._random.choice(lots if error else there or lots)
             units = self._random.randint(1, 2)
-            if self._held[stall.id][lot] < units and number % 40:
+            if held[lot] < units and not error:
                 continue
+            if stall.habit == "day-totals":
+                totals[lot.gtin] += units
+                self.truth.sell_unnamed(stall, lot, units)
+                continue
+            by_label = stall.habit == "by-label"
             self._put(
-                day, 7.4 + number / 40, stall, GoodsSold, session, goods=lot.goods(),
-                quantity=_pieces(units),
+                day, 7.2 + number / 50, stall, GoodsSold, session, quantity=_pieces(units),
+                goods=lot.goods() if by_label else lot.goods_by_date(),
             )  # fmt: skip
             self._note_sale(day, lot)
-            self._move(stall, lot, -units)
+            (self.truth.move if by_label else self.truth.sell_by_date)(
+                stall, lot, -units if by_label else units
+            )
+        if totals:
+            lines = [
+                Portion(goods=GoodsAsRead(gtin=gtin), quantity=_pieces(n))
+                for gtin, n in sorted(totals.items())
+            ]
+            self._put(day, 10.8, stall, DaySalesTotalled, session, lines=tuple(lines))
 
     def _odd_ends(self, day: date, stall: Merchant) -> None:
         """Returns, waste, own use, a count and corrections, as every stall has them."""
         lots = sorted(
-            (lot for lot, n in self._held[stall.id].items() if n >= 3), key=lambda lot: lot.number
+            (lot for lot, n in self.truth.held[stall.id].items() if n >= 3),
+            key=lambda lot: lot.number,
         )
-        if len(lots) < 6:
+        if len(lots) < 6 or stall.habit == "day-totals":
             return
         back, waste, used, counted, twice, wrong = self._random.sample(lots, 6)
         odd: tuple[tuple[float, LotTruth, type[Event], dict[str, Any]], ...] = (
@@ -257,13 +284,13 @@ class Trade:
                 day, hour, stall, kind, self._session(), goods=lot.goods(), quantity=_pieces(1),
                 **fields,
             )  # fmt: skip
-            self._move(stall, lot, -1)
-        left = max(0, self._held[stall.id][counted] - 1)
+            self.truth.move(stall, lot, -1)
+        left = max(0, self.truth.held[stall.id][counted] - 1)
         self._put(
             day, 10.6, stall, StockCounted, self._session(), goods=counted.goods(),
             quantity=_pieces(left),
         )  # fmt: skip
-        self._set(stall, counted, left)
+        self.truth.count(stall, counted, left)
         self._corrections(day, stall, twice, wrong)
 
     def _corrections(self, day: date, stall: Merchant, twice: LotTruth, wrong: LotTruth) -> None:
@@ -277,26 +304,18 @@ class Trade:
         self._note_sale(day, wrong)
         self._put(day, 10.25, stall, EntryCorrected, self._session(), corrects=self.actions[-1],
                   scope="line", reason="数量有误", goods=wrong.goods(), quantity=_pieces(2))  # fmt: skip
-        self._move(stall, wrong, -2)
+        self.truth.move(stall, wrong, -2)
 
     def _lot(self, index: int, maker: Merchant, produced: date) -> LotTruth:
-        number = f"{maker.id[-3:]}-{produced:%y%m%d}-{len(self.lots) % 1000:03d}"
+        number = f"{maker.id[-3:]}-{produced:%y%m%d}-{len(self.truth.lots) % 1000:03d}"
         expires = produced + timedelta(days=CATALOGUE[index][3])
         lot = LotTruth(index, gtin_of(index), number, produced, expires)
-        self.lots[lot.gtin, f"L:{number}"] = lot
+        self.truth.add_lot(lot)
         return lot
 
     def _note_sale(self, day: date, lot: LotTruth) -> None:
         if day > lot.expires:
             self.sold_late.append(self.actions[-1])
-
-    def _move(self, merchant: Merchant, lot: LotTruth, units: int) -> None:
-        self._held[merchant.id][lot] += units
-        self.stock[_key(merchant, lot)] += units * 1000
-
-    def _set(self, merchant: Merchant, lot: LotTruth, units: int) -> None:
-        self._held[merchant.id][lot] = units
-        self.stock[_key(merchant, lot)] = units * 1000
 
     def _put(  # one call states one report
         self,
@@ -318,15 +337,6 @@ class Trade:
     def _session(self) -> str:
         self._sessions += 1
         return f"00000000-0000-4000-8000-{self._sessions:012x}"
-
-
-def _key(merchant: Merchant, lot: LotTruth) -> StockKey:
-    return merchant.premises, lot.gtin, f"L:{lot.number}", "piece"
-
-
-def _subject(key: StockKey) -> str:
-    # A merchant's one premises is named after it.
-    return "|".join((key[0].removesuffix("-a"), *key))
 
 
 def _pieces(units: int) -> StatedQuantity:

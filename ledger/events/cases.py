@@ -16,6 +16,7 @@ from ledger.events.base import (
     Trade,
     Uuid,
 )
+from ledger.values.quantity import Pack
 
 ZoneName = Annotated[
     str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*(?!\n)$", max_length=40)
@@ -43,8 +44,8 @@ class PremisesAdded(Event, frozen=True, kw_only=True, tag="premises-added.v1"):
     market: Public[Id]
 
 
-class ProductRegistered(Event, frozen=True, kw_only=True, tag="product-registered.v1"):
-    """A product entered the register; a later one of the same GTIN replaces what it states."""
+class ProductRegisteredV1(Event, frozen=True, kw_only=True, tag="product-registered.v1"):
+    """A product as it was registered before cases and packs could be stated."""
 
     gtin: Public[GtinText]
     name_zh: Public[ShortText]
@@ -53,6 +54,46 @@ class ProductRegistered(Event, frozen=True, kw_only=True, tag="product-registere
     pack: Public[ShortText | None] = None
     maker: Public[Id | None] = None
     shelf_life_days: Public[Annotated[int, msgspec.Meta(ge=1, le=36500)] | None] = None
+
+
+class ProductRegistered(Event, frozen=True, kw_only=True, tag="product-registered.v2"):
+    """A product entered the register; a later one of the same GTIN replaces what it states.
+
+    A case with a GTIN of its own names the single as `base` and how many it `contains`; `packs`
+    says what a case, box or bag of this very product holds.
+    """
+
+    gtin: Public[GtinText]
+    name_zh: Public[ShortText]
+    name_en: Public[ShortText]
+    category: Public[Id]
+    pack: Public[ShortText | None] = None
+    maker: Public[Id | None] = None
+    shelf_life_days: Public[Annotated[int, msgspec.Meta(ge=1, le=36500)] | None] = None
+    base: Public[GtinText | None] = None
+    contains: Public[Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None] = None
+    packs: Public[Annotated[tuple[Pack, ...], msgspec.Meta(max_length=8)]] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for half a conversion, one to itself, or a unit packed twice."""
+        if (self.base is None) != (self.contains is None):
+            raise ValueError("a case names both its base and how many it contains")
+        if self.base == self.gtin:
+            raise ValueError(f"{self.gtin} cannot be a case of itself")
+        if len({pack.unit for pack in self.packs}) != len(self.packs):
+            raise ValueError("each unit holds one amount of a product")
+
+
+class SalesModeStated(Event, frozen=True, kw_only=True, tag="sales-mode-stated.v1"):
+    """How a premises records what it sells: every item, day's totals, or not at all.
+
+    The law asks sales records of wholesalers only (Food Safety Law of the PRC, article 53(4)).
+    """
+
+    merchant: Public[Id]
+    premises: Public[Id]
+    mode: Public[Literal["every-item", "day-totals", "none"]]
+    from_day: Public[date]
 
 
 class DeviceEnrolled(Event, frozen=True, kw_only=True, tag="device-enrolled.v1"):

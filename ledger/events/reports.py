@@ -121,6 +121,22 @@ class StockCounted(GoodsMoved, frozen=True, kw_only=True, tag="stock-counted.v1"
     """Somebody counted what is there; the count replaces what the ledger had reckoned."""
 
 
+class DaySalesTotalled(Report, frozen=True, kw_only=True, tag="day-sales.v1"):
+    """What a premises sold on its business date, product by product, from a register or a scale.
+
+    `total_fen` is the day's takings in hundredths of a yuan, where only those are known.
+    """
+
+    lines: Trade[Annotated[tuple[Portion, ...], msgspec.Meta(max_length=128)]] = ()
+    total_fen: Trade[Annotated[int, msgspec.Meta(ge=0, le=10**12)] | None] = None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a total that says nothing."""
+        Report.__post_init__(self)
+        if not self.lines and self.total_fen is None:
+            raise ValueError("a day's total states lines of goods, the takings, or both")
+
+
 class GoodsTransformed(Report, frozen=True, kw_only=True, tag="goods-transformed.v1"):
     """Goods became other goods: mixed, repacked, split or manufactured."""
 

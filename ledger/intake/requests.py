@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ledger.events.cases import MarketRegistered
+from ledger.events.cases import MarketRegistered, ProductRegistered, ProductRegisteredV1
+from ledger.events.catalogue import upcast
 from ledger.journal.cases import Cases
 from ledger.rules.device import (
     DeviceCase,
@@ -42,6 +43,7 @@ from ledger.rules.requests import (
     RegisterMerchant,
     RegisterProduct,
     Request,
+    StateSalesMode,
     decide_day,
     decide_market,
     evolve_day,
@@ -73,11 +75,15 @@ class Requests:
         Raises `Conflict` when others kept changing the case.
         """
         match request:
-            case RegisterMerchant(entry=entry) | AddPremises(entry=entry):
+            case (
+                RegisterMerchant(entry=entry) | AddPremises(entry=entry)
+                | StateSalesMode(entry=entry)
+            ):  # fmt: skip
                 subject = entry.merchant
                 return self._record("merchant", subject, MerchantCase(subject), evolve_merchant,
                                     lambda case: decide_merchant(case, entry))  # fmt: skip
-            case RegisterProduct(entry=product):
+            case RegisterProduct(entry=stated):
+                product = _newest(stated)
                 gtin = product.gtin
                 return self._record("product", gtin, ProductCase(gtin), evolve_product,
                                     lambda case: decide_product(case, product))  # fmt: skip
@@ -132,6 +138,12 @@ class Requests:
         self, kind: str, subject: str, empty: Any, evolve: Any, decide: Callable[[Any], Any]
     ) -> Refusal | None:
         return self._cases.handle(kind, subject, empty, evolve, decide=decide)
+
+
+def _newest(old: ProductRegistered | ProductRegisteredV1) -> ProductRegistered:
+    newest = upcast(old)
+    assert isinstance(newest, ProductRegistered)
+    return newest
 
 
 def _zone(name: str) -> ZoneInfo | Refusal:

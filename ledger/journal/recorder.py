@@ -10,7 +10,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
 from ledger.errors import BadSetting, Malformed
-from ledger.events.catalogue import BY_NAME, decode
+from ledger.events.catalogue import BY_NAME, decode_as_stored
 from ledger.journal.interface import TRANSACTION_ROWS_MAX, Head, Row
 from ledger.journal.postgres import CHANNEL, copy_rows, lock_head, set_heads
 from ledger.journal.sealing import Place, Sealer
@@ -79,7 +79,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         known = None
         if event.topic in BY_NAME:
             try:
-                known = decode(event.topic, event.state)
+                known = decode_as_stored(event.topic, event.state)
             except Malformed as error:
                 raise IntegrityError(str(error)) from error
         seed, leaf = self._sealer.seal(known, event.topic, event.state, place)

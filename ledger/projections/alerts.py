@@ -7,10 +7,12 @@ import msgspec
 
 from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
 from ledger.events.reports import EntryCorrected, Report
+from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.corrections import CorrectionRefused
-from ledger.projections.expiry import Expiry, ExpiryState
+from ledger.projections.expiry import Expiry, ExpiryAttention, attention
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.goods import LOT_UNKNOWN
+from ledger.projections.goods import LOT_KEYS
+from ledger.projections.identity import KeyOpened
 from ledger.projections.lots import LOTS, LotDispute, LotExpiry
 from ledger.projections.movements import (
     MOVEMENTS,
@@ -18,8 +20,15 @@ from ledger.projections.movements import (
     Movement,
     Unmoved,
 )
-from ledger.projections.stock import STOCK, Stock, StockChanged
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.stock import (
+    STOCK,
+    Shelf,
+    ShelfChanged,
+    Stock,
+    StockChanged,
+    is_short,
+)
+from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
 from ledger.values.ids import stream_of_tape
 
@@ -45,7 +54,6 @@ ALERTS = Table(
     ("kind", "subject"),
     ("(opened_at) WHERE closed_at IS NULL", "(premises)", "(product, lot)"),
 )
-_EXPIRY_KINDS = {"near": "near-expiry", "expired": "expired-in-stock"}
 
 
 class Alerts:
@@ -54,7 +62,7 @@ class Alerts:
     name = "alerts"
     tables = (ALERTS,)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The alert a corrected sale may have; most entries alert nobody."""
         if isinstance(entry.event, EntryCorrected):
             stream = stream_of_tape(entry.event.target_tape)
@@ -65,10 +73,15 @@ class Alerts:
         _of_devices(fold)
         for signal in list(fold.signals):
             match signal:
-                case ExpiryState(row, before):
-                    _expiry_state(fold, row, before)
-                case StockChanged(row, before):
-                    _oversold(fold, row, before)
+                case ExpiryAttention(row, before):
+                    _expiry_attention(fold, row, before)
+                case StockChanged(row, before) if row.amount < 0 or before < 0:
+                    _oversold(fold, row)
+                case KeyOpened(product, key):
+                    for row in fold.rows.select(STOCK, {"product": product, "lot": key}):
+                        _oversold(fold, row)
+                case ShelfChanged(shelf, was_short) if was_short != is_short(shelf):
+                    _oversold_shelf(fold, shelf)
                 case Moved(movement) if movement.kind == "goods-sold":
                     _sold_after_expiry(fold, movement)
                 case Unmoved(movement) if movement.kind == "goods-sold":
@@ -110,27 +123,32 @@ def _of_devices(fold: Fold) -> None:
             _set(fold, "no-mandate", f"{entry.stream}|{merchant}", True, None, merchant=merchant)
 
 
-def _oversold(fold: Fold, row: Stock, before: int) -> None:
-    """A lot given out more often than taken in; without its lot, only if all lots are too few."""
-    if row.lot != LOT_UNKNOWN and (row.amount < 0) != (before < 0):
-        _set(fold, "oversold", _stock_subject(row), row.amount < 0, row)
-    unknown = fold.rows.get(STOCK, row.merchant, row.premises, row.product, LOT_UNKNOWN, row.unit)
-    if unknown is None:
+def _oversold(fold: Fold, row: Stock) -> None:
+    """A lot given out more often than taken in; of a date that several lots bear, nobody knows."""
+    if row.lot == LOT_UNKNOWN:
         return
-    same = {"merchant": row.merchant, "premises": row.premises, "product": row.product}
-    lots = fold.rows.select(STOCK, same | {"unit": row.unit}) if unknown.amount < 0 else []
-    _set(fold, "oversold", _stock_subject(unknown), sum(lot.amount for lot in lots) < 0, unknown)
+    short = row.amount < 0
+    if short and row.lot[:2] in ("D:", "E:"):
+        key = fold.rows.get(LOT_KEYS, row.product, row.lot)
+        short = key is None or key.candidates <= 1
+    _set(fold, "oversold", _stock_subject(row), short, row)
+
+
+def _oversold_shelf(fold: Fold, shelf: Shelf) -> None:
+    """Of goods given out without their lot, all lots together are too few."""
+    key = shelf.merchant, shelf.premises, shelf.product, LOT_UNKNOWN, shelf.unit
+    _set(fold, "oversold", subject_of(*key), is_short(shelf), shelf)
 
 
 def _stock_subject(row: Stock | Expiry) -> str:
     return subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
 
 
-def _expiry_state(fold: Fold, row: Expiry, before: str) -> None:
+def _expiry_attention(fold: Fold, row: Expiry, before: str | None) -> None:
     subject = _stock_subject(row)
-    if (kind := _EXPIRY_KINDS.get(before)) is not None:
-        _set(fold, kind, subject, False, row)
-    if (kind := _EXPIRY_KINDS.get(row.state)) is not None:
+    if before is not None:
+        _set(fold, before, subject, False, row)
+    if (kind := attention(row)) is not None:
         _set(fold, kind, subject, True, row, detail=str(row.expires))
 
 

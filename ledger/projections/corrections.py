@@ -13,6 +13,7 @@ import msgspec
 
 from ledger.events.reports import (
     CertificateFiled,
+    DaySalesTotalled,
     EntryCorrected,
     GoodsMoved,
     GoodsTransformed,
@@ -24,12 +25,13 @@ from ledger.events.reports import (
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.movements import (
     MOVEMENTS,
+    GoodsReport,
     Movement,
     disbelieve,
     legs_of,
     replace,
 )
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.table import Key, Position, Rows, Table
 from ledger.projections.voids import Reached, Void, read_voids, with_void, write_voids
 from ledger.rules.flags import NO_MANDATE
 from ledger.values.clock import derive
@@ -93,19 +95,19 @@ class Corrections:
     name = "corrections"
     tables = (CORRECTIONS, VOIDED_SCOPES, OTHER_ENTRIES)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The marks that corrections may wait for this entry, or for entries of its merchant."""
         event = entry.event
         if isinstance(event, Report | TapeOpened):
             yield CORRECTIONS, (entry.stream, 0, 0)
-        if isinstance(event, GoodsMoved | GoodsTransformed | EntryCorrected):
+        if isinstance(event, GoodsReport | EntryCorrected):
             yield VOIDED_SCOPES, (event.merchant, "", "")
 
     def fold(self, fold: Fold) -> None:
         """Takes in corrections, and entries that corrections wait for."""
         entry = fold.entry
         match entry.event:
-            case GoodsMoved() | GoodsTransformed() as event:
+            case GoodsMoved() | GoodsTransformed() | DaySalesTotalled() as event:
                 _entered(fold, legs_of(entry, event))
             case EntryCorrected() as event:
                 _other(fold, event.merchant, paper=False)
@@ -235,8 +237,8 @@ def _void_of(correction: Correction, named: Movement) -> Void:
 
 
 def _counts(correction: Correction, row: Movement) -> bool:
-    # A transformation has several legs, of which a single replacement would wipe the others.
-    unusable = _said(correction).goods is not None and row.kind in ("used-in", "made")
+    # A transformation or a day's total has several legs, of which a single replacement would wipe the others.
+    unusable = _said(correction).goods is not None and row.kind in ("used-in", "made", "day-sales")
     return row.merchant == correction.merchant and not unusable
 
 

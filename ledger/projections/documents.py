@@ -8,7 +8,7 @@ import msgspec
 
 from ledger.events.reports import CertificateFiled, EntryCorrected, TestReportFiled
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.table import Key, Position, Rows, Table
 from ledger.projections.voids import (
     Reached,
     Void,
@@ -72,7 +72,7 @@ class Documents:
     name = "documents"
     tables = (PAPERS, PAPER_VOIDS)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Nothing is sure to be wanted: few entries are papers."""
         return ()
 

@@ -6,14 +6,28 @@ from typing import NamedTuple
 
 import msgspec
 
-from ledger.events.reports import GoodsMoved, GoodsTransformed
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.lots import LOTS, LotExpiry
-from ledger.projections.merchants import MARKETS, PREMISES, MarketDay, PremisesKnown
-from ledger.projections.movements import legs_of
+from ledger.projections.merchants import (
+    MARKETS,
+    MODE_DEFAULT,
+    PREMISES,
+    MarketDay,
+    ModeBegan,
+    PremisesKnown,
+)
+from ledger.projections.movements import GoodsReport, identity_of, legs_of
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
-from ledger.projections.stock import Stock, StockChanged
-from ledger.projections.table import Key, Table
+from ledger.projections.stock import (
+    SHELVES,
+    STOCK,
+    Shelf,
+    ShelfChanged,
+    Stock,
+    StockChanged,
+    bounds,
+)
+from ledger.projections.table import Key, Rows, Table
 from ledger.rules.near_expiry import near_from
 
 
@@ -21,7 +35,8 @@ class Expiry(msgspec.Struct):
     """A lot in a premises' stock and its state as of the market's present day.
 
     `state` is what the day-began events made of it: `fresh`, `near` or `expired`; `next_day` is
-    when that changes, null when nothing is in stock or nothing more can change.
+    when that changes, null when nothing is in stock or nothing more can change. `held` says
+    whether some of it is there: `sure`, `maybe` or `none`.
     """
 
     merchant: str
@@ -34,47 +49,79 @@ class Expiry(msgspec.Struct):
     expires: date | None
     near_from: date | None
     state: str
+    held: str
     next_day: date | None
+
+
+class DueShelf(msgspec.Struct):
+    """The lots of a shelf that are near their end or past it."""
+
+    merchant: str
+    premises: str
+    product: str
+    unit: str
+    lots: tuple[str, ...]
 
 
 EXPIRY = Table(
     "expiry",
     Expiry,
     ("merchant", "premises", "product", "lot", "unit"),
-    ("(product, lot)", "(market, next_day) WHERE next_day IS NOT NULL"),
+    ("(product, lot)", "(market, next_day) WHERE next_day IS NOT NULL", "(premises)"),
 )
+DUE_SHELVES = Table("due_shelves", DueShelf, ("merchant", "premises", "product", "unit"))
 
 
-class ExpiryState(NamedTuple):
-    """Signal: a lot in stock passed from one state to another."""
+class ExpiryAttention(NamedTuple):
+    """Signal: what a lot in stock asks for changed, `before` and now by `attention`."""
 
     row: Expiry
-    before: str
+    before: str | None
+
+
+def attention(row: Expiry) -> str | None:
+    """Returns the alert that a lot in stock calls for.
+
+    Where a premises does not record every sale, or goods left without their lot, nobody knows
+    that the lot is still there: its owner is asked to look, and not accused.
+    """
+    if row.held == "none":
+        return None
+    if row.state == "near":
+        return "near-expiry"
+    if row.state == "expired":
+        return "expired-in-stock" if row.held == "sure" else "shelf-check"
+    return None
 
 
 class Expiries:
     """What is near its end or past it, opened and closed by days and by stock alike."""
 
     name = "expiry"
-    tables = (EXPIRY,)
+    tables = (EXPIRY, DUE_SHELVES)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The expiry rows and the premises of the goods in this entry."""
-        if isinstance(entry.event, GoodsMoved | GoodsTransformed):
+        if isinstance(entry.event, GoodsReport):
             yield PREMISES, (entry.event.premises,)
             for m in legs_of(entry, entry.event):
-                yield EXPIRY, (m.merchant, m.premises, m.product, m.lot, m.unit)
+                product, lot, unit, _ = identity_of(rows, m)
+                yield EXPIRY, (m.merchant, m.premises, product, lot, unit)
 
     def fold(self, fold: Fold) -> None:
-        """Takes in changes of stock, of a lot's end, of a place's market and of the day."""
+        """Takes in changes of stock, of a lot's end, of a place's market and mode, and of the day."""
         for signal in list(fold.signals):
             match signal:
                 case StockChanged(stock, _):
                     _stock_changed(fold, stock)
+                case ShelfChanged(shelf, _):
+                    _shelf_changed(fold, shelf)
                 case LotExpiry(product, lot, _, is_new) if not is_new:
                     _again(fold, {"product": product, "lot": lot})
                 case ShelfLifeKnown(gtin):
                     _again(fold, {"product": gtin})
+                case ModeBegan(premises):
+                    _again(fold, {"premises": premises})
                 case PremisesKnown(premises, market):
                     for row in fold.rows.select(EXPIRY, {"premises": premises}):
                         row.market = market
@@ -86,19 +133,28 @@ class Expiries:
 
 
 def _stock_changed(fold: Fold, stock: Stock) -> None:
-    key = stock.merchant, stock.premises, stock.product, stock.lot, stock.unit
-    row = fold.rows.get(EXPIRY, *key)
+    row = fold.rows.get(EXPIRY, *STOCK.key_of(stock))
     if row is None:
         place = fold.rows.get(PREMISES, stock.premises)
-        row = Expiry(
-            *key, place.market if place else "", 0, None, None, "fresh", None,
-        )  # fmt: skip
+        market = place.market if place else ""
+        key = stock.merchant, stock.premises, stock.product, stock.lot, stock.unit
+        row = Expiry(*key, market, 0, None, None, "fresh", "none", None)
     was_there = row.amount > 0
     row.amount = stock.amount
     fold.rows.put(EXPIRY, row)
     lot = fold.rows.get(LOTS, stock.product, stock.lot)
-    if was_there != (row.amount > 0) or (lot and lot.expires != row.expires):
+    is_open = row.state != "fresh" or was_there != (row.amount > 0)
+    if is_open or (lot is not None and lot.expires != row.expires):
         _settle(fold, row)
+    if not stock.entries:
+        fold.rows.drop(EXPIRY, row)
+
+
+def _shelf_changed(fold: Fold, shelf: Shelf) -> None:
+    due = fold.rows.get(DUE_SHELVES, *SHELVES.key_of(shelf))
+    for lot in due.lots if due is not None else ():
+        merchant, premises, product, unit = SHELVES.key_of(shelf)
+        _settle(fold, fold.rows.get(EXPIRY, merchant, premises, product, lot, unit))
 
 
 def _again(fold: Fold, same: dict[str, str]) -> None:
@@ -107,20 +163,47 @@ def _again(fold: Fold, same: dict[str, str]) -> None:
 
 
 def _settle(fold: Fold, row: Expiry) -> None:
-    """Brings a row up to its market's present day and says when it changed state."""
+    """Works out a row's state as of its market's present day, from what is known now."""
     lot = fold.rows.get(LOTS, row.product, row.lot)
-    product = fold.rows.get(PRODUCTS, row.product)
-    row.expires = lot.expires if lot else None
+    row.expires = lot.expires if lot is not None else None
     row.near_from = None
     if row.expires is not None:
-        row.near_from = near_from(row.expires, product.shelf_life_days if product else None)
+        product = fold.rows.get(PRODUCTS, row.product)
+        life = product.shelf_life_days if product is not None else None
+        row.near_from = near_from(row.expires, life)
     market = fold.rows.get(MARKETS, row.market)
-    before = row.state
+    before, was_due = attention(row), row.state != "fresh"
     row.state = _state_on(row, market.day if market else None)
+    row.held = _held(fold, row) if row.state != "fresh" else "none"
     row.next_day = _next_day(row)
     fold.rows.put(EXPIRY, row)
-    if row.state != before:
-        fold.signals.append(ExpiryState(row, before))
+    if was_due != (row.state != "fresh"):
+        _note_due(fold, row)
+    if attention(row) != before:
+        fold.signals.append(ExpiryAttention(row, before))
+
+
+def _held(fold: Fold, row: Expiry) -> str:
+    """Tells whether some of a lot is there, as far as its premises' way of recording says."""
+    stock = fold.rows.get(STOCK, *EXPIRY.key_of(row))
+    shelf = fold.rows.get(SHELVES, row.merchant, row.premises, row.product, row.unit)
+    if stock is None:
+        return "none"
+    least, most = bounds(stock, shelf)
+    place = fold.rows.get(PREMISES, row.premises)
+    # Whose reports it are, decides: a stranger's at this place are not bound by its mode.
+    mode = place.mode if place is not None and place.merchant == row.merchant else MODE_DEFAULT
+    if most <= 0:
+        return "none"
+    return "sure" if least > 0 and mode == MODE_DEFAULT else "maybe"
+
+
+def _note_due(fold: Fold, row: Expiry) -> None:
+    key = row.merchant, row.premises, row.product, row.unit
+    due = fold.rows.get(DUE_SHELVES, *key)
+    lots = set(due.lots if due is not None else ()) ^ {row.lot}
+    noted = DueShelf(*key, tuple(sorted(lots)))
+    (fold.rows.put if lots else fold.rows.drop)(DUE_SHELVES, noted)
 
 
 def _state_on(row: Expiry, day: date | None) -> str:

@@ -52,8 +52,11 @@ class Projection(Protocol):
         """Its tables."""
         ...
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """Names the rows the fold is sure to want, so that a page loads them at once."""
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
+        """Names the rows the fold will want, so that a page loads them at once.
+
+        `rows` holds what the projections before it named.
+        """
         ...
 
     def fold(self, fold: Fold) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
 from ledger.events.reports import Report, TapeOpened
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.table import Key, Position, Rows, Table
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
 
@@ -55,7 +55,7 @@ class Gaps:
     name = "gaps"
     tables = (TAPES, GAPS)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The tape of a report."""
         if isinstance(entry.event, Report | TapeOpened):
             yield TAPES, (entry.stream,)

@@ -9,6 +9,7 @@ from ledger.projections.documents import Documents
 from ledger.projections.expiry import Expiries
 from ledger.projections.fold import Projection
 from ledger.projections.gaps import Gaps
+from ledger.projections.identity import Identities
 from ledger.projections.lot_transforms import LotTransforms
 from ledger.projections.lots import Lots
 from ledger.projections.merchants import Merchants
@@ -37,6 +38,7 @@ TRADE: Final = Group(
         Products(),
         Movements(),
         Corrections(),
+        Identities(),
         Lots(),
         LotTransforms(),
         Stocks(),

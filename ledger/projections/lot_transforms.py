@@ -1,20 +1,23 @@
 """Lot transforms: which lots went into which, edge by edge."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
-from ledger.events.reports import GoodsTransformed
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.movements import Moved, Movement, Unmoved
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.movements import MOVEMENTS, Moved, Movement, Unmoved
+from ledger.projections.table import Key, Position, Rows, Table
 
 
 class LotTransform(msgspec.Struct):
-    """One input lot of one output lot; closed by `believed_to` when its entry was voided."""
+    """One input lot of one output lot, believed from `position` to `believed_to`.
+
+    `original` is the position of the entry; the legs are its inputs and outputs in order.
+    """
 
     position: Position
+    original: Position
     input_leg: Position
     output_leg: Position
     premises: str
@@ -29,8 +32,8 @@ class LotTransform(msgspec.Struct):
 LOT_TRANSFORMS = Table(
     "lot_transforms",
     LotTransform,
-    ("position", "input_leg", "output_leg"),
-    ("(input_product, input_lot)", "(output_product, output_lot)"),
+    ("position", "original", "input_leg", "output_leg"),
+    ("(input_product, input_lot)", "(output_product, output_lot)", "(original)"),
 )
 
 
@@ -40,28 +43,40 @@ class LotTransforms:
     name = "lot_transforms"
     tables = (LOT_TRANSFORMS,)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Nothing to load: edges are new, or found by their position when they end."""
         return ()
 
     def fold(self, fold: Fold) -> None:
-        """Takes in transformations as they are believed and voided."""
-        if isinstance(fold.entry.event, GoodsTransformed):
-            moved = [signal.movement for signal in fold.of(Moved)]
-            inputs = [movement for movement in moved if movement.kind == "used-in"]
-            for output in (movement for movement in moved if movement.kind == "made"):
-                for used in inputs:
-                    fold.rows.put(LOT_TRANSFORMS, _edge(used, output))
-        ended = {s.movement.position for s in fold.of(Unmoved) if s.movement.kind == "made"}
-        for position in sorted(ended):
-            for edge in fold.rows.select(LOT_TRANSFORMS, {"position": position}):
-                edge.believed_to = Position(fold.entry.position)
-                fold.rows.put(LOT_TRANSFORMS, edge)
+        """Takes in transformations as they are believed, voided, and learned to be other goods."""
+        moved = [s.movement for s in fold.of(Moved) if s.movement.kind in ("used-in", "made")]
+        ended = {
+            (s.movement.original, s.movement.stream, s.movement.number)
+            for s in fold.of(Unmoved) if s.movement.kind in ("used-in", "made")
+        }  # fmt: skip
+        again = {original for original, _, _ in ended}
+        _connect(fold, [leg for leg in moved if leg.original not in again])
+        for original, stream, number in sorted(ended):
+            for edge in fold.rows.select(LOT_TRANSFORMS, {"original": original}):
+                if edge.believed_to is None:
+                    edge.believed_to = Position(fold.entry.position)
+                    fold.rows.put(LOT_TRANSFORMS, edge)
+            same = {"stream": stream, "number": number, "believed_to": None}
+            _connect(fold, fold.rows.select(MOVEMENTS, same))
 
 
-def _edge(used: Movement, made: Movement) -> LotTransform:
+def _connect(fold: Fold, legs: Sequence[Movement]) -> None:
+    """Keeps an edge from every input to every output of one transformation."""
+    inputs = [leg for leg in legs if leg.kind == "used-in"]
+    for output in (leg for leg in legs if leg.kind == "made"):
+        for used in inputs:
+            fold.rows.put(LOT_TRANSFORMS, _edge(fold, used, output))
+
+
+def _edge(fold: Fold, used: Movement, made: Movement) -> LotTransform:
     return LotTransform(
-        position=made.position,
+        position=Position(fold.entry.position),
+        original=made.original,
         input_leg=used.leg,
         output_leg=made.leg,
         premises=made.premises,

@@ -6,11 +6,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from ledger.events.reports import GoodsMoved, GoodsTransformed
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.movements import Moved, Movement, Unmoved, legs_of
+from ledger.projections.movements import (
+    GoodsReport,
+    Moved,
+    Movement,
+    Unmoved,
+    identity_of,
+    legs_of,
+)
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.near_expiry import expiry_from
 
 
@@ -19,7 +25,7 @@ class Lot(msgspec.Struct):
 
     `claims` counts the entries behind each stated date, as JSON. `expires` is the safe reading:
     the earliest stated day, or the one reckoned from production and shelf life. `entries` are the
-    movements believed of it; with none left, all were voided.
+    movements believed of it, under whichever of its names they were read.
     """
 
     product: str
@@ -59,12 +65,11 @@ class Lots:
     name = "lots"
     tables = (LOTS,)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The lots and products of the goods in this entry."""
-        if isinstance(entry.event, GoodsMoved | GoodsTransformed):
-            for movement in legs_of(entry, entry.event):
-                yield LOTS, (movement.product, movement.lot)
-                yield PRODUCTS, (movement.product,)
+        if isinstance(entry.event, GoodsReport):
+            for leg in legs_of(entry, entry.event):
+                yield LOTS, identity_of(rows, leg)[:2]
 
     def fold(self, fold: Fold) -> None:
         """Takes in claims as movements come and go, and shelf lives as they are learned."""
@@ -77,6 +82,7 @@ class Lots:
                 case ShelfLifeKnown(gtin):
                     for lot in fold.rows.select(LOTS, {"product": gtin}):
                         _reckon(fold, lot, msgspec.json.decode(lot.claims))
+                        fold.rows.put(LOTS, lot)
 
 
 def _claim(fold: Fold, movement: Movement, count: int) -> None:
@@ -87,17 +93,21 @@ def _claim(fold: Fold, movement: Movement, count: int) -> None:
             movement.product, movement.lot, None, None, False, "{}", Position(0), position, position
         )
     lot.entries = Position(lot.entries + count)
-    fold.rows.put(LOTS, lot)
-    stated = [("e", movement.expires), ("p", movement.produced)]
-    stated = [(kind, day) for kind, day in stated if day is not None]
     lot.last_position = position
-    if not stated or movement.amount == 0:
-        # Who moved nothing has seen no label.
-        return
+    stated = [("e", movement.expires), ("p", movement.produced)]
+    # Who moved nothing has seen no label.
+    if movement.stated and any(day for _, day in stated):
+        _count_claims(fold, lot, [f"{kind}:{day}" for kind, day in stated if day], count)
+    if lot.entries:
+        fold.rows.put(LOTS, lot)
+    else:
+        fold.rows.drop(LOTS, lot)
+
+
+def _count_claims(fold: Fold, lot: Lot, stated: list[str], count: int) -> None:
     claims: dict[str, int] = msgspec.json.decode(lot.claims)
     named = len(claims)
-    for kind, day in stated:
-        name = f"{kind}:{day}"
+    for name in stated:
         claims[name] = claims.get(name, 0) + count
         if claims[name] == 0:
             del claims[name]
@@ -120,7 +130,6 @@ def _reckon(fold: Fold, lot: Lot, claims: dict[str, int]) -> None:
     if expires != lot.expires:
         lot.expires = expires
         fold.signals.append(LotExpiry(lot.product, lot.lot, expires, is_new))
-    fold.rows.put(LOTS, lot)
 
 
 def _from_shelf_life(fold: Fold, lot: Lot) -> date | None:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from ledger.events.cases import DayBegan, MerchantRegistered, PremisesAdded
+from ledger.events.cases import DayBegan, MerchantRegistered, PremisesAdded, SalesModeStated
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.table import Key, Position, Rows, Table
 
 
 class MerchantRow(msgspec.Struct):
@@ -23,13 +23,23 @@ class MerchantRow(msgspec.Struct):
 
 
 class PremisesRow(msgspec.Struct):
-    """A place where a merchant trades."""
+    """A place where a merchant trades, with how it records its sales today."""
 
     premises: str
     merchant: str
     name: str
     market: str
+    mode: str
     position: Position
+
+
+class SalesMode(msgspec.Struct):
+    """How a premises records its sales from a day on; `begun` once its market has that day."""
+
+    premises: str
+    from_day: date
+    mode: str
+    begun: bool
 
 
 class MarketRow(msgspec.Struct):
@@ -43,6 +53,11 @@ class MarketRow(msgspec.Struct):
 MERCHANTS = Table("merchants", MerchantRow, ("merchant",))
 PREMISES = Table("premises", PremisesRow, ("premises",), ("(merchant)", "(market)"))
 MARKETS = Table("markets", MarketRow, ("market",))
+SALES_MODES = Table(
+    "sales_modes", SalesMode, ("premises", "from_day"), ("(from_day) WHERE NOT begun",)
+)
+# Who states no mode records every item; law and habit ask it of wholesalers and chains.
+MODE_DEFAULT = "every-item"
 
 
 class PremisesKnown(NamedTuple):
@@ -50,6 +65,12 @@ class PremisesKnown(NamedTuple):
 
     premises: str
     market: str
+
+
+class ModeBegan(NamedTuple):
+    """Signal: a premises records its sales in another way from this day on."""
+
+    premises: str
 
 
 class MarketDay(NamedTuple):
@@ -63,9 +84,9 @@ class Merchants:
     """The register of merchants as rows."""
 
     name = "merchants"
-    tables = (MERCHANTS, PREMISES, MARKETS)
+    tables = (MERCHANTS, PREMISES, MARKETS, SALES_MODES)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Nothing to load: every event here replaces its row."""
         return ()
 
@@ -83,11 +104,37 @@ class Merchants:
                 if known is not None and known.merchant != event.merchant:
                     # The first to register a place keeps it, whatever another calls his own.
                     return
+                mode = known.mode if known is not None else MODE_DEFAULT
                 place = PremisesRow(
-                    event.premises, event.merchant, event.name, event.market, position
+                    event.premises, event.merchant, event.name, event.market, mode, position
                 )
                 fold.rows.put(PREMISES, place)
                 fold.signals.append(PremisesKnown(event.premises, event.market))
             case DayBegan() as event:
                 fold.rows.put(MARKETS, MarketRow(event.market, event.day, event.zone))
                 fold.signals.append(MarketDay(event.market, event.day))
+                due = fold.rows.select(SALES_MODES, {"begun": False}, {"from_day": event.day})
+                for row in due:
+                    _begin(fold, row)
+            case SalesModeStated() as event:
+                place = fold.rows.get(PREMISES, event.premises)
+                if place is not None and place.merchant == event.merchant:
+                    stated = SalesMode(event.premises, event.from_day, event.mode, False)
+                    fold.rows.put(SALES_MODES, stated)
+                    _begin(fold, stated)
+
+
+def _begin(fold: Fold, row: SalesMode) -> None:
+    """Lets a premises' mode begin once its market has reached the day."""
+    place = fold.rows.get(PREMISES, row.premises)
+    market = fold.rows.get(MARKETS, place.market)
+    if market is None or market.day < row.from_day:
+        return
+    row.begun = True
+    fold.rows.put(SALES_MODES, row)
+    begun = fold.rows.select(SALES_MODES, {"premises": row.premises, "begun": True})
+    mode = max(begun, key=lambda stated: stated.from_day).mode
+    if mode != place.mode:
+        place.mode = mode
+        fold.rows.put(PREMISES, place)
+        fold.signals.append(ModeBegan(row.premises))

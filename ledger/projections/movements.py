@@ -1,4 +1,4 @@
-"""Movements: what each report moved, as reported, believed from one position to another."""
+"""Movements: what each report moved, as read and as it is, believed from one position to another."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.events.reports import (
+    DaySalesTotalled,
     GoodsAsRead,
     GoodsDisposed,
     GoodsMoved,
@@ -16,24 +17,30 @@ from ledger.events.reports import (
     GoodsTransformed,
     GoodsUsed,
     Portion,
-    Report,
     StockCounted,
 )
+from ledger.projections.as_read import lot_of, product_of
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.goods import lot_of, product_of
-from ledger.projections.table import Key, Position, Table
-from ledger.values.clock import derive
+from ledger.projections.goods import LOT_KEYS, Identity, identify
+from ledger.projections.products import base_of
+from ledger.projections.table import Key, Position, Rows, Table
+from ledger.values.clock import DerivedTime, derive
 from ledger.values.quantity import StatedQuantity
 
 
 class Movement(msgspec.Struct):
-    """One leg of a report. `delta` is what it adds to the reporter's stock, in thousandths.
+    """One leg of a report, as it was read and as what it is.
 
-    A count has delta 0 and its amount. A replacement keeps the position of the `original` entry,
-    which orders it among others of its instant, and names the correction it comes from. Rows are closed by `believed_to`, never deleted.
+    `read_product`, `read_lot`, `stated` (thousandths of `stated_unit`) and `pieces` are what the
+    label and the person said; `product`, `lot`, `unit` and `amount` (thousandths) what that is.
+    `delta` is what it adds to the reporter's stock; a count has delta 0 and its amount. A row is
+    believed from `position` on until `believed_to`; when it is learned to be other goods, or was
+    corrected, it is closed and another believed instead, which keeps `original`, the position of
+    the entry, and names the correction it comes from. Rows are closed, never deleted.
     """
 
     position: Position
+    original: Position
     leg: Position
     stream: str
     number: Position
@@ -41,6 +48,12 @@ class Movement(msgspec.Struct):
     merchant: str
     premises: str
     counterparty: str | None
+    card: str | None
+    read_product: str
+    read_lot: str
+    stated_unit: str
+    stated: int
+    pieces: Position | None
     product: str
     lot: str
     unit: str
@@ -55,7 +68,6 @@ class Movement(msgspec.Struct):
     received: datetime
     session: str
     delivery: str | None
-    original: Position
     corrected_by: Position | None
     believed_to: Position | None
 
@@ -63,7 +75,7 @@ class Movement(msgspec.Struct):
 MOVEMENTS = Table(
     "movements",
     Movement,
-    ("position", "leg"),
+    ("position", "original", "leg"),
     (
         "(product, lot, premises)",
         "(stream, number)",
@@ -71,6 +83,7 @@ MOVEMENTS = Table(
         "(delivery) WHERE delivery IS NOT NULL",
     ),
 )
+GoodsReport = GoodsMoved | GoodsTransformed | DaySalesTotalled
 
 
 class Moved(NamedTuple):
@@ -91,39 +104,47 @@ class Movements:
     name = "movements"
     tables = (MOVEMENTS,)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """Nothing to load: a report's movements are new."""
-        return ()
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
+        """Which lots the dates in this entry stand for; its movements are new."""
+        if isinstance(entry.event, GoodsReport):
+            for leg in legs_of(entry, entry.event):
+                if leg.read_lot[:2] in ("D:", "E:"):
+                    yield LOT_KEYS, (base_of(rows, leg.read_product)[0], leg.read_lot)
 
     def fold(self, fold: Fold) -> None:
         """Takes in reports of goods."""
         event = fold.entry.event
-        if isinstance(event, GoodsMoved | GoodsTransformed):
-            for movement in legs_of(fold.entry, event):
-                believe(fold, movement)
+        if isinstance(event, GoodsReport):
+            for leg in legs_of(fold.entry, event):
+                believe(fold, leg)
 
 
-def legs_of(entry: Entry, event: GoodsMoved | GoodsTransformed) -> list[Movement]:
-    """Returns the movements a report states, one a leg."""
+def legs_of(entry: Entry, event: GoodsReport) -> list[Movement]:
+    """Returns the movements a report states, one a leg, as they were read."""
     if not entry.memo:
         entry.memo.extend(_make_legs(entry, event))
     return entry.memo
 
 
-def _make_legs(entry: Entry, event: GoodsMoved | GoodsTransformed) -> list[Movement]:
-    if isinstance(event, GoodsMoved):
-        kind = entry.name.partition(".")[0]
-        return [_movement(entry, event, 0, kind, event.goods, event.quantity, _sign(event))]
-    found: list[Movement] = []
-    for portion in event.inputs:
-        found.append(
-            _movement(entry, event, len(found), "used-in", portion.goods, portion.quantity, -1)
-        )
-    for portion in event.outputs:
-        found.append(
-            _movement(entry, event, len(found), "made", portion.goods, portion.quantity, 1)
-        )
-    return found
+def _make_legs(entry: Entry, event: GoodsReport) -> list[Movement]:
+    time = derive(event.clock, entry.received)
+    stated: list[tuple[str, GoodsAsRead, StatedQuantity, int]]
+    match event:
+        case GoodsMoved():
+            stated = [(entry.name.partition(".")[0], event.goods, event.quantity, _sign(event))]
+        case DaySalesTotalled():
+            stated = [_leg("day-sales", line, -1) for line in event.lines]
+        case GoodsTransformed():
+            stated = [_leg("used-in", portion, -1) for portion in event.inputs]
+            stated += [_leg("made", portion, 1) for portion in event.outputs]
+    return [
+        _movement(entry, event, time, leg, kind, goods, quantity, sign)
+        for leg, (kind, goods, quantity, sign) in enumerate(stated)
+    ]
+
+
+def _leg(kind: str, portion: Portion, sign: int) -> tuple[str, GoodsAsRead, StatedQuantity, int]:
+    return kind, portion.goods, portion.quantity, sign
 
 
 def _sign(event: GoodsMoved) -> int:
@@ -141,77 +162,113 @@ def _sign(event: GoodsMoved) -> int:
 
 def _movement(  # one call builds one wide row
     entry: Entry,
-    event: Report,
-    leg: int,
+    event: GoodsReport,
+    time: DerivedTime,
+    index: int,
     kind: str,
     goods: GoodsAsRead,
     quantity: StatedQuantity,
     sign: int,
 ) -> Movement:
-    unit, amount = quantity.scaled()
-    time = derive(event.clock, entry.received)
-    delivery = getattr(event, "delivery", None)
-    # Goods without a code are their delivery's; without its number, this entry's.
-    receipt = delivery or f"{entry.stream}/{entry.number}"
-    return Movement(
+    moved = event if isinstance(event, GoodsMoved) else None
+    delivery = moved.delivery if moved is not None else None
+    leg = Movement(
         position=Position(entry.position),
-        leg=Position(leg),
+        original=Position(entry.position),
+        leg=Position(index),
         stream=entry.stream,
         number=Position(entry.number),
         kind=kind,
         merchant=event.merchant,
         premises=event.premises,
-        counterparty=getattr(event, "counterparty", None),
-        product=product_of(goods),
-        lot=lot_of(goods, receipt),
-        unit=unit,
-        amount=amount,
+        counterparty=moved.counterparty if moved is not None else None,
+        card=moved.counterparty_card if moved is not None else None,
+        read_product="",
+        read_lot="",
+        stated_unit="",
+        stated=0,
+        pieces=None,
+        product="",
+        lot="",
+        unit="",
+        amount=0,
         sign=Position(sign),
-        delta=sign * amount,
-        produced=goods.produced,
-        expires=goods.expires,
+        delta=0,
+        produced=None,
+        expires=None,
         business_date=event.business_date,
         happened=time.at,
         uncertainty_s=Position(time.uncertainty_s),
         received=entry.received,
         session=event.session,
         delivery=delivery,
-        original=Position(entry.position),
         corrected_by=None,
         believed_to=None,
     )
+    _read(leg, goods, quantity)
+    return leg
 
 
-def believe(fold: Fold, movement: Movement) -> None:
-    """Keeps a movement that is believed from now on."""
-    fold.rows.put(MOVEMENTS, movement)
-    fold.signals.append(Moved(movement))
+def _read(leg: Movement, goods: GoodsAsRead, quantity: StatedQuantity) -> None:
+    """Notes on a leg what the label and the person said of its goods."""
+    leg.read_product = leg.product = product_of(goods)
+    leg.read_lot = leg.lot = lot_of(goods, _came_by(leg) if goods.gtin is None else None)
+    leg.stated_unit = leg.unit = quantity.unit.value
+    leg.stated = leg.amount = int(quantity.amount * 1000)
+    leg.pieces = None if quantity.pieces is None else Position(quantity.pieces)
+    leg.produced, leg.expires = goods.produced, goods.expires
+
+
+def _came_by(leg: Movement) -> str | None:
+    """Returns what names the delivery that goods without a code came by, where it is known.
+
+    A sale's delivery number is the buyer's; which of the seller's deliveries it came from, is not
+    said. What comes in or is made without a number is named by its own entry.
+    """
+    back = leg.kind == "goods-returned" and leg.sign > 0
+    if leg.kind in ("goods-sold", "day-sales", "used-in") or back:
+        return None
+    if leg.delivery is not None:
+        return f"{leg.merchant}/{leg.delivery}"
+    return f"{leg.merchant}/{leg.stream}/{leg.number}" if leg.sign > 0 else None
+
+
+def identity_of(rows: Rows, leg: Movement) -> Identity:
+    """Returns what a movement's goods are, as known now."""
+    return identify(rows, leg.read_product, leg.read_lot, leg.stated_unit, leg.stated)
+
+
+def believe(fold: Fold, leg: Movement) -> None:
+    """Keeps a movement, turned into what it is, that is believed from now on."""
+    leg.product, leg.lot, leg.unit, leg.amount = identity_of(fold.rows, leg)
+    leg.delta = leg.sign * leg.amount
+    fold.rows.put(MOVEMENTS, leg)
+    fold.signals.append(Moved(leg))
 
 
 def disbelieve(fold: Fold, movement: Movement) -> None:
     """Closes a movement that is believed no longer."""
-    movement.believed_to = Position(fold.entry.position)
-    fold.rows.put(MOVEMENTS, movement)
-    fold.signals.append(Unmoved(movement))
+    closed = msgspec.structs.replace(movement, believed_to=Position(fold.entry.position))
+    fold.rows.put(MOVEMENTS, closed)
+    fold.signals.append(Unmoved(closed))
+
+
+def reidentify(fold: Fold, movement: Movement) -> None:
+    """Believes a movement as what its goods are known to be now, if that is something else."""
+    known = Identity(movement.product, movement.lot, movement.unit, movement.amount)
+    if identity_of(fold.rows, movement) != known:
+        disbelieve(fold, movement)
+        believe(fold, msgspec.structs.replace(movement, position=Position(fold.entry.position)))
 
 
 def replace(fold: Fold, original: Movement, said: Portion, *, corrected_by: int) -> None:
     """Believes a line as it should have been instead of as it was entered."""
-    goods = said.goods
-    unit, amount = said.quantity.scaled()
-    receipt = original.delivery or f"{original.stream}/{original.number}"
     replacement = msgspec.structs.replace(
         original,
         position=Position(fold.entry.position),
         leg=Position(0 if original.position != fold.entry.position else 1),
-        product=product_of(goods),
-        lot=lot_of(goods, receipt),
-        unit=unit,
-        amount=amount,
-        delta=original.sign * amount,
-        produced=goods.produced,
-        expires=goods.expires,
         corrected_by=Position(corrected_by),
         believed_to=None,
     )
+    _read(replacement, said.goods, said.quantity)
     believe(fold, replacement)

@@ -58,6 +58,12 @@ class _Statements:
         self.copy = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(held)
         merge = "INSERT INTO {} SELECT * FROM {} ON CONFLICT ({}) DO UPDATE SET {}"
         self.merge = sql.SQL(merge).format(place, held, _names(table.key), sql.SQL(", ").join(sets))
+        self.erase = sql.SQL("DELETE FROM {} t USING unnest({}) k ({}) WHERE {}").format(
+            place, sql.SQL(", ").join(arrays), _names(table.key),
+            sql.SQL(" AND ").join(
+                sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key
+            ),
+        )  # fmt: skip
         self.empty = sql.SQL("TRUNCATE {}").format(held)
         self.types = [kind.partition("(")[0] for kind in table.column_types]
         # numeric comes back as Decimal and arrays as lists; the structs hold int and tuple.
@@ -94,8 +100,17 @@ class PgStore:
         self._connection.execute(statements.merge)
         self._connection.execute(statements.empty)
 
+    def erase(self, table: Table, keys: Sequence[Key]) -> None:
+        """See `Store.erase`."""
+        values = [list(column) for column in zip(*keys, strict=True)]
+        self._connection.execute(self._of(table).erase, values)
+
     def select(
-        self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
+        self,
+        table: Table,
+        equal: Mapping[str, Any],
+        at_most: Mapping[str, Any],
+        limit: int | None = None,
     ) -> list[Any]:
         """See `Store.select`."""
         tests: list[sql.Composable] = [sql.SQL("true")]
@@ -107,6 +122,8 @@ class PgStore:
             sql.Identifier(self._schema, table.name),
             sql.SQL(" AND ").join(tests),
         )
+        if limit is not None:
+            query += sql.SQL(" LIMIT {}").format(limit)
         values = [value for value in equal.values() if value is not None]
         return self._rows(table, query, [*values, *at_most.values()])
 

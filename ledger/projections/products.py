@@ -1,17 +1,20 @@
-"""Products of the register, with the bigrams by which they are found."""
+"""Products of the register: what each is called, what it is a case of, and what its units hold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from ledger.events.cases import ProductRegistered
+from ledger.projections.as_read import goods_in, product_of
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.table import Key, Position, Rows, Table
+from ledger.values.quantity import Pack
 
 
 class ProductRow(msgspec.Struct):
-    """A product of the register."""
+    """A product of the register; `packs` is what its units hold, as JSON."""
 
     gtin: str
     name_zh: str
@@ -20,17 +23,31 @@ class ProductRow(msgspec.Struct):
     pack: str | None
     maker: str | None
     shelf_life_days: Position | None
+    base: str | None
+    contains: Position | None
+    packs: str
     bigrams: tuple[str, ...]
     position: Position
 
 
-PRODUCTS = Table("products", ProductRow, ("gtin",), ("USING gin (bigrams)",))
+PRODUCTS = Table(
+    "products", ProductRow, ("gtin",), ("USING gin (bigrams)", "(base) WHERE base IS NOT NULL")
+)
+# A single in an inner pack in a case on a pallet; deeper is a circle.
+LEVELS_MAX = 4
 
 
 class ShelfLifeKnown(NamedTuple):
     """Signal: a product's shelf life was stated."""
 
     gtin: str
+
+
+class ConversionKnown(NamedTuple):
+    """Signal: what a product is a case of, or what its units hold, is stated differently."""
+
+    gtin: str
+    former_base: str
 
 
 def bigrams(text: str) -> tuple[str, ...]:
@@ -44,22 +61,69 @@ def bigrams(text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def base_of(rows: Rows, product: str) -> tuple[str, int]:
+    """Returns the product that a GTIN is a case of in the end, and how many of it one holds.
+
+    Where the register leads in a circle, a product is itself.
+    """
+    base, contains = product, 1
+    for _ in range(LEVELS_MAX + 1):
+        row = rows.get(PRODUCTS, base)
+        if row is None or row.base is None:
+            return base, contains
+        base, contains = row.base, contains * row.contains
+    return product, 1
+
+
+def packs_of(rows: Rows, product: str) -> Sequence[Pack]:
+    """Returns what the units of a product hold, as the register says."""
+    row = rows.get(PRODUCTS, product)
+    return () if row is None else _read_packs(row.packs)
+
+
+_write = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def _write_packs(packs: Sequence[Pack]) -> str:
+    return _write(packs).decode()
+
+
+@lru_cache(4096)
+def _read_packs(text: str) -> tuple[Pack, ...]:
+    return msgspec.json.decode(text, type=tuple[Pack, ...])
+
+
+def family_of(rows: Rows, gtin: str) -> list[str]:
+    """Returns a product and every product that is a case of it, at any level."""
+    found, new = [gtin], [gtin]
+    for _ in range(LEVELS_MAX + 1):
+        new = [r.gtin for base in new for r in rows.select(PRODUCTS, {"base": base})]
+        new = [product for product in new if product not in found]
+        found += new
+    return found
+
+
 class Products:
     """The register of products as rows."""
 
     name = "products"
     tables = (PRODUCTS,)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """Nothing to load: every event here replaces its row."""
-        return ()
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
+        """The products that the goods in this entry may be, and one that is registered."""
+        if isinstance(entry.event, ProductRegistered):
+            yield PRODUCTS, (entry.event.gtin,)
+        for goods in goods_in(entry.event):
+            yield PRODUCTS, (product_of(goods),)
 
     def fold(self, fold: Fold) -> None:
         """Takes in registrations of products."""
         event = fold.entry.event
         if not isinstance(event, ProductRegistered):
             return
-        life = event.shelf_life_days
+        before = fold.rows.get(PRODUCTS, event.gtin)
+        former_base = base_of(fold.rows, event.gtin)[0]
+        life, contains = event.shelf_life_days, event.contains
         row = ProductRow(
             event.gtin,
             event.name_zh,
@@ -68,8 +132,17 @@ class Products:
             event.pack,
             event.maker,
             None if life is None else Position(life),
+            event.base,
+            None if contains is None else Position(contains),
+            _write_packs(event.packs),
             bigrams(f"{event.name_zh} {event.name_en}"),
             Position(fold.entry.position),
         )
         fold.rows.put(PRODUCTS, row)
         fold.signals.append(ShelfLifeKnown(event.gtin))
+        if _conversion(before) != _conversion(row):
+            fold.signals.append(ConversionKnown(event.gtin, former_base))
+
+
+def _conversion(row: ProductRow | None) -> tuple[str | None, int | None, str]:
+    return (row.base, row.contains, row.packs) if row is not None else (None, None, "[]")

@@ -1,22 +1,31 @@
 """Stock: what each premises has of each lot, as its own reports add up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from ledger.events.reports import GoodsMoved, GoodsTransformed
+from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.goods import LOT_UNKNOWN
-from ledger.projections.movements import MOVEMENTS, Moved, Movement, Unmoved, legs_of
-from ledger.projections.table import Key, Position, Table
+from ledger.projections.movements import (
+    MOVEMENTS,
+    GoodsReport,
+    Moved,
+    Movement,
+    Unmoved,
+    identity_of,
+    legs_of,
+)
+from ledger.projections.table import Key, Position, Rows, Table
 
 
 class Stock(msgspec.Struct):
     """What a premises has of a lot in one unit, in thousandths; below zero it is oversold.
 
-    From `counted_at` on the latest count is the ground on which later movements add up.
+    From `counted_at` on the latest count is the ground on which later movements add up. The line
+    without a lot holds what was given out, or came in, of lots nobody named. `loose_before` is
+    what the shelf had given out of unnamed lots when this one was counted.
     """
 
     merchant: str
@@ -29,8 +38,32 @@ class Stock(msgspec.Struct):
     given_out: int
     counted_at: datetime | None
     counted: int
+    loose_before: int
     last_happened: datetime
+    entries: Position
     last_position: Position
+
+
+class Shelf(msgspec.Struct):
+    """All lots of a product at a premises in one unit: what those named and unnamed add up to.
+
+    `named` is the sum of the lots, `unnamed` the line without one, `loose_out` all that was given
+    out of unnamed lots. Only where such entries are, does the order of a shelf's counts matter.
+    `dates_short` is what lines known by a date alone have given out beyond what came in by it.
+    """
+
+    merchant: str
+    premises: str
+    product: str
+    unit: str
+    named: int
+    unnamed: int
+    loose_out: int
+    dates_short: int
+    loose_entries: Position
+    entries: Position
+    counted_at: datetime | None
+    last_happened: datetime
 
 
 STOCK = Table(
@@ -39,6 +72,7 @@ STOCK = Table(
     ("merchant", "premises", "product", "lot", "unit"),
     ("(product, lot)", "(premises)"),
 )
+SHELVES = Table("shelves", Shelf, ("merchant", "premises", "product", "unit"))
 
 
 class StockChanged(NamedTuple):
@@ -48,118 +82,271 @@ class StockChanged(NamedTuple):
     before: int
 
 
+class ShelfChanged(NamedTuple):
+    """Signal: something moved on a shelf where goods of unnamed or uncertain lots play a part."""
+
+    shelf: Shelf
+    was_short: bool
+
+
+class Bounds(NamedTuple):
+    """What is there of a lot at least and at most, in thousandths."""
+
+    at_least: int
+    at_most: int
+
+
+def bounds(row: Stock, shelf: Shelf | None) -> Bounds:
+    """Returns what a lot's stock lies between, as far as its shelf's reports say.
+
+    Goods given out without their lot may have been of this one, unless it was counted since.
+    """
+    if shelf is None or not is_uncertain(shelf):
+        return Bounds(max(0, row.amount), max(0, row.amount))
+    # A count may have found missing what left by its date: that is not taken off twice.
+    whole = shelf.named + shelf.dates_short + min(0, shelf.unnamed)
+    taken = min(max(0, -shelf.unnamed), shelf.loose_out - row.loose_before) + shelf.dates_short
+    return Bounds(max(0, row.amount - taken), max(0, min(row.amount, whole)))
+
+
+def is_uncertain(shelf: Shelf) -> bool:
+    """Tells whether goods left this shelf that may have been of one lot or another."""
+    return shelf.unnamed < 0 or shelf.dates_short > 0
+
+
+def is_short(shelf: Shelf) -> bool:
+    """Tells whether all lots together are fewer than what left without saying of which it was."""
+    return is_uncertain(shelf) and shelf.named + shelf.unnamed < 0
+
+
 class Stocks:
     """The present sum of believed movements; a report moves only its reporter's stock."""
 
     name = "stock"
-    tables = (STOCK,)
+    tables = (STOCK, SHELVES)
 
-    def keys(self, entry: Entry) -> Iterable[tuple[Table, Key]]:
-        """The stock rows of the goods in this entry."""
-        if isinstance(entry.event, GoodsMoved | GoodsTransformed):
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
+        """The stock rows and shelves of the goods in this entry."""
+        if isinstance(entry.event, GoodsReport):
             for m in legs_of(entry, entry.event):
-                yield STOCK, _key(m)
-                yield STOCK, (m.merchant, m.premises, m.product, LOT_UNKNOWN, m.unit)
+                product, lot, unit, _ = identity_of(rows, m)
+                yield STOCK, (m.merchant, m.premises, product, lot, unit)
+                yield STOCK, (m.merchant, m.premises, product, LOT_UNKNOWN, unit)
+                yield SHELVES, (m.merchant, m.premises, product, unit)
 
     def fold(self, fold: Fold) -> None:
-        """Adds what moved; where the order of counts matters, sums the lot from its movements."""
+        """Adds what moved; where the order of counts matters, sums up from the movements."""
+        desk = _Desk(fold)
         again: dict[Key, Movement] = {}
         for signal in list(fold.signals):
             match signal:
                 case Moved(movement):
-                    done = _count if movement.kind == "stock-counted" else _add
+                    done = desk.take_in(movement)
                 case Unmoved(movement):
-                    done = _take_back
+                    done = desk.take_out(movement)
                 case _:
                     continue
-            if not done(fold, movement):
-                again[_key(movement)] = movement
-        for movement in again.values():
-            _sum_again(fold, movement)
+            if not done:
+                again[_lot_key(movement)] = movement
+        desk.sum_again(again.values())
+        desk.keep()
 
 
-def _key(movement: Movement) -> Key:
+def _lot_key(movement: Movement) -> Key:
     return movement.merchant, movement.premises, movement.product, movement.lot, movement.unit
 
 
-def _row(fold: Fold, movement: Movement) -> Stock:
-    row: Stock | None = fold.rows.get(STOCK, *_key(movement))
-    if row is None:
-        nothing = Position(fold.entry.position)
-        merchant, premises, product, lot, unit = _key(movement)
-        row = Stock(
-            merchant, premises, product, lot, unit, 0, 0, 0, None, 0,
-            movement.happened, nothing,
-        )  # fmt: skip
-    return row
+def _shelf_key(movement: Movement) -> tuple[str, str, str, str]:
+    return movement.merchant, movement.premises, movement.product, movement.unit
 
 
-def _add(fold: Fold, movement: Movement) -> bool:
-    """Adds a movement; False when a replaced line has the instant of the count."""
-    row = _row(fold, movement)
-    if movement.happened == row.counted_at and movement.original != movement.position:
+def _place(movement: Movement) -> tuple[datetime, int, int]:
+    return movement.happened, movement.original, movement.leg
+
+
+class _Desk:
+    """The rows that one entry changes, with what they held before."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self._rows: dict[Key, tuple[Stock, int]] = {}
+        self._shelves: dict[Key, tuple[Shelf, bool, bool]] = {}
+
+    def take_in(self, movement: Movement) -> bool:
+        """Adds a movement or count; False for one that comes late, to be summed up with the rest."""
+        row, shelf = self._row(movement), self._shelf(movement)
+        if _is_superseded(row, shelf, movement):
+            _enter(row, shelf, movement, 1)
+            return True
+        # What was replaced, or identified later, has no place of its own among equal instants.
+        in_place = movement.original == movement.position
+        if movement.kind == "stock-counted":
+            last = shelf.last_happened if _is_loose(shelf, movement) else row.last_happened
+            in_order = movement.happened >= last and in_place
+        else:
+            ground = self._ground(row, shelf, movement)
+            in_order = ground is None or movement.happened > ground
+            in_order = in_order or (movement.happened == ground and in_place)
+        _enter(row, shelf, movement, 1)
+        if in_order:
+            self._apply(row, shelf, movement)
+        return in_order
+
+    def take_out(self, movement: Movement) -> bool:
+        """Takes a movement out again; False where a count, or what it rests on, is in question."""
+        row, shelf = self._row(movement), self._shelf(movement)
+        ground = self._ground(row, shelf, movement)
+        free = ground is None or movement.happened > ground
+        if _is_superseded(row, shelf, movement):
+            _enter(row, shelf, movement, -1)
+            return True
+        _enter(row, shelf, movement, -1)
+        if free and movement.kind != "stock-counted":
+            _add(row, shelf, movement, -movement.delta)
+            return True
         return False
-    before = row.amount
-    if row.counted_at is None or movement.happened >= row.counted_at:
-        row.amount += movement.delta
-    row.last_happened = max(row.last_happened, movement.happened)
-    _count_flow(row, movement.delta, 1)
-    _put(fold, row, before)
-    return True
+
+    def sum_again(self, movements: Iterable[Movement]) -> None:
+        """Sums from their movements the shelves, or where all is named the lots, of these."""
+        whole: dict[Key, Movement] = {}
+        for movement in movements:
+            shelf = self._shelf(movement)
+            if _is_loose(shelf, movement):
+                whole[_shelf_key(movement)] = movement
+            else:
+                self._sum(shelf, [self._row(movement)], {"lot": movement.lot})
+        for movement in whole.values():
+            shelf = self._shelf(movement)
+            rows = self._rows_of(shelf)
+            shelf.unnamed = shelf.loose_out = 0
+            shelf.counted_at = None
+            self._sum(shelf, rows, {})
+
+    def keep(self) -> None:
+        """Keeps the rows, or drops those that no entry is left of, and says what changed."""
+        fold = self._fold
+        for row, before in self._rows.values():
+            if row.lot[:2] in ("D:", "E:"):
+                shelf = self._shelves[row.merchant, row.premises, row.product, row.unit][0]
+                shelf.dates_short += max(0, -row.amount) - max(0, -before)
+            row.last_position = Position(fold.entry.position)
+            (fold.rows.put if row.entries else fold.rows.drop)(STOCK, row)
+            fold.signals.append(StockChanged(row, before))
+        for shelf, was_uncertain, was_short in self._shelves.values():
+            (fold.rows.put if shelf.entries else fold.rows.drop)(SHELVES, shelf)
+            if was_uncertain or is_uncertain(shelf):
+                fold.signals.append(ShelfChanged(shelf, was_short))
+
+    def _ground(self, row: Stock, shelf: Shelf, movement: Movement) -> datetime | None:
+        """Returns the latest count that this movement must come after to be simply added."""
+        if not _is_loose(shelf, movement):
+            return row.counted_at
+        if row.lot == LOT_UNKNOWN:
+            return shelf.counted_at
+        # A count of the whole product is kept on the line without a lot.
+        unnamed = self._line(movement, LOT_UNKNOWN)
+        return max((at for at in (row.counted_at, unnamed.counted_at) if at), default=None)
+
+    def _apply(self, row: Stock, shelf: Shelf, movement: Movement) -> None:
+        """Lets a movement or count act on what came before it."""
+        if movement.kind != "stock-counted":
+            _add(row, shelf, movement, movement.delta)
+            return
+        counted = movement.amount
+        row.counted, row.counted_at, shelf.counted_at = (
+            counted,
+            movement.happened,
+            movement.happened,
+        )
+        if row.lot == LOT_UNKNOWN:
+            if counted == 0:
+                # Nothing of the product is left: so nothing of any of its lots.
+                for other in self._rows_of(shelf):
+                    other.amount, other.loose_before = 0, shelf.loose_out
+                shelf.named = 0
+            unnamed = counted - shelf.named
+            shelf.loose_out += max(0, shelf.unnamed - unnamed)
+            row.amount = shelf.unnamed = unnamed
+            return
+        missing = row.amount - counted
+        row.amount, row.loose_before = counted, shelf.loose_out
+        shelf.named -= missing
+        # What a lot lacks is where goods given out without their lot came from.
+        if (explained := min(missing, -shelf.unnamed)) > 0:
+            self._line(movement, LOT_UNKNOWN).amount += explained
+            shelf.unnamed += explained
+
+    def _sum(self, shelf: Shelf, rows: Sequence[Stock], which: dict[str, str]) -> None:
+        for row in rows:
+            if row.lot != LOT_UNKNOWN:
+                shelf.named -= row.amount
+            row.amount = row.counted = row.loose_before = 0
+            row.counted_at = None
+        same = dict(zip(SHELVES.key, SHELVES.key_of(shelf), strict=True)) | which
+        believed = self._fold.rows.select(MOVEMENTS, same | {"believed_to": None})
+        for movement in sorted(believed, key=_place):
+            self._apply(self._row(movement), shelf, movement)
+
+    def _rows_of(self, shelf: Shelf) -> list[Stock]:
+        same = dict(zip(SHELVES.key, SHELVES.key_of(shelf), strict=True))
+        for row in self._fold.rows.select(STOCK, same):
+            self._rows.setdefault(STOCK.key_of(row), (row, row.amount))
+        of_shelf = SHELVES.key_of(shelf)
+        return [row for row, _ in self._rows.values() if SHELVES.key_of(row) == of_shelf]
+
+    def _row(self, movement: Movement) -> Stock:
+        return self._line(movement, movement.lot)
+
+    def _line(self, movement: Movement, lot: str) -> Stock:
+        merchant, premises, product, unit = _shelf_key(movement)
+        key = merchant, premises, product, lot, unit
+        if key not in self._rows:
+            row = self._fold.rows.get(STOCK, *key) or Stock(
+                *key, 0, 0, 0, None, 0, 0, movement.happened, Position(0), Position(0)
+            )
+            self._rows[key] = row, row.amount
+        return self._rows[key][0]
+
+    def _shelf(self, movement: Movement) -> Shelf:
+        key = _shelf_key(movement)
+        if key not in self._shelves:
+            shelf = self._fold.rows.get(SHELVES, *key) or Shelf(
+                *key, 0, 0, 0, 0, Position(0), Position(0), None, movement.happened
+            )
+            self._shelves[key] = shelf, is_uncertain(shelf), is_short(shelf)
+        return self._shelves[key][0]
 
 
-def _take_back(fold: Fold, movement: Movement) -> bool:
-    """Takes a movement out again; False when a count or its instant is in question."""
-    row = _row(fold, movement)
-    if movement.kind == "stock-counted" or movement.happened == row.counted_at:
-        return False
-    before = row.amount
-    if row.counted_at is None or movement.happened > row.counted_at:
-        row.amount -= movement.delta
-    _count_flow(row, movement.delta, -1)
-    _put(fold, row, before)
-    return True
+def _is_loose(shelf: Shelf, movement: Movement) -> bool:
+    """Tells whether goods of unnamed lots play a part in where this movement acts."""
+    return shelf.loose_entries > 0 or movement.lot == LOT_UNKNOWN
 
 
-def _count(fold: Fold, movement: Movement) -> bool:
-    """Takes a count that comes after everything known here; False when it must be summed."""
-    row = _row(fold, movement)
-    replaced = movement.original != movement.position
-    if movement.happened < row.last_happened or replaced:
-        return False
-    before = row.amount
-    row.amount = row.counted = movement.amount
-    row.counted_at = row.last_happened = movement.happened
-    _put(fold, row, before)
-    return True
+def _is_superseded(row: Stock, shelf: Shelf, movement: Movement) -> bool:
+    """Tells whether a later count of the lot made this one's effect on the amount void."""
+    counted = row.counted_at
+    return not _is_loose(shelf, movement) and counted is not None and movement.happened < counted
 
 
-def _sum_again(fold: Fold, movement: Movement) -> None:
-    row = _row(fold, movement)
-    before = row.amount
-    same = dict(zip(STOCK.key, _key(movement), strict=True))
-    believed = [m for m in fold.rows.select(MOVEMENTS, same) if m.believed_to is None]
-    counts = [m for m in believed if m.kind == "stock-counted"]
-    latest = max(counts, key=lambda m: (m.happened, m.original), default=None)
-    row.last_happened = max((m.happened for m in believed), default=movement.happened)
-    row.counted_at = latest.happened if latest else None
-    row.counted = latest.amount if latest else 0
-    row.amount, row.taken_in, row.given_out = row.counted, 0, 0
-    for m in believed:
-        _count_flow(row, m.delta, 1)
-        if latest is None or (m.happened, m.original) > (latest.happened, latest.original):
-            row.amount += m.delta
-    _put(fold, row, before)
-
-
-def _count_flow(row: Stock, delta: int, sign: int) -> None:
-    if delta > 0:
-        row.taken_in += sign * delta
+def _enter(row: Stock, shelf: Shelf, movement: Movement, sign: int) -> None:
+    """Counts an entry, and what it moved, into or out of its rows."""
+    row.entries = Position(row.entries + sign)
+    shelf.entries = Position(shelf.entries + sign)
+    if movement.lot == LOT_UNKNOWN:
+        shelf.loose_entries = Position(shelf.loose_entries + sign)
+    if movement.delta > 0:
+        row.taken_in += sign * movement.delta
     else:
-        row.given_out -= sign * delta
+        row.given_out -= sign * movement.delta
+    row.last_happened = max(row.last_happened, movement.happened)
+    shelf.last_happened = max(shelf.last_happened, movement.happened)
 
 
-def _put(fold: Fold, row: Stock, before: int) -> None:
-    row.last_position = Position(fold.entry.position)
-    fold.rows.put(STOCK, row)
-    fold.signals.append(StockChanged(row, before))
+def _add(row: Stock, shelf: Shelf, movement: Movement, delta: int) -> None:
+    row.amount += delta
+    if row.lot != LOT_UNKNOWN:
+        shelf.named += delta
+        return
+    shelf.unnamed += delta
+    if movement.delta < 0:
+        shelf.loose_out -= delta

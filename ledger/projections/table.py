@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar, get_type_hints
 from uuid import UUID
@@ -73,8 +74,16 @@ class Store(Protocol):
         """Inserts rows, or replaces those of the same key."""
         ...
 
+    def erase(self, table: Table, keys: Sequence[Key]) -> None:
+        """Removes the rows of those keys."""
+        ...
+
     def select(
-        self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
+        self,
+        table: Table,
+        equal: Mapping[str, Any],
+        at_most: Mapping[str, Any],
+        limit: int | None = None,
     ) -> list[Any]:
         """Returns the rows whose columns equal, or are not null and at most, the given values.
 
@@ -90,6 +99,7 @@ class Rows:
         self._store = store
         self._known: defaultdict[str, dict[Key, Any]] = defaultdict(dict)
         self._changed: defaultdict[str, dict[Key, Any]] = defaultdict(dict)
+        self._dropped: defaultdict[str, set[Key]] = defaultdict(set)
         self._tables: dict[str, Table] = {}
         self._indexes: defaultdict[str, dict[tuple[str, ...], _Index]] = defaultdict(dict)
 
@@ -122,8 +132,20 @@ class Rows:
         key, name = table.key_of(row), table.name
         self._tables[name] = table
         self._known[name][key] = self._changed[name][key] = row
+        if self._dropped:
+            self._dropped[name].discard(key)
         for index in self._indexes.get(name, {}).values():
             index.put(key, row)
+
+    def drop(self, table: Table, row: Any) -> None:
+        """Removes a row; it may be put again."""
+        key, name = table.key_of(row), table.name
+        self._tables[name] = table
+        self._known[name][key] = None
+        self._changed[name].pop(key, None)
+        self._dropped[name].add(key)
+        for index in self._indexes.get(name, {}).values():
+            index.drop(key)
 
     def select(
         self,
@@ -137,17 +159,28 @@ class Rows:
         """
         equal, at_most = equal or {}, at_most or {}
         known, changed = self._known[table.name], self._changed[table.name]
+        dropped = self._dropped[table.name]
         found = [
             row for row in self._index(table, tuple(equal)).get(tuple(equal.values()))
             if _within(row, at_most)
         ]  # fmt: skip
         for row in self._store.select(table, equal, at_most):
             key = table.key_of(row)
-            if key not in changed:
+            if key not in changed and key not in dropped:
                 if known.get(key) is None:
                     known[key] = row
                 found.append(known[key])
         return sorted(found, key=table.key_of)
+
+    def any(self, table: Table, equal: Mapping[str, Any]) -> bool:
+        """Tells whether there is such a row, without reading all of them."""
+        changed = self._changed[table.name]
+        if self._index(table, tuple(equal)).get(tuple(equal.values())):
+            return True
+        # As many of the stored rows may have been changed here to something else.
+        gone = changed.keys() | self._dropped[table.name]
+        found = self._store.select(table, equal, {}, limit=len(gone) + 1)
+        return any(table.key_of(row) not in gone for row in found)
 
     def _index(self, table: Table, columns: tuple[str, ...]) -> "_Index":
         indexes = self._indexes[table.name]
@@ -157,6 +190,9 @@ class Rows:
 
     def flush(self) -> None:
         """Writes everything that changed; ends this unit of work."""
+        for name, keys in self._dropped.items():
+            if keys:
+                self._store.erase(self._tables[name], sorted(keys))
         for name, rows in self._changed.items():
             if rows:
                 self._store.write(self._tables[name], list(rows.values()))
@@ -178,6 +214,10 @@ class _Index:
             del self._rows[former][key]
         self._values[key] = values
         self._rows[values][key] = row
+
+    def drop(self, key: Key) -> None:
+        if (values := self._values.pop(key, None)) is not None:
+            del self._rows[values][key]
 
     def get(self, values: Key) -> list[Any]:
         return list(self._rows[values].values()) if values in self._rows else []
@@ -206,16 +246,27 @@ class MemoryStore:
         held = self.tables.setdefault(table.name, {})
         held.update({table.key_of(row): msgspec.structs.replace(row) for row in rows})
 
+    def erase(self, table: Table, keys: Sequence[Key]) -> None:
+        """See `Store.erase`."""
+        held = self.tables.get(table.name, {})
+        for key in keys:
+            held.pop(key, None)
+
     def select(
-        self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
+        self,
+        table: Table,
+        equal: Mapping[str, Any],
+        at_most: Mapping[str, Any],
+        limit: int | None = None,
     ) -> list[Any]:
         """See `Store.select`."""
-        return [
+        found = (
             msgspec.structs.replace(row)
             for row in self.tables.get(table.name, {}).values()
             if all(getattr(row, name) == value for name, value in equal.items())
             and _within(row, at_most)
-        ]
+        )
+        return list(islice(found, limit))
 
 
 def _without_none(hint: Any) -> Any:

@@ -3,7 +3,12 @@
 import msgspec
 
 from ledger.events.base import Event
-from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
+from ledger.events.cases import (
+    MerchantRegistered,
+    PremisesAdded,
+    ProductRegistered,
+    SalesModeStated,
+)
 from ledger.rules.refusal import Refusal
 from ledger.values.gtin import Gtin
 
@@ -15,6 +20,7 @@ class MerchantCase(msgspec.Struct, frozen=True):
     version: int = 0
     registered: MerchantRegistered | None = None
     premises: tuple[PremisesAdded, ...] = ()
+    modes: tuple[SalesModeStated, ...] = ()
 
 
 class ProductCase(msgspec.Struct, frozen=True):
@@ -26,7 +32,7 @@ class ProductCase(msgspec.Struct, frozen=True):
 
 
 def decide_merchant(
-    case: MerchantCase, request: MerchantRegistered | PremisesAdded
+    case: MerchantCase, request: MerchantRegistered | PremisesAdded | SalesModeStated
 ) -> list[Event] | Refusal:
     """Decides an entry of the register; the same entry twice changes nothing."""
     match request:
@@ -45,6 +51,12 @@ def decide_merchant(
             if same[0] == request:
                 return []
             return Refusal("premises-taken", f"{request.premises} is registered already.")
+        case SalesModeStated():
+            if all(p.premises != request.premises for p in case.premises):
+                advice = f"Add {request.premises} to {case.merchant} first."
+                return Refusal("premises-unknown", advice)
+            stated = [m for m in case.modes if m.premises == request.premises]
+            return [] if stated and stated[-1] == request else [request]
 
 
 def evolve_merchant(case: MerchantCase, event: Event) -> MerchantCase:
@@ -55,6 +67,8 @@ def evolve_merchant(case: MerchantCase, event: Event) -> MerchantCase:
             return msgspec.structs.replace(case, registered=event)
         case PremisesAdded():
             return msgspec.structs.replace(case, premises=(*case.premises, event))
+        case SalesModeStated():
+            return msgspec.structs.replace(case, modes=(*case.modes, event))
     raise TypeError(f"{type(event).__name__} is no event of a merchant")
 
 

@@ -11,6 +11,8 @@ from ledger.events.cases import (
     MerchantRegistered,
     PremisesAdded,
     ProductRegistered,
+    ProductRegisteredV1,
+    SalesModeStated,
     ZoneName,
 )
 from ledger.rules.device import (
@@ -38,7 +40,13 @@ class AddPremises(msgspec.Struct, frozen=True, tag="add-premises"):
 class RegisterProduct(msgspec.Struct, frozen=True, tag="register-product"):
     """Asks that a product enters the register, or replaces what it states."""
 
-    entry: ProductRegistered
+    entry: ProductRegistered | ProductRegisteredV1
+
+
+class StateSalesMode(msgspec.Struct, frozen=True, tag="state-sales-mode"):
+    """Asks to put on record how a premises records what it sells, from a day on."""
+
+    entry: SalesModeStated
 
 
 class RegisterMarket(msgspec.Struct, frozen=True, tag="register-market"):
@@ -58,6 +66,7 @@ class BeginDay(msgspec.Struct, frozen=True, tag="begin-day"):
 Request = (
     RegisterMerchant
     | AddPremises
+    | StateSalesMode
     | RegisterProduct
     | RegisterMarket
     | ReadmitReport

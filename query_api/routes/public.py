@@ -67,7 +67,9 @@ def product(
 ) -> schemas.ProductPage:
     """A product with the lots known here, or those of the dates on a pack."""
     with request.app.state.pool.connection() as reader:
-        return lots.product_page(reader, gtin_of(gtin), lots.Dates(produced, expires))
+        return lots.product_page(
+            reader, lots.base_of(reader, gtin_of(gtin)), lots.Dates(produced, expires)
+        )
 
 
 @router.get("/lots/{gtin}")
@@ -76,7 +78,7 @@ def lot_by_date(
 ) -> schemas.LotPage:
     """A lot by the days printed on the pack: its production day, its last good day, or both."""
     with request.app.state.pool.connection() as reader:
-        number = gtin_of(gtin)
+        number = lots.base_of(reader, gtin_of(gtin))
         if produced is None and expires is None:
             raise Problem(422, "date-missing", "give the produced or the expires date of the pack")
         found = lots.find_lot(reader, number, lots.Dates(produced, expires))
@@ -87,7 +89,7 @@ def lot_by_date(
 def lot(request: Request, gtin: GtinText, lot: LotText) -> schemas.LotPage:
     """A lot by its number; `D:`, `E:` and `R:` keys name lots known by a date or delivery."""
     with request.app.state.pool.connection() as reader:
-        number = gtin_of(gtin)
+        number = lots.base_of(reader, gtin_of(gtin))
         return lots.lot_page(reader, number, lots.lot_key(reader, number, lot))
 
 
@@ -100,7 +102,8 @@ async def live(request: Request, gtin: GtinText, lot: LotText) -> StreamingRespo
 
 def _key(request: Request, gtin: str, lot: str) -> tuple[str, str]:
     with request.app.state.pool.connection() as reader:
-        return gtin, lots.lot_key(reader, gtin, lot)
+        base = lots.base_of(reader, gtin)
+        return base, lots.lot_key(reader, base, lot)
 
 
 async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]:

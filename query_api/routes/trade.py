@@ -1,20 +1,23 @@
 """Trade routes: stock, alerts, papers and the record's order. On loopback until sign-in exists."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
+from ledger.projections.merchants import MODE_DEFAULT
+from ledger.projections.stock import SHELVES, Shelf, Stock, bounds
+from ledger.projections.stock import STOCK as STOCK_TABLE
 from query_api import lots, schemas
 from query_api.problems import Problem
-from query_api.views import LIMIT_MAX, cursor_of, gtin_of, key_of, position, rows
+from query_api.views import LIMIT_MAX, Reader, cursor_of, gtin_of, key_of, position, rows
 
 IdText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["p-017"])]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=800)]
 
 STOCK = """
-SELECT s.merchant, s.product, s.lot, s.unit, s.amount, e.expires, CASE WHEN e.expires IS NULL THEN 'undated' ELSE e.state END AS state
+SELECT s.*, e.expires, CASE WHEN e.expires IS NULL THEN 'undated' ELSE e.state END AS state
 FROM trade.stock s LEFT JOIN trade.expiry e USING (merchant, premises, product, lot, unit)
 WHERE premises = %s AND (s.merchant, s.product, s.lot, s.unit) > (%s, %s, %s, %s) AND s.amount <> 0
 ORDER BY s.merchant, s.product, s.lot, s.unit LIMIT %s
@@ -40,16 +43,19 @@ def stock(
 ) -> schemas.StockPage:
     """What a premises has, lot by lot."""
     with request.app.state.pool.connection() as reader:
-        known = rows(reader, "SELECT 1 FROM trade.premises WHERE premises = %s", [premises])
+        query = "SELECT merchant, mode FROM trade.premises WHERE premises = %s"
+        known = rows(reader, query, [premises])
         found = rows(reader, STOCK, [premises, *key_of(after, 4), limit + 1])
         if not known and not found:
             raise Problem(404, "premises-unknown", f"no premises is called {premises}")
         at = position(reader)
-    lines = [
-        schemas.StockLine(**(row | {"amount": _exact(row["amount"])})) for row in found[:limit]
-    ]
+        shelves = _shelves(reader, premises)
+    place: dict[str, Any] = known[0] if known else {"merchant": None, "mode": MODE_DEFAULT}
+    lines = [_line(row, shelves, place) for row in found[:limit]]
     more = cursor_of(*_key(lines[-1])) if len(found) > limit else None
-    return schemas.StockPage(premises=premises, lines=lines, next=more, position=at)
+    return schemas.StockPage(
+        premises=premises, mode=place["mode"], lines=lines, next=more, position=at
+    )  # fmt: skip
 
 
 @router.get("/alerts")
@@ -86,7 +92,11 @@ def documents(
     with request.app.state.pool.connection() as reader:
         limit_before = int(before) if before else lots.POSITION_MAX
         found, more = lots.papers(
-            reader, gtin_of(gtin), lot, limit, min(limit_before, lots.POSITION_MAX)
+            reader,
+            lots.base_of(reader, gtin_of(gtin)),
+            lot,
+            limit,
+            min(limit_before, lots.POSITION_MAX),
         )
     return schemas.PaperPage(papers=found, next=cursor_of(str(more)) if more else None)
 
@@ -113,6 +123,26 @@ def health(request: Request) -> dict[str, int]:
             " (SELECT position FROM edge.position) AS edge"
         )
         return rows(reader, query)[0]
+
+
+def _shelves(reader: Reader, premises: str) -> dict[tuple[str, ...], Shelf]:
+    found = rows(reader, "SELECT * FROM trade.shelves WHERE premises = %s", [premises])
+    shelves = [Shelf(**row) for row in found]
+    return {SHELVES.key_of(shelf): shelf for shelf in shelves}
+
+
+def _line(
+    row: dict[str, Any], shelves: dict[tuple[str, ...], Shelf], place: dict[str, Any]
+) -> schemas.StockLine:
+    stock = Stock(**{name: row[name] for name in STOCK_TABLE.columns})
+    shelf = shelves.get((stock.merchant, stock.premises, stock.product, stock.unit))
+    least, most = bounds(stock, shelf)
+    if place["merchant"] == stock.merchant and place["mode"] != MODE_DEFAULT:
+        least = 0
+    amounts = {"amount": stock.amount, "at_least": least, "at_most": most}
+    names = ("merchant", "product", "lot", "unit", "expires", "state")
+    shown = {name: _exact(Decimal(n)) for name, n in amounts.items()}
+    return schemas.StockLine(**{name: row[name] for name in names} | shown)
 
 
 def _exact(thousandths: Decimal) -> str:

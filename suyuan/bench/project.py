@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 
-from ledger.events.reports import GoodsMoved, GoodsTransformed
 from ledger.follower import (
     Follower,
     Pages,
@@ -20,7 +19,7 @@ from ledger.journal.interface import Stored
 from ledger.journal.postgres import PgReader
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.groups import GROUPS, Group
-from ledger.projections.movements import legs_of
+from ledger.projections.movements import GoodsReport, legs_of
 from ledger.projections.postgres import PgStore
 from ledger.projections.table import Key, MemoryStore, Rows, Table
 from suyuan.bench.comparison import bench, comparison
@@ -33,6 +32,7 @@ def project(size: str) -> dict[str, Any]:
     """The bench's own ratio is the sum's: all followers, reading and decoding included."""
     with bench_cluster() as cluster, psycopg.connect(cluster.dsn(), autocommit=True) as admin:
         work = Work(SIZES[size])
+        events = work.register(cluster.dsn("suyuan_writer")) + work.reports
         work.ingest(cluster.dsn("suyuan_writer"))
 
         def connect() -> psycopg.Connection[Any]:
@@ -42,7 +42,7 @@ def project(size: str) -> dict[str, Any]:
         followers = [Follower(group, connect, pages=pages) for group in GROUPS]
         for follower in followers:
             follower.prepare()
-        rows = PgReader(admin).page(0, work.reports)
+        rows = PgReader(admin).page(0, events)
         costs: defaultdict[str, list[float]] = defaultdict(list)
         copied = []
         for number, start in enumerate(range(0, len(rows), PAGE)):
@@ -94,11 +94,20 @@ class _Timed:
         self._store.write(table, rows)
         self._spent[table.name] += time.perf_counter() - begun
 
+    def erase(self, table: Table, keys: Sequence[Key]) -> None:
+        begun = time.perf_counter()
+        self._store.erase(table, keys)
+        self._spent[table.name] += time.perf_counter() - begun
+
     def select(
-        self, table: Table, equal: Mapping[str, Any], at_most: Mapping[str, Any]
+        self,
+        table: Table,
+        equal: Mapping[str, Any],
+        at_most: Mapping[str, Any],
+        limit: int | None = None,
     ) -> list[Any]:
         begun = time.perf_counter()
-        found = self._store.select(table, equal, at_most)
+        found = self._store.select(table, equal, at_most, limit)
         self._spent[table.name] += time.perf_counter() - begun
         return found
 
@@ -130,13 +139,13 @@ def _fold(
 ) -> None:
     for entry in entries:
         begun = time.perf_counter()
-        if isinstance(entry.event, GoodsMoved | GoodsTransformed):
+        if isinstance(entry.event, GoodsReport):
             # Whoever asks first would pay for what all share.
             legs_of(entry, entry.event)
             spent["movements"] += time.perf_counter() - begun
     for projection in group.projections:
         begun, stored = time.perf_counter(), sum(in_tables.values())
-        rows.prefetch(wanted for entry in entries for wanted in projection.keys(entry))
+        rows.prefetch(wanted for entry in entries for wanted in projection.keys(entry, rows))
         taken = time.perf_counter() - begun
         spent[projection.name] += taken - (sum(in_tables.values()) - stored)
     for entry in entries:

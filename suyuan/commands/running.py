@@ -144,11 +144,11 @@ def _write_trade(out: Path, trade: Trade) -> None:
             }  # fmt: skip
             file.write(msgspec.json.encode(line) + b"\n")
     end = trade.day + timedelta(days=trade.days - 1)
-    alerts = trade.open_expiry_alerts(end)
+    alerts = trade.truth.open_expiry_alerts(end)
     for tape, number in (kept[id(action)] for action in trade.sold_late):
         alerts.add(("sold-after-expiry", f"{stream_of_tape(tape)}|{number}"))
     truth = {
-        "stock": [{"key": key, "thousandths": n} for key, n in sorted(trade.stock.items())],
+        "stock": [{"key": key, "thousandths": n} for key, n in sorted(trade.truth.stock.items())],
         "alerts": [{"kind": kind, "subject": subject} for kind, subject in sorted(alerts)],
         "day": end,
     }

@@ -30,31 +30,38 @@ def wait_followed(query: httpx.Client, timeout_s: float) -> bool:
     return False
 
 
-def stock_of(query: httpx.Client, trade: Trade) -> dict[tuple[str, str, str, str], int]:
-    """Returns the stock of every premises, in thousandths, through the API."""
-    found = {}
+def stock_differences(query: httpx.Client, trade: Trade) -> list[str]:
+    """Returns where the ledger's stock is not what the reports add up to, in words.
+
+    Nor what is really there: that must lie between what the ledger says at least and at most.
+    """
+    truth, stored, problems = trade.truth.stock, {}, []
     for merchant in trade.merchants:
+        real = {
+            (lot.gtin, f"L:{lot.number}"): n for lot, n in trade.truth.held[merchant.id].items()
+        }
         for line in _pages(query, f"/v1/premises/{merchant.premises}/stock", "lines"):
             key = (merchant.premises, line["product"], line["lot"], line["unit"])
-            found[key] = int(Decimal(line["amount"]) * 1000)
-    return found
-
-
-def stock_differences(query: httpx.Client, trade: Trade) -> list[str]:
-    """Returns where the ledger's stock is not the truth's, in words."""
-    truth = {key: amount for key, amount in trade.stock.items() if amount != 0}
-    stored = stock_of(query, trade)
-    return [
+            stored[key] = _thousandths(line["amount"])
+            there = max(0, real.get(key[1:3], 0)) * 1000
+            least, most = _thousandths(line["at_least"]), _thousandths(line["at_most"])
+            if key[1:3] in real and not least <= there <= most:
+                problems.append(f"{'|'.join(key)}: {there} is not between {least} and {most}")
+    return problems + [
         f"{'|'.join(key)}: truth {truth.get(key, 0)}, ledger {stored.get(key, 0)}"
         for key in sorted(truth.keys() | stored.keys())
         if truth.get(key, 0) != stored.get(key, 0)
     ]
 
 
+def _thousandths(amount: str) -> int:
+    return int(Decimal(amount) * 1000)
+
+
 def expected_alerts(market: Market, numbers: dict[int, tuple[str, int]]) -> set[tuple[str, str]]:
     """Returns every alert that must be open; `numbers` says where each action was recorded."""
     trade = market.trade
-    wanted = trade.open_expiry_alerts(trade.day)
+    wanted: set[tuple[str, str]] = trade.truth.open_expiry_alerts(trade.day)
     for action in trade.sold_late:
         tape, number = numbers[id(action)]
         wanted.add(("sold-after-expiry", f"{stream_of_tape(tape)}|{number}"))
@@ -75,7 +82,7 @@ def alert_differences(query: httpx.Client, wanted: set[tuple[str, str]]) -> list
 def page_problems(kiosk_url: str, trade: Trade) -> list[str]:
     """Opens product, lot and unknown pages as a shopper would; returns what is wrong with them."""
     problems = []
-    lots = sorted(trade.lots.values(), key=lambda lot: lot.number)[:PAGES]
+    lots = sorted(trade.truth.lots.values(), key=lambda lot: lot.number)[:PAGES]
     with httpx.Client(base_url=kiosk_url, trust_env=False, timeout=10) as kiosk:
         for lot in lots:
             for path in (f"/01/{lot.gtin}/10/{quote(lot.number)}", f"/01/{lot.gtin}"):

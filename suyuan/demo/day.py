@@ -78,9 +78,9 @@ class Day:
     def sample_pages(self) -> dict[str, str]:
         """One address of every kind of page, for pictures and for a first look."""
         assert self._trade_made is not None
-        stock = self._trade_made.open_expiry_alerts(self._trade_made.day)
+        stock = self._trade_made.truth.open_expiry_alerts(self._trade_made.day)
         expired = sorted(subject for kind, subject in stock if kind == "expired-in-stock")
-        lots = sorted(self._trade_made.lots.values(), key=lambda lot: lot.number)
+        lots = sorted(self._trade_made.truth.lots.values(), key=lambda lot: lot.number)
         made = [lot for lot in lots if CATALOGUE[lot.product][4]]
         good, mixed = lots[0], made[0]
         ended = expired[0].split("|")
@@ -179,7 +179,7 @@ class Day:
 
     def _papers(self, market: Market) -> None:
         """A maker files a test report with its picture, and a certificate whose picture is awaited."""
-        lots = sorted(market.trade.lots.values(), key=lambda lot: lot.number)
+        lots = sorted(market.trade.truth.lots.values(), key=lambda lot: lot.number)
         maker = market.trade.merchants[0]
         agent = market.agents[maker.device]
         picture = png(Label("qr", lots[0].gtin, lots[0].number))

@@ -17,7 +17,7 @@ from ledger.events.catalogue import encode
 from ledger.journal.sealing import Place, Sealer
 from ledger.values.clock import DeviceClock
 from ledger.values.ids import stream_of_tape
-from ledger.values.quantity import StatedQuantity, Unit
+from ledger.values.quantity import Pack, StatedQuantity, Unit
 
 FOLDER = Path(__file__).parent / "files"
 TAPE = "3f2b8c1e-5d4a-4e6f-9a7b-0c1d2e3f4a5b"
@@ -57,6 +57,9 @@ EXAMPLES: list[Event] = [
     reports.GoodsUsed(**MOVED),
     reports.StockCounted(**(MOVED | {"goods": LOOSE})),
     reports.GoodsTransformed(process="mixed", inputs=(PORTION, PORTION), outputs=(PORTION,), **COMMON),
+    reports.DaySalesTotalled(
+        lines=(reports.Portion(goods=GOODS, quantity=QUANTITY),), total_fen=128_50, **COMMON
+    ),
     reports.EntryCorrected(
         target_tape=TAPE, target_number=7, scope="line", reason="数量有误", goods=GOODS,
         quantity=QUANTITY, **COMMON,
@@ -75,9 +78,17 @@ EXAMPLES: list[Event] = [
         owner_card=PERSON,
     ),
     cases.PremisesAdded(merchant="m-001", premises="m-001-a", name="一号摊位", market="market-1"),
-    cases.ProductRegistered(
+    cases.ProductRegisteredV1(
         gtin="06901234567892", name_zh="鲜牛奶", name_en="Fresh milk", category="dairy",
         pack="950 ml", maker="m-002", shelf_life_days=15,
+    ),
+    cases.ProductRegistered(
+        gtin="16901234567899", name_zh="鲜牛奶 12 瓶", name_en="Fresh milk, 12", category="dairy",
+        pack="12 × 950 ml", maker="m-002", shelf_life_days=15, base="06901234567892", contains=12,
+        packs=(Pack(unit=Unit.BOX, holds=StatedQuantity(amount=Decimal(15), unit=Unit.KILOGRAM)),),
+    ),
+    cases.SalesModeStated(
+        merchant="m-001", premises="m-001-a", mode="day-totals", from_day=date(2026, 12, 1)
     ),
     cases.DeviceEnrolled(device="scanner-1", key="ed25519:AA==", ledger_keys=("ed25519:BB==",), name="一号"),
     cases.DeviceKeyReplaced(

@@ -89,14 +89,17 @@ class Line:
         self.journal.write(rows, {stream: Head(rows[-1].number)})
 
     def market(self, day: date, *, life: int | None = None, gtin: str = "06901234567892") -> None:
-        place = PremisesAdded(merchant="m-1", premises="p-1", name="Stall 1", market="market-1")
-        self.case("merchant", "m-1", place)
+        self.place("p-1", "market-1")
         product = ProductRegistered(
             gtin=gtin, name_zh="鲜牛奶", name_en="Fresh milk", category="dairy",
             shelf_life_days=life,
         )  # fmt: skip
         self.case("product", gtin, product)
         self.begin(day)
+
+    def place(self, premises: str, market: str, merchant: str = "m-1") -> None:
+        place = PremisesAdded(merchant=merchant, premises=premises, name="Stall", market=market)
+        self.case("merchant", merchant, place)
 
     def begin(self, day: date) -> None:
         self.case(
@@ -128,6 +131,7 @@ def snapshot(line: Line) -> dict[str, dict[Any, Any]]:
         f"{name}.{table}": dict(rows)
         for name, store in line.stores.items()
         for table, rows in store.tables.items()
+        if rows
     }
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from ledger.events import wire
 from ledger.events.base import Event
+from ledger.events.cases import ProductRegistered
 from ledger.events.catalogue import encode
 from ledger.events.reports import (
+    DaySalesTotalled,
     EntryCorrected,
     GoodsAsRead,
     GoodsDisposed,
@@ -26,6 +28,7 @@ from ledger.values.keys import SigningKey
 from ledger.values.quantity import StatedQuantity, Unit
 
 MILK = "06901234567892"
+MILK_CASE = "16901234567899"
 YOGHURT = "06901234000016"
 TODAY = date(2026, 11, 22)
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -42,6 +45,12 @@ def pieces(amount: int | str) -> StatedQuantity:
 
 def milk(lot: str | None = "L1", **fields: Any) -> GoodsAsRead:
     return GoodsAsRead(**({"gtin": MILK, "lot": lot} | fields))
+
+
+def registered(gtin: str, **fields: Any) -> ProductRegistered:
+    return ProductRegistered(
+        gtin=gtin, name_zh="鲜牛奶", name_en="Fresh milk", category="dairy", **fields
+    )
 
 
 def _moved(kind: type[Event], units: int, goods: GoodsAsRead | None, fields: dict[str, Any]) -> Any:
@@ -72,6 +81,15 @@ def counted(units: int, goods: GoodsAsRead | None = None, **fields: Any) -> Stoc
 
 def disposed(units: int = 1, goods: GoodsAsRead | None = None, **fields: Any) -> GoodsDisposed:
     return _moved(GoodsDisposed, units, goods, {"reason": "damaged"} | fields)
+
+
+def totalled(*lines: Portion, **fields: Any) -> DaySalesTotalled:
+    at = fields.pop("at", NOON)
+    common = {
+        "merchant": STALL, "premises": "p-1", "business_date": TODAY, "clock": clock(at),
+        "session": "00000000-0000-4000-8000-000000000001", "lines": lines,
+    }  # fmt: skip
+    return DaySalesTotalled(**(common | fields))
 
 
 def transformed(inputs: list[Portion], outputs: list[Portion]) -> GoodsTransformed:

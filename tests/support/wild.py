@@ -25,6 +25,7 @@ from tests.support.make import (
     pieces,
     received,
     sold,
+    totalled,
     transformed,
 )
 
@@ -49,7 +50,7 @@ def examples() -> list[Event]:
     about |= {"document": "0" * 64, "number": "N-1", "gtins": (MILK,)}
     day = date(2026, 11, 1)
     return [
-        received(2), sold(1), counted(3), disposed(1), transformed([portion], [portion]),
+        received(2), sold(1), counted(3), totalled(portion), disposed(1), transformed([portion], [portion]),
         corrected("00000000-0000-4000-8000-000000000001", 2),
         GoodsReturned(direction="to-supplier", **moved), GoodsUsed(**moved),
         CertificateFiled(kind="origin", issuer="City", valid_from=day, **about),

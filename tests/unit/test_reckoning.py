@@ -36,9 +36,9 @@ def test_a_simulated_trade_is_the_same_for_the_same_seed_and_big_enough() -> Non
     one, two = (Trade(merchants=24, day=date(2026, 11, 22), seed=4) for _ in range(2))
 
     assert one.actions == two.actions
-    assert dict(one.stock) == dict(two.stock)
+    assert one.truth.stock == two.truth.stock
     assert len(one.actions) >= 2000
     assert sum(a.label is not None for a in one.actions) >= 300
-    kinds = {kind for kind, _ in one.open_expiry_alerts(one.day)}
-    assert kinds == {"near-expiry", "expired-in-stock", "oversold"}
+    kinds = {kind for kind, _ in one.truth.open_expiry_alerts(one.day)}
+    assert kinds == {"near-expiry", "expired-in-stock", "oversold", "shelf-check"}
     assert one.sold_late
