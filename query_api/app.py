@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from query_api import problems
-from query_api.routes import public, trade
+from query_api.routes import ledgers, public, stock, trade
 from query_api.views import open_pool
 from query_api.watch import Watch
 
@@ -33,4 +33,6 @@ def build(dsn: str) -> FastAPI:
     problems.install(app)
     app.include_router(public.router)
     app.include_router(trade.router)
+    app.include_router(stock.router)
+    app.include_router(ledgers.router)
     return app

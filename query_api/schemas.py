@@ -119,6 +119,31 @@ class StockPage(BaseModel):
     position: int
 
 
+class StockEntry(BaseModel):
+    """An entry behind a stock figure: as it was stated, and what it added."""
+
+    position: int = Field(description="where the entry stands in the record")
+    believed_from: int = Field(description="from which position it counts as these goods")
+    kind: str = Field(examples=["goods-received"])
+    happened: datetime
+    business_date: date
+    counterparty: str | None
+    delivery: str | None
+    stated: str = Field(examples=["2"])
+    stated_unit: str = Field(examples=["case"])
+    unit: str = Field(examples=["piece"])
+    delta: str = Field(examples=["24"])
+    counted: str | None = Field(default=None, description="what a count found")
+    corrected: bool
+
+
+class StockEntries(BaseModel):
+    """Entries behind a stock figure."""
+
+    entries: list[StockEntry]
+    position: int
+
+
 class AlertLine(BaseModel):
     """Something somebody should look at."""
 
@@ -172,3 +197,66 @@ class ProductList(BaseModel):
     """Products found."""
 
     products: list[Product]
+
+
+class LawFieldNames(BaseModel):
+    """A field of a ledger as the law names it."""
+
+    key: str = Field(examples=["produced"])
+    zh: str = Field(examples=["生产日期"])
+    en: str = Field(examples=["production date"])
+
+
+class Law(BaseModel):
+    """A ledger the law prescribes, with where it says so and since when."""
+
+    name: str = Field(examples=["purchases"])
+    zh: str = Field(examples=["进货查验记录"])
+    en: str
+    article: str = Field(examples=["第五十三条第二款"])
+    source: str
+    valid_from: date
+    fields: list[LawFieldNames]
+
+
+class LedgerLine(BaseModel):
+    """A line of a ledger; `fields` in the law's order, empty where nothing is on record."""
+
+    position: int
+    stream: str
+    number: int
+    premises: str
+    fields: dict[str, str]
+    missing: list[str] = Field(description="keys of the fields that this line lacks")
+    late_days: int = Field(description="days between the business date and the entry, if late")
+    keep_until: date
+
+
+class LedgerPage(BaseModel):
+    """A page of a ledger in the order of business dates."""
+
+    ledger: Law
+    merchant: str
+    asked_of: bool = Field(description="whether the law asks this ledger of this kind of merchant")
+    lines: list[LedgerLine]
+    next: str | None = None
+    position: int
+
+
+class FieldCompleteness(BaseModel):
+    """How many lines lack a field, and the way to mend it."""
+
+    key: str
+    zh: str
+    en: str
+    missing: int
+    mend_zh: str
+    mend_en: str
+
+
+class LedgerCompleteness(BaseModel):
+    """What a ledger's lines lack, field by field."""
+
+    lines: int
+    fields: list[FieldCompleteness]
+    position: int

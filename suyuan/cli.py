@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import joining, papers, pictures, scanning
+from suyuan.commands import joining, ledgers, papers, pictures, scanning
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    edge = (*joining.VERBS, *scanning.VERBS, *papers.VERBS, *pictures.VERBS)
+    edge = (*joining.VERBS, *scanning.VERBS, *papers.VERBS, *pictures.VERBS, *ledgers.VERBS)
     for add in (*edge, *_server_verbs()):
         add(verbs)
     return parser
@@ -50,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             print(f"suyuan {stated.verb}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read our lines has enough; Python would complain again when it closes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
 

@@ -1,16 +1,21 @@
 """Who takes part in a simulated trade, what they hold, and what each may report."""
 
+import hashlib
+import uuid
 from datetime import date, datetime, time
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ledger.events.base import Event
 from ledger.events.reports import EntryCorrected, GoodsAsRead
+from ledger.values.cards import Card
 from ledger.values.clock import DeviceClock
 from ledger.values.gtin import check_digit
 
 MARKET = "market-1"
 ZONE = ZoneInfo("Asia/Shanghai")
+# Who brings vegetables and fish at dawn, and is in no register.
+FARMER = Card(name="李大山", address="望城区靖港镇", phone="13800000000")
 OPENS, CLOSES = time(3), time(11)
 # The trade rule as its source words it: shelf life from, days before.
 NEAR_TIERS = ((365, 45), (180, 20), (90, 15), (30, 10), (16, 5), (12, 4), (8, 3), (4, 2), (0, 1))
@@ -42,6 +47,19 @@ class Merchant(NamedTuple):
     def device(self) -> str:
         """Its scanner."""
         return f"scanner-{self.id}"
+
+    @property
+    def card_ref(self) -> str:
+        """The reference of its owner's card in the personal store."""
+        return card_ref(self.id)
+
+    @property
+    def card(self) -> Card:
+        """Its owner's card: a stall has a place in the market and a number to call."""
+        number = int(self.id[-3:])
+        return Card(
+            name=self.name, address=f"长沙市岳麓区城西市场 {number} 号", phone=f"0731-8{number:07d}"
+        )
 
 
 class LotTruth(NamedTuple):
@@ -100,6 +118,11 @@ class Action(NamedTuple):
             assert target is not None
             fields = fields | {"target_tape": target[0], "target_number": target[1]}
         return self.kind(clock=clock, session=self.session, **fields)
+
+
+def card_ref(name: str) -> str:
+    """Returns the reference of somebody's card: the same for the same name, shaped as any."""
+    return str(uuid.UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4))
 
 
 def gtin_of(index: int) -> str:

@@ -42,11 +42,13 @@ from ledger.values.quantity import StatedQuantity, Unit
 from suyuan.assortment import CATALOGUE, ITEMS
 from suyuan.participants import (
     CASE_PIECES,
+    FARMER,
     MARKET,
     ZONE,
     Action,
     LotTruth,
     Merchant,
+    card_ref,
     case_gtin_of,
     gtin_of,
     merchants_of,
@@ -80,7 +82,7 @@ class Trade:
         for m in self.merchants:
             entry = MerchantRegistered(
                 merchant=m.id, name=m.name, kind=m.kind, district="yuelu",
-                licence=f"92430104{m.id[-3:]}",
+                licence=f"92430104{m.id[-3:]}", owner_card=m.card_ref,
             )  # fmt: skip
             place = PremisesAdded(
                 merchant=m.id, premises=m.premises, name=f"{m.name}门店", market=MARKET
@@ -97,11 +99,12 @@ class Trade:
             maker = next(m for m in makers if m.kind == kind)
             product = ProductRegistered(
                 gtin=gtin_of(index), name_zh=zh, name_en=en, category=category,
-                shelf_life_days=life, maker=maker.id,
+                shelf_life_days=life, maker=maker.id, pack=zh.partition(" ")[2],
             )  # fmt: skip
             case = msgspec.structs.replace(
                 product, gtin=case_gtin_of(index), name_zh=f"{zh} × {CASE_PIECES}",
                 name_en=f"{en}, {CASE_PIECES}", base=gtin_of(index), contains=CASE_PIECES,
+                pack=f"{CASE_PIECES} × {product.pack}",
             )  # fmt: skip
             wanted += [RegisterProduct(product), RegisterProduct(case)]
         return wanted
@@ -222,6 +225,7 @@ class Trade:
             self._put(
                 day, 4.8, wholesaler, GoodsReceived, self._session(),
                 goods=GoodsAsRead(item=item), quantity=quantity, delivery=delivery,
+                counterparty_card=card_ref(FARMER.name),
             )  # fmt: skip
             waste = StatedQuantity(amount=Decimal(2), unit=Unit.JIN)
             self._put(

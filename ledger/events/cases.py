@@ -29,7 +29,7 @@ class MerchantRegistered(Event, frozen=True, kw_only=True, tag="merchant-registe
 
     merchant: Public[Id]
     name: Public[ShortText]
-    kind: Public[Literal["producer", "processor", "wholesaler", "retailer", "canteen"]]
+    kind: Public[Literal["producer", "processor", "importer", "wholesaler", "retailer", "canteen"]]
     district: Public[Id]
     licence: Public[ShortText | None] = None
     owner_card: Person[Uuid | None] = None

@@ -126,6 +126,16 @@ class SignedDocument(
     signature: bytes
 
 
+class SignedCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="card.v1"):
+    """A card under a device's signature over the label, the reference and the card's bytes."""
+
+    device: Id
+    ref: Uuid
+    card: bytes
+    key: str
+    signature: bytes
+
+
 def batches_topic(ledger: str, tape: str) -> str:
     """Where a device publishes its batches; `+` for the tape subscribes to all."""
     return f"suyuan/v1/{ledger}/tapes/{tape}/batches"
@@ -144,6 +154,11 @@ def state_topic(ledger: str, device: str) -> str:
 def document_message(digest: str, media: str) -> bytes:
     """Returns what a device signs over a document."""
     return b"suyuan/document/v1\n" + bytes.fromhex(digest) + media.encode()
+
+
+def card_message(ref: str, card: bytes) -> bytes:
+    """Returns what a device signs over a card."""
+    return b"suyuan/card/v1\n" + ref.encode() + b"\n" + card
 
 
 encode = msgspec.json.Encoder(decimal_format="string").encode

@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -54,13 +56,18 @@ def datastore(dsn: str) -> PostgresDatastore:
     )
 
 
+def open_recorder(dsn: str, sealer: Sealer, now: Callable[[], datetime]) -> LedgerRecorder:
+    """Opens the recorder of the cases."""
+    return LedgerRecorder(datastore(dsn), sealer=sealer, now=now)
+
+
 def main(settings: Settings) -> None:
     """Builds the parts and runs until told to end."""
     clock = Clock(settings.clock)
     data = Path(settings.data)
     persons = PgPersonalStore(settings.writer_dsn, os.urandom)
     sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
-    recorder = LedgerRecorder(datastore(settings.writer_dsn), sealer=sealer, now=clock.now)
+    recorder = open_recorder(settings.writer_dsn, sealer, clock.now)
     cases = Cases(recorder)
     devices = Devices(cases)
     key = read_key(data / "keys" / "ledger.key")

@@ -14,21 +14,20 @@ from fastapi.concurrency import run_in_threadpool
 
 from ledger.errors import Conflict, JournalUnavailable, Malformed
 from ledger.events import wire
-from ledger.events.base import Uuid
 from ledger.events.catalogue import unsafe_text
 from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
-from ledger.journal.personal import Card, PersonalStore
+from ledger.journal.personal import PersonalStore
 from ledger.rules.refusal import Refusal
 from ledger.rules.requests import decode_requests
+from ledger.values.cards import Card
 from ledger.values.keys import PublicKey
 
 # A device gives up and sends again well after this.
 ANSWER_S = 20
-CARD_LABEL = b"suyuan/card/v1\n"
 REQUESTS_BYTES_MAX = 4 * 1024 * 1024
 KEY = re.compile(r"[!-~]{1,80}")
 # Granted and refused are decisions; anything else may be asked again.
@@ -47,16 +46,6 @@ class IntakeParts(msgspec.Struct):
     ledger: str
     ledger_key: str
     now: Callable[[], datetime]
-
-
-class SignedCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="card.v1"):
-    """A card under a device's signature over the label, the reference and the card's bytes."""
-
-    device: str
-    ref: Uuid
-    card: bytes
-    key: str
-    signature: bytes
 
 
 def build(parts: IntakeParts) -> FastAPI:
@@ -207,11 +196,11 @@ def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes)
 
 def _keep_card(parts: IntakeParts, body: bytes) -> Response:
     try:
-        signed = msgspec.json.decode(body, type=SignedCard)
+        signed = msgspec.json.decode(body, type=wire.SignedCard)
         card = msgspec.json.decode(signed.card, type=Card)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _problem(400, "no-card", str(error))
-    if not _signed_by(parts, signed, CARD_LABEL + signed.ref.encode() + b"\n" + signed.card):
+    if not _signed_by(parts, signed, wire.card_message(signed.ref, signed.card)):
         return _problem(403, "bad-signature", "sign the reference and card with the device's key")
     if unsafe_text(msgspec.json.decode(signed.card)):
         return _problem(400, "no-card", "texts hold no control characters")

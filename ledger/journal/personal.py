@@ -7,22 +7,12 @@ while every proof over the events stays valid.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import msgspec
 import psycopg
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.values.cards import NONCE_BYTES, Card, open_card, seal_card
 
 SALT_BYTES = 32
 KEY_BYTES = 32
-NONCE_BYTES = 12
-
-
-class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of a person or an unregistered counterparty."""
-
-    name: str
-    address: str | None = None
-    phone: str | None = None
-    licence: str | None = None
 
 
 class PersonalStore(Protocol):
@@ -102,10 +92,10 @@ class PgPersonalStore:
             if row[1] not in (None, device):
                 return False
             nonce = self._entropy(NONCE_BYTES)
-            sealed = AESGCM(row[0]).encrypt(nonce, msgspec.json.encode(card), ref.encode())
+            sealed = seal_card(card, key=row[0], nonce=nonce, ref=ref)
             connection.execute(
                 "UPDATE personal.subjects SET card = %s, device = %s WHERE ref = %s",
-                [nonce + sealed, device, ref],
+                [sealed, device, ref],
             )
         return True
 
@@ -117,9 +107,7 @@ class PgPersonalStore:
             ).fetchone()
         if row is None or row[1] is None:
             return None
-        nonce, sealed = row[1][:NONCE_BYTES], row[1][NONCE_BYTES:]
-        opened = AESGCM(row[0]).decrypt(nonce, sealed, ref.encode())
-        return msgspec.json.decode(opened, type=Card)
+        return open_card(row[1], key=row[0], ref=ref)
 
     def _read(
         self, connection: psycopg.Connection[tuple[object, ...]], refs: Sequence[str]

@@ -96,6 +96,22 @@ CREATE TABLE IF NOT EXISTS personal.subjects (
     card bytea,
     device text
 );
+CREATE TABLE IF NOT EXISTS personal.openings (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    refs uuid[] NOT NULL,
+    why text NOT NULL
+);
+-- No record, no answer: who reads cards leaves a line here in the same statement.
+CREATE OR REPLACE FUNCTION personal.open_cards(wanted uuid[], reason text)
+RETURNS TABLE (ref uuid, key bytea, card bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO personal.openings (refs, why) VALUES (wanted, reason);
+    RETURN QUERY SELECT s.ref, s.key, s.card FROM personal.subjects s
+        WHERE s.ref = ANY (wanted) AND s.card IS NOT NULL;
+END $$;
+REVOKE ALL ON FUNCTION personal.open_cards(uuid[], text) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the record is append-only: % on % refused', TG_OP, TG_TABLE_NAME
@@ -116,7 +132,8 @@ GRANT SELECT, INSERT ON ledger.events, ledger.batches, ledger.documents TO suyua
 GRANT SELECT, INSERT, UPDATE ON ledger.head, ledger.heads, ledger.tapes TO suyuan_writer;
 GRANT SELECT, INSERT ON ledger.quarantine TO suyuan_writer;
 GRANT SELECT, INSERT, DELETE ON ledger.strangers, ledger.answers TO suyuan_writer;
-GRANT USAGE ON SCHEMA personal TO suyuan_writer;
+GRANT USAGE ON SCHEMA personal TO suyuan_writer, suyuan_reader;
+GRANT EXECUTE ON FUNCTION personal.open_cards(uuid[], text) TO suyuan_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON personal.subjects TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;
 GRANT SELECT ON ledger.head TO suyuan_reader;

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.events.reports import CertificateFiled, EntryCorrected, TestReportFiled
+from ledger.events.reports import CertificateFiled, EntryCorrected, GoodsMoved, TestReportFiled
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.projections.voids import (
@@ -59,6 +59,15 @@ class PaperVoids(msgspec.Struct):
     voids: str
 
 
+class Attachment(msgspec.Struct):
+    """A picture that a report of goods came with."""
+
+    stream: str
+    number: Position
+    digest: str
+
+
+ATTACHMENTS = Table("attachments", Attachment, ("stream", "number", "digest"))
 PAPERS = Table(
     "papers", PaperRow, ("position",),
     ("USING gin (gtins)", "(digest)", "(session)", "(stream, number_on_tape)"),
@@ -70,7 +79,7 @@ class Documents:
     """The papers on record."""
 
     name = "documents"
-    tables = (PAPERS, PAPER_VOIDS)
+    tables = (PAPERS, PAPER_VOIDS, ATTACHMENTS)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Nothing is sure to be wanted: few entries are papers."""
@@ -80,6 +89,10 @@ class Documents:
         """Takes in certificates, test reports, and corrections that void them."""
         flags = fold.entry.flags
         match fold.entry.event:
+            case GoodsMoved(documents=digests):
+                for digest in digests:
+                    at = fold.entry.stream, Position(fold.entry.number)
+                    fold.rows.put(ATTACHMENTS, Attachment(*at, digest))
             case CertificateFiled() as event:
                 valid = {"valid_from": event.valid_from, "valid_until": event.valid_until}
                 _file(fold, event, valid | {"kind": event.kind, "issuer": event.issuer,

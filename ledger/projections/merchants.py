@@ -19,6 +19,7 @@ class MerchantRow(msgspec.Struct):
     kind: str
     district: str
     licence: str | None
+    owner_card: str | None
     position: Position
 
 
@@ -96,7 +97,13 @@ class Merchants:
         match fold.entry.event:
             case MerchantRegistered() as event:
                 row = MerchantRow(
-                    event.merchant, event.name, event.kind, event.district, event.licence, position
+                    event.merchant,
+                    event.name,
+                    event.kind,
+                    event.district,
+                    event.licence,
+                    event.owner_card,
+                    position,
                 )
                 fold.rows.put(MERCHANTS, row)
             case PremisesAdded() as event:

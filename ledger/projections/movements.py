@@ -81,6 +81,7 @@ MOVEMENTS = Table(
         "(stream, number)",
         "(session)",
         "(delivery) WHERE delivery IS NOT NULL",
+        "(merchant, business_date)",
     ),
 )
 GoodsReport = GoodsMoved | GoodsTransformed | DaySalesTotalled

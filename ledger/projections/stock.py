@@ -1,11 +1,12 @@
 """Stock: what each premises has of each lot, as its own reports add up."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 import msgspec
 
+from ledger.events.cases import DayBegan
 from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.movements import (
@@ -17,7 +18,7 @@ from ledger.projections.movements import (
     identity_of,
     legs_of,
 )
-from ledger.projections.table import Key, Position, Rows, Table
+from ledger.projections.table import Key, MemoryStore, Position, Rows, Table
 
 
 class Stock(msgspec.Struct):
@@ -119,6 +120,19 @@ def is_short(shelf: Shelf) -> bool:
     return is_uncertain(shelf) and shelf.named + shelf.unnamed < 0
 
 
+def stock_from(movements: Sequence[Movement]) -> list[tuple[Stock, Shelf]]:
+    """Sums up movements that are believed together, as stock lines with their shelves.
+
+    Any set will do: those believed at some position, or those that had happened by some instant.
+    """
+    nobody = DayBegan(market="none", day=date.min, zone="UTC")
+    nothing = Entry(0, "", 0, "", datetime.min.replace(tzinfo=UTC), (), nobody, [])
+    desk = _Desk(Fold(Rows(MemoryStore()), nothing))
+    for movement in sorted(movements, key=_place):
+        desk.add(movement)
+    return desk.keep()
+
+
 class Stocks:
     """The present sum of believed movements; a report moves only its reporter's stock."""
 
@@ -192,6 +206,12 @@ class _Desk:
             self._apply(row, shelf, movement)
         return in_order
 
+    def add(self, movement: Movement) -> None:
+        """Adds a movement or count that comes after all that were added before."""
+        row, shelf = self._row(movement), self._shelf(movement)
+        _enter(row, shelf, movement, 1)
+        self._apply(row, shelf, movement)
+
     def take_out(self, movement: Movement) -> bool:
         """Takes a movement out again; False where a count, or what it rests on, is in question."""
         row, shelf = self._row(movement), self._shelf(movement)
@@ -222,12 +242,14 @@ class _Desk:
             shelf.counted_at = None
             self._sum(shelf, rows, {})
 
-    def keep(self) -> None:
+    def keep(self) -> list[tuple[Stock, Shelf]]:
         """Keeps the rows, or drops those that no entry is left of, and says what changed."""
         fold = self._fold
+        kept = []
         for row, before in self._rows.values():
+            shelf = self._shelves[row.merchant, row.premises, row.product, row.unit][0]
+            kept.append((row, shelf))
             if row.lot[:2] in ("D:", "E:"):
-                shelf = self._shelves[row.merchant, row.premises, row.product, row.unit][0]
                 shelf.dates_short += max(0, -row.amount) - max(0, -before)
             row.last_position = Position(fold.entry.position)
             (fold.rows.put if row.entries else fold.rows.drop)(STOCK, row)
@@ -236,6 +258,7 @@ class _Desk:
             (fold.rows.put if shelf.entries else fold.rows.drop)(SHELVES, shelf)
             if was_uncertain or is_uncertain(shelf):
                 fold.signals.append(ShelfChanged(shelf, was_short))
+        return kept
 
     def _ground(self, row: Stock, shelf: Shelf, movement: Movement) -> datetime | None:
         """Returns the latest count that this movement must come after to be simply added."""

@@ -1,27 +1,17 @@
-"""Trade routes: stock, alerts, papers and the record's order. On loopback until sign-in exists."""
+"""Trade routes: alerts, papers and the record's order. On loopback until sign-in exists."""
 
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from ledger.projections.merchants import MODE_DEFAULT
-from ledger.projections.stock import SHELVES, Shelf, Stock, bounds
-from ledger.projections.stock import STOCK as STOCK_TABLE
 from query_api import lots, schemas
 from query_api.problems import Problem
-from query_api.views import LIMIT_MAX, Reader, cursor_of, gtin_of, key_of, position, rows
+from query_api.views import LIMIT_MAX, cursor_of, gtin_of, key_of, position, rows
 
 IdText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["p-017"])]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=800)]
 
-STOCK = """
-SELECT s.*, e.expires, CASE WHEN e.expires IS NULL THEN 'undated' ELSE e.state END AS state
-FROM trade.stock s LEFT JOIN trade.expiry e USING (merchant, premises, product, lot, unit)
-WHERE premises = %s AND (s.merchant, s.product, s.lot, s.unit) > (%s, %s, %s, %s) AND s.amount <> 0
-ORDER BY s.merchant, s.product, s.lot, s.unit LIMIT %s
-"""
 ALERTS = """
 SELECT * FROM trade.alerts WHERE (kind, subject) > (%s, %s)
   AND (NOT %s OR closed_at IS NULL) AND (%s::text IS NULL OR kind = %s)
@@ -35,27 +25,6 @@ FROM ledger.events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
 """
 
 router = APIRouter(prefix="/v1", tags=["trade"])
-
-
-@router.get("/premises/{premises}/stock")
-def stock(
-    request: Request, premises: IdText, after: Cursor = None, limit: Limit = 100
-) -> schemas.StockPage:
-    """What a premises has, lot by lot."""
-    with request.app.state.pool.connection() as reader:
-        query = "SELECT merchant, mode FROM trade.premises WHERE premises = %s"
-        known = rows(reader, query, [premises])
-        found = rows(reader, STOCK, [premises, *key_of(after, 4), limit + 1])
-        if not known and not found:
-            raise Problem(404, "premises-unknown", f"no premises is called {premises}")
-        at = position(reader)
-        shelves = _shelves(reader, premises)
-    place: dict[str, Any] = known[0] if known else {"merchant": None, "mode": MODE_DEFAULT}
-    lines = [_line(row, shelves, place) for row in found[:limit]]
-    more = cursor_of(*_key(lines[-1])) if len(found) > limit else None
-    return schemas.StockPage(
-        premises=premises, mode=place["mode"], lines=lines, next=more, position=at
-    )  # fmt: skip
 
 
 @router.get("/alerts")
@@ -123,31 +92,3 @@ def health(request: Request) -> dict[str, int]:
             " (SELECT position FROM edge.position) AS edge"
         )
         return rows(reader, query)[0]
-
-
-def _shelves(reader: Reader, premises: str) -> dict[tuple[str, ...], Shelf]:
-    found = rows(reader, "SELECT * FROM trade.shelves WHERE premises = %s", [premises])
-    shelves = [Shelf(**row) for row in found]
-    return {SHELVES.key_of(shelf): shelf for shelf in shelves}
-
-
-def _line(
-    row: dict[str, Any], shelves: dict[tuple[str, ...], Shelf], place: dict[str, Any]
-) -> schemas.StockLine:
-    stock = Stock(**{name: row[name] for name in STOCK_TABLE.columns})
-    shelf = shelves.get((stock.merchant, stock.premises, stock.product, stock.unit))
-    least, most = bounds(stock, shelf)
-    if place["merchant"] == stock.merchant and place["mode"] != MODE_DEFAULT:
-        least = 0
-    amounts = {"amount": stock.amount, "at_least": least, "at_most": most}
-    names = ("merchant", "product", "lot", "unit", "expires", "state")
-    shown = {name: _exact(Decimal(n)) for name, n in amounts.items()}
-    return schemas.StockLine(**{name: row[name] for name in names} | shown)
-
-
-def _exact(thousandths: Decimal) -> str:
-    return format((Decimal(thousandths) / 1000).normalize(), "f")
-
-
-def _key(line: schemas.StockLine) -> tuple[str, str, str, str]:
-    return line.merchant, line.product, line.lot, line.unit

@@ -17,7 +17,7 @@ from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.catalogue import encode
 from ledger.events.reports import TapeOpened
-from ledger.intake.__main__ import datastore
+from ledger.intake.__main__ import open_recorder
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
@@ -27,7 +27,6 @@ from ledger.journal.cases import Cases
 from ledger.journal.interface import Stored
 from ledger.journal.personal import MemoryPersonalStore
 from ledger.journal.postgres import COPY_EVENTS, COPY_TYPES, PgAppender
-from ledger.journal.recorder import LedgerRecorder
 from ledger.journal.sealing import Sealer
 from ledger.rules.device import DeviceCase, Mandate
 from ledger.values.chain import batch_message, chain_over, chain_start
@@ -139,8 +138,7 @@ class Work:
     def register(self, dsn: str) -> int:
         """Records what the register must know of the trade; returns how many events that took."""
         sealer = Sealer(self.ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
-        store = datastore(dsn)
-        recorder = LedgerRecorder(store, sealer=sealer, now=lambda: datetime.now(UTC))
+        recorder = open_recorder(dsn, sealer, lambda: datetime.now(UTC))
         requests = Requests(
             Cases(recorder), ("bench",), lambda _device: None, lambda: datetime.now(UTC),
             lambda _stream, _number: None,
@@ -148,7 +146,7 @@ class Work:
         wanted = self.trade.requests()
         for request in wanted:
             assert requests.take(request) is None
-        store.close()
+        recorder.datastore.close()
         return len(wanted)
 
     def ingest(self, dsn: str, envelopes: Sequence[bytes] | None = None) -> int:

@@ -19,9 +19,10 @@ from ledger.rules.device import EnrollDevice, GrantMandate
 from ledger.values.keys import SigningKey
 from ledger.values.quantity import StatedQuantity, Unit
 from scanners.agent import Agent, Former, Home, ask, open_tape
+from scanners.cards import put_card
 from scanners.identity import Clocks
 from scanners.tape import Tape
-from suyuan.participants import Action, Merchant
+from suyuan.participants import FARMER, Action, Merchant, card_ref
 from suyuan.simulate import Trade
 
 Publish = Callable[[str, bytes], None]
@@ -91,6 +92,11 @@ class Market:
         ask(self._home.intake_url, wanted)
         for merchant in self.trade.merchants:
             self.agents[merchant.device] = self._agent(merchant)
+            tape = self.agents[merchant.device].tape
+            put_card(self._home.intake_url, tape, merchant.card_ref, merchant.card)
+            if merchant is self.offline:
+                # The one wholesaler that keeps the farmer's card for all of them.
+                put_card(self._home.intake_url, tape, card_ref(FARMER.name), FARMER)
             if merchant is not self.offline:
                 self.agents[merchant.device].link.start()
 

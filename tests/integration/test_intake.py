@@ -13,7 +13,6 @@ import psycopg
 import pytest
 
 from ledger.events import wire
-from ledger.intake.http import CARD_LABEL, SignedCard
 from ledger.journal.personal import Card, PgPersonalStore
 from scanners.agent import learn_home
 from suyuan.parts.machine import Machine
@@ -200,8 +199,8 @@ def test_a_persons_card_is_kept_apart_from_every_event(
 ) -> None:
     tape = enrolled(http, "m-1")
     ref, card = str(uuid.uuid4()), msgspec.json.encode(Card(name="李大山", phone="13800000000"))
-    signature = tape.key.sign(CARD_LABEL + ref.encode() + b"\n" + card)
-    signed = SignedCard(
+    signature = tape.key.sign(wire.card_message(ref, card))
+    signed = wire.SignedCard(
         device=tape.device, ref=ref, card=card, key=tape.key.id, signature=signature
     )
     tape.add(received(1, counterparty_card=ref))
@@ -212,7 +211,7 @@ def test_a_persons_card_is_kept_apart_from_every_event(
     other = enrolled(http)
     forged = msgspec.structs.replace(
         signed, device=other.device, key=other.key.id,
-        signature=other.key.sign(CARD_LABEL + ref.encode() + b"\n" + card),
+        signature=other.key.sign(wire.card_message(ref, card)),
     )  # fmt: skip
     assert http.put("/intake/cards", content=wire.encode(forged)).status_code == 403
     store = PgPersonalStore(machine.cluster.dsn("suyuan_writer"), bytes)

@@ -291,6 +291,57 @@ def _wait(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def test_a_merchants_ledger_stock_and_alerts_are_asked_for_at_the_terminal(shell: Shell) -> None:
+    entry = {"merchant": "m-61", "name": "张记批发", "kind": "wholesaler", "district": "d-1"}
+    place = {"merchant": "m-61", "premises": "m-61-a", "name": "一号", "market": "market-1"}
+    body = [{"type": "register-merchant", "entry": entry}, {"type": "add-premises", "entry": place}]
+    httpx.post(f"{shell.told['intake']}/intake/requests", json=body, trust_env=False)
+    shell.run(
+        "enroll", "stall-61", "--tape", "books.tape", "--intake", shell.told["intake"],
+        "--mqtt", shell.told["mqtt"], "--merchant", "m-61",
+    )  # fmt: skip
+    scan = ("scan", "--tape", "books.tape", "--for", "m-61:m-61-a", "--mode", "receive")
+    shell.run(*scan, typed=f"*3\n]d201{MILK}1720010110B1\n")
+    _wait(lambda: bool(_query(shell, "/v1/premises/m-61-a/stock")["lines"]))
+
+    ledger = shell.run("ledger", "purchases", "--merchant", "m-61")
+    gaps = json.loads(
+        shell.run("ledger", "purchases", "--merchant", "m-61", "--gaps", "--json").stdout
+    )
+    written = shell.run("ledger", "purchases", "--merchant", "m-61", "--out", "books.xlsx")
+    stock = json.loads(shell.run("ledger", "stock", "--premises", "m-61-a", "--json").stdout)
+    entries = shell.run("ledger", "stock", "--premises", "m-61-a", "--entries", "--product", MILK)
+    alerts = json.loads(shell.run("alerts", "--premises", "m-61-a", "--json").stdout)
+
+    assert "进货查验记录" in ledger.stdout
+    assert "B1" in ledger.stdout
+    assert {f["key"]: f["missing"] for f in gaps["fields"]}["party_name"] == 1
+    assert written.returncode == 0, written.stderr
+    assert (shell.folder / "books.xlsx").read_bytes().startswith(b"PK")
+    assert [(line["lot"], line["amount"]) for line in stock["lines"]] == [("L:B1", "3")]
+    assert "goods-received" in entries.stdout
+    assert [alert["kind"] for alert in alerts["alerts"]] == ["expired-in-stock"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["ledger", "purchases", "--merchant", "nobody"], "no merchant is registered as nobody"),
+        (["ledger", "purchases", "--merchant", "m-6", "--out", "x.doc"], ".xlsx, .csv, .html"),
+        (["ledger", "stock", "--premises", "m-6-a", "--entries"], "needs --product"),
+        (["alerts", "--query", "http://127.0.0.1:9"], "does not answer"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_says_why(
+    shell: Shell, words: list[str], says: str
+) -> None:
+    asked = shell.run(*words)
+
+    assert asked.returncode == 1
+    assert says in asked.stderr
+    assert "Traceback" not in asked.stderr
+
+
 def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:
     doctor = shell.run("doctor")
 
@@ -300,7 +351,7 @@ def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:
 
 
 def test_simulated_trade_comes_with_its_truth(shell: Shell) -> None:
-    done = shell.run("simulate", "trade", "--merchants", "10", "--seed", "3", "--json")
+    done = shell.run("simulate", "trade", "--merchants", "16", "--seed", "3", "--json")
 
     reports = (shell.folder / "trade" / "reports.ndjson").read_text().splitlines()
     truth = json.loads((shell.folder / "trade" / "truth.json").read_text())

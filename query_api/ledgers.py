@@ -1,0 +1,223 @@
+"""The law's ledgers as lines: the entries of a merchant and period, field by field."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ledger.rules.law_ledgers import PRODUCE_CATEGORIES, LawLedger, keep_until
+from ledger.values.cards import Card, open_card
+from ledger.values.day import ZONE_DEFAULT, day_at
+from query_api.problems import Problem
+from query_api.views import Reader, rows
+
+PAGE = 2000
+# The notebook is entered in the evening or next morning; what comes later is marked as late.
+LATE_AFTER_DAYS = 1
+LINES = """
+SELECT m.position, m.original, m.leg, m.stream, m.number, m.kind, m.business_date, m.received,
+       m.premises, m.read_product, m.read_lot, m.stated_unit, m.stated, m.pieces, m.produced,
+       m.product, m.lot, m.counterparty, m.card, m.delivery,
+       p.name_zh, p.name_en, p.pack, b.shelf_life_days, b.category,
+       l.produced AS lot_produced, l.expires AS lot_expires,
+       r.name AS party_name, r.owner_card
+FROM trade.movements m
+LEFT JOIN trade.products p ON p.gtin = m.read_product
+LEFT JOIN trade.products b ON b.gtin = m.product
+LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
+LEFT JOIN trade.merchants r ON r.merchant = m.counterparty
+WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS NULL
+  AND m.business_date BETWEEN %(since)s AND %(until)s
+  AND (%(goods)s = 'all' OR (%(goods)s = 'produce') =
+       (m.product LIKE 'item:%%' OR coalesce(b.category, '') = ANY(%(produce)s)))
+  AND (m.business_date, m.original, m.leg) > (%(day)s, %(original)s, %(at_leg)s)
+ORDER BY m.business_date, m.original, m.leg LIMIT %(limit)s
+"""
+PAPERS = """
+SELECT gtins, lots, kind, number, merchant FROM papers.papers
+WHERE believed_to IS NULL AND gtins && %(gtins)s::text[] AND kind IN ('release', 'test', 'origin',
+  'quarantine', 'other') ORDER BY position
+"""
+ATTACHED = """
+SELECT stream, number, count(*) AS n FROM papers.attachments
+WHERE (stream, number) IN (SELECT * FROM unnest(%(streams)s::text[], %(numbers)s::bigint[]))
+GROUP BY stream, number
+"""
+UNITS_ZH = {
+    "piece": "件", "case": "箱", "bag": "袋", "box": "盒", "bottle": "瓶",
+    "kg": "千克", "g": "克", "jin": "斤", "l": "升",
+}  # fmt: skip
+
+
+class Period(NamedTuple):
+    """From day to day, both included, as people stated their business dates."""
+
+    since: date
+    until: date
+
+
+class Place(NamedTuple):
+    """Where in a ledger a page ended."""
+
+    day: date
+    original: int
+    leg: int
+
+
+START = Place(date.min, 0, 0)
+
+
+class Line(NamedTuple):
+    """One line of a ledger: its fields by key, as text; which are missing; where it stands."""
+
+    position: int
+    stream: str
+    number: int
+    premises: str
+    fields: dict[str, str]
+    missing: tuple[str, ...]
+    late_days: int
+    keep_until: date
+    place: Place
+
+
+class Completeness(NamedTuple):
+    """How many of a ledger's lines state each field, or another of its group."""
+
+    lines: int
+    missing: Counter[str]
+
+
+def merchant_kind(reader: Reader, merchant: str) -> str:
+    """Returns the kind of a registered merchant; a problem for one that is not."""
+    found = rows(reader, "SELECT kind FROM trade.merchants WHERE merchant = %s", [merchant])
+    if not found:
+        raise Problem(404, "merchant-unknown", f"no merchant is registered as {merchant}")
+    return str(found[0]["kind"])
+
+
+def page(
+    reader: Reader, law: LawLedger, merchant: str, period: Period, *, after: Place, limit: int
+) -> list[Line]:
+    """Returns the lines of a ledger behind a place, in the order of their business dates."""
+    found = rows(reader, LINES, {
+        "merchant": merchant, "kinds": list(law.kinds), "since": period.since,
+        "until": period.until, "goods": law.goods, "produce": list(PRODUCE_CATEGORIES),
+        "day": after.day, "original": after.original,
+        "at_leg": after.leg, "limit": limit,
+    })  # fmt: skip
+    cards = _cards(reader, found, f"ledger {law.name} of {merchant}")
+    papers = _papers(reader, found)
+    attached = _attached(reader, found)
+    return [_line(law, row, cards, papers, attached) for row in found]
+
+
+def every(reader: Reader, law: LawLedger, merchant: str, period: Period) -> Iterator[Line]:
+    """Returns all lines, page by page."""
+    after = START
+    while lines := page(reader, law, merchant, period, after=after, limit=PAGE):
+        yield from lines
+        after = lines[-1].place
+
+
+def completeness(lines: Iterator[Line]) -> Completeness:
+    """Counts what lines lack."""
+    total, missing = 0, Counter[str]()
+    for line in lines:
+        total += 1
+        missing.update(line.missing)
+    return Completeness(total, missing)
+
+
+def _line(
+    law: LawLedger,
+    row: dict[str, Any],
+    cards: dict[str, Card],
+    papers: dict[str, list[dict[str, Any]]],
+    attached: dict[tuple[str, int], int],
+) -> Line:
+    party = cards.get(str(row["card"] or row["owner_card"] or ""))
+    covering = [paper for paper in papers.get(row["product"], []) if _covers(paper, row)]
+    pictures = attached.get((row["stream"], row["number"]), 0)
+    numbers = [paper["number"] for paper in covering]
+    produced = row["produced"] or row["lot_produced"]
+    expires = row["lot_expires"]
+    known = {
+        "name": row["name_zh"] or row["read_product"].removeprefix("item:"),
+        "spec": row["pack"],
+        "quantity": stated(row),
+        "produced": produced and produced.isoformat(),
+        "lot": row["lot"][2:] if row["lot"][:2] in ("L:", "R:") else None,
+        "shelf_life": _shelf_life(row["shelf_life_days"], expires),
+        "date": row["business_date"].isoformat(),
+        "party_name": row["party_name"] or (party and party.name),
+        "party_address": party and party.address,
+        "party_contact": party and party.phone,
+        "release": "、".join(p["number"] for p in covering if p["kind"] == "release"),
+        "vouchers": "、".join([*numbers, *([f"{pictures} 张照片"] if pictures else [])]),
+    }
+    if row["name_zh"] is None and not row["read_product"].startswith("item:"):
+        # A number nobody registered names no goods.
+        known["name"] = None
+    fields = {field.key: str(known[field.key] or "") for field in law.fields}
+    groups = {field.group for field in law.fields if field.group and fields[field.key]}
+    missing = tuple(
+        field.key for field in law.fields if not fields[field.key] and field.group not in groups
+    )
+    return Line(
+        row["position"], row["stream"], row["number"], row["premises"], fields, missing,
+        _late_days(row["received"], row["business_date"]),
+        keep_until(law, row["business_date"], expires),
+        Place(row["business_date"], row["original"], row["leg"]),
+    )  # fmt: skip
+
+
+def _late_days(received: datetime, day: date) -> int:
+    """Returns how many days after its business date an entry came; 0 for the day after."""
+    days = (day_at(received, ZoneInfo(ZONE_DEFAULT)) - day).days
+    return days if days > LATE_AFTER_DAYS else 0
+
+
+def stated(row: dict[str, Any]) -> str:
+    """Writes a quantity as it was stated, pieces beside a weight."""
+    amount = format((Decimal(row["stated"]) / 1000).normalize(), "f")
+    text = f"{amount} {UNITS_ZH[row['stated_unit']]}"
+    return text if row["pieces"] is None else f"{text}({row['pieces']} 件)"
+
+
+def _shelf_life(days: int | None, expires: date | None) -> str | None:
+    if days is not None:
+        return f"{days} 天"
+    return f"至 {expires}" if expires is not None else None
+
+
+def _covers(paper: dict[str, Any], row: dict[str, Any]) -> bool:
+    return not paper["lots"] or row["lot"].removeprefix("L:") in paper["lots"]
+
+
+def _cards(reader: Reader, found: Sequence[dict[str, Any]], why: str) -> dict[str, Card]:
+    refs = sorted({ref for row in found if (ref := row["card"] or row["owner_card"])})
+    if not refs:
+        return {}
+    opened = rows(
+        reader, "SELECT ref::text, key, card FROM personal.open_cards(%s::uuid[], %s)", [refs, why]
+    )
+    return {row["ref"]: open_card(row["card"], key=row["key"], ref=row["ref"]) for row in opened}
+
+
+def _papers(reader: Reader, found: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Returns the papers that speak of each product, under whichever GTIN of its cases."""
+    read = {row["read_product"]: row["product"] for row in found}
+    gtins = [gtin for pair in read.items() for gtin in pair if not gtin.startswith("item:")]
+    known: dict[str, list[dict[str, Any]]] = {}
+    for paper in rows(reader, PAPERS, {"gtins": sorted(set(gtins))}):
+        for product in {read.get(gtin, gtin) for gtin in paper["gtins"]}:
+            known.setdefault(product, []).append(paper)
+    return known
+
+
+def _attached(reader: Reader, found: Sequence[dict[str, Any]]) -> dict[tuple[str, int], int]:
+    places = {"streams": [r["stream"] for r in found], "numbers": [r["number"] for r in found]}
+    return {(r["stream"], r["number"]): r["n"] for r in rows(reader, ATTACHED, places)}

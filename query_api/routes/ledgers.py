@@ -1,0 +1,177 @@
+"""Ledger routes: the law's ledgers of a merchant and period, as JSON, sheet and page."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from ledger.rules.law_ledgers import LEDGERS, LawLedger
+from query_api import ledgers, schemas
+from query_api.ledgers import Completeness, Line, Period, Place
+from query_api.problems import Problem
+from query_api.sheets import XLSX, Sheet, as_csv, as_page, as_workbook
+from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
+
+MerchantText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["m-017"])]
+LedgerName = Annotated[
+    Literal["purchases", "sales", "release", "materials", "produce", "imports"], Path()
+]
+Day = Annotated[date, Query(examples=["2026-11-01"])]
+PERIOD_DAYS_MAX = 3700
+WRITERS: dict[str, tuple[str, Callable[[Sheet, Sheet], Iterator[bytes]]]] = {
+    "csv": ("text/csv; charset=utf-8", lambda sheet, _notes: as_csv(sheet)),
+    "xlsx": (XLSX, as_workbook),
+    "html": ("text/html; charset=utf-8", lambda sheet, _notes: as_page(sheet)),
+}
+
+router = APIRouter(prefix="/v1/merchants", tags=["ledgers"])
+
+
+@router.get("/{merchant}/ledgers/{name}")
+def lines(
+    request: Request,
+    merchant: MerchantText,
+    name: LedgerName,
+    since: Day,
+    until: Day,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+) -> schemas.LedgerPage:
+    """A page of a ledger: its fields in the law's order, and what each line lacks."""
+    law, period = LEDGERS[name], _period(since, until)
+    with _snapshot(request) as reader:
+        kind = ledgers.merchant_kind(reader, merchant)
+        place = _place(after)
+        found = ledgers.page(reader, law, merchant, period, after=place, limit=limit + 1)
+        at = position(reader)
+    last = found[limit - 1].place if len(found) > limit else None
+    return schemas.LedgerPage(
+        ledger=_law(law), merchant=merchant, asked_of=kind in law.merchants,
+        lines=[_shown(line) for line in found[:limit]],
+        next=cursor_of(str(last.day), str(last.original), str(last.leg)) if last else None,
+        position=at,
+    )  # fmt: skip
+
+
+@router.get("/{merchant}/ledgers/{name}/completeness")
+def complete(
+    request: Request, merchant: MerchantText, name: LedgerName, since: Day, until: Day
+) -> schemas.LedgerCompleteness:
+    """How many lines lack each field the law asks for, and the way to mend it."""
+    law, period = LEDGERS[name], _period(since, until)
+    with _snapshot(request) as reader:
+        ledgers.merchant_kind(reader, merchant)
+        counted = ledgers.completeness(ledgers.every(reader, law, merchant, period))
+        at = position(reader)
+    fields = [
+        schemas.FieldCompleteness(
+            key=field.key, zh=field.zh, en=field.en, missing=counted.missing[field.key],
+            mend_zh=field.mend_zh, mend_en=field.mend_en,
+        )
+        for field in law.fields
+    ]  # fmt: skip
+    return schemas.LedgerCompleteness(lines=counted.lines, fields=fields, position=at)
+
+
+@router.get("/{merchant}/ledgers/{name}/export.{form}", response_class=Response)
+def export(
+    request: Request,
+    merchant: MerchantText,
+    name: LedgerName,
+    form: Annotated[Literal["csv", "xlsx", "html"], Path()],
+    since: Day,
+    until: Day,
+) -> StreamingResponse:
+    """The whole ledger of a period as CSV, as a workbook, or as a page to print."""
+    law, period = LEDGERS[name], _period(since, until)
+    media, write = WRITERS[form]
+    # Asked before the first byte, so that who is unknown gets an answer and no half sheet.
+    with _snapshot(request) as reader:
+        ledgers.merchant_kind(reader, merchant)
+    file = f"{merchant}-{name}-{since}-{until}.{form}"
+    return StreamingResponse(
+        _export(request, law, merchant, period, write), media_type=media,
+        headers={"content-disposition": f'inline; filename="{file}"'},
+    )  # fmt: skip
+
+
+def _export(
+    request: Request,
+    law: LawLedger,
+    merchant: str,
+    period: Period,
+    write: Callable[[Sheet, Sheet], Iterator[bytes]],
+) -> Iterator[bytes]:
+    with _snapshot(request) as reader:
+        names = rows(reader, "SELECT name FROM trade.merchants WHERE merchant = %s", [merchant])
+        at = position(reader)
+        counted = ledgers.completeness(ledgers.every(reader, law, merchant, period))
+        notes = _gaps(law, counted)
+        sheet = Sheet(
+            title=f"{law.zh}({law.article})",
+            about=(
+                f"{names[0]['name']} ({merchant})  {period.since} 至 {period.until}  "
+                f"{counted.lines} 笔  账本位置 {at}  依据: {law.source}{law.article}"
+            ),
+            headings=[*(field.zh for field in law.fields), "补记天数", "保存至", "账本位置"],
+            lines=map(_cells, ledgers.every(reader, law, merchant, period)),
+            notes=notes,
+        )
+        gaps = Sheet("完整性", "", ["字段", "缺", "补正办法"], iter(notes), [])
+        yield from write(sheet, gaps)
+
+
+def _cells(line: Line) -> list[str]:
+    late = str(line.late_days) if line.late_days else "0"
+    return [*line.fields.values(), late, line.keep_until.isoformat(), str(line.position)]
+
+
+def _gaps(law: LawLedger, counted: Completeness) -> list[list[str]]:
+    return [
+        [field.zh, f"缺 {counted.missing[field.key]} / {counted.lines}", field.mend_zh]
+        for field in law.fields
+        if counted.missing[field.key]
+    ]
+
+
+@contextmanager
+def _snapshot(request: Request) -> Iterator[Reader]:
+    """One state of the views for all of an answer; opening cards leaves its line in it."""
+    with request.app.state.pool.connection() as reader, reader.transaction():
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE")
+        yield reader
+
+
+def _period(since: date, until: date) -> Period:
+    if not since <= until or (until - since).days > PERIOD_DAYS_MAX:
+        raise Problem(422, "period-invalid", f"from {since} to {until} is no period of ten years")
+    return Period(since, until)
+
+
+def _place(after: str | None) -> Place:
+    if after is None:
+        return ledgers.START
+    try:
+        day, original, leg = key_of(after, 3)
+        return Place(date.fromisoformat(day), int(original), int(leg))
+    except ValueError as error:
+        raise Problem(422, "cursor-invalid", "give the cursor of the page before") from error
+
+
+def _law(law: LawLedger) -> schemas.Law:
+    fields = [schemas.LawFieldNames(key=f.key, zh=f.zh, en=f.en) for f in law.fields]
+    return schemas.Law(
+        name=law.name, zh=law.zh, en=law.en, article=law.article, source=law.source,
+        valid_from=law.valid_from, fields=fields,
+    )  # fmt: skip
+
+
+def _shown(line: Line) -> schemas.LedgerLine:
+    return schemas.LedgerLine(
+        position=line.position, stream=line.stream, number=line.number, premises=line.premises,
+        fields=line.fields, missing=list(line.missing), late_days=line.late_days,
+        keep_until=line.keep_until,
+    )  # fmt: skip

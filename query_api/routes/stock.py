@@ -1,0 +1,82 @@
+"""Stock routes: what a premises has, or had, and the entries behind each figure."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+
+from query_api import lots, schemas, stock
+from query_api.problems import Problem
+from query_api.stock import Moment
+from query_api.views import LIMIT_MAX, Reader, cursor_of, gtin_of, key_of, position
+
+IdText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["p-017"])]
+ProductText = Annotated[str | None, Query(max_length=80, examples=["06901234567892"])]
+LotKeyText = Annotated[str | None, Query(max_length=120, examples=["L:A2411"])]
+PositionQuery = Annotated[int | None, Query(ge=0, le=2**62, description="as known there")]
+AtQuery = Annotated[datetime | None, Query(description="what had happened by then")]
+
+router = APIRouter(prefix="/v1/premises", tags=["stock"])
+
+
+@router.get("/{premises}/stock")
+def now(
+    request: Request,
+    premises: IdText,
+    after: Annotated[str | None, Query(max_length=800)] = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+) -> schemas.StockPage:
+    """What a premises has, lot by lot."""
+    with request.app.state.pool.connection() as reader:
+        found, mode = stock.lines_now(reader, premises, key_of(after, 4), limit + 1)
+        at = position(reader)
+    last = found[limit - 1] if len(found) > limit else None
+    more = cursor_of(last.merchant, last.product, last.lot, last.unit) if last else None
+    return schemas.StockPage(
+        premises=premises, mode=mode, lines=found[:limit], next=more, position=at
+    )  # fmt: skip
+
+
+@router.get("/{premises}/stock/then")
+def then(
+    request: Request,
+    premises: IdText,
+    as_of: PositionQuery = None,
+    at: AtQuery = None,
+    product: ProductText = None,
+) -> schemas.StockPage:
+    """What a premises had: as it was known at a position, as it was true at an instant, or both."""
+    with request.app.state.pool.connection() as reader, reader.transaction():
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        moment = _moment(reader, as_of, at, product)
+        found = stock.lines_then(reader, premises, moment)
+        mode = stock.mode_of(stock.place_of(reader, premises))
+    return schemas.StockPage(
+        premises=premises, mode=mode, lines=found, next=None, position=moment.position
+    )  # fmt: skip
+
+
+@router.get("/{premises}/stock/entries")
+def entries(  # each query parameter by its name
+    request: Request,
+    premises: IdText,
+    product: Annotated[str, Query(max_length=80)],
+    lot: LotKeyText = None,
+    as_of: PositionQuery = None,
+    at: AtQuery = None,
+) -> schemas.StockEntries:
+    """The entries that made a figure, as they happened, at most 1,000; all lots or one."""
+    with request.app.state.pool.connection() as reader, reader.transaction():
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        moment = _moment(reader, as_of, at, product)._replace(lot=lot)
+        found = stock.entries(reader, premises, moment)
+    return schemas.StockEntries(entries=found, position=moment.position)
+
+
+def _moment(reader: Reader, as_of: int | None, at: datetime | None, product: str | None) -> Moment:
+    if at is not None and at.tzinfo is None:
+        raise Problem(422, "parameter-invalid", "at: an instant needs its offset, such as +08:00")
+    if product is not None and not product.startswith("item:"):
+        product = lots.base_of(reader, gtin_of(product))
+    instant = at if at is not None else datetime.max.replace(tzinfo=UTC)
+    return Moment(position(reader) if as_of is None else as_of, instant, product)

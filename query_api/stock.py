@@ -1,0 +1,122 @@
+"""Stock as the views have it now, as it was known or true at a moment, and what made each figure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from ledger.projections.merchants import MODE_DEFAULT
+from ledger.projections.movements import MOVEMENTS, Movement
+from ledger.projections.stock import SHELVES, STOCK, Shelf, Stock, bounds, stock_from
+from query_api import schemas
+from query_api.problems import Problem
+from query_api.views import Reader, position, rows
+
+NOW = """
+SELECT s.*, e.expires, CASE WHEN e.expires IS NULL THEN 'undated' ELSE e.state END AS state
+FROM trade.stock s LEFT JOIN trade.expiry e USING (merchant, premises, product, lot, unit)
+WHERE premises = %s AND (s.merchant, s.product, s.lot, s.unit) > (%s, %s, %s, %s) AND s.amount <> 0
+ORDER BY s.merchant, s.product, s.lot, s.unit LIMIT %s
+"""
+THEN = """
+SELECT * FROM trade.movements
+WHERE premises = %(premises)s AND position <= %(position)s
+  AND (believed_to IS NULL OR believed_to > %(position)s) AND happened <= %(at)s
+  AND (%(product)s::text IS NULL OR product = %(product)s)
+  AND (%(lot)s::text IS NULL OR lot = %(lot)s)
+ORDER BY happened, original, leg LIMIT %(limit)s
+"""
+# A premises' whole history is added up for one answer; longer ones name a product.
+ENTRIES_MAX = 100_000
+ENTRIES_SHOWN_MAX = 1000
+
+
+class Moment(NamedTuple):
+    """What was known at a position, of what had happened by an instant; and of which goods."""
+
+    position: int
+    at: datetime
+    product: str | None = None
+    lot: str | None = None
+
+
+def place_of(reader: Reader, premises: str) -> Mapping[str, Any] | None:
+    """Returns whose a registered premises is and how it records its sales."""
+    query = "SELECT merchant, mode FROM trade.premises WHERE premises = %s"
+    found = rows(reader, query, [premises])
+    return found[0] if found else None
+
+
+def lines_now(
+    reader: Reader, premises: str, after: list[str], limit: int
+) -> tuple[list[schemas.StockLine], str]:
+    """Returns stock lines behind a key, and how the premises records its sales."""
+    place = place_of(reader, premises)
+    found = rows(reader, NOW, [premises, *after, limit])
+    if place is None and not found:
+        raise Problem(404, "premises-unknown", f"no premises is called {premises}")
+    known = rows(reader, f"SELECT * FROM trade.{SHELVES.name} WHERE premises = %s", [premises])
+    shelves = {SHELVES.key_of(shelf): shelf for shelf in (Shelf(**row) for row in known)}
+    lines = []
+    for row in found:
+        stock = Stock(**{name: row[name] for name in STOCK.columns})
+        shelf = shelves.get((stock.merchant, stock.premises, stock.product, stock.unit))
+        extra = {"expires": row["expires"], "state": row["state"]}
+        lines.append(_line(stock, shelf, place).model_copy(update=extra))
+    return lines, mode_of(place)
+
+
+def mode_of(place: Mapping[str, Any] | None) -> str:
+    """Returns how a premises records its sales; who is not registered records every item."""
+    return str(place["mode"]) if place is not None else MODE_DEFAULT
+
+
+def lines_then(reader: Reader, premises: str, moment: Moment) -> list[schemas.StockLine]:
+    """Adds up what was believed at a moment; no dates, which the views hold for the present only."""
+    place = place_of(reader, premises)
+    if moment.position > position(reader):
+        raise Problem(422, "position-to-come", f"the views stand at {position(reader)}")
+    found = _entries(reader, premises, moment, ENTRIES_MAX + 1)
+    if len(found) > ENTRIES_MAX:
+        words = f"{premises} has more than {ENTRIES_MAX} entries: name a product"
+        raise Problem(422, "too-much", words)
+    if place is None and not found:
+        raise Problem(404, "premises-unknown", f"no premises is called {premises}")
+    lines = [_line(row, shelf, place) for row, shelf in stock_from(found) if row.amount]
+    return sorted(lines, key=lambda line: (line.merchant, line.product, line.lot, line.unit))
+
+
+def entries(reader: Reader, premises: str, moment: Moment) -> list[schemas.StockEntry]:
+    """Returns the entries that made a lot's figure at a moment, as they happened."""
+    return [
+        schemas.StockEntry(
+            position=m.original, believed_from=m.position, kind=m.kind, happened=m.happened,
+            business_date=m.business_date, counterparty=m.counterparty, delivery=m.delivery,
+            stated=exact(m.stated), stated_unit=m.stated_unit, unit=m.unit,
+            delta=exact(m.delta), counted=exact(m.amount) if m.sign == 0 else None,
+            corrected=m.corrected_by is not None,
+        )
+        for m in _entries(reader, premises, moment, ENTRIES_SHOWN_MAX)
+    ]  # fmt: skip
+
+
+def exact(thousandths: int) -> str:
+    """Writes thousandths as a decimal without needless zeros."""
+    return format((Decimal(thousandths) / 1000).normalize(), "f")
+
+
+def _entries(reader: Reader, premises: str, moment: Moment, limit: int) -> list[Movement]:
+    found = rows(reader, THEN, moment._asdict() | {"premises": premises, "limit": limit})
+    return [Movement(**{name: row[name] for name in MOVEMENTS.columns}) for row in found]
+
+
+def _line(stock: Stock, shelf: Shelf | None, place: Mapping[str, Any] | None) -> schemas.StockLine:
+    least, most = bounds(stock, shelf)
+    if place is not None and place["merchant"] == stock.merchant and mode_of(place) != MODE_DEFAULT:
+        # Sales that nobody recorded may have taken all of it.
+        least = 0
+    return schemas.StockLine(
+        merchant=stock.merchant, product=stock.product, lot=stock.lot, unit=stock.unit,
+        amount=exact(stock.amount), at_least=exact(least), at_most=exact(most),
+        expires=None, state="undated",
+    )  # fmt: skip

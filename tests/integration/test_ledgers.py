@@ -1,0 +1,271 @@
+"""The law's ledgers and stock at any moment, asked of the API over real views."""
+
+import csv
+import io
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import openpyxl
+import psycopg
+import pytest
+
+from ledger.events.cases import MerchantRegistered
+from ledger.events.reports import CertificateFiled, GoodsAsRead
+from ledger.journal.personal import PgPersonalStore
+from ledger.rules.law_ledgers import LEDGERS, keep_until
+from ledger.values.cards import Card
+from ledger.values.quantity import StatedQuantity, Unit
+from suyuan.parts.cluster import Cluster
+from tests.support.asked import asking
+from tests.support.databases import Database, fresh
+from tests.support.line import Line
+from tests.support.make import (
+    MILK,
+    MILK_CASE,
+    NOON,
+    TODAY,
+    clock,
+    corrected,
+    counted,
+    days,
+    milk,
+    received,
+    registered,
+    sold,
+)
+
+PERIOD = {"since": str(TODAY - days(30)), "until": str(TODAY)}
+FARMER = str(uuid.uuid4())
+OWNER = str(uuid.uuid4())
+HOUR = timedelta(hours=1)
+
+
+def a_trade() -> Line:
+    """A wholesaler with a registered supplier, a farmer known by a card, and gaps of every kind."""
+    line = Line()
+    line.case("merchant", "m-1", merchant("m-1", "张记批发", "wholesaler"))
+    line.place("p-1", "market-1")
+    line.case("merchant", "m-2", merchant("m-2", "宁乡乳业", "producer", owner_card=OWNER))
+    line.case("product", MILK, registered(MILK, shelf_life_days=15, pack="950 毫升"))
+    case = registered(MILK_CASE, base=MILK, contains=12, pack="12 × 950 毫升")
+    line.case("product", MILK_CASE, case)
+    weight = StatedQuantity(amount=Decimal("47.35"), unit=Unit.JIN, pieces=3)
+    fish = GoodsAsRead(item="草鱼")
+    line.report(
+        received(2, GoodsAsRead(gtin=MILK_CASE, lot="A-1", produced=TODAY), counterparty="m-2",
+                 delivery="V-1"),
+        received(5, milk(None), business_date=TODAY - days(9)),
+        received(1, fish, quantity=weight, counterparty_card=FARMER, delivery="F-1"),
+        received(1, GoodsAsRead(gtin="06901234000016", lot="=1+1"), counterparty="m-404"),
+        sold(3, milk("A-1"), counterparty="m-9"),
+        release("R-7"),
+    )  # fmt: skip
+    return line
+
+
+def merchant(name: str, title: str, kind: Any, **fields: Any) -> MerchantRegistered:
+    return MerchantRegistered(merchant=name, name=title, kind=kind, district="d-1", **fields)
+
+
+def release(number: str) -> CertificateFiled:
+    return CertificateFiled(
+        merchant="m-1", premises="p-1", business_date=TODAY, clock=clock(), document="0" * 64,
+        session="00000000-0000-4000-8000-000000000003", kind="release", number=number,
+        issuer="宁乡乳业", valid_from=TODAY, gtins=(MILK,), lots=("A-1",),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def module_database(cluster: Cluster) -> Database:
+    return fresh(cluster)
+
+
+@pytest.fixture(scope="module")
+def api(module_database: Database) -> Iterator[httpx.Client]:
+    database = module_database
+    store = PgPersonalStore(database.dsn("suyuan_writer"), bytes)
+    store.put_card(FARMER, Card(name="李大山", address="靖港镇", phone="138"), "scanner-1")
+    store.put_card(OWNER, Card(name="王", address="宁乡经开区 1 号", phone="0731-1"), "scanner-2")
+    with asking(database, a_trade()) as client:
+        yield client
+
+
+def lines(api: httpx.Client, name: str, **asked: Any) -> list[dict[str, Any]]:
+    answer = api.get(f"/v1/merchants/m-1/ledgers/{name}", params=PERIOD | asked)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["lines"]
+    return found
+
+
+def test_a_purchase_line_has_the_laws_fields_in_its_order(api: httpx.Client) -> None:
+    line = lines(api, "purchases")[1]
+
+    assert list(line["fields"].items()) == [
+        ("name", "鲜牛奶"), ("spec", "12 × 950 毫升"), ("quantity", "2 件"),
+        ("produced", str(TODAY)), ("lot", "A-1"), ("shelf_life", "15 天"), ("date", str(TODAY)),
+        ("party_name", "宁乡乳业"), ("party_address", "宁乡经开区 1 号"),
+        ("party_contact", "0731-1"), ("vouchers", "R-7"),
+    ]  # fmt: skip
+    assert line["missing"] == []
+
+
+def test_what_a_line_lacks_is_named_and_a_date_or_a_lot_suffices(api: httpx.Client) -> None:
+    undated, complete, unknown = lines(api, "purchases")
+
+    assert undated["missing"] == [
+        "produced", "lot", "party_name", "party_address", "party_contact", "vouchers",
+    ]  # fmt: skip
+    assert "produced" not in complete["missing"]
+    assert {"name", "spec", "shelf_life", "party_name"} <= set(unknown["missing"])
+    assert "produced" not in unknown["missing"]
+
+
+def test_farm_produce_has_a_ledger_of_its_own_with_weight_and_pieces_as_stated(
+    api: httpx.Client,
+) -> None:
+    (line,) = lines(api, "produce")
+
+    assert list(line["fields"].values()) == [
+        "草鱼", "47.35 斤(3 件)", str(TODAY), "李大山", "靖港镇", "138", "",
+    ]  # fmt: skip
+    assert line["keep_until"] == "2027-05-22"
+
+
+def test_wholesale_sales_name_the_buyer(api: httpx.Client) -> None:
+    (line,) = lines(api, "sales")
+
+    assert line["fields"]["date"] == str(TODAY)
+    assert line["missing"] == ["party_name", "party_address", "party_contact"]
+
+
+def test_an_entry_stated_long_after_its_day_is_marked(api: httpx.Client) -> None:
+    assert [line["late_days"] for line in lines(api, "purchases")] == [9, 0, 0]
+
+
+def test_completeness_counts_every_field_and_says_how_to_mend_it(api: httpx.Client) -> None:
+    answer = api.get("/v1/merchants/m-1/ledgers/purchases/completeness", params=PERIOD).json()
+
+    missing = {field["key"]: field["missing"] for field in answer["fields"]}
+    assert answer["lines"] == 3
+    assert (missing["name"], missing["lot"], missing["party_name"]) == (1, 1, 2)
+    assert all(field["mend_zh"] and field["mend_en"] for field in answer["fields"])
+
+
+def test_pages_of_a_ledger_add_up_to_all_of_it(api: httpx.Client) -> None:
+    found, after = [], None
+    while True:
+        asked = PERIOD | {"limit": 1} | ({"after": after} if after else {})
+        page = api.get("/v1/merchants/m-1/ledgers/purchases", params=asked).json()
+        found += page["lines"]
+        if (after := page["next"]) is None:
+            break
+
+    assert found == lines(api, "purchases")
+
+
+def test_a_csv_opens_in_a_spreadsheet_with_chinese_and_no_formula_runs(api: httpx.Client) -> None:
+    answer = api.get("/v1/merchants/m-1/ledgers/purchases/export.csv", params=PERIOD)
+
+    assert answer.content.startswith("\ufeff".encode())
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0][:4] == ["名称", "规格", "数量", "生产日期"]
+    assert rows[3][4] == "'=1+1"
+    assert rows[4][0] == "名称"
+
+
+def test_a_workbook_holds_the_lines_and_what_is_missing(api: httpx.Client) -> None:
+    answer = api.get("/v1/merchants/m-1/ledgers/purchases/export.xlsx", params=PERIOD)
+
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    ledger, gaps = book.worksheets
+    assert [cell.value for cell in ledger[1]][:3] == ["名称", "规格", "数量"]
+    cell = ledger.cell(4, 5)
+    assert (cell.value, cell.data_type) == ("'=1+1", "s")
+    assert gaps.title == "完整性"
+    assert ["生产批号", "缺 1 / 3"] in [[c.value for c in row][:2] for row in gaps.iter_rows()]
+
+
+def test_a_page_to_print_names_law_merchant_and_position(api: httpx.Client) -> None:
+    page = api.get("/v1/merchants/m-1/ledgers/purchases/export.html", params=PERIOD).text
+
+    for word in ("进货查验记录(第五十三条第二款)", "张记批发 (m-1)", "账本位置", "供货者联系方式"):
+        assert word in page
+    assert "<script" not in page
+
+
+def test_who_opened_which_cards_is_on_record_before_the_answer(
+    api: httpx.Client, module_database: Database
+) -> None:
+    lines(api, "produce")
+
+    with psycopg.connect(module_database.dsn()) as owner:
+        row = owner.execute(
+            "SELECT refs::text[], why FROM personal.openings ORDER BY id DESC LIMIT 1"
+        )
+        assert row.fetchone() == ([FARMER], "ledger produce of m-1")
+
+
+def test_the_reader_cannot_open_a_card_without_leaving_a_line(module_database: Database) -> None:
+    with (
+        psycopg.connect(module_database.dsn("suyuan_reader")) as reader,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        reader.execute("SELECT card FROM personal.subjects")
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status"),
+    [
+        ("/v1/merchants/m-404/ledgers/purchases", PERIOD, 404),
+        ("/v1/merchants/m-404/ledgers/purchases/export.csv", PERIOD, 404),
+        ("/v1/merchants/m-1/ledgers/gossip", PERIOD, 422),
+        ("/v1/merchants/m-1/ledgers/purchases", {"since": "2026/13/1", "until": "2026-11-01"}, 422),
+        ("/v1/merchants/m-1/ledgers/purchases", {"since": "2026-11-02", "until": "2026-11-01"}, 422),
+        ("/v1/merchants/m-1/ledgers/purchases", PERIOD | {"after": "bm9uZQ=="}, 422),
+        ("/v1/premises/p-404/stock/then", {"as_of": 3}, 404),
+        ("/v1/premises/p-1/stock/then", {"as_of": 10**6}, 422),
+        ("/v1/premises/p-1/stock/then", {"at": "2026-11-22T10:00:00"}, 422),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_gets_a_clear_answer(
+    api: httpx.Client, path: str, asked: dict[str, Any], status: int
+) -> None:
+    answer = api.get(path, params=asked)
+
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("expires", "last"),
+    [(TODAY, "2027-05-22"), (TODAY.replace(month=8, day=31), "2027-02-28"), (None, "2028-11-22")],
+)
+def test_records_are_kept_six_months_past_shelf_life_or_two_years(expires: Any, last: str) -> None:
+    assert str(keep_until(LEDGERS["purchases"], TODAY, expires)) == last
+
+
+def test_stock_is_answered_as_it_was_known_and_as_it_was_true(database: Database) -> None:
+    line = Line()
+    line.place("p-1", "market-1")
+    tape = line.report(received(10, at=NOON - 3 * HOUR), sold(4, at=NOON - 2 * HOUR))
+    known = line.journal.head()
+    line.report(corrected(tape.id, 3), counted(7, at=NOON - HOUR), tape=tape)
+
+    with asking(database, line) as api:
+        then = api.get("/v1/premises/p-1/stock/then", params={"as_of": known}).json()
+        now = api.get("/v1/premises/p-1/stock").json()
+        true = api.get(
+            "/v1/premises/p-1/stock/then", params={"at": (NOON - 2 * HOUR).isoformat()}
+        ).json()
+        made = api.get("/v1/premises/p-1/stock/entries", params={"product": MILK}).json()
+
+    assert [row["amount"] for row in then["lines"]] == ["6"]
+    assert [row["amount"] for row in now["lines"]] == ["7"]
+    assert [row["amount"] for row in true["lines"]] == ["10"]
+    assert [(e["kind"], e["delta"], e["counted"]) for e in made["entries"]] == [
+        ("goods-received", "10", None), ("stock-counted", "0", "7"),
+    ]  # fmt: skip

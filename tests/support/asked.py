@@ -1,0 +1,57 @@
+"""A line's views in PostgreSQL behind the query API, as a service would answer from them."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import psycopg
+import uvicorn
+from psycopg import sql
+
+from ledger.follower import entries_of, fold_page, make_views
+from ledger.projections.groups import GROUPS
+from ledger.projections.postgres import PgStore
+from query_api.app import build
+from suyuan.parts.places import free_port
+from tests.support.databases import Database
+from tests.support.line import Line
+
+PAGE = 500
+
+
+def fill(database: Database, line: Line) -> None:
+    """Folds a line's record into the views of a fresh database."""
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        for group in GROUPS:
+            make_views(connection, group.name, group)
+            position = 0
+            while rows := line.journal.page(position, PAGE):
+                with connection.transaction():
+                    fold_page(group, PgStore(connection, group.name), entries_of(rows))
+                position = rows[-1].position
+            place = sql.SQL("UPDATE {} SET position = %s").format(
+                sql.Identifier(group.name, "position")
+            )
+            connection.execute(place, [position])
+
+
+@contextmanager
+def asking(database: Database, line: Line) -> Iterator[httpx.Client]:
+    """The query API over a line's views, served as it is at work."""
+    fill(database, line)
+    port = free_port()
+    config = uvicorn.Config(build(database.dsn("suyuan_reader")), port=port, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
