@@ -58,7 +58,7 @@ class Period(NamedTuple):
     until: date
 
 
-class Place(NamedTuple):
+class LinePlace(NamedTuple):
     """Where in a ledger a page ended."""
 
     day: date
@@ -66,10 +66,10 @@ class Place(NamedTuple):
     leg: int
 
 
-START = Place(date.min, 0, 0)
+START = LinePlace(date.min, 0, 0)
 
 
-class Line(NamedTuple):
+class LawLine(NamedTuple):
     """One line of a ledger: its fields by key, as text; which are missing; where it stands."""
 
     position: int
@@ -80,7 +80,7 @@ class Line(NamedTuple):
     missing: tuple[str, ...]
     late_days: int
     keep_until: date
-    place: Place
+    place: LinePlace
 
 
 class Completeness(NamedTuple):
@@ -99,8 +99,8 @@ def merchant_kind(reader: Reader, merchant: str) -> str:
 
 
 def page(
-    reader: Reader, law: LawLedger, merchant: str, period: Period, *, after: Place, limit: int
-) -> list[Line]:
+    reader: Reader, law: LawLedger, merchant: str, period: Period, *, after: LinePlace, limit: int
+) -> list[LawLine]:
     """Returns the lines of a ledger behind a place, in the order of their business dates."""
     found = rows(reader, LINES, {
         "merchant": merchant, "kinds": list(law.kinds), "since": period.since,
@@ -114,7 +114,7 @@ def page(
     return [_line(law, row, cards, papers, attached) for row in found]
 
 
-def every(reader: Reader, law: LawLedger, merchant: str, period: Period) -> Iterator[Line]:
+def every(reader: Reader, law: LawLedger, merchant: str, period: Period) -> Iterator[LawLine]:
     """Returns all lines, page by page."""
     after = START
     while lines := page(reader, law, merchant, period, after=after, limit=PAGE):
@@ -122,7 +122,7 @@ def every(reader: Reader, law: LawLedger, merchant: str, period: Period) -> Iter
         after = lines[-1].place
 
 
-def completeness(lines: Iterator[Line]) -> Completeness:
+def completeness(lines: Iterator[LawLine]) -> Completeness:
     """Counts what lines lack."""
     total, missing = 0, Counter[str]()
     for line in lines:
@@ -137,7 +137,7 @@ def _line(
     cards: dict[str, Card],
     papers: dict[str, list[dict[str, Any]]],
     attached: dict[tuple[str, int], int],
-) -> Line:
+) -> LawLine:
     party = cards.get(str(row["card"] or row["owner_card"] or ""))
     covering = [paper for paper in papers.get(row["product"], []) if _covers(paper, row)]
     pictures = attached.get((row["stream"], row["number"]), 0)
@@ -166,11 +166,11 @@ def _line(
     missing = tuple(
         field.key for field in law.fields if not fields[field.key] and field.group not in groups
     )
-    return Line(
+    return LawLine(
         row["position"], row["stream"], row["number"], row["premises"], fields, missing,
         _late_days(row["received"], row["business_date"]),
         keep_until(law, row["business_date"], expires),
-        Place(row["business_date"], row["original"], row["leg"]),
+        LinePlace(row["business_date"], row["original"], row["leg"]),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from ledger.rules.law_ledgers import LEDGERS, LawLedger
 from query_api import ledgers, schemas
-from query_api.ledgers import Completeness, Line, Period, Place
+from query_api.ledgers import Completeness, LawLine, LinePlace, Period
 from query_api.problems import Problem
 from query_api.sheets import XLSX, Sheet, as_csv, as_page, as_workbook
 from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
@@ -124,7 +124,7 @@ def _export(
         yield from write(sheet, gaps)
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: LawLine) -> list[str]:
     late = str(line.late_days) if line.late_days else "0"
     return [*line.fields.values(), late, line.keep_until.isoformat(), str(line.position)]
 
@@ -151,12 +151,12 @@ def _period(since: date, until: date) -> Period:
     return Period(since, until)
 
 
-def _place(after: str | None) -> Place:
+def _place(after: str | None) -> LinePlace:
     if after is None:
         return ledgers.START
     try:
         day, original, leg = key_of(after, 3)
-        return Place(date.fromisoformat(day), int(original), int(leg))
+        return LinePlace(date.fromisoformat(day), int(original), int(leg))
     except ValueError as error:
         raise Problem(422, "cursor-invalid", "give the cursor of the page before") from error
 
@@ -169,7 +169,7 @@ def _law(law: LawLedger) -> schemas.Law:
     )  # fmt: skip
 
 
-def _shown(line: Line) -> schemas.LedgerLine:
+def _shown(line: LawLine) -> schemas.LedgerLine:
     return schemas.LedgerLine(
         position=line.position, stream=line.stream, number=line.number, premises=line.premises,
         fields=line.fields, missing=list(line.missing), late_days=line.late_days,
