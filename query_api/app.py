@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from query_api import problems
-from query_api.routes import ledgers, public, stock, trade
+from query_api.routes import alerts, ledgers, public, stock, trade
 from query_api.views import open_pool
 from query_api.watch import Watch
 
@@ -33,6 +33,7 @@ def build(dsn: str) -> FastAPI:
     problems.install(app)
     app.include_router(public.router)
     app.include_router(trade.router)
+    app.include_router(alerts.router)
     app.include_router(stock.router)
     app.include_router(ledgers.router)
     return app

@@ -148,7 +148,10 @@ class AlertLine(BaseModel):
     """Something somebody should look at."""
 
     kind: str = Field(examples=["sold-after-expiry"])
+    zh: str = Field(examples=["过期后仍有销售"])
+    en: str
     subject: str
+    grouped: str = Field(examples=["g-0123456789abcdef"], description="the group of its cause")
     merchant: str | None
     premises: str | None
     product: str | None
@@ -156,7 +159,58 @@ class AlertLine(BaseModel):
     opened_at: int
     closed_at: int | None
     times: int
+    evidence: int = Field(description="the position of the entry it rests on")
     detail: str
+
+
+class AlertGroupLine(BaseModel):
+    """Alerts of one cause: what is wrong, what is to be done, and who has it in hand."""
+
+    grouped: str = Field(examples=["g-0123456789abcdef"])
+    cause: str = Field(examples=["lot-past-its-end"])
+    kinds: list[str]
+    zh: str
+    en: str
+    todo_zh: str
+    todo_en: str
+    open: int
+    places: int
+    product: str | None
+    name_zh: str | None
+    name_en: str | None
+    lot: str | None
+    merchant: str | None
+    merchant_name: str | None
+    premises: str | None
+    opened_at: int
+    changed_at: int
+    acknowledged_at: int | None
+    acknowledged_by: str | None
+    since_acknowledged: int = Field(description="alerts that came after it was acknowledged")
+    assigned_to: str | None
+    silenced: bool
+    silenced_until: datetime | None
+    silenced_by: str | None
+
+
+class AlertGroupPage(BaseModel):
+    """Groups of alerts, the last changed first."""
+
+    groups: list[AlertGroupLine]
+    next: str | None = None
+    position: int
+
+
+class AlertWordLine(BaseModel):
+    """What somebody said of a group of alerts."""
+
+    position: int
+    what: str = Field(examples=["acknowledged"])
+    by: str
+    said_at: datetime
+    note: str | None
+    to: str | None
+    until: datetime | None
 
 
 class AlertPage(BaseModel):
@@ -259,4 +313,13 @@ class LedgerCompleteness(BaseModel):
 
     lines: int
     fields: list[FieldCompleteness]
+    position: int
+
+
+class AlertGroupAnswer(BaseModel):
+    """A group of alerts, its open alerts and what people said."""
+
+    group: AlertGroupLine
+    alerts: list[AlertLine]
+    said: list[AlertWordLine]
     position: int

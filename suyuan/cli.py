@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import joining, ledgers, papers, pictures, scanning
+from suyuan.commands import alerting, joining, ledgers, papers, pictures, scanning
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,7 +21,14 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    edge = (*joining.VERBS, *scanning.VERBS, *papers.VERBS, *pictures.VERBS, *ledgers.VERBS)
+    edge = (
+        *joining.VERBS,
+        *scanning.VERBS,
+        *papers.VERBS,
+        *pictures.VERBS,
+        *ledgers.VERBS,
+        *alerting.VERBS,
+    )
     for add in (*edge, *_server_verbs()):
         add(verbs)
     return parser

@@ -16,11 +16,13 @@ from ledger.events.base import (
     Trade,
     Uuid,
 )
+from ledger.values.clock import Instant
 from ledger.values.quantity import Pack
 
 ZoneName = Annotated[
     str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*(?!\n)$", max_length=40)
 ]
+GroupText = Annotated[str, msgspec.Meta(max_length=40)]
 GtinText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{14}(?!\n)$")]
 
 
@@ -187,6 +189,40 @@ class MarketRegistered(Event, frozen=True, kw_only=True, tag="market-registered.
     market: Public[Id]
     name: Public[ShortText]
     zone: Public[ZoneName]
+
+
+class AlertAcknowledged(Event, frozen=True, kw_only=True, tag="alert-acknowledged.v1"):
+    """Somebody has seen a group of alerts."""
+
+    group: Trade[GroupText]
+    by: Trade[Id]
+    note: Trade[LongText | None] = None
+
+
+class AlertAssigned(Event, frozen=True, kw_only=True, tag="alert-assigned.v1"):
+    """Somebody is to work on a group of alerts."""
+
+    group: Trade[GroupText]
+    to: Trade[Id]
+    by: Trade[Id]
+    note: Trade[LongText | None] = None
+
+
+class AlertCommented(Event, frozen=True, kw_only=True, tag="alert-commented.v1"):
+    """Somebody remarked something about a group of alerts."""
+
+    group: Trade[GroupText]
+    by: Trade[Id]
+    note: Trade[LongText]
+
+
+class AlertSilenced(Event, frozen=True, kw_only=True, tag="alert-silenced.v1"):
+    """A group of alerts stays quiet until a time, for a reason; an earlier time ends it."""
+
+    group: Trade[GroupText]
+    by: Trade[Id]
+    until: Trade[Instant]
+    note: Trade[LongText]
 
 
 class DayBegan(Event, frozen=True, kw_only=True, tag="day-began.v1"):

@@ -41,6 +41,10 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.ReportUnreadable,
     cases.ReportReadmitted,
     cases.MarketRegistered,
+    cases.AlertAcknowledged,
+    cases.AlertAssigned,
+    cases.AlertCommented,
+    cases.AlertSilenced,
     cases.DayBegan,
 )
 BY_NAME: Final = {stored_name(kind): kind for kind in TAPE_REPORTS + CASE_EVENTS}

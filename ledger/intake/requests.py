@@ -8,6 +8,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ledger.events.cases import MarketRegistered, ProductRegistered, ProductRegisteredV1
 from ledger.events.catalogue import upcast
 from ledger.journal.cases import Cases
+from ledger.rules.alert_work import (
+    AcknowledgeAlerts,
+    AlertCase,
+    AssignAlerts,
+    CommentAlerts,
+    SilenceAlerts,
+    decide_alert,
+    evolve_alert,
+)
 from ledger.rules.device import (
     DeviceCase,
     EnrollDevice,
@@ -93,6 +102,10 @@ class Requests:
                 return self._readmit(request)
             case BeginDay():
                 return self._begin_day(request)
+            case AcknowledgeAlerts() | AssignAlerts() | CommentAlerts() | SilenceAlerts():
+                group = request.group
+                return self._record("alert", group, AlertCase(group), evolve_alert,
+                                    lambda case: decide_alert(case, request, now=self._now()))  # fmt: skip
             case (
                 EnrollDevice() | ReplaceDeviceKey() | GrantMandate()
                 | WithdrawMandate() | RevokeDevice()

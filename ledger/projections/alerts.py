@@ -1,11 +1,20 @@
 """Alerts: what somebody should look at, opened and closed by the record alone."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
+from ledger.events.cases import (
+    AlertAcknowledged,
+    AlertAssigned,
+    AlertCommented,
+    AlertSilenced,
+    ReportUnreadable,
+    TapeForked,
+    TapeLost,
+)
 from ledger.events.reports import EntryCorrected, Report
 from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.corrections import CorrectionRefused
@@ -29,15 +38,20 @@ from ledger.projections.stock import (
     is_short,
 )
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.rules.alert_kinds import ALERT_KINDS, group_of_alert
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
 from ledger.values.ids import stream_of_tape
 
 
 class Alert(msgspec.Struct):
-    """Something somebody should look at. Open while `closed_at` is null."""
+    """Something somebody should look at. Open while `closed_at` is null.
+
+    `grouped` names the group of its cause, `evidence` the entry it rests on.
+    """
 
     kind: str
     subject: str
+    grouped: str
     merchant: str | None
     premises: str | None
     product: str | None
@@ -45,22 +59,56 @@ class Alert(msgspec.Struct):
     opened_at: Position
     closed_at: Position | None
     times: Position
+    evidence: Position
     detail: str
+
+
+class AlertGroup(msgspec.Struct):
+    """Alerts of one cause, with what people said of them.
+
+    When the last of its alerts closes, nobody has it on the desk any more; a silence goes on.
+    """
+
+    grouped: str
+    cause: str
+    open: Position
+    opened_at: Position
+    changed_at: Position
+    acknowledged_at: Position | None
+    acknowledged_by: str | None
+    assigned_to: str | None
+    silenced_until: datetime | None
+    silenced_by: str | None
+
+
+class AlertWord(msgspec.Struct):
+    """What somebody said of a group of alerts, as it stands in the record."""
+
+    position: Position
+    grouped: str
+    what: str
+    by: str
+    said_at: datetime
+    note: str | None
+    to: str | None
+    until: datetime | None
 
 
 ALERTS = Table(
     "alerts",
     Alert,
     ("kind", "subject"),
-    ("(opened_at) WHERE closed_at IS NULL", "(premises)", "(product, lot)"),
+    ("(opened_at) WHERE closed_at IS NULL", "(premises)", "(product, lot)", "(grouped)"),
 )
+ALERT_GROUPS = Table("alert_groups", AlertGroup, ("grouped",), ("(changed_at) WHERE open > 0",))
+ALERT_WORDS = Table("alert_words", AlertWord, ("position",), ("(grouped)",))
 
 
 class Alerts:
     """The list an officer and a merchant look at first."""
 
     name = "alerts"
-    tables = (ALERTS,)
+    tables = (ALERTS, ALERT_GROUPS, ALERT_WORDS)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The alert a corrected sale may have; most entries alert nobody."""
@@ -71,6 +119,7 @@ class Alerts:
     def fold(self, fold: Fold) -> None:
         """Opens and closes alerts on what the other projections noticed, and on flags."""
         _of_devices(fold)
+        _of_people(fold)
         for signal in list(fold.signals):
             match signal:
                 case ExpiryAttention(row, before):
@@ -121,6 +170,32 @@ def _of_devices(fold: Fold) -> None:
             _set(fold, "report-unreadable", place, True, None, detail=reason)
         case Report(merchant=merchant) if NO_MANDATE in entry.flags:
             _set(fold, "no-mandate", f"{entry.stream}|{merchant}", True, None, merchant=merchant)
+
+
+def _of_people(fold: Fold) -> None:
+    """Notes what somebody said of a group; words about one that never was say nothing."""
+    entry, position = fold.entry, Position(fold.entry.position)
+    event = entry.event
+    if not isinstance(event, AlertAcknowledged | AlertAssigned | AlertCommented | AlertSilenced):
+        return
+    word = AlertWord(
+        position, event.group, entry.name.partition(".")[0].removeprefix("alert-"), event.by,
+        entry.received, event.note, getattr(event, "to", None), getattr(event, "until", None),
+    )  # fmt: skip
+    fold.rows.put(ALERT_WORDS, word)
+    group: AlertGroup | None = fold.rows.get(ALERT_GROUPS, event.group)
+    if group is None:
+        return
+    match event:
+        case AlertAcknowledged():
+            group.acknowledged_at, group.acknowledged_by = position, event.by
+        case AlertAssigned():
+            group.assigned_to = event.to
+        case AlertSilenced():
+            group.silenced_until, group.silenced_by = event.until, event.by
+        case AlertCommented():
+            pass
+    fold.rows.put(ALERT_GROUPS, group)
 
 
 def _oversold(fold: Fold, row: Stock) -> None:
@@ -182,21 +257,42 @@ def _set(  # one row of the list, field by field
         return
     position = Position(fold.entry.position)
     if row is None:
-        row = Alert(
-            kind,
-            subject,
-            merchant or getattr(about, "merchant", None),
-            getattr(about, "premises", None),
-            getattr(about, "product", None),
-            getattr(about, "lot", None),
-            position,
-            None,
-            Position(1),
-            detail,
-        )
-    elif wanted:
+        row = _new_alert(kind, subject, about, merchant)
+    if wanted:
         row.opened_at, row.closed_at, row.times = position, None, Position(row.times + 1)
         row.detail = detail
+        row.evidence = Position(getattr(about, "original", position))
     else:
         row.closed_at = position
     fold.rows.put(ALERTS, row)
+    _count_group(fold, row)
+
+
+def _new_alert(kind: str, subject: str, about: Any, merchant: str | None) -> Alert:
+    names = ("merchant", "premises", "product", "lot")
+    members = {name: getattr(about, name, None) for name in names}
+    members["merchant"] = merchant or members["merchant"]
+    grouped = group_of_alert(kind, members | {"subject": subject})
+    nothing = Position(0)
+    return Alert(
+        kind, subject, grouped, members["merchant"], members["premises"], members["product"],
+        members["lot"], nothing, None, nothing, nothing, "",
+    )  # fmt: skip
+
+
+def _count_group(fold: Fold, alert: Alert) -> None:
+    position = Position(fold.entry.position)
+    group: AlertGroup | None = fold.rows.get(ALERT_GROUPS, alert.grouped)
+    if group is None:
+        cause = ALERT_KINDS[alert.kind].cause
+        group = AlertGroup(
+            alert.grouped, cause, Position(0), position, position, None, None, None, None, None
+        )
+    opened = alert.closed_at is None
+    if opened and group.open == 0:
+        group.opened_at = position
+    group.open = Position(group.open + (1 if opened else -1))
+    group.changed_at = position
+    if group.open == 0:
+        group.acknowledged_at = group.acknowledged_by = group.assigned_to = None
+    fold.rows.put(ALERT_GROUPS, group)

@@ -15,6 +15,12 @@ from ledger.events.cases import (
     SalesModeStated,
     ZoneName,
 )
+from ledger.rules.alert_work import (
+    AcknowledgeAlerts,
+    AssignAlerts,
+    CommentAlerts,
+    SilenceAlerts,
+)
 from ledger.rules.device import (
     EnrollDevice,
     GrantMandate,
@@ -70,6 +76,10 @@ Request = (
     | RegisterProduct
     | RegisterMarket
     | ReadmitReport
+    | AcknowledgeAlerts
+    | AssignAlerts
+    | CommentAlerts
+    | SilenceAlerts
     | BeginDay
     | EnrollDevice
     | ReplaceDeviceKey

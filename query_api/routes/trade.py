@@ -1,4 +1,4 @@
-"""Trade routes: alerts, papers and the record's order. On loopback until sign-in exists."""
+"""Trade routes: papers and the record's order. On loopback until sign-in exists."""
 
 from typing import Annotated
 
@@ -6,18 +6,12 @@ from fastapi import APIRouter, Path, Query, Request
 
 from query_api import lots, schemas
 from query_api.problems import Problem
-from query_api.views import LIMIT_MAX, cursor_of, gtin_of, key_of, position, rows
+from query_api.views import LIMIT_MAX, cursor_of, gtin_of, key_of, rows
 
 IdText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["p-017"])]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=800)]
 
-ALERTS = """
-SELECT * FROM trade.alerts WHERE (kind, subject) > (%s, %s)
-  AND (NOT %s OR closed_at IS NULL) AND (%s::text IS NULL OR kind = %s)
-  AND (%s::text IS NULL OR premises = %s)
-ORDER BY kind, subject LIMIT %s
-"""
 EVENTS = """
 SELECT notification_id AS position, originator_id::text AS stream, originator_version AS number,
        topic AS name, encode(leaf, 'hex') AS leaf, received, flags
@@ -25,25 +19,6 @@ FROM ledger.events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
 """
 
 router = APIRouter(prefix="/v1", tags=["trade"])
-
-
-@router.get("/alerts")
-def alerts(
-    request: Request,
-    only_open: bool = True,
-    kind: Annotated[str | None, Query(max_length=40)] = None,
-    premises: Annotated[str | None, Query(max_length=40)] = None,
-    after: Cursor = None,
-    limit: Limit = 100,
-) -> schemas.AlertPage:
-    """Alerts, open ones unless all are asked for."""
-    with request.app.state.pool.connection() as reader:
-        values = [*key_of(after, 2), only_open, kind, kind, premises, premises, limit + 1]
-        found = rows(reader, ALERTS, values)
-        at = position(reader)
-    lines = [schemas.AlertLine(**row) for row in found[:limit]]
-    more = cursor_of(lines[-1].kind, lines[-1].subject) if len(found) > limit else None
-    return schemas.AlertPage(alerts=lines, next=more, position=at)
 
 
 @router.get("/documents")

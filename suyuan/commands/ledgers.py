@@ -1,9 +1,7 @@
-"""Verbs that ask: the law's ledgers, stock then and now, alerts. The same answers as the API's."""
+"""Verbs for the books: the law's ledgers, and stock then and now. The same answers as the API's."""
 
 import argparse
 import json
-import unicodedata
-from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +9,10 @@ from typing import Any
 import httpx
 
 from ledger.rules.law_ledgers import LEDGERS
-from ledger.settings import Settings, read_settings
 from suyuan.commands import Failed, today
+from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, show
 
-ANSWER_S = 60.0
-PAGE = 200
 FORMS = ("xlsx", "csv", "html")
-SHORTENED_TO = 28
 
 
 def add_ledger(verbs: Any) -> None:
@@ -31,7 +26,7 @@ def add_ledger(verbs: Any) -> None:
         one.add_argument("--until", type=date.fromisoformat, help="last day; else today")
         one.add_argument("--gaps", action="store_true", help="what is missing, and how to mend it")
         one.add_argument("--out", type=Path, help=f"write it all to FILE.{'|'.join(FORMS)}")
-        _add_common(one, run_ledger)
+        add_query(one, run_ledger)
     stock = which.add_parser("stock", help="what a premises has, or had")
     stock.add_argument("--premises", required=True)
     stock.add_argument("--as-of", type=int, metavar="POSITION", help="as it was known there")
@@ -39,22 +34,7 @@ def add_ledger(verbs: Any) -> None:
     stock.add_argument("--product", help="a GTIN, or item:NAME")
     stock.add_argument("--lot", help="with --entries: one lot's, by its key such as L:A2411")
     stock.add_argument("--entries", action="store_true", help="the entries that made it")
-    _add_common(stock, run_stock)
-
-
-def add_alerts(verbs: Any) -> None:
-    """`alerts`: what somebody should look at."""
-    verb = verbs.add_parser("alerts", help="what somebody should look at")
-    verb.add_argument("--kind", help="one kind only, such as expired-in-stock")
-    verb.add_argument("--premises", help="one premises only")
-    verb.add_argument("--all", action="store_true", help="closed ones too")
-    _add_common(verb, run_alerts)
-
-
-def _add_common(verb: argparse.ArgumentParser, run: Any) -> None:
-    verb.add_argument("--query", help="the query API's address; else the one of the settings")
-    verb.add_argument("--json", action="store_true")
-    verb.set_defaults(run=run)
+    add_query(stock, run_stock)
 
 
 def run_ledger(stated: argparse.Namespace) -> int:
@@ -62,15 +42,15 @@ def run_ledger(stated: argparse.Namespace) -> int:
     until = stated.until or today()
     period = {"since": str(stated.since or until - timedelta(days=30)), "until": str(until)}
     path = f"/v1/merchants/{stated.merchant}/ledgers/{stated.ledger}"
-    with _asking(stated) as query:
+    with asking(stated) as query:
         if stated.out is not None:
             return _write(query, path, period, stated)
         if stated.gaps:
-            found = _ask(query, f"{path}/completeness", period)
+            found = ask_page(query, f"{path}/completeness", period)
             rows = [[f["zh"], f["en"], f["missing"], f["mend_zh"]] for f in found["fields"]]
             heading = f"{found['lines']} 笔 lines, position {found['position']}"
-            return _show(stated, found, ["字段", "field", "缺", "补正 mend"], rows, heading)
-        pages = list(_pages(query, path, period))
+            return show(stated, found, ["字段", "field", "缺", "补正 mend"], rows, heading)
+        pages = list(ask_pages(query, path, period))
     law, lines = pages[0]["ledger"], [line for page in pages for line in page["lines"]]
     headings = [field["zh"] for field in law["fields"]] + ["保存至", "账本位置"]
     rows = [
@@ -80,7 +60,7 @@ def run_ledger(stated: argparse.Namespace) -> int:
         f"{law['zh']} {law['en']} ({law['article']}) {stated.merchant}"
         f" {period['since']} 至 {period['until']}: {len(lines)} 笔 lines"
     )
-    return _show(stated, {"ledger": law, "lines": lines}, headings, rows, heading)
+    return show(stated, {"ledger": law, "lines": lines}, headings, rows, heading)
 
 
 def run_stock(stated: argparse.Namespace) -> int:
@@ -88,66 +68,24 @@ def run_stock(stated: argparse.Namespace) -> int:
     path = f"/v1/premises/{stated.premises}/stock"
     moment = {"as_of": stated.as_of, "at": stated.at, "product": stated.product}
     asked = {name: str(value) for name, value in moment.items() if value is not None}
-    with _asking(stated) as query:
+    with asking(stated) as query:
         if stated.entries:
             if stated.product is None:
                 raise Failed("--entries needs --product: whose figure is it?")
             asked |= {"lot": stated.lot} if stated.lot is not None else {}
-            found = _ask(query, f"{path}/entries", asked)
+            found = ask_page(query, f"{path}/entries", asked)
             names = ["position", "happened", "kind", "stated", "stated_unit", "delta", "unit",
                      "counted", "counterparty", "delivery"]  # fmt: skip
             rows = [[entry[name] for name in names] for entry in found["entries"]]
-            return _show(stated, found, names, rows, f"true at position {found['position']}")
-        pages = [_ask(query, f"{path}/then", asked)] if asked else list(_pages(query, path, {}))
+            return show(stated, found, names, rows, f"true at position {found['position']}")
+        pages = (
+            [ask_page(query, f"{path}/then", asked)] if asked else list(ask_pages(query, path, {}))
+        )
     lines = [line for page in pages for line in page["lines"]]
     names = ["product", "lot", "unit", "amount", "at_least", "at_most", "expires", "state"]
     heading = f"{stated.premises} ({pages[0]['mode']}): true at position {pages[0]['position']}"
     told = {"lines": lines, "position": pages[0]["position"], "mode": pages[0]["mode"]}
-    return _show(stated, told, names, [[line[name] for name in names] for line in lines], heading)
-
-
-def run_alerts(stated: argparse.Namespace) -> int:
-    """Shows alerts."""
-    asked = {"only_open": str(not stated.all).lower(), "kind": stated.kind,
-             "premises": stated.premises}  # fmt: skip
-    wanted = {name: value for name, value in asked.items() if value is not None}
-    with _asking(stated) as query:
-        found = [alert for page in _pages(query, "/v1/alerts", wanted) for alert in page["alerts"]]
-    names = ["kind", "premises", "product", "lot", "opened_at", "closed_at", "times", "detail"]
-    rows = [[alert[name] for name in names] for alert in found]
-    return _show(stated, {"alerts": found}, names, rows, f"{len(found)} alerts")
-
-
-def _asking(stated: argparse.Namespace) -> httpx.Client:
-    settings = read_settings()
-    told = settings.query_url != Settings().query_url
-    here = settings.query_url if told else f"http://127.0.0.1:{settings.query_port}"
-    url = stated.query or here
-    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S)
-
-
-def _ask(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str, Any]:
-    try:
-        answer = query.get(path, params=asked)
-    except httpx.HTTPError as error:
-        raise Failed(
-            f"the query API at {query.base_url} does not answer: start suyuan up, or name it with"
-            f" --query ({error})"
-        ) from error
-    if answer.is_error:
-        raise Failed(str(answer.json().get("detail", answer.text)))
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def _pages(query: httpx.Client, path: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    after: dict[str, Any] = {}
-    while True:
-        page = _ask(query, path, asked | after | {"limit": PAGE})
-        yield page
-        if page["next"] is None:
-            return
-        after = {"after": page["next"]}
+    return show(stated, told, names, [[line[name] for name in names] for line in lines], heading)
 
 
 def _write(
@@ -156,7 +94,7 @@ def _write(
     form = stated.out.suffix.removeprefix(".")
     if form not in FORMS:
         raise Failed(f"name a file that ends in .{', .'.join(FORMS)}, not {stated.out.name!r}")
-    _ask(query, path, period | {"limit": 1})
+    ask_page(query, path, period | {"limit": 1})
     size = 0
     try:
         with (
@@ -177,34 +115,4 @@ def _write(
     return 0
 
 
-def _show(
-    stated: argparse.Namespace,
-    found: dict[str, Any],
-    headings: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    heading: str,
-) -> int:
-    if stated.json:
-        print(json.dumps(found, ensure_ascii=False))
-        return 0
-    print(heading)
-    cells = [["" if cell is None else _short(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(headings, *cells, strict=True)]
-    for row in (headings, *cells):
-        padded = [
-            f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(row, widths, strict=True)
-        ]
-        print("  ".join(padded).rstrip())
-    return 0
-
-
-def _width(text: str) -> int:
-    """Returns how many columns of a terminal a text takes; Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHORTENED_TO else f"{text[: SHORTENED_TO - 1]}…"
-
-
-VERBS = (add_ledger, add_alerts)
+VERBS = (add_ledger,)

@@ -79,6 +79,19 @@ def alert_differences(query: httpx.Client, wanted: set[tuple[str, str]]) -> list
     return missing + [f"unexpected: {kind} {subject}" for kind, subject in sorted(stored - wanted)]
 
 
+# What an officer can look through over a cup of tea.
+GROUPS_MAX = 15
+
+
+def group_problems(query: httpx.Client) -> list[str]:
+    """Returns what is wrong with the groups of open alerts: too many, or nothing to do."""
+    groups = list(_pages(query, "/v1/alert-groups", "groups"))
+    problems = [f"group {g['grouped']}: nothing to do" for g in groups if not g["todo_zh"]]
+    if not 0 < len(groups) <= GROUPS_MAX:
+        problems.append(f"{len(groups)} groups of open alerts, not 1 to {GROUPS_MAX}")
+    return problems
+
+
 def page_problems(kiosk_url: str, trade: Trade) -> list[str]:
     """Opens product, lot and unknown pages as a shopper would; returns what is wrong with them."""
     problems = []

@@ -211,6 +211,7 @@ class Day:
             followed = check.wait_followed(query, DRAIN_S)
             stock = check.stock_differences(query, market.trade)
             alerts = check.alert_differences(query, check.expected_alerts(market, self._numbers))
+            alerts += check.group_problems(query)
         pages = check.page_problems(self.machine.kiosk_url, market.trade)
         counts = check.stored_counts(self.machine.cluster.dsn(), market)
         sent = sum(tape.last() for tape in market.tapes())

@@ -107,6 +107,12 @@ EXAMPLES: list[Event] = [
         noted=("no-mandate",), report=b"{}",
     ),
     cases.MarketRegistered(market="market-1", name="城西市场", zone="Asia/Shanghai"),
+    cases.AlertAcknowledged(group="g-0123456789abcdef", by="officer-1", note="看到了"),
+    cases.AlertAssigned(group="g-0123456789abcdef", to="officer-2", by="officer-1", note="请跟进"),
+    cases.AlertCommented(group="g-0123456789abcdef", by="officer-2", note="已去看过"),
+    cases.AlertSilenced(
+        group="g-0123456789abcdef", by="officer-1", until=RECEIVED, note="等检测结果"
+    ),
     cases.DayBegan(market="market-1", day=date(2026, 11, 22), zone="Asia/Shanghai"),
 ]  # fmt: skip
 

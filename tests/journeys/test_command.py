@@ -351,7 +351,7 @@ def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:
 
 
 def test_simulated_trade_comes_with_its_truth(shell: Shell) -> None:
-    done = shell.run("simulate", "trade", "--merchants", "16", "--seed", "3", "--json")
+    done = shell.run("simulate", "trade", "--merchants", "24", "--seed", "4", "--json")
 
     reports = (shell.folder / "trade" / "reports.ndjson").read_text().splitlines()
     truth = json.loads((shell.folder / "trade" / "truth.json").read_text())

@@ -125,7 +125,8 @@ def derived(line: Line) -> tuple[Any, ...]:
         (r.premises, r.product, r.lot, r.unit): (r.state, r.expires) for r in line.rows("expiry")
     }
     alerts = {(r.kind, r.subject) for r in line.rows("alerts") if r.closed_at is None}
-    return stock, lots, expiry, alerts
+    groups = {r.grouped: r.open for r in line.rows("alert_groups") if r.open}
+    return stock, lots, expiry, alerts, groups
 
 
 @st.composite

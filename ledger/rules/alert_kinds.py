@@ -1,0 +1,81 @@
+"""Kinds of alerts: what each is about, which cause groups it, and what is to be done, as data."""
+
+import hashlib
+from typing import Final, NamedTuple
+
+
+class AlertKind(NamedTuple):
+    """A kind of alert; alerts of one `cause` and the same `about` are one group of work.
+
+    `about` names the members of an alert that its cause is told by.
+    """
+
+    cause: str
+    about: tuple[str, ...]
+    zh: str
+    en: str
+    todo_zh: str
+    todo_en: str
+
+
+_LOT = ("product", "lot")
+_SHELF = ("merchant", "premises")
+_SUBJECT = ("subject",)
+
+ALERT_KINDS: Final = {
+    "near-expiry": AlertKind(
+        "lot-near-its-end", _LOT, "临近保质期", "near its last good day",
+        "先卖先下架: 提醒各摊位, 到期前清完", "Have the stalls sell it first or take it off in time.",
+    ),
+    "expired-in-stock": AlertKind(
+        "lot-past-its-end", _LOT, "超过保质期仍在库", "past its last good day and in stock",
+        "下架销毁并登记: suyuan scan 的 dispose", "Take it off, destroy it and record that: dispose.",
+    ),
+    "shelf-check": AlertKind(
+        "lot-past-its-end", _LOT, "请到货架查看", "may be on a shelf past its last good day",
+        "看货架: 还有吗? 盘点这一批", "Look at the shelf: still there? Count this lot.",
+    ),
+    "sold-after-expiry": AlertKind(
+        "lot-past-its-end", _LOT, "过期后仍有销售", "sold after its last good day",
+        "查明去向, 通知买家; 日期有误就补正", "Find who has it and tell them; correct a wrong date.",
+    ),
+    "dates-disputed": AlertKind(
+        "lot-dates-disputed", _LOT, "同一批日期不一致", "dates of one lot disagree",
+        "核对包装, 补正录错的一方", "Look at the pack and correct the wrong entry.",
+    ),
+    "oversold": AlertKind(
+        "gave-out-more-than-came", _SHELF, "卖出多于进货", "more went out than came in",
+        "补录漏扫的进货, 或盘点", "Enter the delivery nobody scanned, or count.",
+    ),
+    "correction-refused": AlertKind(
+        "correction-refused", ("merchant",), "补正无效", "a correction had no effect",
+        "由本人更正, 或由执法人员立案更正", "Have the entry's own merchant correct it.",
+    ),
+    "no-mandate": AlertKind(
+        "reports-without-mandate", ("merchant",), "设备无授权", "reported without a mandate",
+        "由商户授权该设备, 或撤销它", "Have the merchant grant the device a mandate, or revoke it.",
+    ),
+    "device-clock": AlertKind(
+        "device-clock-wrong", _SUBJECT, "设备时钟超前", "a device's clock runs ahead",
+        "校准设备时间", "Set the device's clock.",
+    ),
+    "tape-forked": AlertKind(
+        "tape-forked", _SUBJECT, "设备记录分叉", "a device's tape was copied or restored",
+        "收回设备, 重新登记: suyuan enroll --again", "Take the device in; enroll it again.",
+    ),
+    "tape-lost": AlertKind(
+        "tape-lost", _SUBJECT, "设备记录中断", "a device began a new tape",
+        "核对旧设备是否还有未交的记录", "See whether the old tape still holds reports.",
+    ),
+    "report-unreadable": AlertKind(
+        "report-unreadable", _SUBJECT, "报告无法读取", "a report could not be read",
+        "升级账本后重新收录: readmit-report", "Update this ledger, then send readmit-report.",
+    ),
+}  # fmt: skip
+
+
+def group_of_alert(kind: str, members: dict[str, str | None]) -> str:
+    """Returns the id of the group an alert belongs to: the same after any rebuild."""
+    about = ALERT_KINDS[kind]
+    cause = "|".join([about.cause, *(members[name] or "" for name in about.about)])
+    return f"g-{hashlib.sha256(cause.encode()).hexdigest()[:16]}"

@@ -1,0 +1,89 @@
+"""How verbs ask the query API, and how they show its answers."""
+
+import argparse
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+
+from ledger.settings import Settings, read_settings
+from suyuan.commands import Failed
+
+ANSWER_S = 60.0
+PAGE = 200
+SHORTENED_TO = 28
+
+
+def add_query(verb: argparse.ArgumentParser, run: Any) -> None:
+    """Adds what every question takes."""
+    verb.add_argument("--query", help="the query API's address; else the one of the settings")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run)
+
+
+def asking(stated: argparse.Namespace) -> httpx.Client:
+    """Opens a client of the query API that the settings or --query name."""
+    settings = read_settings()
+    told = settings.query_url != Settings().query_url
+    here = settings.query_url if told else f"http://127.0.0.1:{settings.query_port}"
+    url = stated.query or here
+    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S)
+
+
+def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """Asks once. Raises `Failed` with what the API said, or that it does not answer."""
+    try:
+        answer = query.get(path, params=asked)
+    except httpx.HTTPError as error:
+        raise Failed(
+            f"the query API at {query.base_url} does not answer: start suyuan up, or name it with"
+            f" --query ({error})"
+        ) from error
+    if answer.is_error:
+        raise Failed(str(answer.json().get("detail", answer.text)))
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def ask_pages(query: httpx.Client, path: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Asks page by page until the last."""
+    after: dict[str, Any] = {}
+    while True:
+        page = ask_page(query, path, asked | after | {"limit": PAGE})
+        yield page
+        if page["next"] is None:
+            return
+        after = {"after": page["next"]}
+
+
+def show(
+    stated: argparse.Namespace,
+    found: dict[str, Any],
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    heading: str,
+) -> int:
+    """Prints an answer as JSON, or rows as a table under a heading; returns the exit code."""
+    if stated.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    print(heading)
+    cells = [["" if cell is None else _short(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(headings, *cells, strict=True)]
+    for row in (headings, *cells):
+        padded = [
+            f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(row, widths, strict=True)
+        ]
+        print("  ".join(padded).rstrip())
+    return 0
+
+
+def _width(text: str) -> int:
+    """Returns how many columns of a terminal a text takes; Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORTENED_TO else f"{text[: SHORTENED_TO - 1]}…"
