@@ -127,7 +127,7 @@ class Trade:
             self._farm_produce(day, wholesaler)
         for stall in by_kind["retailer"]:
             for hour in (6.2, 6.8):
-                self._supply(day, by_kind["wholesaler"], stall, hour=hour, lines=12, units=(5, 14))
+                self._supply(day, by_kind["wholesaler"], stall, hour=hour, lines=12, units=(9, 22))
             self._retail(day, stall)
             self._odd_ends(day, stall)
 

@@ -256,13 +256,14 @@ def _set(  # one row of the list, field by field
     if wanted == is_open:
         return
     position = Position(fold.entry.position)
-    if row is None:
-        row = _new_alert(kind, subject, about, merchant)
     if wanted:
-        row.opened_at, row.closed_at, row.times = position, None, Position(row.times + 1)
-        row.detail = detail
+        # What it is about is told anew: its goods may be known as others by now.
+        times = row.times if row is not None else 0
+        row = _new_alert(kind, subject, about, merchant)
+        row.opened_at, row.times, row.detail = position, Position(times + 1), detail
         row.evidence = Position(getattr(about, "original", position))
     else:
+        assert row is not None
         row.closed_at = position
     fold.rows.put(ALERTS, row)
     _count_group(fold, row)

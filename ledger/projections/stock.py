@@ -63,6 +63,7 @@ class Shelf(msgspec.Struct):
     dates_short: int
     loose_entries: Position
     entries: Position
+    counts: Position
     counted_at: datetime | None
     last_happened: datetime
 
@@ -117,7 +118,9 @@ def is_uncertain(shelf: Shelf) -> bool:
 
 def is_short(shelf: Shelf) -> bool:
     """Tells whether all lots together are fewer than what left without saying of which it was."""
-    return is_uncertain(shelf) and shelf.named + shelf.unnamed < 0
+    # What a count found missing may have left by its date: it is not held against the shelf twice.
+    forgiven = shelf.dates_short if shelf.counts else 0
+    return is_uncertain(shelf) and shelf.named + forgiven + shelf.unnamed < 0
 
 
 def stock_from(movements: Sequence[Movement]) -> list[tuple[Stock, Shelf]]:
@@ -334,7 +337,7 @@ class _Desk:
         key = _shelf_key(movement)
         if key not in self._shelves:
             shelf = self._fold.rows.get(SHELVES, *key) or Shelf(
-                *key, 0, 0, 0, 0, Position(0), Position(0), None, movement.happened
+                *key, 0, 0, 0, 0, Position(0), Position(0), Position(0), None, movement.happened
             )
             self._shelves[key] = shelf, is_uncertain(shelf), is_short(shelf)
         return self._shelves[key][0]
@@ -355,6 +358,8 @@ def _enter(row: Stock, shelf: Shelf, movement: Movement, sign: int) -> None:
     """Counts an entry, and what it moved, into or out of its rows."""
     row.entries = Position(row.entries + sign)
     shelf.entries = Position(shelf.entries + sign)
+    if movement.kind == "stock-counted":
+        shelf.counts = Position(shelf.counts + sign)
     if movement.lot == LOT_UNKNOWN:
         shelf.loose_entries = Position(shelf.loose_entries + sign)
     if movement.delta > 0:

@@ -301,3 +301,28 @@ def test_goods_booked_under_a_number_by_their_date_do_not_keep_the_tie_alive() -
     line.report(corrected(tape.id, 2), tape=tape)
 
     assert line.stock() == {(MILK, f"D:{D}"): 2}
+
+
+def test_a_count_after_sales_by_a_date_that_two_lots_bear_does_not_call_the_shelf_oversold() -> (
+    None
+):
+    line = Line()
+    at = [NOON - n * HOUR for n in (4, 3, 2)]
+
+    line.report(
+        received(20, milk("A", expires=E), at=at[0]), received(2, milk("B", expires=E), at=at[0]),
+        sold(15, milk(None, expires=E), at=at[1]), counted(4, milk("A"), at=at[2]),
+    )  # fmt: skip
+
+    assert line.open_alerts() == []
+
+
+def test_more_sold_by_a_date_than_came_in_of_all_its_lots_is_oversold() -> None:
+    line = Line()
+
+    line.report(
+        received(3, milk("A", expires=E)), received(2, milk("B", expires=E)),
+        sold(6, milk(None, expires=E)),
+    )  # fmt: skip
+
+    assert line.open_alerts() == ["oversold"]
