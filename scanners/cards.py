@@ -1,5 +1,9 @@
 """Cards of counterparties: handed by a device to the ledger's personal store, never an event."""
 
+import difflib
+import unicodedata
+import uuid
+
 import httpx
 import msgspec
 
@@ -8,6 +12,8 @@ from ledger.values.cards import Card
 from scanners.tape import Tape
 
 TIMEOUT_S = 30
+# One wrong character of three still counts as near.
+NEAR = 0.6
 
 
 class CardRefused(Exception):
@@ -33,3 +39,59 @@ def put_card(intake_url: str, tape: Tape, ref: str, card: Card) -> None:
         raise CardRefused(f"no ledger answers at {intake_url}: {error}") from error
     if not answer.is_success:
         raise CardRefused(str(answer.json().get("detail", answer.text)))
+
+
+class KnownCard(msgspec.Struct, frozen=True):
+    """A counterparty a device knows by name; `sent` once the ledger keeps its card."""
+
+    ref: str
+    card: Card
+    sent: bool = False
+
+
+class CardBox:
+    """The cards a device keeps on its tape: names to references, handed in when it can."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        stored = tape.get("cards")
+        self._known: dict[str, KnownCard] = (
+            msgspec.json.decode(stored, type=dict[str, KnownCard]) if stored else {}
+        )
+
+    def refs(self) -> dict[str, str]:
+        """Returns the reference of each name."""
+        return {name: known.ref for name, known in self._known.items()}
+
+    def all(self) -> dict[str, KnownCard]:
+        """Returns every card by name."""
+        return dict(self._known)
+
+    def keep(self, card: Card) -> KnownCard:
+        """Keeps a card under its name; a later one of the same name replaces what it says."""
+        name = plain_name(card.name)
+        former = self._known.get(name)
+        known = KnownCard(former.ref if former else str(uuid.uuid4()), card)
+        self._known[name] = known
+        self._write()
+        return known
+
+    def near(self, name: str) -> list[str]:
+        """Returns known names that differ from this one as typing errors do, nearest first."""
+        return difflib.get_close_matches(plain_name(name), self._known, n=3, cutoff=NEAR)
+
+    def hand_in(self, intake_url: str) -> None:
+        """Hands in what the ledger has not yet. Raises `CardRefused`; the rest stays for later."""
+        for name, known in list(self._known.items()):
+            if not known.sent:
+                put_card(intake_url, self._tape, known.ref, known.card)
+                self._known[name] = msgspec.structs.replace(known, sent=True)
+                self._write()
+
+    def _write(self) -> None:
+        self._tape.put("cards", msgspec.json.encode(self._known).decode())
+
+
+def plain_name(name: str) -> str:
+    """Returns a name without needless blanks, full-width letters as plain ones."""
+    return " ".join(unicodedata.normalize("NFKC", name).split())

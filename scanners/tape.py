@@ -4,11 +4,12 @@ SQLite in WAL mode with `synchronous=FULL`. Nothing is deleted: receipted report
 a ledger restored from yesterday can be filled again, until published checkpoints cover them.
 """
 
+import json
 import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS reports (
 );
 CREATE INDEX IF NOT EXISTS unreceipted ON reports (number) WHERE position IS NULL;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS once (key TEXT PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS documents (
     digest TEXT PRIMARY KEY, media TEXT NOT NULL, content BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0
 );
@@ -129,12 +131,37 @@ class Tape:
         Raises `Malformed` for a report the ledger would not be able to read, `ValueError` for one
         that is too large.
         """
-        report = encode(event)
-        if len(report) > REPORT_BYTES_MAX:
-            raise ValueError(f"a report has at most {REPORT_BYTES_MAX} bytes, not {len(report)}")
-        read_report(report)
-        with self._lock, self._full_said():
+        report = _checked(event)
+        with self._lock, self._full_said(), self._db:
             return self._insert(report)
+
+    def append_once(self, events: Sequence[tuple[str, Event]]) -> list[Kept | None]:
+        """Puts reports on the tape, all or none, each under a key that is used but once.
+
+        Returns None for a report whose key was used before: it is on the tape already. Raises as
+        `append` does; then nothing of these was kept.
+        """
+        reports = [(key, _checked(event)) for key, event in events]
+        kept: list[Kept | None] = []
+        with self._lock, self._full_said(), self._db:
+            for key, report in reports:
+                query = "SELECT 1 FROM once WHERE key = ?"
+                if self._db.execute(query, [key]).fetchone() is not None:
+                    kept.append(None)
+                    continue
+                one = self._insert(report)
+                self._db.execute("INSERT INTO once VALUES (?, ?)", [key, one.number])
+                kept.append(one)
+        return kept
+
+    def used(self, keys: Sequence[str]) -> set[str]:
+        """Returns which keys have put a report on the tape before."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT key FROM once WHERE key IN (SELECT value FROM json_each(?))",
+                [json.dumps(list(keys))],
+            ).fetchall()
+        return {row[0] for row in found}
 
     @contextmanager
     def _full_said(self) -> Iterator[None]:
@@ -282,11 +309,10 @@ class Tape:
         ).fetchone()
         number, previous = (row[0] + 1, row[1]) if row else (1, chain_start(self.id))
         chain = chain_next(previous, number, report)
-        with self._db:
-            self._db.execute(
-                "INSERT INTO reports (number, report, chain) VALUES (?, ?, ?)",
-                [number, report, chain],
-            )
+        self._db.execute(
+            "INSERT INTO reports (number, report, chain) VALUES (?, ?, ?)",
+            [number, report, chain],
+        )
         return Kept(number, report, chain)
 
     def _chain_before(self, number: int) -> bytes:
@@ -297,6 +323,15 @@ class Tape:
                 "SELECT chain FROM reports WHERE number = ?", [number - 1]
             ).fetchone()
         return bytes(row[0])
+
+
+def _checked(event: Event) -> bytes:
+    """Returns a report's bytes, as the ledger will be able to read them."""
+    report = encode(event)
+    if len(report) > REPORT_BYTES_MAX:
+        raise ValueError(f"a report has at most {REPORT_BYTES_MAX} bytes, not {len(report)}")
+    read_report(report)
+    return report
 
 
 def _begins(path: Path) -> bytes:

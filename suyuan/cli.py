@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import alerting, joining, ledgers, papers, pictures, scanning
+from suyuan.commands import alerting, importing, joining, ledgers, papers, pictures, scanning
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -28,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
         *pictures.VERBS,
         *ledgers.VERBS,
         *alerting.VERBS,
+        *importing.VERBS,
     )
     for add in (*edge, *_server_verbs()):
         add(verbs)

@@ -342,6 +342,38 @@ def test_a_question_that_cannot_be_answered_says_why(
     assert "Traceback" not in asked.stderr
 
 
+def test_a_merchants_file_is_imported_once_and_its_errors_come_back(shell: Shell) -> None:
+    shell.run(
+        "enroll", "erp-62", "--tape", "erp.tape", "--intake", shell.told["intake"],
+        "--mqtt", shell.told["mqtt"], "--merchant", "m-62",
+    )  # fmt: skip
+    lines = [
+        "日期,条码,批号,数量,供货者",
+        "2026-11-20,6901234567892,I-1,3,李大山",
+        "2026/13/1,6901234567892,I-1,1,",
+    ]
+    (shell.folder / "进货.csv").write_bytes("\n".join(lines).encode("gbk"))
+    words = ("import", "进货.csv", "--tape", "erp.tape", "--for", "m-62:m-62-a", "--new-cards")
+
+    preview = shell.run(*words, "--preview")
+    first = shell.run(*words)
+    again = json.loads(shell.run(*words, "--json").stdout.splitlines()[0])
+    cards = shell.run("card", "--tape", "erp.tape")
+    _wait(lambda: bool(_query(shell, "/v1/premises/m-62-a/stock")["lines"]))
+    made = _query(shell, f"/v1/premises/m-62-a/stock/entries?product={MILK}")["entries"]
+
+    assert "2026/13/1" in preview.stdout
+    assert "1 rows kept" in first.stdout, first.stdout + first.stderr
+    assert (first.returncode, preview.returncode) == (1, 1)
+    assert (again["kept"], again["known"], again["errors"]) == (0, 1, 1)
+    assert "is no day" in (shell.folder / "进货.csv.errors.csv").read_text("utf-8-sig")
+    assert [(entry["stated"], entry["business_date"]) for entry in made] == [("3", "2026-11-20")]
+    assert "李大山" in cards.stdout
+    assert "not handed in" not in cards.stdout
+    near = shell.run("card", "李大善", "--tape", "erp.tape")
+    assert "李大山 is known here" in near.stderr
+
+
 def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:
     doctor = shell.run("doctor")
 

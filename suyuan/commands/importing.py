@@ -1,0 +1,235 @@
+"""Verbs of a connector: import a merchant's file, keep cards of counterparties."""
+
+import argparse
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from ledger.errors import Malformed
+from ledger.values.cards import Card
+from scanners.agent import home_of
+from scanners.cards import CardBox, CardRefused
+from scanners.importing.columns import WORDS, Columns, find_headings
+from scanners.importing.rows import KINDS, Common, Understood, describe, understand_row
+from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
+from scanners.tape import TapeFull
+from suyuan.commands import Failed, today
+from suyuan.commands.device import AtWork, add_device, at_work
+from suyuan.progress import Progress
+
+# Rows that are put on the tape in one stroke: each fsync is shared by so many.
+STROKE_ROWS = 500
+PREVIEW_ROWS = 8
+ERRORS_SHOWN = 5
+# While receipts come, a long file is waited for; after so many seconds without one it is not.
+SILENCE_S = 5
+
+
+def add_import(verbs: Any) -> None:
+    """`import`: a merchant's own file."""
+    verb = verbs.add_parser(
+        "import", help="a merchant's file (.xlsx, .csv, .json, .ndjson) onto a connector's tape"
+    )
+    verb.add_argument("file", type=Path)
+    verb.add_argument("--sheet", help="a workbook's sheet; else its first")
+    verb.add_argument("--kind", choices=sorted(KINDS), default="receive",
+                      help="what rows are that do not say (%(default)s)")  # fmt: skip
+    verb.add_argument("--date", type=date.fromisoformat, help="the day of rows that state none")
+    verb.add_argument("--column", action="append", default=[], metavar="NAME=HEADING",
+                      help=f"which heading is which, remembered: {', '.join(WORDS)}")  # fmt: skip
+    verb.add_argument("--new-cards", action="store_true",
+                      help="make a card for every name of a counterparty not known yet")  # fmt: skip
+    verb.add_argument(
+        "--preview", action="store_true", help="say how it is understood; keep nothing"
+    )
+    verb.add_argument("--errors", type=Path, help="where rows with errors go; else FILE.errors.csv")
+    add_device(verb)
+    verb.set_defaults(run=run_import)
+
+
+def run_import(stated: argparse.Namespace) -> int:
+    """Reads, matches, previews or keeps; exits with 1 when a row could not be understood."""
+    with at_work(stated) as work:
+        try:
+            columns, rows = _matched(stated, work)
+            common = _common(stated, work)
+            if stated.new_cards and not stated.preview:
+                rows = _with_cards(rows, columns, common.cards)
+            seen: Counter[str] = Counter()
+            understood = (understand_row(row, columns, common, seen) for row in rows)
+            if stated.preview:
+                return _preview(stated, work, columns, list(understood))
+            return _import(stated, work, columns, understood)
+        except BadFile as error:
+            raise Failed(str(error)) from error
+
+
+def _matched(stated: argparse.Namespace, work: AtWork) -> tuple[Columns, Iterator[TableRow]]:
+    """Finds the headings; what was chosen now or for the same headings before comes first."""
+    chosen = {}
+    for pair in stated.column:
+        name, equals, heading = pair.partition("=")
+        if not equals or name not in WORDS:
+            raise Failed(f"--column is NAME=HEADING with NAME of {', '.join(WORDS)}, not {pair!r}")
+        chosen[name] = heading
+    rows = read_rows(stated.file, stated.sheet)
+    first = list(islice(rows, HEADING_ROWS))
+    remembered: dict[str, str] = {}
+    for row in first:
+        stored = work.tape.get(Columns({}, (), row.cells).name)
+        remembered = remembered or (json.loads(stored) if stored else {})
+    index, columns = find_headings(first, remembered | chosen)
+    if chosen and not stated.preview:
+        work.tape.put(columns.name, json.dumps(remembered | chosen))
+    return columns, chain(first[index + 1 :], rows)
+
+
+def _common(stated: argparse.Namespace, work: AtWork) -> Common:
+    return Common(
+        work.merchant, work.premises, stated.date or today(), work.session.id,
+        work.agent.clocks.read(), stated.kind, CardBox(work.tape),
+    )  # fmt: skip
+
+
+def _with_cards(rows: Iterator[TableRow], columns: Columns, cards: CardBox) -> Iterator[TableRow]:
+    place = columns.places.get("counterparty")
+    for row in rows:
+        name = row.cells[place] if place is not None and place < len(row.cells) else ""
+        if name and name not in cards.refs():
+            cards.keep(Card(name=name))
+        yield row
+
+
+def _preview(
+    stated: argparse.Namespace, work: AtWork, columns: Columns, rows: Sequence[Understood]
+) -> int:
+    bad = [row for row in rows if row.event is None]
+    known = len(work.tape.used([row.key for row in rows]))
+    told = {
+        "rows": len(rows), "errors": len(bad), "known": known,
+        "columns": {name: columns.headings[i] for name, i in columns.places.items()},
+        "unmatched": list(columns.unmatched),
+    }  # fmt: skip
+    if stated.json:
+        print(json.dumps(told, ensure_ascii=False))
+        return int(bool(bad))
+    print(
+        "columns: " + ", ".join(f"{n} = {columns.headings[i]}" for n, i in columns.places.items())
+    )
+    if columns.unmatched:
+        print(f"not used: {', '.join(columns.unmatched)} (say --column NAME=HEADING)")
+    for row in rows[:PREVIEW_ROWS]:
+        print(f"{row.row.number:>6}  {describe(row.event) if row.event else row.problem}")
+    print(f"{len(rows)} rows, {known} of them on the tape already, {len(bad)} with errors")
+    for row in bad[:ERRORS_SHOWN]:
+        print(f"row {row.row.number}: {row.problem}")
+    return int(bool(bad))
+
+
+def _import(
+    stated: argparse.Namespace, work: AtWork, columns: Columns, rows: Iterator[Understood]
+) -> int:
+    counted: Counter[str] = Counter()
+    bad: list[Understood] = []
+    while stroke := list(islice(rows, STROKE_ROWS)):
+        good = [(row.key, row.event) for row in stroke if row.event is not None]
+        bad += [row for row in stroke if row.event is None]
+        try:
+            kept = work.tape.append_once(good)
+        except (TapeFull, Malformed) as error:
+            said = f"{counted['kept']} rows were kept, then: {error}"
+            raise Failed(f"{said}; import the file again when that is mended") from error
+        counted["known"] += sum(one is None for one in kept)
+        counted["kept"] += sum(one is not None for one in kept)
+    told: dict[str, Any] = {"rows": counted["kept"] + counted["known"] + len(bad), "kept": counted["kept"],
+            "known": counted["known"], "errors": len(bad)}  # fmt: skip
+    if bad:
+        path = stated.errors or stated.file.with_name(f"{stated.file.name}.errors.csv")
+        _write_errors(path, columns, bad)
+        told["errors_file"] = str(path)
+    _send(stated, work)
+    if stated.json:
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        print(f"{told['kept']} rows kept, {told['known']} were on the tape already")
+        for row in bad[:ERRORS_SHOWN]:
+            print(f"row {row.row.number}: {row.problem}")
+        if bad:
+            print(f"{len(bad)} rows with errors are in {told['errors_file']}: mend and import them")
+    return int(bool(bad))
+
+
+def _send(stated: argparse.Namespace, work: AtWork) -> None:
+    """Carries what was kept to the ledger, cards first: an entry is read with them."""
+    if stated.offline:
+        return
+    try:
+        CardBox(work.tape).hand_in(home_of(work.tape).intake_url)
+    except CardRefused as error:
+        print(f"cards are not handed in yet: {error}")
+    work.begin_sending()
+    waiting = work.tape.count_waiting()
+    with Progress("rows confirmed", waiting, show=not stated.json and waiting > STROKE_ROWS) as bar:
+        left, still = waiting, 0
+        while not work.agent.link.wait_drained(1) and still < SILENCE_S:
+            now = work.tape.count_waiting()
+            still = still + 1 if now == left else 0
+            bar.step(left - now)
+            left = now
+
+
+def _write_errors(path: Path, columns: Columns, bad: Sequence[Understood]) -> None:
+    """Writes the rows that could not be understood as they stood, with what is wrong."""
+    try:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            out = csv.writer(file)
+            out.writerow([*columns.headings, "错误"])
+            for row in bad:
+                padding = [""] * (len(columns.headings) - len(row.row.cells))
+                out.writerow([*row.row.cells, *padding, row.problem])
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {error.strerror}") from error
+
+
+def add_card(verbs: Any) -> None:
+    """`card`: what is known of a counterparty who is in no register."""
+    verb = verbs.add_parser(
+        "card", help="keep the card of an unregistered counterparty, or list them"
+    )
+    verb.add_argument("name", nargs="?", help="the name as it will be typed")
+    verb.add_argument("--address")
+    verb.add_argument("--phone")
+    verb.add_argument("--licence")
+    verb.add_argument("--sure", action="store_true", help="it is somebody else than who is alike")
+    add_device(verb)
+    verb.set_defaults(run=run_card)
+
+
+def run_card(stated: argparse.Namespace) -> int:
+    """Keeps a card on the tape and hands it in, or lists the cards of this device."""
+    with at_work(stated) as work:
+        box = CardBox(work.tape)
+        if stated.name is not None:
+            near = [name for name in box.near(stated.name) if name not in (stated.name,)]
+            if near and stated.name not in box.refs() and not stated.sure:
+                raise Failed(f"{' and '.join(near)} is known here: use that name, or say --sure")
+            box.keep(Card(name=stated.name, address=stated.address, phone=stated.phone,
+                          licence=stated.licence))  # fmt: skip
+        if not stated.offline:
+            try:
+                box.hand_in(home_of(work.tape).intake_url)
+            except CardRefused as error:
+                print(f"kept here, not handed in yet: {error}")
+        for name, known in box.all().items():
+            place = "" if known.sent else "  (not handed in yet)"
+            card = known.card
+            print(f"{name}  {card.address or '-'}  {card.phone or '-'}  {known.ref}{place}")
+    return 0
+
+
+VERBS = (add_import, add_card)
