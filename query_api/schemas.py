@@ -323,3 +323,28 @@ class AlertGroupAnswer(BaseModel):
     alerts: list[AlertLine]
     said: list[AlertWordLine]
     position: int
+
+
+class TradePair(BaseModel):
+    """What seller and buyer say of the same goods, by totals."""
+
+    seller: str
+    buyer: str
+    product: str
+    name_zh: str | None
+    unit: str
+    delivery: str | None = Field(description="the number, where both sides carry it")
+    lot: str = Field(description="the lot, where no number pairs them; empty for several")
+    status: str = Field(examples=["confirmed", "differs", "buyer-only", "seller-only"])
+    sold: str
+    received: str
+    difference: str = Field(description="received less sold")
+    last_day: date
+
+
+class PairPage(BaseModel):
+    """A page of pairs."""
+
+    pairs: list[TradePair]
+    next: str | None = None
+    position: int

@@ -306,12 +306,14 @@ def _link(raw: bytes, text: str) -> Meaning:
 
 
 def _marker(text: str) -> Meaning | None:
-    """Reads our own sheets: `SY:D:2026-11-22` is a date, `SY:C:receive` a command."""
+    """Reads our own sheets: `SY:D:2026-11-22` a date, `SY:C:receive` a command, `SY:V:…` a voucher."""
     if text.startswith("SY:D:"):
         try:
             return Meaning(date_marker=date.fromisoformat(text[5:]))
         except ValueError:
             return None
+    if text.startswith("SY:V:"):
+        return Meaning(command=f"voucher:{text[5:]}")
     if text.startswith("SY:C:") and re.fullmatch(r"[a-z0-9:-]{1,80}", text[5:]):
         return Meaning(command=text[5:])
     return None

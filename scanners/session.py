@@ -5,48 +5,26 @@ import uuid
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ledger.errors import Malformed
 from ledger.events.base import Event
-from ledger.events.reports import (
-    EntryCorrected,
-    GoodsAsRead,
-    GoodsDisposed,
-    GoodsReceived,
-    GoodsReturned,
-    GoodsSold,
-    GoodsUsed,
-    StockCounted,
-)
+from ledger.events.reports import GoodsAsRead
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
+from scanners.deliveries import Received
+from scanners.entries import MODES, REASONS, Entries, Mode, Reason, Standing
 from scanners.gs1 import Meaning, Profile, gs1_date
 from scanners.identity import Clocks
 from scanners.profiles import profiles_of
 from scanners.tape import Tape, TapeFull
 from scanners.words import HELP, Told, both, shown
 
-Mode = Literal["receive", "sell", "return", "take-back", "dispose", "use", "count"]
-MODES: tuple[Mode, ...] = ("receive", "sell", "return", "take-back", "dispose", "use", "count")
-Reason = Literal["expired", "damaged", "recalled", "other"]
-REASONS: tuple[Reason, ...] = ("expired", "damaged", "recalled", "other")
 ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}(?!\n)$")
 DIGEST = re.compile(r"^[0-9a-f]{64}(?!\n)$")
 # One date of an answer: p for produced, six digits, perhaps `*6` for how many.
 DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?(?!\n)$")
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """For whom, how and with whom: remembered across restarts of the device."""
-
-    mode: Mode = "receive"
-    merchant: str | None = None
-    premises: str | None = None
-    counterparty: str | None = None
-    delivery: str | None = None
-    documents: tuple[str, ...] = ()
 
 
 class _Dates(NamedTuple):
@@ -65,7 +43,8 @@ class Session:
 
     def __init__(self, tape: Tape, clocks: Clocks, *, today: Callable[[], date]) -> None:
         self._tape = tape
-        self._clocks = clocks
+        self._entries = Entries(tape.id, clocks, today)
+        self._received = Received(tape, self._entries)
         self._today = today
         self.id = str(uuid.uuid4())
         stored = tape.get("place")
@@ -120,6 +99,8 @@ class Session:
             return self._undo()
         if name in ("merchant", "with", "delivery", "document"):
             return self._set_place(name, value)
+        if name == "voucher":
+            return self._voucher(value)
         return Told("red", f"no command is called {text[:40]!r}")
 
     def finish(self) -> Told | None:
@@ -155,6 +136,8 @@ class Session:
     def _typed(self, text: str) -> Told:
         if text.startswith("*"):
             return self._set_amount(text[1:])
+        if (told := self._received.typed(text, self.place)) is not None:
+            return told
         found = []
         for part in text.split():
             match = DATED.match(part)
@@ -275,6 +258,19 @@ class Session:
             return Told("amber", f"{what}: kept, but it ended on {expired[0]}", numbers)
         return Told("green", f"{self.mode} {what}: kept, not yet confirmed", numbers)
 
+    def _report(self, goods: GoodsAsRead, quantity: StatedQuantity) -> Event:
+        return self._entries.report(self.place, self.id, goods, quantity, reason=self._reason)
+
+    def _voucher(self, text: str) -> Told:
+        """Receives a whole delivery by its voucher; `undo` takes it back as one."""
+        if (problem := self._place_problem()) is not None:
+            return problem
+        told = self._received.take(text, self.place)
+        if told.numbers:
+            self._undoable.append(told.numbers)
+            self._undated = None
+        return told
+
     def _undo(self) -> Told:
         if self._asking is not None:
             self._asking = self._asking_quantity = None
@@ -284,59 +280,17 @@ class Session:
         voided, numbers = self._undoable.pop(), []
         for done, number in enumerate(voided):
             try:
-                numbers.append(self._tape.append(self._void(number)).number)
+                numbers.append(
+                    self._tape.append(self._correction(number, "undone at the scanner")).number
+                )
             except TapeFull as error:
                 self._undoable.append(voided[done:])
                 return Told("red", f"NOT undone, {done} of {len(voided)} were: {error}")
+        self._received.forget(voided)
         return Told("green", f"undone: {', '.join(map(str, voided))}", tuple(numbers))
 
-    def _void(self, number: int) -> Event:
-        return self._correction(number, "undone at the scanner")
-
     def _correction(self, number: int, reason: str, **instead: Any) -> Event:
-        return EntryCorrected(
-            merchant=self.place.merchant or "",
-            premises=self.place.premises or "",
-            business_date=self._today(),
-            clock=self._clocks.read(),
-            session=self.id,
-            target_tape=self._tape.id,
-            target_number=number,
-            scope="line",
-            reason=reason,
-            **instead,
-        )
-
-    def _report(self, goods: GoodsAsRead, quantity: StatedQuantity) -> Event:
-        assert self.place.merchant is not None
-        assert self.place.premises is not None
-        fields: dict[str, Any] = {
-            "merchant": self.place.merchant,
-            "premises": self.place.premises,
-            "business_date": self._today(),
-            "clock": self._clocks.read(),
-            "session": self.id,
-            "goods": goods,
-            "quantity": quantity,
-            "counterparty": self.place.counterparty,
-            "delivery": self.place.delivery,
-            "documents": self.place.documents,
-        }
-        match self.mode:
-            case "receive":
-                return GoodsReceived(**fields)
-            case "sell":
-                return GoodsSold(**fields)
-            case "return":
-                return GoodsReturned(direction="to-supplier", **fields)
-            case "take-back":
-                return GoodsReturned(direction="from-customer", **fields)
-            case "dispose":
-                return GoodsDisposed(reason=self._reason, **fields)
-            case "use":
-                return GoodsUsed(**fields)
-            case "count":
-                return StockCounted(**fields)
+        return self._entries.correction(self.place, self.id, number, reason, **instead)
 
     def _place_problem(self) -> Told | None:
         if self.place.merchant is None or self.place.premises is None:

@@ -10,7 +10,16 @@ from typing import Any
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import alerting, importing, joining, ledgers, papers, pictures, scanning
+from suyuan.commands import (
+    alerting,
+    importing,
+    joining,
+    ledgers,
+    papers,
+    pictures,
+    scanning,
+    vouching,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -29,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         *ledgers.VERBS,
         *alerting.VERBS,
         *importing.VERBS,
+        *vouching.VERBS,
     )
     for add in (*edge, *_server_verbs()):
         add(verbs)

@@ -29,6 +29,7 @@ from ledger.projections.movements import (
     Movement,
     Unmoved,
 )
+from ledger.projections.pairs import PAIR_CELLS, OneSided
 from ledger.projections.stock import (
     STOCK,
     Shelf,
@@ -120,6 +121,7 @@ class Alerts:
         """Opens and closes alerts on what the other projections noticed, and on flags."""
         _of_devices(fold)
         _of_people(fold)
+        _of_both_sides(fold)
         for signal in list(fold.signals):
             match signal:
                 case ExpiryAttention(row, before):
@@ -144,9 +146,6 @@ class Alerts:
                 case LotDispute(product, lot, disputed):
                     row = fold.rows.get(LOTS, product, lot)
                     _set(fold, "dates-disputed", subject_of(product, lot), disputed, row)
-                case CorrectionRefused(stream, number, merchant):
-                    subject = f"{stream}|{number}|{merchant}"
-                    _set(fold, "correction-refused", subject, True, None, merchant=merchant)
 
 
 def subject_of(*parts: str) -> str:
@@ -170,6 +169,16 @@ def _of_devices(fold: Fold) -> None:
             _set(fold, "report-unreadable", place, True, None, detail=reason)
         case Report(merchant=merchant) if NO_MANDATE in entry.flags:
             _set(fold, "no-mandate", f"{entry.stream}|{merchant}", True, None, merchant=merchant)
+
+
+def _of_both_sides(fold: Fold) -> None:
+    """What one side of a trade alone has said, or wanted to take back of another's."""
+    for cell, silent in fold.of(OneSided):
+        subject = subject_of(*PAIR_CELLS.key_of(cell))
+        _set(fold, "one-sided", subject, silent is not None, cell, merchant=silent)
+    for stream, number, merchant in fold.of(CorrectionRefused):
+        subject = f"{stream}|{number}|{merchant}"
+        _set(fold, "correction-refused", subject, True, None, merchant=merchant)
 
 
 def _of_people(fold: Fold) -> None:

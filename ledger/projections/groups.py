@@ -14,6 +14,7 @@ from ledger.projections.lot_transforms import LotTransforms
 from ledger.projections.lots import Lots
 from ledger.projections.merchants import Merchants
 from ledger.projections.movements import Movements
+from ledger.projections.pairs import Pairs
 from ledger.projections.products import Products
 from ledger.projections.stock import Stocks
 from ledger.projections.table import Table
@@ -43,6 +44,7 @@ TRADE: Final = Group(
         LotTransforms(),
         Stocks(),
         Expiries(),
+        Pairs(),
         Alerts(),
     ),
 )

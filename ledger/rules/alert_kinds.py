@@ -47,6 +47,10 @@ ALERT_KINDS: Final = {
         "gave-out-more-than-came", _SHELF, "卖出多于进货", "more went out than came in",
         "补录漏扫的进货, 或盘点", "Enter the delivery nobody scanned, or count.",
     ),
+    "one-sided": AlertKind(
+        "other-side-silent", ("merchant",), "对方未登记这笔往来", "the other side has not reported it",
+        "请该商户补记, 或由另一方更正", "Have this merchant enter it, or the other correct it.",
+    ),
     "correction-refused": AlertKind(
         "correction-refused", ("merchant",), "补正无效", "a correction had no effect",
         "由本人更正, 或由执法人员立案更正", "Have the entry's own merchant correct it.",

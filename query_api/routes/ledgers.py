@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from ledger.rules.law_ledgers import LEDGERS, LawLedger
-from query_api import ledgers, schemas
+from query_api import ledgers, pairs, schemas
 from query_api.ledgers import Completeness, LawLine, LinePlace, Period
 from query_api.problems import Problem
 from query_api.sheets import XLSX, Sheet, as_csv, as_page, as_workbook
@@ -54,6 +54,30 @@ def lines(
         next=cursor_of(str(last.day), str(last.original), str(last.leg)) if last else None,
         position=at,
     )  # fmt: skip
+
+
+@router.get("/{merchant}/pairs")
+def both_sides(
+    request: Request,
+    merchant: MerchantText,
+    since: Day,
+    until: Day,
+    after: Annotated[str | None, Query(max_length=800)] = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+) -> schemas.PairPage:
+    """What a merchant and its counterparties say of the same deliveries: by totals, both ways."""
+    period = _period(since, until)
+    with _snapshot(request) as reader:
+        key = key_of(after, 6)
+        found = pairs.page(reader, merchant, *period, after=key, limit=limit + 1)
+        at = position(reader)
+    last = found[limit - 1] if len(found) > limit else None
+    more = None
+    if last is not None:
+        more = cursor_of(
+            last.seller, last.buyer, last.product, last.unit, last.delivery or "", last.lot
+        )
+    return schemas.PairPage(pairs=found[:limit], next=more, position=at)
 
 
 @router.get("/{merchant}/ledgers/{name}/completeness")

@@ -27,6 +27,11 @@ def add_ledger(verbs: Any) -> None:
         one.add_argument("--gaps", action="store_true", help="what is missing, and how to mend it")
         one.add_argument("--out", type=Path, help=f"write it all to FILE.{'|'.join(FORMS)}")
         add_query(one, run_ledger)
+    pairs = which.add_parser("pairs", help="what both sides say of the same deliveries")
+    pairs.add_argument("--merchant", required=True, help="one of the two")
+    pairs.add_argument("--since", type=date.fromisoformat, help="first day; else 30 days back")
+    pairs.add_argument("--until", type=date.fromisoformat, help="last day; else today")
+    add_query(pairs, run_pairs)
     stock = which.add_parser("stock", help="what a premises has, or had")
     stock.add_argument("--premises", required=True)
     stock.add_argument("--as-of", type=int, metavar="POSITION", help="as it was known there")
@@ -61,6 +66,20 @@ def run_ledger(stated: argparse.Namespace) -> int:
         f" {period['since']} 至 {period['until']}: {len(lines)} 笔 lines"
     )
     return show(stated, {"ledger": law, "lines": lines}, headings, rows, heading)
+
+
+def run_pairs(stated: argparse.Namespace) -> int:
+    """Shows what seller and buyer say, and by how much they differ."""
+    until = stated.until or today()
+    period = {"since": str(stated.since or until - timedelta(days=30)), "until": str(until)}
+    with asking(stated) as query:
+        pages = list(ask_pages(query, f"/v1/merchants/{stated.merchant}/pairs", period))
+    found = [pair for page in pages for pair in page["pairs"]]
+    names = ["status", "seller", "buyer", "product", "delivery", "lot", "sold", "received",
+             "difference", "unit", "last_day"]  # fmt: skip
+    rows = [[pair[name] for name in names] for pair in found]
+    heading = f"{len(found)} pairs, true at position {pages[0]['position']}"
+    return show(stated, {"pairs": found}, names, rows, heading)
 
 
 def run_stock(stated: argparse.Namespace) -> int:

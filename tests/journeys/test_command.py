@@ -374,6 +374,38 @@ def test_a_merchants_file_is_imported_once_and_its_errors_come_back(shell: Shell
     assert "李大山 is known here" in near.stderr
 
 
+def test_a_delivery_goes_from_stall_to_stall_by_its_voucher_with_nobody_online(
+    shell: Shell,
+) -> None:
+    for device, tape, merchant in (("out-63", "out.tape", "m-63"), ("in-64", "in.tape", "m-64")):
+        shell.run(
+            "enroll", device, "--tape", tape, "--intake", shell.told["intake"], "--mqtt",
+            shell.told["mqtt"], "--merchant", merchant,
+        )  # fmt: skip
+    shell.run(
+        "scan", "--tape", "out.tape", "--for", "m-63:m-63-a", "--mode", "sell", "--with", "m-64",
+        "--delivery", "V-7", "--offline", typed=f"*12\n]d201{MILK}10V1\n]d201{MILK}10V2\n",
+    )  # fmt: skip
+    made = shell.run("voucher", "V-7", "--tape", "out.tape")
+    page = shell.run("voucher", "V-7", "--tape", "out.tape", "--out", "V-7.html")
+    nothing = shell.run("voucher", "V-8", "--tape", "out.tape")
+
+    scanned = shell.run(
+        "scan", "--tape", "in.tape", "--for", "m-64:m-64-a", "--mode", "receive", "--offline",
+        typed=made.stdout + "1=11\n" + made.stdout,
+    )  # fmt: skip
+
+    assert "2 lines of V-7 from m-63" in scanned.stdout, scanned.stdout + scanned.stderr
+    assert "received already" in scanned.stdout
+    assert "<svg" in (shell.folder / "V-7.html").read_text(), page.stderr
+    assert "nothing was sold under 'V-8'" in nothing.stderr
+    for tape in ("out.tape", "in.tape"):
+        shell.run("scan", "--tape", tape, typed="")
+    _wait(lambda: len(_query(shell, "/v1/premises/m-64-a/stock")["lines"]) == 2)
+    told = json.loads(shell.run("ledger", "pairs", "--merchant", "m-64", "--json").stdout)
+    assert [(p["status"], p["difference"]) for p in told["pairs"]] == [("differs", "-1")]
+
+
 def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:
     doctor = shell.run("doctor")
 

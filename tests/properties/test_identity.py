@@ -63,7 +63,9 @@ def reports(draw: Any, minutes: int) -> Event:
     if which > len(KINDS):
         made = Portion(goods=GoodsAsRead(gtin=YOGHURT, lot="Y"), quantity=pieces(units))
         return msgspec.structs.replace(transformed([portion], [made]), clock=clock(at))
-    return KINDS[which](units, portion.goods, at=at)
+    fields = {"counterparty": draw(st.sampled_from([None, "m-9"]))}
+    fields["delivery"] = draw(st.sampled_from([None, "D-1"]))
+    return KINDS[which](units, portion.goods, at=at, **fields)
 
 
 @st.composite
@@ -125,6 +127,10 @@ def known(line: Line) -> dict[str, Any]:
     found["shelves"] = {
         (s.product, s.unit): (s.named, s.unnamed, s.loose_out, s.entries)
         for s in line.rows("shelves")
+    }  # fmt: skip
+    found["pairs"] = {
+        (c.seller, c.buyer, c.product, c.unit, c.delivery, c.lot): (c.sold, c.received)
+        for c in line.rows("pair_cells")
     }  # fmt: skip
     found["held"] = {(e.product, e.lot, e.unit): e.held for e in line.rows("expiry")}
     return found

@@ -1,0 +1,213 @@
+"""Pairs: what both sides of a trade say of it, and who has not said anything yet."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from ledger.events.reports import Report
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.merchants import MERCHANTS, PREMISES, MarketDay
+from ledger.projections.movements import GoodsReport, Moved, Movement, Unmoved, identity_of, legs_of
+from ledger.projections.table import Key, Position, Rows, Table
+
+# Who scans in the evening or next day is in time; on the second day the other side is asked.
+ONE_SIDED_AFTER = timedelta(days=2)
+# Sellers the law asks sales records of (Food Safety Law of the PRC, articles 51 and 53(4)).
+SELLERS_BOUND = ("producer", "processor", "importer", "wholesaler")
+
+
+class PairCell(msgspec.Struct):
+    """What seller and buyer report of one lot under one delivery number, in thousandths.
+
+    Without a number `delivery` is empty. Returns are taken off again on the side that states them.
+    `asked` while the silent side has an alert for it.
+    """
+
+    seller: str
+    buyer: str
+    product: str
+    unit: str
+    delivery: str
+    lot: str
+    sold: int
+    received: int
+    sold_entries: Position
+    received_entries: Position
+    last_day: date
+    last_received: datetime
+    premises: str
+    asked: bool
+
+
+class PairedNumber(msgspec.Struct):
+    """How many entries of each side carry a delivery's number, product by product."""
+
+    seller: str
+    buyer: str
+    product: str
+    unit: str
+    delivery: str
+    sold_entries: Position
+    received_entries: Position
+
+
+class Heard(msgspec.Struct):
+    """When a merchant's reports first and last came."""
+
+    merchant: str
+    first: datetime
+    last: datetime
+
+
+PAIR_CELLS = Table(
+    "pair_cells", PairCell, ("seller", "buyer", "product", "unit", "delivery", "lot"),
+    ("(buyer)", "(last_day)", "(asked) WHERE asked"),
+)  # fmt: skip
+PAIRED_NUMBERS = Table(
+    "paired_numbers", PairedNumber, ("seller", "buyer", "product", "unit", "delivery")
+)
+HEARD = Table("heard", Heard, ("merchant",))
+
+
+class OneSided(NamedTuple):
+    """Signal: one side alone has reported a lot's trade, `silent` not; null once that is over."""
+
+    cell: PairCell
+    silent: str | None
+
+
+class Side(NamedTuple):
+    """A movement as one side's word of a trade: whose goods went to whom, and how much."""
+
+    seller: str
+    buyer: str
+    amount: int
+    sells: bool
+
+
+def side_of(movement: Movement) -> Side | None:
+    """Returns a movement as one side of a trade between two merchants; None for others.
+
+    A merchant's goods between its own premises change hands with nobody.
+    """
+    other = movement.counterparty
+    if other is None or other == movement.merchant:
+        return None
+    match movement.kind:
+        case "goods-sold":
+            return Side(movement.merchant, other, movement.amount, True)
+        case "goods-received":
+            return Side(other, movement.merchant, movement.amount, False)
+        case "goods-returned" if movement.sign < 0:
+            return Side(other, movement.merchant, -movement.amount, False)
+        case "goods-returned":
+            return Side(movement.merchant, other, -movement.amount, True)
+    return None
+
+
+class Pairs:
+    """Both sides by totals, a function of the set of reports and not of their order."""
+
+    name = "pairs"
+    tables = (PAIR_CELLS, PAIRED_NUMBERS, HEARD)
+
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
+        """The cells and numbers this entry adds to, and when its merchant was heard."""
+        if not isinstance(entry.event, Report):
+            return
+        yield HEARD, (entry.event.merchant,)
+        if isinstance(entry.event, GoodsReport):
+            for leg in legs_of(entry, entry.event):
+                if (side := side_of(leg)) is not None:
+                    product, lot, unit, _ = identity_of(rows, leg)
+                    number = (side.seller, side.buyer, product, unit, leg.delivery or "")
+                    yield PAIRED_NUMBERS, number
+                    yield PAIR_CELLS, (*number, lot)
+
+    def fold(self, fold: Fold) -> None:
+        """Takes in both sides' movements; asks who is silent when a market's day begins."""
+        if isinstance(fold.entry.event, Report):
+            _hear(fold, fold.entry.event.merchant)
+        for signal in list(fold.signals):
+            match signal:
+                case Moved(movement):
+                    _count(fold, movement, 1)
+                case Unmoved(movement):
+                    _count(fold, movement, -1)
+                case MarketDay(market, day):
+                    due = fold.rows.select(PAIR_CELLS, {"last_day": day - ONE_SIDED_AFTER})
+                    due += fold.rows.select(PAIR_CELLS, {"asked": True})
+                    for cell in due:
+                        place = fold.rows.get(PREMISES, cell.premises)
+                        if place is not None and place.market == market:
+                            _ask(fold, cell)
+
+
+def _hear(fold: Fold, merchant: str) -> None:
+    received = fold.entry.received
+    row = fold.rows.get(HEARD, merchant) or Heard(merchant, received, received)
+    if row.last <= received:
+        row.last = received
+        fold.rows.put(HEARD, row)
+
+
+def _count(fold: Fold, movement: Movement, sign: int) -> None:
+    side = side_of(movement)
+    if side is None:
+        return
+    key = (side.seller, side.buyer, movement.product, movement.unit, movement.delivery or "")
+    number = fold.rows.get(PAIRED_NUMBERS, *key) or PairedNumber(*key, Position(0), Position(0))
+    cell = fold.rows.get(PAIR_CELLS, *key, movement.lot) or PairCell(
+        *key, movement.lot, 0, 0, Position(0), Position(0), movement.business_date,
+        movement.received, movement.premises, False,
+    )  # fmt: skip
+    if side.sells:
+        cell.sold += sign * side.amount
+        cell.sold_entries = Position(cell.sold_entries + sign)
+        number.sold_entries = Position(number.sold_entries + sign)
+    else:
+        cell.received += sign * side.amount
+        cell.received_entries = Position(cell.received_entries + sign)
+        number.received_entries = Position(number.received_entries + sign)
+    cell.last_day = max(cell.last_day, movement.business_date)
+    cell.last_received = max(cell.last_received, movement.received)
+    for table, row in ((PAIRED_NUMBERS, number), (PAIR_CELLS, cell)):
+        empty = not (row.sold_entries or row.received_entries)
+        (fold.rows.drop if empty else fold.rows.put)(table, row)
+    if cell.asked and bool(cell.sold_entries) == bool(cell.received_entries):
+        # Whoever was asked has answered, or there is nothing left to ask about.
+        cell.asked = False
+        fold.signals.append(OneSided(cell, None))
+
+
+def _ask(fold: Fold, cell: PairCell) -> None:
+    """Asks the silent side, or no longer."""
+    silent = _silent(fold, cell)
+    if cell.asked != (silent is not None):
+        cell.asked = silent is not None
+        fold.rows.put(PAIR_CELLS, cell)
+        fold.signals.append(OneSided(cell, silent))
+
+
+def _silent(fold: Fold, cell: PairCell) -> str | None:
+    """Returns who should have reported a trade: registered, bound to, and heard since."""
+    if cell.sold_entries and cell.received_entries:
+        return None
+    silent = cell.buyer if cell.sold_entries else cell.seller
+    merchant, heard = fold.rows.get(MERCHANTS, silent), fold.rows.get(HEARD, silent)
+    bound = merchant is not None and (silent == cell.buyer or merchant.kind in SELLERS_BOUND)
+    if not bound or heard is None or not heard.first <= cell.last_received < heard.last:
+        return None
+    return None if _is_answered_elsewhere(fold, cell) else silent
+
+
+def _is_answered_elsewhere(fold: Fold, cell: PairCell) -> bool:
+    """Tells whether the other side speaks of this lot, or of no lot, under another number."""
+    same = {"seller": cell.seller, "buyer": cell.buyer, "product": cell.product}
+    wanted = "received_entries" if cell.sold_entries else "sold_entries"
+    return any(
+        getattr(other, wanted) and (other.lot in (cell.lot, "") or cell.lot == "")
+        for other in fold.rows.select(PAIR_CELLS, same)
+    )

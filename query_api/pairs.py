@@ -1,0 +1,55 @@
+"""Pairs of a merchant's trades: what both sides say, by totals."""
+
+from datetime import date
+from typing import Any
+
+from query_api import schemas
+from query_api.stock import exact
+from query_api.views import Reader, rows
+
+# By the delivery's number where both carry it, else by the lot: DESIGN, section 5.
+PAIRS = """
+WITH cells AS (
+    SELECT c.seller, c.buyer, c.product, c.unit, c.sold, c.received, c.sold_entries,
+           c.received_entries, c.last_day, k.numbered,
+           CASE WHEN k.numbered THEN c.delivery ELSE '' END AS delivery,
+           CASE WHEN k.numbered THEN '' ELSE c.lot END AS lot
+    FROM trade.pair_cells c
+    JOIN trade.paired_numbers n USING (seller, buyer, product, unit, delivery)
+    CROSS JOIN LATERAL (
+        SELECT delivery <> '' AND n.sold_entries > 0 AND n.received_entries > 0 AS numbered
+    ) k
+    WHERE c.seller = %(merchant)s OR c.buyer = %(merchant)s
+)
+SELECT seller, buyer, product, unit, delivery, lot, min(p.name_zh) AS name_zh, sum(sold) AS sold,
+       sum(received) AS received, sum(sold_entries) AS sold_entries,
+       sum(received_entries) AS received_entries, max(last_day) AS last_day
+FROM cells LEFT JOIN trade.products p ON p.gtin = product
+WHERE (seller, buyer, product, unit, delivery, lot) > (%(a)s, %(b)s, %(c)s, %(d)s, %(e)s, %(f)s)
+GROUP BY seller, buyer, product, unit, delivery, lot
+HAVING max(last_day) BETWEEN %(since)s AND %(until)s
+ORDER BY seller, buyer, product, unit, delivery, lot LIMIT %(limit)s
+"""
+
+
+def page(
+    reader: Reader, merchant: str, since: date, until: date, *, after: list[str], limit: int
+) -> list[schemas.TradePair]:
+    """Returns groups of a merchant's trades behind a key, with what both sides say."""
+    values = {"merchant": merchant, "since": since, "until": until, "limit": limit}
+    found = rows(reader, PAIRS, values | dict(zip("abcdef", after, strict=True)))
+    return [_pair(row) for row in found]
+
+
+def _pair(row: dict[str, Any]) -> schemas.TradePair:
+    sold, received = int(row["sold"]), int(row["received"])
+    if row["sold_entries"] and row["received_entries"]:
+        status = "confirmed" if sold == received else "differs"
+    else:
+        status = "seller-only" if row["sold_entries"] else "buyer-only"
+    return schemas.TradePair(
+        seller=row["seller"], buyer=row["buyer"], product=row["product"], name_zh=row["name_zh"],
+        unit=row["unit"], delivery=row["delivery"] or None, lot=row["lot"], status=status,
+        sold=exact(sold), received=exact(received), difference=exact(received - sold),
+        last_day=row["last_day"],
+    )  # fmt: skip

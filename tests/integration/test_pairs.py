@@ -1,0 +1,155 @@
+"""Both sides of a trade by totals, and who is asked when one side is silent."""
+
+from datetime import timedelta
+from typing import Any
+
+from ledger.events.cases import MerchantRegistered
+from tests.support.asked import asking
+from tests.support.databases import Database
+from tests.support.line import Line
+from tests.support.make import NOON, TODAY, FakeTape, corrected, days, milk, received, sold
+
+PERIOD = {"since": str(TODAY - days(3)), "until": str(TODAY)}
+
+
+class Market:
+    """A wholesaler, m-1, and a stall, m-2, with a scanner each."""
+
+    def __init__(self, stall: str = "retailer") -> None:
+        self.line = Line()
+        self.line.market(TODAY)
+        for name, kind in (("m-1", "wholesaler"), ("m-2", stall)):
+            entry = MerchantRegistered(merchant=name, name=name, kind=kind, district="d")  # type: ignore[arg-type]  # a kind by name
+            self.line.case("merchant", name, entry)
+        self.line.place("p-2", "market-1", "m-2")
+        self.seller = self.line.enroll(FakeTape("scanner-1"), "m-1")
+        self.buyer = self.line.enroll(FakeTape("scanner-2"), "m-2")
+
+    def sells(self, units: int, **fields: Any) -> None:
+        report = sold(units, **({"counterparty": "m-2", "delivery": "V-1"} | fields))
+        self.line.report(report, tape=self.seller)
+
+    def buys(self, units: int, **fields: Any) -> None:
+        place = {"merchant": "m-2", "premises": "p-2", "counterparty": "m-1", "delivery": "V-1"}
+        self.line.report(received(units, **(place | fields)), tape=self.buyer)
+
+    def later(self, *, count: int = 1) -> None:
+        self.line.now += timedelta(days=count)
+
+    def pairs(self, database: Database) -> list[dict[str, Any]]:
+        with asking(database, self.line) as api:
+            found: list[dict[str, Any]] = api.get("/v1/merchants/m-1/pairs", params=PERIOD).json()[
+                "pairs"
+            ]
+        return found
+
+
+def statuses(pairs: list[dict[str, Any]]) -> list[tuple[str, str, str | None]]:
+    return [(pair["status"], pair["difference"], pair["delivery"]) for pair in pairs]
+
+
+def test_split_and_partial_deliveries_of_one_number_add_up(database: Database) -> None:
+    market = Market()
+    market.sells(10)
+    market.sells(2, goods=milk("L2"))
+    market.buys(7)
+    market.buys(5, goods=milk(None))
+
+    assert statuses(market.pairs(database)) == [("confirmed", "0", "V-1")]
+
+
+def test_a_difference_is_said_with_its_amount(database: Database) -> None:
+    market = Market()
+    market.sells(10)
+    market.buys(9)
+
+    assert statuses(market.pairs(database)) == [("differs", "-1", "V-1")]
+
+
+def test_without_a_number_on_both_sides_the_lot_pairs_them(database: Database) -> None:
+    market = Market()
+    market.sells(10)
+    market.buys(10, delivery=None)
+
+    assert statuses(market.pairs(database)) == [("confirmed", "0", None)]
+
+
+def test_what_one_side_alone_reports_is_named_by_that_side(database: Database) -> None:
+    market = Market()
+    market.sells(10)
+    market.buys(3, goods=milk("L9"), delivery="V-9")
+
+    assert sorted(statuses(market.pairs(database))) == [
+        ("buyer-only", "3", None), ("seller-only", "-10", None),
+    ]  # fmt: skip
+
+
+def test_a_merchants_goods_between_its_own_premises_are_no_trade(database: Database) -> None:
+    market = Market()
+    market.sells(10, counterparty="m-1")
+
+    assert market.pairs(database) == []
+
+
+def silent_for_two_days(market: Market) -> list[str]:
+    """The buyer's scanner works on; then the second day begins."""
+    market.later()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None, at=NOON + days(1))
+    market.later()
+    market.line.begin(TODAY + days(2))
+    return market.line.open_alerts()
+
+
+def test_a_buyer_who_scans_on_and_leaves_a_delivery_out_is_asked_and_answers() -> None:
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(10)
+
+    assert "one-sided" in silent_for_two_days(market)
+    market.buys(10)
+    assert "one-sided" not in market.line.open_alerts()
+
+
+def test_nobody_is_asked_who_has_not_connected_since_or_never_reported() -> None:
+    offline, never = Market(), Market()
+    offline.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    for market in (offline, never):
+        market.sells(10)
+        market.later(count=2)
+        market.line.begin(TODAY + days(2))
+
+    assert "one-sided" not in offline.line.open_alerts() + never.line.open_alerts()
+
+
+def test_a_stall_need_not_record_what_it_sells() -> None:
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(4, goods=milk("Y"), counterparty=None, delivery=None)
+    # The wholesaler says it bought from the stall; the stall is bound to no sales record.
+    report = received(3, milk("Z"), counterparty="m-2")
+    market.line.report(report, tape=market.seller)
+
+    assert "one-sided" not in silent_for_two_days(market)
+
+
+def test_an_answer_under_another_number_ends_the_question_next_morning() -> None:
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(10)
+    silent_for_two_days(market)
+    market.buys(10, delivery="V-other")
+
+    market.line.begin(TODAY + days(3))
+
+    assert "one-sided" not in market.line.open_alerts()
+
+
+def test_a_voided_sale_is_asked_about_no_more() -> None:
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(10)
+    silent_for_two_days(market)
+
+    market.line.report(corrected(market.seller.id, 2), tape=market.seller)
+
+    assert "one-sided" not in market.line.open_alerts()
