@@ -11,14 +11,14 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from ledger.errors import EXIT_DAMAGED, JournalDamaged, LedgerError
+from ledger.errors import EXIT_DAMAGED, BadSetting, JournalDamaged, LedgerError
 from ledger.events.base import Event, stored_name
 from ledger.events.cases import ReportReadmitted
-from ledger.events.catalogue import decode, read_report
+from ledger.events.catalogue import decode, read_report, upcast
 from ledger.journal.interface import Stored
 from ledger.journal.postgres import CHANNEL, PgReader
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.groups import GROUPS, Group
+from ledger.projections.groups import GROUPS, VIEWS_VERSION, Group
 from ledger.projections.postgres import PgStore, create_tables
 from ledger.projections.table import Rows, Store
 from ledger.settings import read_settings
@@ -52,7 +52,7 @@ def entries_of(page: Sequence[Stored]) -> list[Entry]:
 
 def _entry(stored: Stored, event: Event) -> Entry:
     if isinstance(event, ReportReadmitted):
-        report = read_report(event.report)
+        report = upcast(read_report(event.report))
         return Entry(
             stored.position, str(stream_of_tape(event.tape)), event.number_on_tape,
             stored_name(report), event.first_received, event.noted, report, [], readmitted=True,
@@ -124,8 +124,17 @@ class Follower:
         connection = self._open()
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [VIEWS_LOCK])
-            found = connection.execute("SELECT to_regnamespace(%s)", [self.schema]).fetchone()
-            if found is None or found[0] is None:
+            version = _version(connection, self.schema)
+            if version is not None and version > VIEWS_VERSION:
+                raise BadSetting(
+                    f"the views {self.schema} are of version {version}, this follower knows"
+                    f" {VIEWS_VERSION}: update it"
+                )
+            if version is None or version < VIEWS_VERSION:
+                if version is not None:
+                    # Views are derived: they come back the same, in their new form.
+                    log.warning("the views %s are of an older form and are made anew", self.schema)
+                    drop_views(connection, self.schema)
                 make_views(connection, self.schema, self.group)
 
     def step(self, limit: int = PAGE, upto: int | None = None) -> int:
@@ -222,11 +231,27 @@ def make_views(connection: PgConnection, schema: str, group: Group) -> None:
     connection.execute(
         sql.SQL(
             "CREATE TABLE {} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),"
-            " position bigint NOT NULL)"
+            " position bigint NOT NULL, version int NOT NULL)"
         ).format(place)
     )
-    connection.execute(sql.SQL("INSERT INTO {} (position) VALUES (0)").format(place))
+    first = sql.SQL("INSERT INTO {} (position, version) VALUES (0, {})")
+    connection.execute(first.format(place, VIEWS_VERSION))
     connection.execute(sql.SQL("GRANT SELECT ON {} TO suyuan_reader").format(place))
+
+
+def drop_views(connection: PgConnection, schema: str) -> None:
+    """Drops a schema of views with everything in it."""
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+def _version(connection: PgConnection, schema: str) -> int | None:
+    """Returns the version of a schema's views; 0 for one from before versions, None for none."""
+    found = connection.execute("SELECT to_regnamespace(%s)", [schema]).fetchone()
+    if found is None or found[0] is None:
+        return None
+    place = sql.Identifier(schema, "position")
+    row = connection.execute(sql.SQL("SELECT to_jsonb(p) FROM {} p").format(place)).fetchone()
+    return int(row[0].get("version", 0)) if row is not None else 0
 
 
 def _position(connection: PgConnection, schema: str) -> int:

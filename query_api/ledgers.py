@@ -36,12 +36,12 @@ WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS
 ORDER BY m.business_date, m.original, m.leg LIMIT %(limit)s
 """
 PAPERS = """
-SELECT gtins, lots, kind, number, merchant FROM papers.papers
+SELECT gtins, lots, kind, number, merchant FROM trade.papers
 WHERE believed_to IS NULL AND gtins && %(gtins)s::text[] AND kind IN ('release', 'test', 'origin',
   'quarantine', 'other') ORDER BY position
 """
 ATTACHED = """
-SELECT stream, number, count(*) AS n FROM papers.attachments
+SELECT stream, number, count(*) AS n FROM trade.attachments
 WHERE (stream, number) IN (SELECT * FROM unnest(%(streams)s::text[], %(numbers)s::bigint[]))
 GROUP BY stream, number
 """

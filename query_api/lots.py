@@ -43,7 +43,7 @@ ORDER BY expires DESC NULLS LAST, lot LIMIT %(limit)s
 PAPERS = """
 SELECT q.kind, q.number, q.issuer, q.result, q.valid_from, q.valid_until, q.digest,
        d.digest IS NULL AS awaited, q.lots <> '{}' AS of_lot, q.position
-FROM papers.papers q LEFT JOIN ledger.documents d ON d.digest = q.digest
+FROM trade.papers q LEFT JOIN ledger.documents d ON d.digest = q.digest
 WHERE q.believed_to IS NULL AND q.gtins && %(gtins)s::text[]
       AND (%(lot)s::text IS NULL OR q.lots = '{}' OR %(lot)s = ANY(q.lots))
       AND q.position < %(before)s

@@ -49,7 +49,7 @@ def rows(reader: Reader, query: str, values: Sequence[Any] | dict[str, Any] = ()
 def position(reader: Reader) -> int:
     """Returns the position that all groups of views are true for."""
     query = (
-        "SELECT least((SELECT position FROM trade.position), (SELECT position FROM papers.position),"
+        "SELECT least((SELECT position FROM trade.position),"
         " (SELECT position FROM edge.position)) AS position"
     )
     return int(rows(reader, query)[0]["position"])

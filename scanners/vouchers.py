@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.events.base import Event
-from ledger.events.catalogue import read_report
+from ledger.events.catalogue import read_report, upcast
 from ledger.events.reports import (
     CertificateFiled,
     EntryCorrected,
@@ -183,7 +183,7 @@ def _events(tape: Tape) -> Iterator[tuple[int, Event]]:
     number = 1
     while page := tape.since(number):
         for kept in page:
-            yield kept.number, read_report(kept.report)
+            yield kept.number, upcast(read_report(kept.report))
         number = page[-1].number + 1
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection, sql
 
-from ledger.follower import Follower, hold_views, make_views
+from ledger.follower import Follower, drop_views, hold_views, make_views
 from ledger.projections.groups import GROUPS, Group
 
 PgConnection = Connection[tuple[Any, ...]]
@@ -114,9 +114,7 @@ class Upkeep:
 
     def _drop(self, schema: str) -> None:
         with self._connect() as connection:
-            connection.execute(
-                sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema))
-            )
+            drop_views(connection, schema)
 
     def _connect(self) -> PgConnection:
         return psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)

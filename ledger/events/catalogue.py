@@ -22,6 +22,7 @@ TAPE_REPORTS: Final[tuple[type[Event], ...]] = (
     reports.GoodsTransformed,
     reports.StockCounted,
     reports.EntryCorrected,
+    reports.CertificateFiledV1,
     reports.CertificateFiled,
     reports.TestReportFiled,
 )
@@ -54,10 +55,15 @@ def _product_v2(old: Any) -> Event:
     return cases.ProductRegistered(**structs.asdict(old))
 
 
+def _certificate_v2(old: Any) -> Event:
+    return reports.CertificateFiled(**structs.asdict(old))
+
+
 # Old class → what turns its events into the next version's. The old class stays: leaves of what
 # was recorded are computed over its own members, and its golden file keeps loading.
 UPCASTERS: Final[dict[type[Event], Callable[[Any], Event]]] = {
     cases.ProductRegisteredV1: _product_v2,
+    reports.CertificateFiledV1: _certificate_v2,
 }
 
 # Bounds of one report in bytes. Sixty-four portions on each side fit; a flood does not.

@@ -167,8 +167,8 @@ class EntryCorrected(Report, frozen=True, kw_only=True, tag="entry-corrected.v1"
             raise ValueError(f"only a line can be replaced, not a {self.scope}: void it")
 
 
-class CertificateFiled(Report, frozen=True, kw_only=True, tag="certificate-filed.v1"):
-    """A supplier's certificate was obtained; the paper's picture follows as a document."""
+class CertificateFiledV1(Report, frozen=True, kw_only=True, tag="certificate-filed.v1"):
+    """A supplier's certificate as it was filed before its quantity could be stated."""
 
     document: Public[Digest]
     kind: Public[Literal["licence", "permit", "release", "quarantine", "origin", "other"]]
@@ -179,6 +179,33 @@ class CertificateFiled(Report, frozen=True, kw_only=True, tag="certificate-filed
     supplier: Trade[Id | None] = None
     gtins: Public[Annotated[tuple[str, ...], msgspec.Meta(max_length=64)]] = ()
     lots: Public[Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=64)]] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a wrong GTIN or year."""
+        Report.__post_init__(self)
+        check_years(self.valid_from, self.valid_until)
+        _check_gtins(self.gtins)
+
+
+class CertificateFiled(Report, frozen=True, kw_only=True, tag="certificate-filed.v2"):
+    """A supplier's certificate was obtained; the paper's picture follows as a document.
+
+    Its scope is what it names: a supplier, products, lots, how much, from and until when. It
+    serves every later delivery that it covers.
+    """
+
+    document: Public[Digest]
+    kind: Public[
+        Literal["licence", "permit", "release", "quarantine", "meat-inspection", "origin", "other"]
+    ]
+    number: Public[ShortText]
+    issuer: Public[ShortText]
+    valid_from: Public[date]
+    valid_until: Public[date | None] = None
+    supplier: Trade[Id | None] = None
+    gtins: Public[Annotated[tuple[str, ...], msgspec.Meta(max_length=64)]] = ()
+    lots: Public[Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=64)]] = ()
+    quantity: Public[StatedQuantity | None] = None
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a wrong GTIN or year."""

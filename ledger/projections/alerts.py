@@ -18,6 +18,7 @@ from ledger.events.cases import (
 from ledger.events.reports import EntryCorrected, Report
 from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.corrections import CorrectionRefused
+from ledger.projections.coverage import PaperTrouble
 from ledger.projections.expiry import Expiry, ExpiryAttention, attention
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS
@@ -172,10 +173,12 @@ def _of_devices(fold: Fold) -> None:
 
 
 def _of_both_sides(fold: Fold) -> None:
-    """What one side of a trade alone has said, or wanted to take back of another's."""
+    """What one side alone has said, what papers say of it, what nobody may take back."""
     for cell, silent in fold.of(OneSided):
         subject = subject_of(*PAIR_CELLS.key_of(cell))
         _set(fold, "one-sided", subject, silent is not None, cell, merchant=silent)
+    for kind, parts, wanted, about, detail in fold.of(PaperTrouble):
+        _set(fold, kind, subject_of(*parts), wanted, about, detail=detail)
     for stream, number, merchant in fold.of(CorrectionRefused):
         subject = f"{stream}|{number}|{merchant}"
         _set(fold, "correction-refused", subject, True, None, merchant=merchant)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -42,7 +42,15 @@ class PaperRow(msgspec.Struct):
     supplier: str | None
     gtins: tuple[str, ...]
     lots: tuple[str, ...]
+    covers_unit: str | None
+    covers: int | None
     believed_to: Position | None
+
+
+class PaperChanged(NamedTuple):
+    """Signal: a paper was filed, or is believed no longer."""
+
+    paper: PaperRow
 
 
 class PaperVoids(msgspec.Struct):
@@ -67,10 +75,10 @@ class Attachment(msgspec.Struct):
     digest: str
 
 
-ATTACHMENTS = Table("attachments", Attachment, ("stream", "number", "digest"))
+ATTACHMENTS = Table("attachments", Attachment, ("stream", "number", "digest"), ("(digest)",))
 PAPERS = Table(
     "papers", PaperRow, ("position",),
-    ("USING gin (gtins)", "(digest)", "(session)", "(stream, number_on_tape)"),
+    ("USING gin (gtins)", "(digest)", "(session)", "(number)", "(stream, number_on_tape)"),
 )  # fmt: skip
 PAPER_VOIDS = Table("paper_voids", PaperVoids, ("merchant", "scope", "subject", "number"))
 
@@ -96,11 +104,11 @@ class Documents:
             case CertificateFiled() as event:
                 valid = {"valid_from": event.valid_from, "valid_until": event.valid_until}
                 _file(fold, event, valid | {"kind": event.kind, "issuer": event.issuer,
-                      "result": None, "supplier": event.supplier})  # fmt: skip
+                      "result": None, "supplier": event.supplier, **_covers(event)})  # fmt: skip
             case TestReportFiled() as event:
                 valid = {"valid_from": event.tested_on, "valid_until": None}
                 _file(fold, event, valid | {"kind": "test", "issuer": event.laboratory,
-                      "result": event.result, "supplier": None})  # fmt: skip
+                      "result": event.result, "supplier": None, "covers_unit": None, "covers": None})  # fmt: skip
             case EntryCorrected() as event if event.goods is None and NO_MANDATE not in flags:
                 _void(fold, event)
 
@@ -115,7 +123,15 @@ def _file(fold: Fold, event: CertificateFiled | TestReportFiled, own: dict[str, 
         lots=event.lots, believed_to=None, **own,
     )  # fmt: skip
     fold.rows.put(PAPERS, row)
+    fold.signals.append(PaperChanged(row))
     _settle(fold, row)
+
+
+def _covers(event: CertificateFiled) -> dict[str, Any]:
+    stated = event.quantity
+    if stated is None:
+        return {"covers_unit": None, "covers": None}
+    return {"covers_unit": stated.unit.value, "covers": int(stated.amount * 1000)}
 
 
 def _void(fold: Fold, event: EntryCorrected) -> None:
@@ -144,6 +160,7 @@ def _settle(fold: Fold, row: PaperRow) -> None:
     if row.believed_to is None and (meant or any(void.reaches(entry) for void in session)):
         row.believed_to = Position(fold.entry.position)
         fold.rows.put(PAPERS, row)
+        fold.signals.append(PaperChanged(row))
 
 
 def _keep(fold: Fold, key: tuple[str, str, str, int], void: Void) -> bool:

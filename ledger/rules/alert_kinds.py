@@ -51,6 +51,26 @@ ALERT_KINDS: Final = {
         "other-side-silent", ("merchant",), "对方未登记这笔往来", "the other side has not reported it",
         "请该商户补记, 或由另一方更正", "Have this merchant enter it, or the other correct it.",
     ),
+    "paper-missing": AlertKind(
+        "papers-missing", ("merchant",), "进货缺少必备凭证", "a purchase lacks a paper it must have",
+        "向供货者索取并归档: suyuan file", "Ask the supplier for it and file it: suyuan file.",
+    ),
+    "paper-expired": AlertKind(
+        "papers-missing", ("merchant",), "进货时凭证已过期", "a paper had run out at purchase",
+        "索取有效的凭证并归档", "Ask the supplier for a valid one and file it.",
+    ),
+    "paper-number-twice": AlertKind(
+        "paper-number-twice", _SUBJECT, "同一证号两张图片", "one number, two pictures",
+        "向发证机关核验, 查明哪一张是真的", "Ask the issuer which of the two it wrote.",
+    ),
+    "paper-of-other-goods": AlertKind(
+        "paper-of-other-goods", _SUBJECT, "凭证不是这批货的", "a paper is of other goods",
+        "核对批号, 索取这批货的凭证", "Compare the lot; ask for the paper of these goods.",
+    ),
+    "sold-beyond-paper": AlertKind(
+        "sold-beyond-paper", _SUBJECT, "销量超过凭证数量", "more went out than the paper covers",
+        "清点实际数量, 查超出部分的来源", "Find where the rest came from.",
+    ),
     "correction-refused": AlertKind(
         "correction-refused", ("merchant",), "补正无效", "a correction had no effect",
         "由本人更正, 或由执法人员立案更正", "Have the entry's own merchant correct it.",

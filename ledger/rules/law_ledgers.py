@@ -106,7 +106,17 @@ LEDGERS: Final = {
 }  # fmt: skip
 
 # Categories of the register that are edible farm produce (食用农产品); goods without a code are.
-PRODUCE_CATEGORIES: Final = ("vegetables", "fruit", "mushrooms", "eggs", "meat", "fish", "seafood")
+PRODUCE_CATEGORIES: Final = (
+    "vegetables",
+    "fruit",
+    "mushrooms",
+    "eggs",
+    "meat",
+    "pork",
+    "poultry",
+    "fish",
+    "seafood",
+)
 
 
 def keep_until(ledger: LawLedger, day: date, expires: date | None) -> date:

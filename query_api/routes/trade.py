@@ -63,7 +63,6 @@ def health(request: Request) -> dict[str, int]:
         query = (
             "SELECT (SELECT position FROM ledger.head) AS head,"
             " (SELECT position FROM trade.position) AS trade,"
-            " (SELECT position FROM papers.position) AS papers,"
             " (SELECT position FROM edge.position) AS edge"
         )
         return rows(reader, query)[0]

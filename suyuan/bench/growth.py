@@ -18,7 +18,7 @@ WEIGHT = """
 SELECT pg_total_relation_size('ledger.events'),
        (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind = 'r' AND n.nspname IN ('trade', 'papers', 'edge'))
+        WHERE c.relkind = 'r' AND n.nspname IN ('trade', 'edge'))
 """
 
 

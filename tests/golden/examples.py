@@ -64,8 +64,13 @@ EXAMPLES: list[Event] = [
         target_tape=TAPE, target_number=7, scope="line", reason="数量有误", goods=GOODS,
         quantity=QUANTITY, **COMMON,
     ),
-    reports.CertificateFiled(
+    reports.CertificateFiledV1(
         document=DIGEST, kind="quarantine", number="湘检 0001", issuer="岳麓区动检站",
+        valid_from=date(2026, 11, 1), valid_until=date(2026, 12, 1), supplier="m-002",
+        gtins=("06901234567892",), lots=("A-24/11",), **COMMON,
+    ),
+    reports.CertificateFiled(
+        quantity=QUANTITY, document=DIGEST, kind="quarantine", number="湘检 0001", issuer="岳麓区动检站",
         valid_from=date(2026, 11, 1), valid_until=date(2026, 12, 1), supplier="m-002",
         gtins=("06901234567892",), lots=("A-24/11",), **COMMON,
     ),

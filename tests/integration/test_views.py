@@ -1,5 +1,6 @@
 """Followers on PostgreSQL: exactly once, with two of each; replay, rebuild, verify."""
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from datetime import date
@@ -10,10 +11,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ledger.errors import JournalDamaged
+from ledger.errors import BadSetting, JournalDamaged
 from ledger.follower import Follower, entries_of, fold_page, make_views
 from ledger.journal.postgres import PgReader
-from ledger.projections.groups import GROUPS, TRADE
+from ledger.projections.groups import GROUPS, TRADE, VIEWS_VERSION
 from ledger.projections.postgres import PgStore, create_tables
 from ledger.projections.table import MemoryStore, Table
 from suyuan.audit_rows import RowsCheck
@@ -273,3 +274,40 @@ def views(database: Database) -> Iterator[Connection]:
         yield connection
         for group in GROUPS:
             connection.execute(f"DROP SCHEMA {group.name}_wild CASCADE")
+
+
+def fingerprint() -> str:
+    """What the tables of all views look like, in one short word."""
+    tables = [
+        (group.name, t.name, t.columns, t.column_types, t.key, t.indexes)
+        for group in GROUPS
+        for t in group.tables
+    ]
+    return hashlib.sha256(repr(tables).encode()).hexdigest()[:16]
+
+
+def test_whoever_changes_a_table_of_the_views_counts_their_version_up() -> None:
+    known = {2: "bbd5a6479587dfb6"}
+
+    assert known.get(VIEWS_VERSION) == fingerprint(), (
+        f"count VIEWS_VERSION up and write its fingerprint {fingerprint()!r} beside it"
+    )
+
+
+def test_views_of_an_older_form_are_made_anew_and_newer_ones_refused(database: Database) -> None:
+    follower = follower_of(database, TRADE)
+    with psycopg.connect(database.dsn("suyuan_follower"), autocommit=True) as old:
+        old.execute("CREATE SCHEMA trade")
+        old.execute("CREATE TABLE trade.position (only_row boolean, position bigint)")
+        old.execute("INSERT INTO trade.position VALUES (true, 41)")
+        old.execute("CREATE TABLE trade.stock (nothing int)")
+
+    follower.prepare()
+
+    assert follower.position() == 0
+    with psycopg.connect(database.dsn("suyuan_follower"), autocommit=True) as newer:
+        assert newer.execute("SELECT count(amount) FROM trade.stock").fetchone() == (0,)
+        newer.execute("UPDATE trade.position SET version = version + 1")
+    with pytest.raises(BadSetting, match="update it"):
+        follower.prepare()
+    follower.close()

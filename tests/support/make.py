@@ -48,9 +48,8 @@ def milk(lot: str | None = "L1", **fields: Any) -> GoodsAsRead:
 
 
 def registered(gtin: str, **fields: Any) -> ProductRegistered:
-    return ProductRegistered(
-        gtin=gtin, name_zh="鲜牛奶", name_en="Fresh milk", category="dairy", **fields
-    )
+    common = {"name_zh": "鲜牛奶", "name_en": "Fresh milk", "category": "dairy"}
+    return ProductRegistered(**({"gtin": gtin} | common | fields))
 
 
 def _moved(kind: type[Event], units: int, goods: GoodsAsRead | None, fields: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from ledger.events.base import Event
 from ledger.events.catalogue import encode, read_report
 from ledger.events.reports import (
     CertificateFiled,
+    CertificateFiledV1,
     GoodsReturned,
     GoodsUsed,
     Portion,
@@ -53,6 +54,7 @@ def examples() -> list[Event]:
         received(2), sold(1), counted(3), totalled(portion), disposed(1), transformed([portion], [portion]),
         corrected("00000000-0000-4000-8000-000000000001", 2),
         GoodsReturned(direction="to-supplier", **moved), GoodsUsed(**moved),
+        CertificateFiledV1(kind="origin", issuer="City", valid_from=day, **about),
         CertificateFiled(kind="origin", issuer="City", valid_from=day, **about),
         TestReportFiled(laboratory="Lab", result="passed", tested_on=day, **about),
     ]  # fmt: skip

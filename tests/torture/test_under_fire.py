@@ -86,7 +86,7 @@ class Fire:
         deadline = time.monotonic() + timeout_s
         query = (
             "SELECT (SELECT position FROM ledger.head), (SELECT position FROM trade.position),"
-            " (SELECT position FROM papers.position), (SELECT position FROM edge.position)"
+            " (SELECT position FROM edge.position)"
         )
         while time.monotonic() < deadline:
             with psycopg.connect(self.machine.cluster.dsn()) as connection:

@@ -177,7 +177,7 @@ def test_what_cannot_be_corrected_so_opens_an_alert(order: str) -> None:
     refused = [row for row in line.rows("alerts") if row.kind == "correction-refused"]
     numbers = sorted(int(row.subject.split("|")[1]) for row in refused)
     assert numbers == [1, 2, 3, 5]
-    assert all(row.believed_to is None for row in line.rows("papers", "papers"))
+    assert all(row.believed_to is None for row in line.rows("papers"))
 
 
 def papers() -> list[Event]:
@@ -195,7 +195,7 @@ def test_a_voided_paper_is_no_longer_shown(scope: str, left: list[str], first: s
     for tape, events in steps if first == "papers" else reversed(steps):
         line.report(*events, tape=tape)
 
-    rows = line.rows("papers", "papers")
+    rows = line.rows("papers")
     assert [row.kind for row in rows if row.believed_to is None] == left
     assert len(rows) == 2, "what was voided stays on record"
 
@@ -214,7 +214,7 @@ def test_a_paper_voided_twice_stays_voided_with_its_session(order: str) -> None:
     for tape, events in steps if order == "papers" else reversed(steps):
         line.report(*events, tape=tape)
 
-    assert all(row.believed_to is not None for row in line.rows("papers", "papers"))
+    assert all(row.believed_to is not None for row in line.rows("papers"))
 
 
 def test_a_paper_of_another_merchant_cannot_be_voided() -> None:
@@ -224,7 +224,7 @@ def test_a_paper_of_another_merchant_cannot_be_voided() -> None:
 
     line.report(corrected(a.id, 2, merchant="m-2"), tape=b)
 
-    assert all(row.believed_to is None for row in line.rows("papers", "papers"))
+    assert all(row.believed_to is None for row in line.rows("papers"))
 
 
 def test_hundreds_of_corrections_of_one_line_leave_the_last_one_standing() -> None:
@@ -259,7 +259,7 @@ def test_a_device_without_the_merchants_mandate_voids_nothing() -> None:
     line.report(corrected(tape.id, 2), corrected(tape.id, 3), tape=other)
 
     assert line.stock() == {(MILK, "L:L1"): 5}
-    assert all(row.believed_to is None for row in line.rows("papers", "papers"))
+    assert all(row.believed_to is None for row in line.rows("papers"))
     assert "correction-refused" in line.open_alerts()
 
 
