@@ -56,8 +56,14 @@ class _Statements:
             place, sql.SQL(", ").join(arrays), _names(table.key), _names(table.key)
         )
         self.copy = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(held)
-        merge = "INSERT INTO {} SELECT * FROM {} ON CONFLICT ({}) DO UPDATE SET {}"
-        self.merge = sql.SQL(merge).format(place, held, _names(table.key), sql.SQL(", ").join(sets))
+        # A row that is all key says nothing new when it comes again.
+        then = (
+            sql.SQL("UPDATE SET {}").format(sql.SQL(", ").join(sets))
+            if sets
+            else sql.SQL("NOTHING")
+        )
+        merge = "INSERT INTO {} SELECT * FROM {} ON CONFLICT ({}) DO {}"
+        self.merge = sql.SQL(merge).format(place, held, _names(table.key), then)
         self.erase = sql.SQL("DELETE FROM {} t USING unnest({}) k ({}) WHERE {}").format(
             place, sql.SQL(", ").join(arrays), _names(table.key),
             sql.SQL(" AND ").join(

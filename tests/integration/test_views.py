@@ -20,10 +20,11 @@ from ledger.projections.table import MemoryStore, Table
 from suyuan.audit_rows import RowsCheck
 from suyuan.bench.work import Work
 from suyuan.upkeep import Upkeep
+from tests.support.asked import fill
 from tests.support.databases import Database
 from tests.support.line import Line
 from tests.support.make import FakeTape, corrected, received
-from tests.support.wild import wild_reports
+from tests.support.wild import examples, wild_reports
 
 Connection = psycopg.Connection[Any]
 
@@ -311,3 +312,19 @@ def test_views_of_an_older_form_are_made_anew_and_newer_ones_refused(database: D
     with pytest.raises(BadSetting, match="update it"):
         follower.prepare()
     follower.close()
+
+
+def test_a_receipt_with_papers_is_folded_into_postgresql_too(database: Database) -> None:
+    """The follower stopped at the first receipt that a picture came with."""
+    line = Line()
+    line.report(received(1, documents=("0" * 64,)), *examples())
+    line.follow()
+
+    fill(database, line)
+
+    with psycopg.connect(database.dsn()) as connection:
+        for group in GROUPS:
+            store = PgStore(connection, group.name)
+            for table in group.tables:
+                live = {table.key_of(row): row for row in store.select(table, {}, {})}
+                assert live == line.stores[group.name].tables.get(table.name, {}), table.name
