@@ -54,6 +54,7 @@ class Session:
         self._asking_quantity: StatedQuantity | None = None
         self._last_dates: dict[str, _Dates] = {}
         self._reason: Reason = "other"
+        self._sold_out = False
         # The line kept last, while a date may still be added to it.
         self._undated: tuple[int, GoodsAsRead, StatedQuantity] | None = None
         # What `undo` takes back, newest last: the lines of one scan together.
@@ -81,10 +82,10 @@ class Session:
     def command(self, text: str) -> Told:
         """Takes a command: a mode, `merchant:ID:PREMISES`, `with:ID`, `delivery:N`, or a word.
 
-        The words are `same` and `skip`, which answer the date question, and `undo`.
+        The words are `same`, `skip` and, for a count, `all`, which answer the date question;
         """
         name, _, value = text.partition(":")
-        if self._asking is not None and name not in ("same", "skip", "undo"):
+        if self._asking is not None and name not in ("same", "skip", "undo", "all"):
             # The open question belongs to whom and what it was asked for.
             return both(self._skip(), self.command(text))
         if name == "help":
@@ -95,6 +96,11 @@ class Session:
             return self._same_as_last()
         if name == "skip":
             return self._skip()
+        if name == "all":
+            return self._count_all()
+        if name == "sold-out":
+            self._sold_out = True
+            return Told("green", "scan what is sold out: all its lots are counted as none")
         if name == "undo":
             return self._undo()
         if name in ("merchant", "with", "delivery", "document"):
@@ -175,9 +181,12 @@ class Session:
         if (problem := self._place_problem()) is not None:
             return problem
         self._amount = None
+        if self._sold_out:
+            return self._count_none(goods)
         if not dated and gtin is not None and self.mode in ("receive", "count"):
             self._asking, self._asking_quantity = goods, quantity
-            return Told("ask", f"{gtin}: which date is on it? YYMMDD, same or skip")
+            words = "same, all or skip" if self.mode == "count" else "same or skip"
+            return Told("ask", f"{gtin}: which date is on it? YYMMDD, {words}")
         return self._keep([(goods, quantity)])
 
     def _answer(self, dates: list[_Dates]) -> Told:
@@ -224,6 +233,26 @@ class Session:
         if last is None:
             return Told("red", "no date of these goods from this supplier yet: type it")
         return self._answer([last._replace(source="same-as-last", amount=None)])
+
+    def _count_all(self) -> Told:
+        """Answers the date question of a count: of all dates together there are so many."""
+        if self._asking is None or self._asking_quantity is None or self.mode != "count":
+            return Told("red", "scan the goods to count first, then all")
+        line = self._asking, self._asking_quantity
+        self._asking = self._asking_quantity = None
+        return self._keep([line])
+
+    def _count_none(self, goods: GoodsAsRead) -> Told:
+        """Counts a product as sold out, whatever lot its label bears."""
+        self._sold_out = False
+        bare = msgspec.structs.replace(
+            goods, lot=None, produced=None, expires=None, dates_from=None
+        )  # fmt: skip
+        before, self.place = self.place, msgspec.structs.replace(self.place, mode="count")
+        none = StatedQuantity(amount=Decimal(0), unit=Unit.PIECE)
+        told = self._keep([(bare, none)])
+        self.place = before
+        return told
 
     def _skip(self) -> Told:
         if self._asking is None or self._asking_quantity is None:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from ledger.errors import Malformed
 from ledger.events.catalogue import encode, read_report
 from ledger.events.reports import (
+    DaySalesTotalled,
     GoodsAsRead,
     GoodsDisposed,
     GoodsMoved,
@@ -17,6 +18,7 @@ from ledger.events.reports import (
     GoodsReturned,
     GoodsSold,
     GoodsUsed,
+    Portion,
     StockCounted,
 )
 from ledger.values.clock import DeviceClock
@@ -35,6 +37,8 @@ KINDS: Final[dict[str, tuple[type[GoodsMoved], dict[str, Any], tuple[str, ...]]]
     "use": (GoodsUsed, {}, ("领用", "耗用", "自用")),
     "count": (StockCounted, {}, ("盘点", "库存", "期初", "stock")),
 }  # fmt: skip
+# A row of a day's total: what was sold of one product, by whom nobody asks.
+DAY_SALES: Final = ("day-sales", "日销售", "日销售汇总", "销售汇总", "零售汇总", "daily sales")
 UNITS: Final[dict[Unit, tuple[str, ...]]] = {
     Unit.PIECE: ("piece", "pcs", "件", "个", "只", "枚", "份", "条", "块", "根"),
     Unit.CASE: ("case", "箱", "整箱", "ctn"), Unit.BAG: ("bag", "袋", "包"),
@@ -42,7 +46,9 @@ UNITS: Final[dict[Unit, tuple[str, ...]]] = {
     Unit.KILOGRAM: ("kg", "公斤", "千克"), Unit.GRAM: ("g", "克"),
     Unit.JIN: ("jin", "斤", "市斤"), Unit.LITRE: ("l", "升"),
 }  # fmt: skip
-_KIND_OF = {word: kind for kind, (_, _, words) in KINDS.items() for word in (kind, *words)}
+_KIND_OF = dict.fromkeys(DAY_SALES, "day-sales") | {
+    word: kind for kind, (_, _, words) in KINDS.items() for word in (kind, *words)
+}
 _UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words}
 DAY = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]\d{1,2}:\d{2}.*)?$")
 DIGITS_DAY = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
@@ -66,7 +72,7 @@ class Understood(NamedTuple):
     """A row as it was understood: its report under a key that is used but once, or why not."""
 
     row: TableRow
-    event: GoodsMoved | None
+    event: GoodsMoved | DaySalesTotalled | None
     key: str
     problem: str
 
@@ -95,14 +101,20 @@ def understand_row(
         return Understood(row, None, key, str(error))
 
 
-def _event(cells: dict[str, str], common: Common) -> GoodsMoved:
+def _event(cells: dict[str, str], common: Common) -> GoodsMoved | DaySalesTotalled:
     kind_word = cells.get("kind", "").casefold() or common.kind
     kind = _KIND_OF.get(kind_word)
     if kind is None:
-        raise ValueError(f"业务类型 {kind_word!r}: say {', '.join(KINDS)}, or --kind")
+        raise ValueError(f"业务类型 {kind_word!r}: say {', '.join(KINDS)}, day-sales, or --kind")
+    day = _day("日期", cells.get("date", ""))
+    if kind == "day-sales":
+        portion = Portion(goods=_goods(cells), quantity=_quantity(cells))
+        return DaySalesTotalled(
+            merchant=common.merchant, premises=common.premises, business_date=day or common.day,
+            clock=common.clock, session=common.session, lines=(portion,),
+        )  # fmt: skip
     event, extra, _ = KINDS[kind]
     counterparty, card = _counterparty(cells.get("counterparty", ""), common)
-    day = _day("日期", cells.get("date", ""))
     return event(
         merchant=common.merchant, premises=common.premises, business_date=day or common.day,
         clock=common.clock, session=common.session, goods=_goods(cells),
@@ -172,13 +184,15 @@ def _counterparty(text: str, common: Common) -> tuple[str | None, str | None]:
 
 def describe(event: Any) -> str:
     """Says a report as a person can check it in a preview."""
-    goods, quantity = event.goods, event.quantity
+    said = event.lines[0] if isinstance(event, DaySalesTotalled) else event
+    goods, quantity = said.goods, said.quantity
     parts = [type(event).__name__, str(event.business_date), goods.gtin or goods.item]
     parts += [f"lot {goods.lot}"] if goods.lot else []
     parts += [f"made {goods.produced}"] if goods.produced else []
     parts += [f"until {goods.expires}"] if goods.expires else []
     parts.append(f"{quantity.amount} {quantity.unit.value}")
     parts += [f"({quantity.pieces} pieces)"] if quantity.pieces is not None else []
-    parts += [f"with {event.counterparty}"] if event.counterparty else []
-    parts += [f"delivery {event.delivery}"] if event.delivery else []
+    if isinstance(event, GoodsMoved):
+        parts += [f"with {event.counterparty}"] if event.counterparty else []
+        parts += [f"delivery {event.delivery}"] if event.delivery else []
     return " ".join(str(part) for part in parts)

@@ -15,7 +15,7 @@ from ledger.values.cards import Card
 from scanners.agent import home_of
 from scanners.cards import CardBox, CardRefused
 from scanners.importing.columns import WORDS, Columns, find_headings
-from scanners.importing.rows import KINDS, Common, Understood, describe, understand_row
+from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
 from scanners.tape import TapeFull
 from suyuan.commands import Failed, today
@@ -37,7 +37,7 @@ def add_import(verbs: Any) -> None:
     )
     verb.add_argument("file", type=Path)
     verb.add_argument("--sheet", help="a workbook's sheet; else its first")
-    verb.add_argument("--kind", choices=sorted(KINDS), default="receive",
+    verb.add_argument("--kind", choices=[*sorted(KINDS), DAY_SALES[0]], default="receive",
                       help="what rows are that do not say (%(default)s)")  # fmt: skip
     verb.add_argument("--date", type=date.fromisoformat, help="the day of rows that state none")
     verb.add_argument("--column", action="append", default=[], metavar="NAME=HEADING",

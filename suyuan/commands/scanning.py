@@ -98,7 +98,7 @@ def _line(session: Any, line: Any) -> Any:
     if line.aim is not None:
         return _understood(session, line.aim, line.raw)
     if (
-        line.text.lower() in ("same", "skip", "undo", "take-back")
+        line.text.lower() in ("same", "skip", "undo", "take-back", "sold-out")
         or ":" in line.text
         or line.text.isalpha()
     ):

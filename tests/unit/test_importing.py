@@ -13,6 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from ledger.events.reports import DaySalesTotalled
 from ledger.values.cards import Card
 from scanners.cards import CardBox
 from scanners.importing.columns import find_headings
@@ -94,6 +95,15 @@ def test_json_of_a_cash_register_says_what_each_row_is(tmp_path: Path, tape: Tap
     assert type(counted.event).__name__ == "StockCounted"
     assert counted.event is not None
     assert counted.event.quantity.unit == "jin"
+
+
+def test_a_registers_day_total_is_a_line_of_day_sales(tmp_path: Path, tape: Tape) -> None:
+    path = put(tmp_path, "a.csv", "类型,日期,条码,数量\n日销售汇总,2026-11-21,6901234567892,48\n")
+
+    (row,) = understood(path, tape)
+
+    assert isinstance(row.event, DaySalesTotalled)
+    assert (row.event.business_date, row.event.lines[0].quantity.amount) == (date(2026, 11, 21), 48)
 
 
 @pytest.mark.parametrize(

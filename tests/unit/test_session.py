@@ -347,3 +347,31 @@ def test_the_hand_is_told_what_was_kept(hand: Hand) -> None:
 
     assert "5 piece 06901234567892 lot A7 until 2030-12-01" in told.words
     assert "take-back" in hand.session.command("help").words
+
+
+def test_a_count_of_all_dates_together_is_one_word(hand: Hand) -> None:
+    hand.session.command("count")
+    hand.session.typed("*7")
+    hand.scan("]E0", b"6901234567892")
+
+    told = hand.session.command("all")
+
+    (kept,) = hand.kept()
+    assert told.colour == "green"
+    assert (kept["type"], kept["quantity"]["amount"]) == ("stock-counted.v1", "7")
+    assert "dates_from" not in kept["goods"]
+    assert hand.session.command("all").colour == "red"
+
+
+def test_sold_out_counts_none_of_the_product_whatever_lot_the_last_one_bears(hand: Hand) -> None:
+    hand.session.command("sell")
+    hand.session.command("sold-out")
+
+    told = hand.scan("]d2", b"010690123456789210L1")
+    hand.scan("]d2", b"010690123456789210L1")
+
+    gone, sale = hand.kept()
+    assert told.colour == "green"
+    assert (gone["type"], gone["quantity"]["amount"]) == ("stock-counted.v1", "0")
+    assert "lot" not in gone["goods"]
+    assert (sale["type"], sale["goods"]["lot"]) == ("goods-sold.v1", "L1")
