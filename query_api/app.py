@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from query_api import problems
-from query_api.routes import alerts, ledgers, public, stock, trade
+from query_api.routes import alerts, ledgers, public, retention, stock, trade
 from query_api.views import open_pool
 from query_api.watch import Watch
 
@@ -36,4 +36,5 @@ def build(dsn: str) -> FastAPI:
     app.include_router(alerts.router)
     app.include_router(stock.router)
     app.include_router(ledgers.router)
+    app.include_router(retention.router)
     return app

@@ -348,3 +348,32 @@ class PairPage(BaseModel):
     pairs: list[TradePair]
     next: str | None = None
     position: int
+
+
+class LotRetention(BaseModel):
+    """Until when a lot's records are kept; nothing may be archived earlier."""
+
+    product: str
+    lot: str
+    name_zh: str | None
+    entries: int
+    keep_until: date
+    may_be_archived: bool
+
+
+class RetentionPage(BaseModel):
+    """A page of a merchant's lots with their retention."""
+
+    lots: list[LotRetention]
+    next: str | None = None
+    position: int
+
+
+class PersonRetention(BaseModel):
+    """Until when a person's card is bound by records that name it."""
+
+    ref: str
+    entries: int
+    keep_until: date | None
+    may_be_erased: bool
+    advice: str

@@ -191,6 +191,28 @@ class MarketRegistered(Event, frozen=True, kw_only=True, tag="market-registered.
     zone: Public[ZoneName]
 
 
+class StatedTier(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """From this shelf life on, goods count as near their end so many days before."""
+
+    shelf_life_days: Annotated[int, msgspec.Meta(ge=0, le=36500)]
+    days_before: Annotated[int, msgspec.Meta(ge=0, le=3650)]
+
+
+class NearExpiryStated(Event, frozen=True, kw_only=True, tag="near-expiry-stated.v1"):
+    """A market's operator set its own table of near-expiry tiers; none returns to the trade's."""
+
+    market: Public[Id]
+    tiers: Public[Annotated[tuple[StatedTier, ...], msgspec.Meta(max_length=20)]] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for tiers that are not in order, or leave short lives out."""
+        lives = [tier.shelf_life_days for tier in self.tiers]
+        if lives != sorted(set(lives), reverse=True) or (lives and lives[-1] != 0):
+            raise ValueError("tiers go from the longest shelf life down to 0, each once")
+
+
 class AlertAcknowledged(Event, frozen=True, kw_only=True, tag="alert-acknowledged.v1"):
     """Somebody has seen a group of alerts."""
 

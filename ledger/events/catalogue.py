@@ -42,6 +42,7 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.ReportUnreadable,
     cases.ReportReadmitted,
     cases.MarketRegistered,
+    cases.NearExpiryStated,
     cases.AlertAcknowledged,
     cases.AlertAssigned,
     cases.AlertCommented,

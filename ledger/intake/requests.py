@@ -48,15 +48,19 @@ from ledger.rules.requests import (
     BeginDay,
     MarketCase,
     MarketDayCase,
+    NearExpiryCase,
     RegisterMarket,
     RegisterMerchant,
     RegisterProduct,
     Request,
+    StateNearExpiry,
     StateSalesMode,
     decide_day,
     decide_market,
+    decide_near_expiry,
     evolve_day,
     evolve_market,
+    evolve_near_expiry,
 )
 from ledger.values.day import day_at
 
@@ -98,6 +102,10 @@ class Requests:
                                     lambda case: decide_product(case, product))  # fmt: skip
             case RegisterMarket(entry=market):
                 return self._register_market(market)
+            case StateNearExpiry(entry=table):
+                return self._record("near-expiry", table.market, NearExpiryCase(table.market),
+                                    evolve_near_expiry,
+                                    lambda case: decide_near_expiry(case, table))  # fmt: skip
             case ReadmitReport():
                 return self._readmit(request)
             case BeginDay():

@@ -1,19 +1,23 @@
 """Expiry: the lots in stock by the day on which they next need attention."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
+from ledger.events.cases import StatedTier
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.lots import LOTS, LotExpiry
 from ledger.projections.merchants import (
     MARKETS,
     MODE_DEFAULT,
+    NEAR_TABLES,
     PREMISES,
     MarketDay,
     ModeBegan,
+    NearTableKnown,
     PremisesKnown,
 )
 from ledger.projections.movements import GoodsReport, identity_of, legs_of
@@ -28,7 +32,7 @@ from ledger.projections.stock import (
     bounds,
 )
 from ledger.projections.table import Key, Rows, Table
-from ledger.rules.near_expiry import near_from
+from ledger.rules.near_expiry import TRADE_RULE, Tier, near_from
 
 
 class Expiry(msgspec.Struct):
@@ -120,6 +124,8 @@ class Expiries:
                     _again(fold, {"product": product, "lot": lot})
                 case ShelfLifeKnown(gtin):
                     _again(fold, {"product": gtin})
+                case NearTableKnown(market):
+                    _again(fold, {"market": market})
                 case ModeBegan(premises):
                     _again(fold, {"premises": premises})
                 case PremisesKnown(premises, market):
@@ -170,7 +176,7 @@ def _settle(fold: Fold, row: Expiry) -> None:
     if row.expires is not None:
         product = fold.rows.get(PRODUCTS, row.product)
         life = product.shelf_life_days if product is not None else None
-        row.near_from = near_from(row.expires, life)
+        row.near_from = near_from(row.expires, life, _tiers(fold, row.market))
     market = fold.rows.get(MARKETS, row.market)
     before, was_due = attention(row), row.state != "fresh"
     row.state = _state_on(row, market.day if market else None)
@@ -181,6 +187,18 @@ def _settle(fold: Fold, row: Expiry) -> None:
         _note_due(fold, row)
     if attention(row) != before:
         fold.signals.append(ExpiryAttention(row, before))
+
+
+def _tiers(fold: Fold, market: str) -> Sequence[Tier]:
+    """Returns the market's own tiers, else the trade's."""
+    own = fold.rows.get(NEAR_TABLES, market)
+    return TRADE_RULE.tiers if own is None else _read_tiers(own.tiers)
+
+
+@lru_cache(256)
+def _read_tiers(text: str) -> tuple[Tier, ...]:
+    stated = msgspec.json.decode(text, type=tuple[StatedTier, ...])
+    return tuple(Tier(tier.shelf_life_days, tier.days_before) for tier in stated)
 
 
 def _held(fold: Fold, row: Expiry) -> str:

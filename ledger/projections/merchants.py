@@ -6,7 +6,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from ledger.events.cases import DayBegan, MerchantRegistered, PremisesAdded, SalesModeStated
+from ledger.events.cases import (
+    DayBegan,
+    MerchantRegistered,
+    NearExpiryStated,
+    PremisesAdded,
+    SalesModeStated,
+)
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Rows, Table
 
@@ -51,9 +57,17 @@ class MarketRow(msgspec.Struct):
     zone: str
 
 
+class NearTable(msgspec.Struct):
+    """A market's own near-expiry tiers, longest shelf life first, as JSON."""
+
+    market: str
+    tiers: str
+
+
 MERCHANTS = Table("merchants", MerchantRow, ("merchant",))
 PREMISES = Table("premises", PremisesRow, ("premises",), ("(merchant)", "(market)"))
 MARKETS = Table("markets", MarketRow, ("market",))
+NEAR_TABLES = Table("near_tables", NearTable, ("market",))
 SALES_MODES = Table(
     "sales_modes", SalesMode, ("premises", "from_day"), ("(from_day) WHERE NOT begun",)
 )
@@ -74,6 +88,12 @@ class ModeBegan(NamedTuple):
     premises: str
 
 
+class NearTableKnown(NamedTuple):
+    """Signal: a market counts goods as near their end by another table."""
+
+    market: str
+
+
 class MarketDay(NamedTuple):
     """Signal: a market's day began."""
 
@@ -85,7 +105,7 @@ class Merchants:
     """The register of merchants as rows."""
 
     name = "merchants"
-    tables = (MERCHANTS, PREMISES, MARKETS, SALES_MODES)
+    tables = (MERCHANTS, PREMISES, MARKETS, SALES_MODES, NEAR_TABLES)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Nothing to load: every event here replaces its row."""
@@ -123,6 +143,10 @@ class Merchants:
                 due = fold.rows.select(SALES_MODES, {"begun": False}, {"from_day": event.day})
                 for row in due:
                     _begin(fold, row)
+            case NearExpiryStated() as event:
+                table = NearTable(event.market, msgspec.json.encode(event.tiers).decode())
+                (fold.rows.put if event.tiers else fold.rows.drop)(NEAR_TABLES, table)
+                fold.signals.append(NearTableKnown(event.market))
             case SalesModeStated() as event:
                 place = fold.rows.get(PREMISES, event.premises)
                 if place is not None and place.merchant == event.merchant:

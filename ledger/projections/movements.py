@@ -82,6 +82,7 @@ MOVEMENTS = Table(
         "(session)",
         "(delivery) WHERE delivery IS NOT NULL",
         "(merchant, business_date)",
+        "(card) WHERE card IS NOT NULL",
     ),
 )
 GoodsReport = GoodsMoved | GoodsTransformed | DaySalesTotalled

@@ -4,6 +4,7 @@ Trade rule for food in circulation in mainland China (secondary source: guidance
 authorities on 临近保质期食品); operators may set their own table beside it.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -43,10 +44,12 @@ TRADE_RULE = TierTable(
 SHELF_LIFE_UNKNOWN_DAYS = 30
 
 
-def near_from(expires: date, shelf_life_days: int | None, table: TierTable = TRADE_RULE) -> date:
+def near_from(
+    expires: date, shelf_life_days: int | None, tiers: Sequence[Tier] = TRADE_RULE.tiers
+) -> date:
     """Returns the first day on which a lot that ends on `expires` counts as near its end."""
     life = SHELF_LIFE_UNKNOWN_DAYS if shelf_life_days is None else shelf_life_days
-    tier = next(tier for tier in table.tiers if life >= tier.shelf_life_days)
+    tier = next(tier for tier in tiers if life >= tier.shelf_life_days)
     return expires - timedelta(days=tier.days_before)
 
 

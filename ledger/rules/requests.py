@@ -9,6 +9,7 @@ from ledger.events.cases import (
     DayBegan,
     MarketRegistered,
     MerchantRegistered,
+    NearExpiryStated,
     PremisesAdded,
     ProductRegistered,
     ProductRegisteredV1,
@@ -61,6 +62,12 @@ class RegisterMarket(msgspec.Struct, frozen=True, tag="register-market"):
     entry: MarketRegistered
 
 
+class StateNearExpiry(msgspec.Struct, frozen=True, tag="state-near-expiry"):
+    """Asks that a market counts goods as near their end by a table of its own, or no more."""
+
+    entry: NearExpiryStated
+
+
 class BeginDay(msgspec.Struct, frozen=True, tag="begin-day"):
     """Asks to put on record that a market's day began."""
 
@@ -75,6 +82,7 @@ Request = (
     | StateSalesMode
     | RegisterProduct
     | RegisterMarket
+    | StateNearExpiry
     | ReadmitReport
     | AcknowledgeAlerts
     | AssignAlerts
@@ -100,6 +108,14 @@ class MarketCase(msgspec.Struct, frozen=True):
     registered: MarketRegistered | None = None
 
 
+class NearExpiryCase(msgspec.Struct, frozen=True):
+    """A market's own table of near-expiry tiers."""
+
+    market: str
+    version: int = 0
+    stated: NearExpiryStated | None = None
+
+
 class MarketDayCase(msgspec.Struct, frozen=True):
     """A market's last day on record."""
 
@@ -118,6 +134,18 @@ def evolve_market(case: MarketCase, event: object) -> MarketCase:
     if not isinstance(event, MarketRegistered):
         raise TypeError(f"{type(event).__name__} is no event of a market")
     return MarketCase(case.market, case.version + 1, event)
+
+
+def decide_near_expiry(case: NearExpiryCase, entry: NearExpiryStated) -> list[NearExpiryStated]:
+    """Decides a table of tiers; the same table again changes nothing."""
+    return [] if case.stated == entry else [entry]
+
+
+def evolve_near_expiry(case: NearExpiryCase, event: object) -> NearExpiryCase:
+    """Returns the case after one of its events."""
+    if not isinstance(event, NearExpiryStated):
+        raise TypeError(f"{type(event).__name__} is no event of a near-expiry table")
+    return NearExpiryCase(case.market, case.version + 1, event)
 
 
 def decide_day(case: MarketDayCase, request: BeginDay) -> list[DayBegan]:

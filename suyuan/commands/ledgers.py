@@ -32,6 +32,9 @@ def add_ledger(verbs: Any) -> None:
     pairs.add_argument("--since", type=date.fromisoformat, help="first day; else 30 days back")
     pairs.add_argument("--until", type=date.fromisoformat, help="last day; else today")
     add_query(pairs, run_pairs)
+    kept = which.add_parser("retention", help="until when each lot's records must be kept")
+    kept.add_argument("--merchant", required=True)
+    add_query(kept, run_retention)
     stock = which.add_parser("stock", help="what a premises has, or had")
     stock.add_argument("--premises", required=True)
     stock.add_argument("--as-of", type=int, metavar="POSITION", help="as it was known there")
@@ -80,6 +83,16 @@ def run_pairs(stated: argparse.Namespace) -> int:
     rows = [[pair[name] for name in names] for pair in found]
     heading = f"{len(found)} pairs, true at position {pages[0]['position']}"
     return show(stated, {"pairs": found}, names, rows, heading)
+
+
+def run_retention(stated: argparse.Namespace) -> int:
+    """Shows until when the records of a merchant's lots are kept."""
+    with asking(stated) as query:
+        pages = list(ask_pages(query, f"/v1/merchants/{stated.merchant}/retention", {}))
+    lots = [lot for page in pages for lot in page["lots"]]
+    names = ["product", "name_zh", "lot", "entries", "keep_until", "may_be_archived"]
+    rows = [[lot[name] for name in names] for lot in lots]
+    return show(stated, {"lots": lots}, names, rows, f"{len(lots)} lots")
 
 
 def run_stock(stated: argparse.Namespace) -> int:

@@ -248,6 +248,25 @@ def test_records_are_kept_six_months_past_shelf_life_or_two_years(expires: Any, 
     assert str(keep_until(LEDGERS["purchases"], TODAY, expires)) == last
 
 
+def test_nothing_may_be_archived_before_its_lots_records_have_been_kept(api: httpx.Client) -> None:
+    lots = api.get("/v1/merchants/m-1/retention").json()["lots"]
+
+    until = {(lot["product"], lot["lot"]): lot["keep_until"] for lot in lots}
+    # Produced today with fifteen days of life: six months past 7 December.
+    assert until[MILK, "L:A-1"] == "2027-06-07"
+    assert until["item:草鱼", "R:m-1/F-1"] == "2027-05-22"
+    assert not any(lot["may_be_archived"] for lot in lots)
+
+
+def test_a_person_is_not_erased_while_a_duty_to_keep_runs(api: httpx.Client) -> None:
+    farmer = api.get(f"/v1/cards/{FARMER}/retention").json()
+    nobody = api.get(f"/v1/cards/{uuid.uuid4()}/retention").json()
+
+    assert (farmer["may_be_erased"], farmer["keep_until"]) == (False, "2027-05-22")
+    assert "2027-05-22" in farmer["advice"]
+    assert (nobody["may_be_erased"], nobody["keep_until"]) == (True, None)
+
+
 def test_stock_is_answered_as_it_was_known_and_as_it_was_true(database: Database) -> None:
     line = Line()
     line.place("p-1", "market-1")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from ledger.events import wire
-from ledger.events.cases import ProductRegistered
+from ledger.events.cases import NearExpiryStated, ProductRegistered, StatedTier
 from ledger.events.reports import GoodsAsRead, Portion
 from tests.support.line import Line
 from tests.support.make import (
@@ -53,6 +53,21 @@ def test_goods_past_their_last_good_day_in_stock_open_an_alert_when_the_day_begi
 
     line.report(sold(5, milk(), business_date=TODAY), tape=tape)
     assert line.open_alerts() == []
+
+
+def test_a_markets_own_table_of_tiers_counts_there_until_it_is_withdrawn() -> None:
+    line = Line()
+    line.market(TODAY, life=10)
+    tape = line.report(received(5, milk(expires=TODAY + days(5))))
+    assert line.open_alerts() == []
+    tiers = (StatedTier(shelf_life_days=0, days_before=7),)
+
+    line.case("near-expiry", "market-1", NearExpiryStated(market="market-1", tiers=tiers))
+    assert line.open_alerts() == ["near-expiry"]
+    line.case("near-expiry", "market-1", NearExpiryStated(market="market-1"))
+
+    assert line.open_alerts() == []
+    assert tape.reports
 
 
 def test_a_sale_after_the_last_good_day_is_recorded_and_opens_an_alert() -> None:
