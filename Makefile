@@ -37,7 +37,7 @@ fire: setup ## the long test under fire
 	@$(PYTHON) -m pytest tests/torture -m slow -s
 
 bench: setup ## every bench
-	@for name in ingest roundtrip project rebuild; do $(PYTHON) -m suyuan.cli bench $$name --size $(or $(SIZE),small) || exit 1; done
+	@for name in ingest roundtrip project rebuild expiry export; do $(PYTHON) -m suyuan.cli bench $$name --size $(or $(SIZE),small) || exit 1; done
 
 pictures: setup ## screenshots
 	@$(PYTHON) -m tests.journeys.pictures

@@ -38,7 +38,8 @@ ORDER BY m.business_date, m.original, m.leg LIMIT %(limit)s
 PAPERS = """
 SELECT gtins, lots, kind, number, merchant FROM trade.papers
 WHERE believed_to IS NULL AND gtins && %(gtins)s::text[] AND kind IN ('release', 'test', 'origin',
-  'quarantine', 'other') ORDER BY position
+  'quarantine', 'meat-inspection', 'other')
+  AND result IS DISTINCT FROM 'failed' ORDER BY position
 """
 ATTACHED = """
 SELECT stream, number, count(*) AS n FROM trade.attachments
@@ -167,7 +168,7 @@ def _line(
         field.key for field in law.fields if not fields[field.key] and field.group not in groups
     )
     return LawLine(
-        row["position"], row["stream"], row["number"], row["premises"], fields, missing,
+        row["original"], row["stream"], row["number"], row["premises"], fields, missing,
         _late_days(row["received"], row["business_date"]),
         keep_until(law, row["business_date"], expires),
         LinePlace(row["business_date"], row["original"], row["leg"]),

@@ -12,7 +12,7 @@ PAIRS = """
 WITH cells AS (
     SELECT c.seller, c.buyer, c.product, c.unit, c.sold, c.received, c.sold_entries,
            c.received_entries, c.last_day, k.numbered,
-           CASE WHEN k.numbered THEN c.delivery ELSE '' END AS delivery,
+           CASE WHEN k.numbered THEN c.delivery ELSE '' END AS delivery, c.delivery AS stated,
            CASE WHEN k.numbered THEN '' ELSE c.lot END AS lot
     FROM trade.pair_cells c
     JOIN trade.paired_numbers n USING (seller, buyer, product, unit, delivery)
@@ -23,7 +23,8 @@ WITH cells AS (
 )
 SELECT seller, buyer, product, unit, delivery, lot, min(p.name_zh) AS name_zh, sum(sold) AS sold,
        sum(received) AS received, sum(sold_entries) AS sold_entries,
-       sum(received_entries) AS received_entries, max(last_day) AS last_day
+       sum(received_entries) AS received_entries, max(last_day) AS last_day,
+       array_remove(array_agg(DISTINCT stated), '') AS numbers
 FROM cells LEFT JOIN trade.products p ON p.gtin = product
 WHERE (seller, buyer, product, unit, delivery, lot) > (%(a)s, %(b)s, %(c)s, %(d)s, %(e)s, %(f)s)
 GROUP BY seller, buyer, product, unit, delivery, lot
@@ -51,5 +52,5 @@ def _pair(row: dict[str, Any]) -> schemas.TradePair:
         seller=row["seller"], buyer=row["buyer"], product=row["product"], name_zh=row["name_zh"],
         unit=row["unit"], delivery=row["delivery"] or None, lot=row["lot"], status=status,
         sold=exact(sold), received=exact(received), difference=exact(received - sold),
-        last_day=row["last_day"],
+        last_day=row["last_day"], numbers=row["numbers"],
     )  # fmt: skip

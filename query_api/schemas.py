@@ -106,7 +106,9 @@ class StockLine(BaseModel):
     at_least: str = Field(examples=["8"])
     at_most: str = Field(examples=["12.5"])
     expires: date | None
-    state: str = Field(examples=["near"])
+    state: str = Field(
+        examples=["near"], description="fresh, near, expired; then: in time, expired"
+    )
 
 
 class StockPage(BaseModel):
@@ -123,6 +125,7 @@ class StockEntry(BaseModel):
     """An entry behind a stock figure: as it was stated, and what it added."""
 
     position: int = Field(description="where the entry stands in the record")
+    number: int = Field(description="its number on its tape, which suyuan correct takes")
     believed_from: int = Field(description="from which position it counts as these goods")
     kind: str = Field(examples=["goods-received"])
     happened: datetime
@@ -276,9 +279,9 @@ class Law(BaseModel):
 class LedgerLine(BaseModel):
     """A line of a ledger; `fields` in the law's order, empty where nothing is on record."""
 
-    position: int
+    position: int = Field(description="where the entry stands in the record")
     stream: str
-    number: int
+    number: int = Field(description="its number on its tape, which suyuan correct takes")
     premises: str
     fields: dict[str, str]
     missing: list[str] = Field(description="keys of the fields that this line lacks")
@@ -334,6 +337,7 @@ class TradePair(BaseModel):
     name_zh: str | None
     unit: str
     delivery: str | None = Field(description="the number, where both sides carry it")
+    numbers: list[str] = Field(description="the delivery numbers that either side states")
     lot: str = Field(description="the lot, where no number pairs them; empty for several")
     status: str = Field(examples=["confirmed", "differs", "buyer-only", "seller-only"])
     sold: str

@@ -44,7 +44,7 @@ def as_csv(sheet: Sheet) -> Iterator[bytes]:
         if len(chunk) >= CSV_CHUNK_LINES:
             yield _csv(chunk)
             chunk = []
-    yield _csv([*chunk, *sheet.notes])
+    yield _csv(chunk)
 
 
 def _csv(lines: Sequence[Sequence[str]]) -> bytes:
@@ -65,8 +65,6 @@ def as_workbook(sheet: Sheet, notes: "Sheet | None" = None) -> Iterator[bytes]:
         for number, line in enumerate(each.lines, 1):
             if number > WORKBOOK_ROWS_MAX:
                 raise Problem(422, "too-long", "a workbook holds a million lines: ask for less")
-            page.append([harmless(cell) for cell in line])
-        for line in each.notes:
             page.append([harmless(cell) for cell in line])
     with tempfile.TemporaryFile() as file:
         book.save(file)

@@ -1,13 +1,16 @@
 """Stock as the views have it now, as it was known or true at a moment, and what made each figure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from ledger.projections.merchants import MODE_DEFAULT
 from ledger.projections.movements import MOVEMENTS, Movement
-from ledger.projections.stock import SHELVES, STOCK, Shelf, Stock, bounds, stock_from
+from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, bounds
+from ledger.projections.stock import stock_from
+from ledger.values.day import ZONE_DEFAULT, day_at
 from query_api import schemas
 from query_api.problems import Problem
 from query_api.views import Reader, position, rows
@@ -72,7 +75,7 @@ def mode_of(place: Mapping[str, Any] | None) -> str:
 
 
 def lines_then(reader: Reader, premises: str, moment: Moment) -> list[schemas.StockLine]:
-    """Adds up what was believed at a moment; no dates, which the views hold for the present only."""
+    """Adds up what was believed at a moment; last good days are those known now."""
     place = place_of(reader, premises)
     if moment.position > position(reader):
         raise Problem(422, "position-to-come", f"the views stand at {position(reader)}")
@@ -83,6 +86,7 @@ def lines_then(reader: Reader, premises: str, moment: Moment) -> list[schemas.St
     if place is None and not found:
         raise Problem(404, "premises-unknown", f"no premises is called {premises}")
     lines = [_line(row, shelf, place) for row, shelf in stock_from(found) if row.amount]
+    _date(reader, lines, _day_of(reader, moment))
     return sorted(lines, key=lambda line: (line.merchant, line.product, line.lot, line.unit))
 
 
@@ -90,7 +94,7 @@ def entries(reader: Reader, premises: str, moment: Moment) -> list[schemas.Stock
     """Returns the entries that made a lot's figure at a moment, as they happened."""
     return [
         schemas.StockEntry(
-            position=m.original, believed_from=m.position, kind=m.kind, happened=m.happened,
+            position=m.original, number=m.number, believed_from=m.position, kind=m.kind, happened=m.happened,
             business_date=m.business_date, counterparty=m.counterparty, delivery=m.delivery,
             stated=exact(m.stated), stated_unit=m.stated_unit, unit=m.unit,
             delta=exact(m.delta), counted=exact(m.amount) if m.sign == 0 else None,
@@ -98,6 +102,24 @@ def entries(reader: Reader, premises: str, moment: Moment) -> list[schemas.Stock
         )
         for m in _entries(reader, premises, moment, ENTRIES_SHOWN_MAX)
     ]  # fmt: skip
+
+
+def _date(reader: Reader, lines: list[schemas.StockLine], day: date) -> None:
+    """Says of each line until when it is good, and whether it was past that on a day."""
+    query = "SELECT product, lot, expires FROM trade.lots WHERE product = ANY(%s)"
+    found = rows(reader, query, [sorted({line.product for line in lines})])
+    ends = {(row["product"], row["lot"]): row["expires"] for row in found}
+    for line in lines:
+        line.expires = ends.get((line.product, line.lot))
+        if line.expires is not None:
+            line.state = "expired" if day > line.expires else "in time"
+
+
+def _day_of(reader: Reader, moment: Moment) -> date:
+    """Returns the day of a moment: the instant's, else the one on which the position came."""
+    query = "SELECT max(received) AS at FROM ledger.events WHERE notification_id <= %s"
+    known = rows(reader, query, [moment.position])[0]["at"] or datetime.now(UTC)
+    return day_at(min(moment.at, known), ZoneInfo(ZONE_DEFAULT))
 
 
 def exact(thousandths: int) -> str:

@@ -1,17 +1,20 @@
 """Receiving a delivery by its voucher: every line at once, differences typed per line."""
 
+import hashlib
 import re
 import uuid
+from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 import msgspec
 
 from ledger.errors import Malformed
-from ledger.events.reports import GoodsAsRead
+from ledger.events.reports import EntryCorrected, GoodsAsRead, GoodsReceived
 from ledger.values.quantity import StatedQuantity
 from scanners.entries import Entries, Standing
 from scanners.tape import Tape, TapeFull
-from scanners.vouchers import BadVoucher, Voucher, VoucherCodes
+from scanners.vouchers import BadVoucher, Voucher, VoucherCodes, VoucherLine, events_from
 from scanners.words import Told, shown
 
 # `3=10`: of line 3 there were 10.
@@ -27,7 +30,7 @@ class Received:
         self._entries = entries
         self._codes = VoucherCodes()
         self._lines: list[tuple[int, GoodsAsRead, StatedQuantity]] = []
-        self._session = self._name = ""
+        self._session = ""
 
     def take(self, text: str, place: Standing) -> Told:
         """Takes a voucher's code; with the last one, keeps every line as received."""
@@ -44,10 +47,12 @@ class Received:
         voucher = gathered.voucher
         if (voucher.seller, voucher.premises) == (place.merchant, place.premises):
             return Told("red", "not kept: this voucher is your own; its buyer scans it")
-        known = self._tape.get(f"voucher:{gathered.name}")
-        if known:
-            return Told("amber", f"received already as no. {known}: nothing is kept twice")
-        return self._keep(gathered.name, voucher, place)
+        if voucher.buyer not in (None, place.merchant):
+            words = (
+                f"not kept: this voucher is for {voucher.buyer}; scan the goods if they are yours"
+            )
+            return Told("red", words)
+        return self._keep(voucher, place)
 
     def typed(self, text: str, place: Standing) -> Told | None:
         """Takes `3=10`, a difference of a line; None for a text that is none."""
@@ -73,37 +78,82 @@ class Received:
         self._lines[index] = number, goods, said
         return Told("green", f"line {found[1]}: {shown(goods, said)}", (kept.number,))
 
-    def forget(self, numbers: tuple[int, ...]) -> None:
-        """Lets a voucher be scanned again whose lines were undone."""
-        if self._lines and self._lines[0][0] in numbers:
-            self._tape.put(self._name, "")
-            self._lines = []
+    def _received_before(self, name: str) -> dict[int, str]:
+        """Returns which line each entry of a delivery on this tape was, taken back or not."""
+        found = self._tape.under(f"{name}:")
+        return {number: key.split(":")[2] for key, number in found.items()}
 
-    def _keep(self, name: str, voucher: Voucher, place: Standing) -> Told:
+    def _standing(self, known: dict[int, str]) -> Counter[str]:
+        """Returns which lines this tape has received and not taken back."""
+        left, sessions = dict(known), {}
+        for number, event in events_from(self._tape, min(known, default=1)) if known else ():
+            if isinstance(event, GoodsReceived):
+                sessions[number] = event.session
+            if isinstance(event, EntryCorrected) and event.goods is None:
+                named = event.target_number
+                whole = event.scope != "line" and named in known
+                for other in list(left):
+                    if other == named or (whole and sessions.get(other) == sessions.get(named)):
+                        del left[other]
+        return Counter(left.values())
+
+    def _keep(self, voucher: Voucher, place: Standing) -> Told:
+        name = f"voucher:{voucher.name}"
+        known = self._received_before(name)
+        standing, new = self._standing(known), []
+        for line in voucher.lines:
+            if standing[digest := _digest(line)] > 0:
+                standing[digest] -= 1
+            else:
+                new.append(line)
+        if not new:
+            words = f"{voucher.delivery} of {voucher.seller} was received already: nothing is kept twice"
+            return Told("amber", words)
+        return self._keep_lines(voucher, new, place, _keys(name, known, new))
+
+    def _keep_lines(
+        self, voucher: Voucher, new: Sequence[VoucherLine], place: Standing, keys: Sequence[str]
+    ) -> Told:
         self._session = str(uuid.uuid4())
         there = msgspec.structs.replace(
             place, counterparty=voucher.seller, delivery=voucher.delivery, card=None,
             documents=voucher.documents,
         )  # fmt: skip
-        lines = [(line.goods, line.quantity) for line in voucher.lines]
-        # A key of this attempt alone: all lines are kept in one stroke, or none.
+        lines = [(line.goods, line.quantity) for line in new]
+        # Kept in one stroke or not at all, under keys that name the delivery and the line: a
+        # power cut leaves nothing that could be received twice.
         events = [
-            (f"{self._session}:{n}", self._entries.report(there, self._session, *line))
-            for n, line in enumerate(lines)
+            (key, self._entries.report(there, self._session, *line))
+            for key, line in zip(keys, lines, strict=True)
         ]
         try:
             kept = [one.number for one in self._tape.append_once(events) if one is not None]
         except (TapeFull, Malformed, ValueError) as error:
             return Told("red", f"NOT kept, no line of it: {error}")
-        self._name = f"voucher:{name}"
-        self._tape.put(self._name, f"{kept[0]} to {kept[-1]}")
         self._lines = [(number, *line) for number, line in zip(kept, lines, strict=True)]
         words = [f"{n}: {shown(*line)}" for n, line in enumerate(lines[:LINES_SHOWN], 1)]
         more = f"; and {len(lines) - LINES_SHOWN} more" if len(lines) > LINES_SHOWN else ""
         papers = f", {len(voucher.documents)} papers" if voucher.documents else ""
+        before = len(voucher.lines) - len(new)
+        known_words = f" ({before} more were received before)" if before else ""
         return Told(
-            "green",
-            f"received {len(lines)} lines of {voucher.delivery} from {voucher.seller}{papers}:"
+            "amber" if before else "green",
+            f"received {len(lines)} lines{known_words} of {voucher.delivery} from {voucher.seller}{papers}:"
             f" {'; '.join(words)}{more}. 3=10 says that of line 3 there were 10",
             tuple(kept),
         )
+
+
+def _digest(line: VoucherLine) -> str:
+    return hashlib.sha256(msgspec.msgpack.encode(line)).hexdigest()[:16]
+
+
+def _keys(name: str, known: dict[int, str], new: Sequence[VoucherLine]) -> list[str]:
+    """Returns a key for each line: the delivery, the line, and the how manieth of its like."""
+    counted = Counter(known.values())
+    keys = []
+    for line in new:
+        digest = _digest(line)
+        counted[digest] += 1
+        keys.append(f"{name}:{digest}:{counted[digest]}")
+    return keys

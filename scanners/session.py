@@ -13,6 +13,7 @@ from ledger.errors import Malformed
 from ledger.events.base import Event
 from ledger.events.reports import GoodsAsRead
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
+from scanners.cards import CardBox, plain_name
 from scanners.deliveries import Received
 from scanners.entries import MODES, REASONS, Entries, Mode, Reason, Standing
 from scanners.gs1 import Meaning, Profile, gs1_date
@@ -77,6 +78,7 @@ class Session:
             return Told("amber", f"{self.mode}, for nobody yet: scan the stall's badge")
         words = f"{self.mode}, for {place.merchant} at {place.premises}"
         words += f", with {place.counterparty}" if place.counterparty else ""
+        words += ", with a card's person" if place.card else ""
         return Told("green", words + (f", delivery {place.delivery}" if place.delivery else ""))
 
     def command(self, text: str) -> Told:
@@ -315,7 +317,6 @@ class Session:
             except TapeFull as error:
                 self._undoable.append(voided[done:])
                 return Told("red", f"NOT undone, {done} of {len(voided)} were: {error}")
-        self._received.forget(voided)
         return Told("green", f"undone: {', '.join(map(str, voided))}", tuple(numbers))
 
     def _correction(self, number: int, reason: str, **instead: Any) -> Event:
@@ -354,7 +355,7 @@ class Session:
             self._undoable.clear()
             words = f"for {merchant} at {premises}"
         elif name == "with" and value and not ID.match(value):
-            return Told("red", f"a merchant's id has a-z, 0-9 and -, not {value[:40]!r}")
+            return self._with_card(value)
         else:
             field = {"with": "counterparty", "delivery": "delivery"}.get(name)
             if field is None and not DIGEST.match(value):
@@ -364,11 +365,27 @@ class Session:
             else:
                 # The papers that came along belong to the delivery they came with.
                 changed = {field: value[:60] or None, "documents": ()}
+                changed |= {"card": None} if field == "counterparty" else {}
             place = msgspec.structs.replace(self.place, **changed)
             words = f"{name}: {value or 'nobody'}"
         self.id = str(uuid.uuid4())
         self._remember(place)
         return Told("green", words)
+
+    def _with_card(self, name: str) -> Told:
+        """Names a counterparty who is in no register by the card this device keeps."""
+        box = CardBox(self._tape)
+        ref = box.refs().get(plain_name(name))
+        if ref is None:
+            near = box.near(name)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            words = f"{name[:40]!r} is no merchant's id and has no card here{meant}: suyuan card"
+            return Told("red", words)
+        self.id = str(uuid.uuid4())
+        self._remember(
+            msgspec.structs.replace(self.place, counterparty=None, card=ref, documents=())
+        )
+        return Told("green", f"with: {plain_name(name)}")
 
     def _set_amount(self, text: str) -> Told:
         try:

@@ -132,7 +132,7 @@ class Tape:
         that is too large.
         """
         report = _checked(event)
-        with self._lock, self._full_said(), self._db:
+        with self._lock, self._full_said(), self._writing():
             return self._insert(report)
 
     def append_once(self, events: Sequence[tuple[str, Event]]) -> list[Kept | None]:
@@ -143,7 +143,7 @@ class Tape:
         """
         reports = [(key, _checked(event)) for key, event in events]
         kept: list[Kept | None] = []
-        with self._lock, self._full_said(), self._db:
+        with self._lock, self._full_said(), self._writing():
             for key, report in reports:
                 query = "SELECT 1 FROM once WHERE key = ?"
                 if self._db.execute(query, [key]).fetchone() is not None:
@@ -153,6 +153,15 @@ class Tape:
                 self._db.execute("INSERT INTO once VALUES (?, ?)", [key, one.number])
                 kept.append(one)
         return kept
+
+    def under(self, prefix: str) -> dict[str, int]:
+        """Returns the keys that begin so, each with the number of its report."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT key, number FROM once WHERE key >= ? AND key < ?",
+                [prefix, prefix + "\uffff"],
+            ).fetchall()
+        return {row[0]: int(row[1]) for row in found}
 
     def used(self, keys: Sequence[str]) -> set[str]:
         """Returns which keys have put a report on the tape before."""
@@ -164,12 +173,23 @@ class Tape:
         return {row[0] for row in found}
 
     @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction that holds the file from its first look on: numbers have no twins."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+
+    @contextmanager
     def _full_said(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.OperationalError as error:
             if "full" in str(error):
                 raise TapeFull(f"the disk under {self._path} is full: free some") from error
+            if "disk I/O" in str(error):
+                raise TapeFull(f"the disk under {self._path} cannot be written: {error}") from error
+            if "locked" in str(error):
+                raise TapeFull(f"{self._path} is in use by another process: end that") from error
             raise
 
     def waiting(self, limit: int = wire.BATCH_REPORTS_MAX, after: int = 0) -> list[Kept]:

@@ -65,7 +65,10 @@ class VoucherLine(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Voucher(msgspec.Struct, frozen=True, array_like=True):
-    """A delivery: who sold it, from where, under which number, on which day, what, which papers."""
+    """A delivery: who sold it, from where, under which number, on which day, what, which papers.
+
+    `buyer` is the merchant it was sold to; null for one who is in no register.
+    """
 
     seller: str
     premises: str
@@ -73,6 +76,13 @@ class Voucher(msgspec.Struct, frozen=True, array_like=True):
     day: date
     lines: tuple[VoucherLine, ...]
     documents: tuple[str, ...] = ()
+    buyer: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What names this delivery, however often its voucher is printed anew."""
+        told = f"{self.seller}|{self.premises}|{self.delivery}|{self.buyer}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 class BadVoucher(Exception):
@@ -143,22 +153,29 @@ def _unpack(text: str) -> Voucher:
             # A line that no report could hold is found here, before anything is kept.
             assert line.goods
             assert line.quantity
-    except (binascii.Error, zlib.error, msgspec.MsgspecError, ValueError) as error:
+    except (
+        binascii.Error,
+        zlib.error,
+        msgspec.MsgspecError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise BadVoucher(f"this voucher cannot be read: {error}") from error
     if not 0 < len(voucher.lines) <= LINES_MAX:
         raise BadVoucher(f"a voucher has 1 to {LINES_MAX} lines, not {len(voucher.lines)}")
     return voucher
 
 
-def voucher_of(tape: Tape, merchant: str, delivery: str) -> Voucher:
+def voucher_of(tape: Tape, merchant: str, delivery: str, buyer: str | None = None) -> Voucher:
     """Makes the voucher of what a tape's merchant sold under a delivery's number.
 
     Lines that were corrected stand as they should have been; papers are those that came with the
-    lines, and those this tape filed for their goods. Raises `BadVoucher` when nothing was sold so.
+    lines, and those this tape filed for their goods. Raises `BadVoucher` when nothing was sold so,
+    or to several while no `buyer` is named.
     """
     sold: dict[int, GoodsSold] = {}
     papers: list[CertificateFiled | TestReportFiled] = []
-    for number, event in _events(tape):
+    for number, event in events_from(tape):
         match event:
             case GoodsSold() if (event.merchant, event.delivery) == (merchant, delivery):
                 sold[number] = event
@@ -166,8 +183,13 @@ def voucher_of(tape: Tape, merchant: str, delivery: str) -> Voucher:
                 _correct(sold, event)
             case CertificateFiled() | TestReportFiled():
                 papers.append(event)
+    if buyer is not None:
+        sold = {number: event for number, event in sold.items() if event.counterparty == buyer}
     if not sold:
         raise BadVoucher(f"nothing was sold under {delivery!r} by {merchant} on this tape")
+    buyers = sorted({event.counterparty or "nobody" for event in sold.values()})
+    if len(buyers) > 1:
+        raise BadVoucher(f"{delivery!r} was sold to {' and '.join(buyers)}: say --with one of them")
     first = next(iter(sold.values()))
     gtins = {event.goods.gtin for event in sold.values()}
     documents = [digest for event in sold.values() for digest in event.documents]
@@ -175,12 +197,12 @@ def voucher_of(tape: Tape, merchant: str, delivery: str) -> Voucher:
     lines = tuple(_line(event.goods, event.quantity) for event in sold.values())
     return Voucher(
         merchant, first.premises, delivery, first.business_date, lines,
-        tuple(dict.fromkeys(documents))[:DOCUMENTS_MAX],
+        tuple(dict.fromkeys(documents))[:DOCUMENTS_MAX], first.counterparty,
     )  # fmt: skip
 
 
-def _events(tape: Tape) -> Iterator[tuple[int, Event]]:
-    number = 1
+def events_from(tape: Tape, number: int = 1) -> Iterator[tuple[int, Event]]:
+    """Returns the entries of a tape from a number on, as the newest version of their kind."""
     while page := tape.since(number):
         for kept in page:
             yield kept.number, upcast(read_report(kept.report))

@@ -246,6 +246,11 @@ class AlertSilenced(Event, frozen=True, kw_only=True, tag="alert-silenced.v1"):
     until: Trade[Instant]
     note: Trade[LongText]
 
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a year that no clock of ours shows, in any zone."""
+        if not 2001 <= self.until.year <= 2099:
+            raise ValueError(f"a silence ends in 2001 to 2099, not {self.until.isoformat()}")
+
 
 class DayBegan(Event, frozen=True, kw_only=True, tag="day-began.v1"):
     """A market's day began: what time alone brings about enters the record here."""

@@ -31,14 +31,8 @@ from ledger.projections.movements import (
     Unmoved,
 )
 from ledger.projections.pairs import PAIR_CELLS, OneSided
-from ledger.projections.stock import (
-    STOCK,
-    Shelf,
-    ShelfChanged,
-    Stock,
-    StockChanged,
-    is_short,
-)
+from ledger.projections.shelves import STOCK, Shelf, Stock, is_short
+from ledger.projections.stock import ShelfChanged, StockChanged
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.alert_kinds import ALERT_KINDS, group_of_alert
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
@@ -123,6 +117,7 @@ class Alerts:
         _of_devices(fold)
         _of_people(fold)
         _of_both_sides(fold)
+        _load_attentions(fold)
         for signal in list(fold.signals):
             match signal:
                 case ExpiryAttention(row, before):
@@ -229,6 +224,22 @@ def _oversold_shelf(fold: Fold, shelf: Shelf) -> None:
 
 def _stock_subject(row: Stock | Expiry) -> str:
     return subject_of(row.merchant, row.premises, row.product, row.lot, row.unit)
+
+
+def _load_attentions(fold: Fold) -> None:
+    """Loads at once what the many lots that a day changes have as alerts."""
+    told = fold.of(ExpiryAttention)
+    if len(told) <= 1:
+        return
+    wanted: list[tuple[Table, Key]] = []
+    for row, before in told:
+        for kind in filter(None, (before, attention(row))):
+            members = {
+                name: getattr(row, name) for name in ("merchant", "premises", "product", "lot")
+            }
+            wanted.append((ALERTS, (kind, _stock_subject(row))))
+            wanted.append((ALERT_GROUPS, (group_of_alert(kind, members),)))
+    fold.rows.prefetch(wanted)
 
 
 def _expiry_attention(fold: Fold, row: Expiry, before: str | None) -> None:

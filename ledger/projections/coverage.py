@@ -214,6 +214,12 @@ def _scope(fold: Fold, paper: PaperRow) -> None:
             if need.kind == paper.kind:
                 _settle(fold, need)
     _same_number(fold, paper)
+    if paper.result == "failed":
+        failed = paper.believed_to is None
+        trouble = PaperTrouble(
+            "test-failed", (paper.stream, str(paper.number_on_tape)), failed, paper
+        )
+        fold.signals.append(trouble._replace(detail=paper.number))
     for attachment in fold.rows.select(ATTACHMENTS, {"digest": paper.digest}):
         _hold_against(fold, attachment.stream, attachment.number, [paper.digest])
 

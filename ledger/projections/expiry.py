@@ -22,15 +22,8 @@ from ledger.projections.merchants import (
 )
 from ledger.projections.movements import GoodsReport, identity_of, legs_of
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
-from ledger.projections.stock import (
-    SHELVES,
-    STOCK,
-    Shelf,
-    ShelfChanged,
-    Stock,
-    StockChanged,
-    bounds,
-)
+from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, bounds
+from ledger.projections.stock import ShelfChanged, StockChanged
 from ledger.projections.table import Key, Rows, Table
 from ledger.rules.near_expiry import TRADE_RULE, Tier, near_from
 
@@ -133,9 +126,13 @@ class Expiries:
                         row.market = market
                         _settle(fold, row)
                 case MarketDay(market, day):
-                    due = fold.rows.select(EXPIRY, {"market": market}, {"next_day": day})
-                    for row in due:
-                        _settle(fold, row)
+                    _settle_all(
+                        fold, fold.rows.select(EXPIRY, {"market": market}, {"next_day": day})
+                    )
+
+    def due(self, fold: Fold, market: str, day: date) -> list[Expiry]:
+        """Returns the lots that cross a line on a day, which is all that a day's pass touches."""
+        return fold.rows.select(EXPIRY, {"market": market}, {"next_day": day})
 
 
 def _stock_changed(fold: Fold, stock: Stock) -> None:
@@ -164,7 +161,20 @@ def _shelf_changed(fold: Fold, shelf: Shelf) -> None:
 
 
 def _again(fold: Fold, same: dict[str, str]) -> None:
-    for row in fold.rows.select(EXPIRY, same):
+    _settle_all(fold, fold.rows.select(EXPIRY, same))
+
+
+def _settle_all(fold: Fold, rows: Sequence[Expiry]) -> None:
+    """Settles many rows, what each rests on loaded at once."""
+    wanted: list[tuple[Table, Key]] = []
+    for row in rows:
+        shelf = row.merchant, row.premises, row.product, row.unit
+        wanted += [
+            (LOTS, (row.product, row.lot)), (PRODUCTS, (row.product,)), (PREMISES, (row.premises,)),
+            (STOCK, EXPIRY.key_of(row)), (SHELVES, shelf), (DUE_SHELVES, shelf),
+        ]  # fmt: skip
+    fold.rows.prefetch(wanted)
+    for row in rows:
         _settle(fold, row)
 
 

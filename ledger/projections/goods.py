@@ -19,7 +19,10 @@ class LotKey(msgspec.Struct):
 
 
 LOT_KEYS = Table("lot_keys", LotKey, ("product", "key"))
-COUNTED = ("piece", "case", "bag", "box", "bottle")
+CONTAINERS = ("bag", "box", "bottle")
+COUNTED = ("piece", "case", *CONTAINERS)
+# A register that makes a case more than a million tonnes is mistaken; and rows could not bear it.
+CONVERTED_MAX = 10**18
 
 
 class Identity(NamedTuple):
@@ -40,13 +43,15 @@ def identify(rows: Rows, product: str, lot: str, unit: str, thousandths: int) ->
     unit, amount = scaled_thousandths(unit, thousandths)
     if not product.startswith("item:"):
         base, contains = base_of(rows, product)
-        if packs := packs_of(rows, product):
-            unit, amount = unpacked(unit, amount, packs)
+        stated = unit, amount
+        unit, amount = unpacked(unit, amount, packs_of(rows, product))
+        if unit in CONTAINERS or (base != product and unit in COUNTED):
+            # A bottle of what is sold by the bottle is one of it; only a case is something else.
+            unit, amount = "piece", amount * contains
         if base != product:
-            if unit in COUNTED:
-                unit, amount = "piece", amount * contains
-            if packs := packs_of(rows, base):
-                unit, amount = unpacked(unit, amount, packs)
+            unit, amount = unpacked(unit, amount, packs_of(rows, base))
+        if amount > CONVERTED_MAX:
+            unit, amount = stated
         product = base
     return Identity(product, lot_meant(rows, product, lot), unit, amount)
 

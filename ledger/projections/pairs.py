@@ -9,7 +9,15 @@ import msgspec
 from ledger.events.reports import Report
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.merchants import MERCHANTS, PREMISES, MarketDay
-from ledger.projections.movements import GoodsReport, Moved, Movement, Unmoved, identity_of, legs_of
+from ledger.projections.movements import (
+    MOVEMENTS,
+    GoodsReport,
+    Moved,
+    Movement,
+    Unmoved,
+    identity_of,
+    legs_of,
+)
 from ledger.projections.table import Key, Position, Rows, Table
 
 # Who scans in the evening or next day is in time; on the second day the other side is asked.
@@ -171,8 +179,10 @@ def _count(fold: Fold, movement: Movement, sign: int) -> None:
         cell.received += sign * side.amount
         cell.received_entries = Position(cell.received_entries + sign)
         number.received_entries = Position(number.received_entries + sign)
-    cell.last_day = max(cell.last_day, movement.business_date)
-    cell.last_received = max(cell.last_received, movement.received)
+    if sign > 0:
+        _note_when(cell, movement)
+    else:
+        _note_again(fold, cell)
     for table, row in ((PAIRED_NUMBERS, number), (PAIR_CELLS, cell)):
         empty = not (row.sold_entries or row.received_entries)
         (fold.rows.drop if empty else fold.rows.put)(table, row)
@@ -180,6 +190,29 @@ def _count(fold: Fold, movement: Movement, sign: int) -> None:
         # Whoever was asked has answered, or there is nothing left to ask about.
         cell.asked = False
         fold.signals.append(OneSided(cell, None))
+
+
+def _note_when(cell: PairCell, movement: Movement) -> None:
+    cell.last_day = max(cell.last_day, movement.business_date)
+    cell.last_received = max(cell.last_received, movement.received)
+    cell.premises = min(cell.premises, movement.premises)
+
+
+def _note_again(fold: Fold, cell: PairCell) -> None:
+    """What was taken back no longer says when or where a trade was."""
+    same = {"product": cell.product, "lot": cell.lot, "believed_to": None}
+    left = [
+        m for m in fold.rows.select(MOVEMENTS, same)
+        if m.unit == cell.unit and (m.delivery or "") == cell.delivery
+        and (side := side_of(m)) is not None
+        and (side.seller, side.buyer) == (cell.seller, cell.buyer)
+    ]  # fmt: skip
+    if left:
+        first = left[0]
+        cell.last_day, cell.last_received = first.business_date, first.received
+        cell.premises = first.premises
+        for movement in left:
+            _note_when(cell, movement)
 
 
 def _ask(fold: Fold, cell: PairCell) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-import msgspec
-
 from ledger.events.cases import DayBegan
 from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.fold import Entry, Fold
@@ -18,63 +16,8 @@ from ledger.projections.movements import (
     identity_of,
     legs_of,
 )
+from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, is_short, is_uncertain
 from ledger.projections.table import Key, MemoryStore, Position, Rows, Table
-
-
-class Stock(msgspec.Struct):
-    """What a premises has of a lot in one unit, in thousandths; below zero it is oversold.
-
-    From `counted_at` on the latest count is the ground on which later movements add up. The line
-    without a lot holds what was given out, or came in, of lots nobody named. `loose_before` is
-    what the shelf had given out of unnamed lots when this one was counted.
-    """
-
-    merchant: str
-    premises: str
-    product: str
-    lot: str
-    unit: str
-    amount: int
-    taken_in: int
-    given_out: int
-    counted_at: datetime | None
-    counted: int
-    loose_before: int
-    last_happened: datetime
-    entries: Position
-    last_position: Position
-
-
-class Shelf(msgspec.Struct):
-    """All lots of a product at a premises in one unit: what those named and unnamed add up to.
-
-    `named` is the sum of the lots, `unnamed` the line without one, `loose_out` all that was given
-    out of unnamed lots. Only where such entries are, does the order of a shelf's counts matter.
-    `dates_short` is what lines known by a date alone have given out beyond what came in by it.
-    """
-
-    merchant: str
-    premises: str
-    product: str
-    unit: str
-    named: int
-    unnamed: int
-    loose_out: int
-    dates_short: int
-    loose_entries: Position
-    entries: Position
-    counts: Position
-    counted_at: datetime | None
-    last_happened: datetime
-
-
-STOCK = Table(
-    "stock",
-    Stock,
-    ("merchant", "premises", "product", "lot", "unit"),
-    ("(product, lot)", "(premises)"),
-)
-SHELVES = Table("shelves", Shelf, ("merchant", "premises", "product", "unit"))
 
 
 class StockChanged(NamedTuple):
@@ -89,38 +32,6 @@ class ShelfChanged(NamedTuple):
 
     shelf: Shelf
     was_short: bool
-
-
-class Bounds(NamedTuple):
-    """What is there of a lot at least and at most, in thousandths."""
-
-    at_least: int
-    at_most: int
-
-
-def bounds(row: Stock, shelf: Shelf | None) -> Bounds:
-    """Returns what a lot's stock lies between, as far as its shelf's reports say.
-
-    Goods given out without their lot may have been of this one, unless it was counted since.
-    """
-    if shelf is None or not is_uncertain(shelf):
-        return Bounds(max(0, row.amount), max(0, row.amount))
-    # A count may have found missing what left by its date: that is not taken off twice.
-    whole = shelf.named + shelf.dates_short + min(0, shelf.unnamed)
-    taken = min(max(0, -shelf.unnamed), shelf.loose_out - row.loose_before) + shelf.dates_short
-    return Bounds(max(0, row.amount - taken), max(0, min(row.amount, whole)))
-
-
-def is_uncertain(shelf: Shelf) -> bool:
-    """Tells whether goods left this shelf that may have been of one lot or another."""
-    return shelf.unnamed < 0 or shelf.dates_short > 0
-
-
-def is_short(shelf: Shelf) -> bool:
-    """Tells whether all lots together are fewer than what left without saying of which it was."""
-    # What a count found missing may have left by its date: it is not held against the shelf twice.
-    forgiven = shelf.dates_short if shelf.counts else 0
-    return is_uncertain(shelf) and shelf.named + forgiven + shelf.unnamed < 0
 
 
 def stock_from(movements: Sequence[Movement]) -> list[tuple[Stock, Shelf]]:
@@ -241,7 +152,8 @@ class _Desk:
         for movement in whole.values():
             shelf = self._shelf(movement)
             rows = self._rows_of(shelf)
-            shelf.unnamed = shelf.loose_out = 0
+            shelf.unnamed = shelf.loose_out = shelf.loose_in = shelf.open_out = shelf.forgiven = 0
+            shelf.empty_out = shelf.empty_in = 0
             shelf.counted_at = None
             self._sum(shelf, rows, {})
 
@@ -279,34 +191,46 @@ class _Desk:
             _add(row, shelf, movement, movement.delta)
             return
         counted = movement.amount
-        row.counted, row.counted_at, shelf.counted_at = (
-            counted,
-            movement.happened,
-            movement.happened,
-        )
+        row.counted, row.counted_at = counted, movement.happened
+        # Counts of several lots may arrive in any order while all is named.
+        shelf.counted_at = max(movement.happened, shelf.counted_at or movement.happened)
         if row.lot == LOT_UNKNOWN:
-            if counted == 0:
-                # Nothing of the product is left: so nothing of any of its lots.
-                for other in self._rows_of(shelf):
-                    other.amount, other.loose_before = 0, shelf.loose_out
-                shelf.named = 0
-            unnamed = counted - shelf.named
-            shelf.loose_out += max(0, shelf.unnamed - unnamed)
-            row.amount = shelf.unnamed = unnamed
+            self._count_whole(row, shelf, counted)
             return
         missing = row.amount - counted
-        row.amount, row.loose_before = counted, shelf.loose_out
+        row.amount = counted
+        row.loose_before, row.loose_in_before = shelf.loose_out, shelf.loose_in
         shelf.named -= missing
         # What a lot lacks is where goods given out without their lot came from.
-        if (explained := min(missing, -shelf.unnamed)) > 0:
+        if (explained := min(missing, shelf.open_out)) > 0:
             self._line(movement, LOT_UNKNOWN).amount += explained
             shelf.unnamed += explained
+            shelf.open_out -= explained
+        elif missing < 0:
+            # Goods nobody had reported turn up: what left without a lot may have been of them.
+            shelf.forgiven = shelf.open_out
+
+    def _count_whole(self, row: Stock, shelf: Shelf, counted: int) -> None:
+        """Sets what there is of a product in all; where that is none, there is none of any lot."""
+        if counted == 0:
+            for other in self._rows_of(shelf):
+                other.amount = 0
+            shelf.empty_out, shelf.empty_in = shelf.loose_out, shelf.loose_in
+            shelf.named = shelf.unnamed = shelf.open_out = shelf.forgiven = 0
+        unnamed = counted - shelf.named
+        if (gone := shelf.unnamed - unnamed) > 0:
+            shelf.loose_out += gone
+            shelf.open_out += gone
+        else:
+            # More than was known: of lots that nobody named.
+            shelf.loose_in -= gone
+        row.amount = shelf.unnamed = unnamed
 
     def _sum(self, shelf: Shelf, rows: Sequence[Stock], which: dict[str, str]) -> None:
         for row in rows:
             if row.lot != LOT_UNKNOWN:
                 shelf.named -= row.amount
-            row.amount = row.counted = row.loose_before = 0
+            row.amount = row.counted = row.loose_before = row.loose_in_before = 0
             row.counted_at = None
         same = dict(zip(SHELVES.key, SHELVES.key_of(shelf), strict=True)) | which
         believed = self._fold.rows.select(MOVEMENTS, same | {"believed_to": None})
@@ -328,7 +252,7 @@ class _Desk:
         key = merchant, premises, product, lot, unit
         if key not in self._rows:
             row = self._fold.rows.get(STOCK, *key) or Stock(
-                *key, 0, 0, 0, None, 0, 0, movement.happened, Position(0), Position(0)
+                *key, 0, 0, 0, None, 0, 0, 0, movement.happened, Position(0), Position(0)
             )
             self._rows[key] = row, row.amount
         return self._rows[key][0]
@@ -337,7 +261,21 @@ class _Desk:
         key = _shelf_key(movement)
         if key not in self._shelves:
             shelf = self._fold.rows.get(SHELVES, *key) or Shelf(
-                *key, 0, 0, 0, 0, Position(0), Position(0), Position(0), None, movement.happened
+                *key,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                Position(0),
+                Position(0),
+                Position(0),
+                None,
+                movement.happened,
             )
             self._shelves[key] = shelf, is_uncertain(shelf), is_short(shelf)
         return self._shelves[key][0]
@@ -378,3 +316,6 @@ def _add(row: Stock, shelf: Shelf, movement: Movement, delta: int) -> None:
     shelf.unnamed += delta
     if movement.delta < 0:
         shelf.loose_out -= delta
+        shelf.open_out -= delta
+    else:
+        shelf.loose_in += delta

@@ -67,6 +67,10 @@ ALERT_KINDS: Final = {
         "paper-of-other-goods", _SUBJECT, "凭证不是这批货的", "a paper is of other goods",
         "核对批号, 索取这批货的凭证", "Compare the lot; ask for the paper of these goods.",
     ),
+    "test-failed": AlertKind(
+        "test-failed", _SUBJECT, "检验不合格", "a test report says: failed",
+        "停止销售, 查这一批在谁手里, 上报", "Stop selling it, find who holds it, report it.",
+    ),
     "sold-beyond-paper": AlertKind(
         "sold-beyond-paper", _SUBJECT, "销量超过凭证数量", "more went out than the paper covers",
         "清点实际数量, 查超出部分的来源", "Find where the rest came from.",

@@ -51,6 +51,11 @@ class SilenceAlerts(msgspec.Struct, frozen=True, kw_only=True, tag="silence-aler
     until: Instant
     note: LongText
 
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a year that no clock of ours shows, in any zone."""
+        if not 2001 <= self.until.year <= 2099:
+            raise ValueError(f"a silence ends in 2001 to 2099, not {self.until.isoformat()}")
+
 
 AlertRequest = AcknowledgeAlerts | AssignAlerts | CommentAlerts | SilenceAlerts
 

@@ -144,7 +144,8 @@ def _export(
             lines=map(_cells, ledgers.every(reader, law, merchant, period)),
             notes=notes,
         )
-        gaps = Sheet("完整性", "", ["字段", "缺", "补正办法"], iter(notes), [])
+        about = [[sheet.title, sheet.about], *notes]
+        gaps = Sheet("完整性", "", ["字段", "缺", "补正办法"], iter(about), [])
         yield from write(sheet, gaps)
 
 

@@ -1,6 +1,7 @@
 """Matching a file's headings with what a report says; what people chose is remembered."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -24,6 +25,9 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
     "id": ("id", "序号", "流水号", "行号", "row id"),
 }  # fmt: skip
 NEEDED: Final = ("quantity",)
+BRACKETS = re.compile(r"[(（]([^)）]+)[)）]")
+# A weight without its unit is no quantity: nobody weighs in pieces.
+WEIGHED = "重量"
 MATCHES_MIN = 2
 
 
@@ -33,6 +37,16 @@ class Columns(NamedTuple):
     places: dict[str, int]
     unmatched: tuple[str, ...]
     headings: tuple[str, ...]
+
+    @property
+    def unit(self) -> str:
+        """The unit that stands in brackets in the heading of the quantity, such as 数量(斤)."""
+        place = self.places.get("quantity")
+        heading = self.headings[place] if place is not None else ""
+        found = BRACKETS.search(heading)
+        if found is not None:
+            return found[1].strip()
+        return "?" if WEIGHED in heading or "净重" in heading else ""
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ from ledger.events.reports import (
     Portion,
     StockCounted,
 )
+from ledger.values.cards import Card
 from ledger.values.clock import DeviceClock
 from ledger.values.gtin import Gtin
 from ledger.values.quantity import StatedQuantity, Unit
@@ -42,7 +43,7 @@ DAY_SALES: Final = ("day-sales", "日销售", "日销售汇总", "销售汇总",
 UNITS: Final[dict[Unit, tuple[str, ...]]] = {
     Unit.PIECE: ("piece", "pcs", "件", "个", "只", "枚", "份", "条", "块", "根"),
     Unit.CASE: ("case", "箱", "整箱", "ctn"), Unit.BAG: ("bag", "袋", "包"),
-    Unit.BOX: ("box", "盒", "筐", "篮"), Unit.BOTTLE: ("bottle", "瓶", "罐"),
+    Unit.BOX: ("box", "盒"), Unit.BOTTLE: ("bottle", "瓶", "罐"),
     Unit.KILOGRAM: ("kg", "公斤", "千克"), Unit.GRAM: ("g", "克"),
     Unit.JIN: ("jin", "斤", "市斤"), Unit.LITRE: ("l", "升"),
 }  # fmt: skip
@@ -52,7 +53,11 @@ _KIND_OF = dict.fromkeys(DAY_SALES, "day-sales") | {
 _UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words}
 DAY = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]\d{1,2}:\d{2}.*)?$")
 DIGITS_DAY = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
-NUMBER = re.compile(r"^([0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)\s*(\D*)$")
+# A comma groups thousands or it is a mistake: 1,5 is not fifteen.
+NUMBER = re.compile(
+    r"^([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(\D*)$"
+)
+TOTALS = ("合计", "总计", "小计", "累计")
 MERCHANT_ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
 
 
@@ -66,6 +71,8 @@ class Common(NamedTuple):
     clock: DeviceClock
     kind: str
     cards: CardBox
+    # Whether a name nobody knows becomes a card, once its row is understood otherwise.
+    make_cards: bool = False
 
 
 class Understood(NamedTuple):
@@ -89,11 +96,11 @@ def understand_row(
         name: row.cells[place] if place < len(row.cells) else ""
         for name, place in columns.places.items()
     }
-    said = f"{common.merchant}|{common.premises}|{common.kind}|{sorted(cells.items())}"
-    seen[said] += 1
-    key = hashlib.sha256(f"{said}|{seen[said]}".encode()).hexdigest()
+    key = _key(row, cells, common, seen)
+    if row.problem:
+        return Understood(row, None, key, row.problem)
     try:
-        event = _event(cells, common)
+        event = _event(cells, columns.unit, common)
         # As the ledger will read it: what it could not, is said here and not kept.
         read_report(encode(event))
         return Understood(row, event, key, "")
@@ -101,30 +108,49 @@ def understand_row(
         return Understood(row, None, key, str(error))
 
 
-def _event(cells: dict[str, str], common: Common) -> GoodsMoved | DaySalesTotalled:
+def _key(row: TableRow, cells: dict[str, str], common: Common, seen: Counter[str]) -> str:
+    """Returns what a row is known by: the sender's own number, else all that it says.
+
+    Not by how its columns were matched, so that the same file stays the same; but by the kind and
+    day it is given where it states none.
+    """
+    place = f"{common.merchant}|{common.premises}"
+    kind = cells.get("kind") or common.kind
+    said = f"{place}|{kind}|{cells.get('date') or common.day}|{list(row.cells)}"
+    if own := cells.get("id"):
+        named = hashlib.sha256(f"{place}|{own}".encode()).hexdigest()
+        return f"{named}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    seen[said] += 1
+    return hashlib.sha256(f"{said}|{seen[said]}".encode()).hexdigest()
+
+
+def _event(cells: dict[str, str], unit: str, common: Common) -> GoodsMoved | DaySalesTotalled:
     kind_word = cells.get("kind", "").casefold() or common.kind
     kind = _KIND_OF.get(kind_word)
     if kind is None:
         raise ValueError(f"业务类型 {kind_word!r}: say {', '.join(KINDS)}, day-sales, or --kind")
     day = _day("日期", cells.get("date", ""))
     if kind == "day-sales":
-        portion = Portion(goods=_goods(cells), quantity=_quantity(cells))
+        portion = Portion(goods=_goods(cells), quantity=_quantity(cells, unit))
         return DaySalesTotalled(
             merchant=common.merchant, premises=common.premises, business_date=day or common.day,
             clock=common.clock, session=common.session, lines=(portion,),
         )  # fmt: skip
     event, extra, _ = KINDS[kind]
+    goods, quantity = _goods(cells), _quantity(cells, unit)
     counterparty, card = _counterparty(cells.get("counterparty", ""), common)
     return event(
         merchant=common.merchant, premises=common.premises, business_date=day or common.day,
-        clock=common.clock, session=common.session, goods=_goods(cells),
-        quantity=_quantity(cells), counterparty=counterparty, counterparty_card=card,
+        clock=common.clock, session=common.session, goods=goods, quantity=quantity,
+        counterparty=counterparty, counterparty_card=card,
         delivery=cells.get("delivery") or None, **extra,
     )  # fmt: skip
 
 
 def _goods(cells: dict[str, str]) -> GoodsAsRead:
     code, item = cells.get("gtin", "").replace(" ", ""), cells.get("item", "")
+    if not code and item in TOTALS:
+        raise ValueError(f"{item}: a line of totals is no goods, and is left out")
     if not code and not item:
         raise ValueError("neither 条码 nor 名称: say what it is")
     gtin = str(Gtin(code)) if code else None
@@ -137,7 +163,7 @@ def _goods(cells: dict[str, str]) -> GoodsAsRead:
     )  # fmt: skip
 
 
-def _quantity(cells: dict[str, str]) -> StatedQuantity:
+def _quantity(cells: dict[str, str], of_heading: str) -> StatedQuantity:
     text = cells.get("quantity", "")
     found = NUMBER.match(text.strip())
     if found is None:
@@ -146,7 +172,9 @@ def _quantity(cells: dict[str, str]) -> StatedQuantity:
         amount = Decimal(found[1].replace(",", ""))
     except InvalidOperation as error:
         raise ValueError(f"数量 {text[:40]!r} is no number") from error
-    word = (cells.get("unit") or found[2] or "piece").strip().casefold()
+    word = (cells.get("unit") or found[2] or of_heading or "piece").strip().casefold()
+    if word == "?":
+        raise ValueError(f"重量 {text[:20]} says no unit: add a column 单位, or call it 重量(千克)")
     unit = _UNIT_OF.get(word)
     if unit is None:
         raise ValueError(f"单位 {word[:20]!r}: say 件, 箱, 袋, 盒, 瓶, 千克, 克, 斤 or 升")
@@ -175,10 +203,15 @@ def _counterparty(text: str, common: Common) -> tuple[str | None, str | None]:
         return None, None
     if MERCHANT_ID.match(text):
         return text, None
-    if (ref := common.cards.refs().get(plain_name(text))) is None:
+    if (ref := common.cards.refs().get(plain_name(text))) is None and common.make_cards:
+        ref = common.cards.keep(Card(name=text)).ref
+    if ref is None:
         near = common.cards.near(text)
         meant = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"往来单位 {text[:30]!r} is not known here: suyuan card{meant}")
+        raise ValueError(
+            f"往来单位 {text[:30]!r} is not known here{meant}: write a registered merchant's id, or"
+            f" keep a card: suyuan card"
+        )
     return None, ref
 
 

@@ -26,10 +26,14 @@ class BadFile(Exception):
 
 
 class TableRow(NamedTuple):
-    """A row as it stands in the file: its number there, from 1, and its cells as text."""
+    """A row as it stands in the file: its number there, from 1, and its cells as text.
+
+    `problem` says why a row could not be read at all; the others of its file could.
+    """
 
     number: int
     cells: tuple[str, ...]
+    problem: str = ""
 
 
 def read_rows(path: Path, sheet: str | None = None) -> Iterator[TableRow]:
@@ -56,13 +60,16 @@ def read_rows(path: Path, sheet: str | None = None) -> Iterator[TableRow]:
             raise BadFile(f"{path.name} is an old .xls: save it as .xlsx or CSV")
         case _:
             raise BadFile(f"a file to import is .xlsx, .csv, .json or .ndjson, not {path.name}")
-    return (row for row in rows if any(row.cells))
+    return (row for row in rows if row.problem or any(row.cells))
 
 
 def read_text(content: bytes) -> str:
     """Returns a file's text: UTF-8 with or without its mark, else UTF-16 by its mark, else GB 18030."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16")
+    try:
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return content.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise BadFile(f"byte {error.start} is no UTF-16: the file is cut, or damaged") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -79,14 +86,14 @@ def _csv(content: bytes) -> Iterator[TableRow]:
         raise BadFile("the file holds zero bytes: it is no CSV, or it is damaged")
     head = text[:20_000]
     delimiter = max(",;\t", key=head.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 0
     try:
         for cells in rows:
             number = rows.line_num
             yield TableRow(number, _cells(cells))
     except csv.Error as error:
-        raise BadFile(f"line {number + 1} is no CSV: {error}") from error
+        raise BadFile(f"line {number + 1} is no CSV, perhaps a quote left open: {error}") from error
 
 
 def _workbook(path: Path, sheet: str | None) -> Iterator[TableRow]:
@@ -106,6 +113,8 @@ def _workbook(path: Path, sheet: str | None) -> Iterator[TableRow]:
         raise BadFile(f"{path.name} has the sheets {', '.join(book.sheetnames)}, not {sheet}")
     try:
         page = book[sheet] if sheet is not None else book.worksheets[0]
+        # What a sheet says of its own size is often wrong: rows and columns would be lost.
+        page.reset_dimensions()
         for number, row in enumerate(page.iter_rows(values_only=True), 1):
             yield TableRow(number, _cells(row))
     except Exception as error:  # as above: the sheet is read while it is asked for
@@ -115,20 +124,35 @@ def _workbook(path: Path, sheet: str | None) -> Iterator[TableRow]:
 
 
 def _json(content: bytes) -> Iterator[TableRow]:
+    """Reads a list of objects, or one object a line; a broken line costs that line alone."""
     text = read_text(content).strip()
-    try:
-        if text.startswith("["):
-            objects = msgspec.json.decode(text)
-        else:
-            objects = [msgspec.json.decode(line) for line in text.splitlines() if line.strip()]
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadFile(f"this is no JSON: {error}") from error
-    if not all(isinstance(one, dict) for one in objects):
-        raise BadFile("JSON to import is a list of objects, or one object a line")
+    rows: list[tuple[int, dict[str, Any] | str]] = []
+    if text.startswith("["):
+        found = _decoded(text)
+        if isinstance(found, str):
+            raise BadFile(found)
+        rows = list(enumerate(found if isinstance(found, list) else [found], 1))
+    else:
+        lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        rows = [(number, _decoded(line)) for number, line in lines]
+    objects = [row for _, row in rows if isinstance(row, dict)]
+    if not objects:
+        raise BadFile("JSON to import is a list of objects, or one object a line: this has none")
     headings = list(dict.fromkeys(name for one in objects for name in one))[:COLUMNS_MAX]
     yield TableRow(0, tuple(headings))
-    for number, one in enumerate(objects, 1):
-        yield TableRow(number, _cells([one.get(name) for name in headings]))
+    for number, row in rows:
+        if isinstance(row, dict):
+            yield TableRow(number, _cells([row.get(name) for name in headings]))
+        else:
+            said = row if isinstance(row, str) else f"a row is an object, not {row!r:.40}"
+            yield TableRow(number, (), said)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return f"this is no JSON: {error}"
 
 
 def _cells(values: Any) -> tuple[str, ...]:

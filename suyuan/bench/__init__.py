@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from suyuan.bench.expiry import expiry
+from suyuan.bench.export import export
 from suyuan.bench.growth import growth
 from suyuan.bench.ingest import ingest
 from suyuan.bench.project import project
@@ -14,5 +16,7 @@ BENCHES: dict[str, Callable[[str], dict[str, Any]]] = {
     "roundtrip": roundtrip,
     "project": project,
     "rebuild": rebuild,
+    "expiry": expiry,
+    "export": export,
     "growth": growth,
 }

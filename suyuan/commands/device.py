@@ -109,8 +109,11 @@ class AtWork:
 
 
 @contextlib.contextmanager
-def at_work(stated: argparse.Namespace) -> Iterator[AtWork]:
-    """Opens the tape that was named; says at the end what the ledger has confirmed."""
+def at_work(stated: argparse.Namespace, *, quiet: bool = False) -> Iterator[AtWork]:
+    """Opens the tape that was named; says at the end what the ledger has confirmed.
+
+    `quiet` is for verbs that only read the tape.
+    """
     try:
         tape = Tape.open(stated.tape)
     except (OSError, NoTape, sqlite3.Error) as error:
@@ -128,7 +131,7 @@ def at_work(stated: argparse.Namespace) -> Iterator[AtWork]:
         except (ValueError, OSError) as error:
             raise Failed(str(error)) from error
         finally:
-            if work.agent.link.started or stated.offline:
+            if not quiet and (work.agent.link.started or stated.offline):
                 work.finish()
 
 

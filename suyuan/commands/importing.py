@@ -58,8 +58,6 @@ def run_import(stated: argparse.Namespace) -> int:
         try:
             columns, rows = _matched(stated, work)
             common = _common(stated, work)
-            if stated.new_cards and not stated.preview:
-                rows = _with_cards(rows, columns, common.cards)
             seen: Counter[str] = Counter()
             understood = (understand_row(row, columns, common, seen) for row in rows)
             if stated.preview:
@@ -93,16 +91,8 @@ def _common(stated: argparse.Namespace, work: AtWork) -> Common:
     return Common(
         work.merchant, work.premises, stated.date or today(), work.session.id,
         work.agent.clocks.read(), stated.kind, CardBox(work.tape),
+        make_cards=stated.new_cards and not stated.preview,
     )  # fmt: skip
-
-
-def _with_cards(rows: Iterator[TableRow], columns: Columns, cards: CardBox) -> Iterator[TableRow]:
-    place = columns.places.get("counterparty")
-    for row in rows:
-        name = row.cells[place] if place is not None and place < len(row.cells) else ""
-        if name and name not in cards.refs():
-            cards.keep(Card(name=name))
-        yield row
 
 
 def _preview(
@@ -126,7 +116,8 @@ def _preview(
     for row in rows[:PREVIEW_ROWS]:
         print(f"{row.row.number:>6}  {describe(row.event) if row.event else row.problem}")
     print(f"{len(rows)} rows, {known} of them on the tape already, {len(bad)} with errors")
-    for row in bad[:ERRORS_SHOWN]:
+    shown = {row.row.number for row in rows[:PREVIEW_ROWS]}
+    for row in [row for row in bad if row.row.number not in shown][:ERRORS_SHOWN]:
         print(f"row {row.row.number}: {row.problem}")
     return int(bool(bad))
 
@@ -136,7 +127,9 @@ def _import(
 ) -> int:
     counted: Counter[str] = Counter()
     bad: list[Understood] = []
+    numbers: list[int] = []
     while stroke := list(islice(rows, STROKE_ROWS)):
+        stroke = _without_clashes(work, stroke)
         good = [(row.key, row.event) for row in stroke if row.event is not None]
         bad += [row for row in stroke if row.event is None]
         try:
@@ -146,22 +139,43 @@ def _import(
             raise Failed(f"{said}; import the file again when that is mended") from error
         counted["known"] += sum(one is None for one in kept)
         counted["kept"] += sum(one is not None for one in kept)
+        numbers += [one.number for one in kept if one is not None]
     told: dict[str, Any] = {"rows": counted["kept"] + counted["known"] + len(bad), "kept": counted["kept"],
-            "known": counted["known"], "errors": len(bad)}  # fmt: skip
+            "known": counted["known"], "errors": len(bad),
+            "numbers": [numbers[0], numbers[-1]] if numbers else []}  # fmt: skip
     if bad:
         path = stated.errors or stated.file.with_name(f"{stated.file.name}.errors.csv")
-        _write_errors(path, columns, bad)
+        _write_errors(path, columns, bad, stated.file.name)
         told["errors_file"] = str(path)
     _send(stated, work)
     if stated.json:
         print(json.dumps(told, ensure_ascii=False))
     else:
-        print(f"{told['kept']} rows kept, {told['known']} were on the tape already")
+        span = f" as no. {numbers[0]} to {numbers[-1]}" if numbers else ""
+        print(f"{told['kept']} rows kept{span}, {told['known']} were on the tape already")
         for row in bad[:ERRORS_SHOWN]:
             print(f"row {row.row.number}: {row.problem}")
         if bad:
             print(f"{len(bad)} rows with errors are in {told['errors_file']}: mend and import them")
     return int(bool(bad))
+
+
+def _without_clashes(work: AtWork, stroke: list[Understood]) -> list[Understood]:
+    """Refuses a row whose own number was used for something else; nothing is replaced by it."""
+    own: dict[str, str] = {}
+    found = []
+    for row in stroke:
+        named, colon, _ = row.key.partition(":")
+        if colon and row.event is not None:
+            known = own.setdefault(named, next(iter(work.tape.under(f"{named}:")), row.key))
+            if known != row.key:
+                words = (
+                    "this id was used for another row: correct that entry, or give it its own id"
+                )
+                found.append(row._replace(event=None, problem=words))
+                continue
+        found.append(row)
+    return found
 
 
 def _send(stated: argparse.Namespace, work: AtWork) -> None:
@@ -183,15 +197,20 @@ def _send(stated: argparse.Namespace, work: AtWork) -> None:
             left = now
 
 
-def _write_errors(path: Path, columns: Columns, bad: Sequence[Understood]) -> None:
+def _write_errors(
+    path: Path, columns: Columns, bad: Sequence[Understood], stated_name: str
+) -> None:
     """Writes the rows that could not be understood as they stood, with what is wrong."""
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             out = csv.writer(file)
-            out.writerow([*columns.headings, "错误"])
+            # A number of its own tells a mended row from one that says the same and was good.
+            own = [] if "id" in columns.places else ["id"]
+            out.writerow([*columns.headings, *own, "错误"])
             for row in bad:
                 padding = [""] * (len(columns.headings) - len(row.row.cells))
-                out.writerow([*row.row.cells, *padding, row.problem])
+                name = [f"{stated_name}#{row.row.number}"] if own else []
+                out.writerow([*row.row.cells, *padding, *name, row.problem])
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror}") from error
 

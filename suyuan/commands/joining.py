@@ -2,9 +2,11 @@
 
 import argparse
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ledger.settings import read_settings
 from suyuan.commands import Failed, host_and_port, name, today
 
 TAPE_DEFAULT = Path("scanner.tape")
@@ -15,12 +17,13 @@ def add_enroll(verbs: Any) -> None:
     verb = verbs.add_parser("enroll", help="make a tape with a key of its own and join a ledger")
     verb.add_argument("device", type=name, help="the device's name: a-z, 0-9 and -")
     verb.add_argument("--tape", type=Path, default=TAPE_DEFAULT, help="the new tape (%(default)s)")
-    verb.add_argument("--intake", default="http://127.0.0.1:8701",
-                      help="the ledger's address (%(default)s)")  # fmt: skip
-    verb.add_argument("--mqtt", type=host_and_port, default=("127.0.0.1", 8703),
-                      metavar="HOST:PORT", help="the broker (127.0.0.1:8703)")  # fmt: skip
+    verb.add_argument("--intake", help="the ledger's address; else the one of the settings")
+    verb.add_argument("--mqtt", type=host_and_port, metavar="HOST:PORT",
+                      help="the broker; else the one of the settings")  # fmt: skip
     verb.add_argument("--merchant", type=name, action="append", default=[],
                       help="who lets it report")  # fmt: skip
+    verb.add_argument("--since", type=date.fromisoformat,
+                      help="from which business day on it may report; else today")  # fmt: skip
     verb.add_argument("--again", metavar="REASON", default="",
                       help="it was enrolled and lost its key: why")  # fmt: skip
     verb.add_argument("--json", action="store_true")
@@ -32,10 +35,18 @@ def run_enroll(stated: argparse.Namespace) -> int:
     from scanners.agent import EnrolmentRefused, enroll, learn_home
     from scanners.tape import NoTape
 
+    settings = read_settings()
+    intake = stated.intake or f"http://127.0.0.1:{settings.intake_port}"
+    mqtt = stated.mqtt or (settings.mqtt_host or "127.0.0.1", settings.mqtt_port)
     try:
-        home = learn_home(stated.intake, *stated.mqtt)
+        home = learn_home(intake, *mqtt)
         tape = enroll(
-            stated.tape, stated.device, home, stated.merchant, since=today(), again=stated.again
+            stated.tape,
+            stated.device,
+            home,
+            stated.merchant,
+            since=stated.since or today(),
+            again=stated.again,
         )
     except (EnrolmentRefused, NoTape, OSError) as error:
         raise Failed(str(error)) from error

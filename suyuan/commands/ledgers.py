@@ -60,9 +60,10 @@ def run_ledger(stated: argparse.Namespace) -> int:
             return show(stated, found, ["字段", "field", "缺", "补正 mend"], rows, heading)
         pages = list(ask_pages(query, path, period))
     law, lines = pages[0]["ledger"], [line for page in pages for line in page["lines"]]
-    headings = [field["zh"] for field in law["fields"]] + ["保存至", "账本位置"]
+    headings = [field["zh"] for field in law["fields"]] + ["保存至", "账本位置", "笔号 no."]
     rows = [
-        [*line["fields"].values(), line["keep_until"], line["position"]] for line in lines
+        [*line["fields"].values(), line["keep_until"], line["position"], line["number"]]
+        for line in lines
     ]  # fmt: skip
     heading = (
         f"{law['zh']} {law['en']} ({law['article']}) {stated.merchant}"
@@ -78,9 +79,10 @@ def run_pairs(stated: argparse.Namespace) -> int:
     with asking(stated) as query:
         pages = list(ask_pages(query, f"/v1/merchants/{stated.merchant}/pairs", period))
     found = [pair for page in pages for pair in page["pairs"]]
-    names = ["status", "seller", "buyer", "product", "delivery", "lot", "sold", "received",
+    names = ["status", "seller", "buyer", "product", "numbers", "lot", "sold", "received",
              "difference", "unit", "last_day"]  # fmt: skip
-    rows = [[pair[name] for name in names] for pair in found]
+    shown = [pair | {"numbers": " ".join(pair["numbers"])} for pair in found]
+    rows = [[pair[name] for name in names] for pair in shown]
     heading = f"{len(found)} pairs, true at position {pages[0]['position']}"
     return show(stated, {"pairs": found}, names, rows, heading)
 
@@ -106,7 +108,7 @@ def run_stock(stated: argparse.Namespace) -> int:
                 raise Failed("--entries needs --product: whose figure is it?")
             asked |= {"lot": stated.lot} if stated.lot is not None else {}
             found = ask_page(query, f"{path}/entries", asked)
-            names = ["position", "happened", "kind", "stated", "stated_unit", "delta", "unit",
+            names = ["position", "number", "happened", "kind", "stated", "stated_unit", "delta", "unit",
                      "counted", "counterparty", "delivery"]  # fmt: skip
             rows = [[entry[name] for name in names] for entry in found["entries"]]
             return show(stated, found, names, rows, f"true at position {found['position']}")

@@ -14,6 +14,7 @@ def add_voucher(verbs: Any) -> None:
     """`voucher`: print or show what was sold under a delivery's number."""
     verb = verbs.add_parser("voucher", help="a sold delivery as a code for its buyer's scanner")
     verb.add_argument("delivery", help="its number, as it was sold: scan --delivery")
+    verb.add_argument("--with", dest="buyer", help="of several it was sold to under this number")
     verb.add_argument("--out", type=Path, help="FILE.html to print or show; else the codes' texts")
     add_device(verb)
     verb.set_defaults(run=run_voucher)
@@ -21,10 +22,9 @@ def add_voucher(verbs: Any) -> None:
 
 def run_voucher(stated: argparse.Namespace) -> int:
     """Writes the voucher; nothing is sent for it, and no network is needed."""
-    stated.offline = True
-    with at_work(stated) as work:
+    with at_work(stated, quiet=True) as work:
         try:
-            voucher = voucher_of(work.tape, work.merchant, stated.delivery)
+            voucher = voucher_of(work.tape, work.merchant, stated.delivery, stated.buyer)
             codes = codes_of(voucher)
         except BadVoucher as error:
             raise Failed(str(error)) from error

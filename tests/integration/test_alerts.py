@@ -1,6 +1,6 @@
 """Alerts grouped by cause: who has them in hand, asked of the API over real views."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -126,3 +126,14 @@ def test_the_same_words_twice_in_a_row_are_recorded_once_and_a_long_silence_is_r
 def test_a_broken_cursor_is_refused(database: Database, after: str) -> None:
     with asking(database, Line()) as api:
         assert api.get("/v1/alert-groups", params={"after": after}).status_code == 422
+
+
+@pytest.mark.parametrize("year", [1, 2000, 2100, 9999])
+def test_a_silence_until_a_year_no_clock_shows_cannot_be_said(year: int) -> None:
+    """One request with the year 1 stopped every follower for ever."""
+    until = datetime(year, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+
+    with pytest.raises(ValueError, match="2001 to 2099"):
+        SilenceAlerts(group="g-0123456789abcdef", by="x", until=until, note="z")
+    with pytest.raises(ValueError, match="2001 to 2099"):
+        AlertSilenced(group="g-0123456789abcdef", by="x", until=until, note="z")

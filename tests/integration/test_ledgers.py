@@ -174,7 +174,7 @@ def test_a_csv_opens_in_a_spreadsheet_with_chinese_and_no_formula_runs(api: http
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0][:4] == ["名称", "规格", "数量", "生产日期"]
     assert rows[3][4] == "'=1+1"
-    assert rows[4][0] == "名称"
+    assert len(rows) == 4
 
 
 def test_a_workbook_holds_the_lines_and_what_is_missing(api: httpx.Client) -> None:

@@ -153,3 +153,17 @@ def test_a_voided_sale_is_asked_about_no_more() -> None:
     market.line.report(corrected(market.seller.id, 2), tape=market.seller)
 
     assert "one-sided" not in market.line.open_alerts()
+
+
+def test_what_was_voided_says_no_longer_when_or_where_a_trade_was() -> None:
+    """A typing error in the year, taken back, kept a delivery from ever being asked about."""
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(10, business_date=TODAY + days(365))
+    market.sells(10)
+    market.line.report(corrected(market.seller.id, 2), tape=market.seller)
+
+    (cell,) = [c for c in market.line.rows("pair_cells") if c.delivery == "V-1"]
+
+    assert (cell.last_day, cell.sold) == (TODAY, 10_000)
+    assert "one-sided" in silent_for_two_days(market)

@@ -3,11 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.events.base import Event
-from ledger.projections.stock import bounds
+from ledger.events.reports import GoodsReturned
+from ledger.projections.shelves import bounds
+from ledger.projections.stock import stock_from
 from tests.support.line import Line
 from tests.support.make import (
     NOON,
@@ -26,7 +29,7 @@ LOTS = ("A", "B", "C")
 PRODUCED = {"A": TODAY, "B": TODAY, "C": TODAY - days(1)}
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["in", "out", "loose", "by date", "count", "count all", "sold out"]),
+        st.sampled_from(["in", "out", "loose", "loose in", "back", "by date", "count", "count all", "sold out"]),
         st.sampled_from(LOTS), st.integers(1, 6),
     ),
     min_size=1, max_size=14,
@@ -47,6 +50,12 @@ def happens(steps: list[tuple[str, str, int]]) -> tuple[dict[str, int], list[Eve
             produced = PRODUCED[lot] if what == "by date" else None
             goods = milk(lot if what == "out" else None, produced=produced)
             told.append(sold(sale, goods, at=at))
+        elif what == "loose in":
+            there[lot] += units
+            told.append(received(units, milk(None), at=at))
+        elif what == "back":
+            there[lot] += units
+            told.append(back(units, at=at))
         elif what == "count":
             told.append(counted(there[lot], milk(lot), at=at))
         elif what == "count all":
@@ -55,6 +64,12 @@ def happens(steps: list[tuple[str, str, int]]) -> tuple[dict[str, int], list[Eve
             there = dict.fromkeys(LOTS, 0)
             told.append(counted(0, milk(None), at=at))
     return there, told
+
+
+def back(units: int, at: datetime) -> GoodsReturned:
+    """A customer brings goods back, and nobody looks at their lot."""
+    fields = msgspec.structs.asdict(received(units, milk(None), at=at))
+    return GoodsReturned(direction="from-customer", **fields)
 
 
 @settings(max_examples=300, deadline=None)
@@ -71,8 +86,18 @@ def test_the_truth_lies_between_and_in_any_order_of_arrival_the_same(
         at.report(*reports, tape=tape)
 
     assert between(line) == between(late)
+    assert between(line) == added_up(line)
     for lot, (least, most) in between(line).items():
         assert least <= there.get(lot, 0) * 1000 <= most, (lot, least, most)
+
+
+def added_up(line: Line) -> dict[str, tuple[int, int]]:
+    """The same from the movements alone, as a question about the past adds them up."""
+    believed = [m for m in line.rows("movements") if m.believed_to is None]
+    return {
+        row.lot[2:]: tuple(bounds(row, shelf))
+        for row, shelf in stock_from(believed) if row.lot.startswith("L:")
+    }  # fmt: skip
 
 
 def between(line: Line) -> dict[str, tuple[int, int]]:
@@ -81,3 +106,33 @@ def between(line: Line) -> dict[str, tuple[int, int]]:
         row.lot[2:]: tuple(bounds(row, shelves[row.product, row.unit]))
         for row in line.rows("stock") if row.lot.startswith("L:")
     }  # fmt: skip
+
+
+def test_counts_that_arrive_late_before_a_loose_sale_give_the_same_bounds() -> None:
+    """The latest count to arrive was taken for the latest count there is."""
+    at = [NOON - timedelta(hours=n) for n in (6, 5, 4, 3)]
+    reports: list[Event] = [
+        received(10, milk("A"), at=at[0]), received(10, milk("B"), at=at[0]),
+        counted(10, milk("B"), at=at[1]), sold(2, milk(None), at=at[2]),
+        counted(8, milk("A"), at=at[3]),
+    ]  # fmt: skip
+    late = [*reports[:2], reports[4], reports[2], reports[3]]
+    found = []
+    for order in (reports, late):
+        line = Line()
+        line.report(*order)
+        found.append(between(line))
+
+    assert found[0] == found[1] == {"A": (8000, 8000), "B": (10000, 10000)}
+
+
+def test_a_count_that_finds_more_than_was_reported_is_believed() -> None:
+    line = Line()
+
+    line.report(
+        received(3, milk("A"), at=NOON - timedelta(hours=3)),
+        sold(7, milk(None), at=NOON - timedelta(hours=2)), counted(6, milk("B")),
+    )  # fmt: skip
+
+    assert between(line) == {"A": (0, 3000), "B": (6000, 6000)}
+    assert line.open_alerts() == []

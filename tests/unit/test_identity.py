@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from ledger.events.cases import SalesModeStated
 from ledger.events.reports import GoodsAsRead, Portion
-from ledger.projections.stock import Bounds, bounds
+from ledger.projections.shelves import Bounds, bounds
 from ledger.values.quantity import Pack, StatedQuantity, Unit, unpacked
 from tests.support.line import Line
 from tests.support.make import (
@@ -326,3 +327,26 @@ def test_more_sold_by_a_date_than_came_in_of_all_its_lots_is_oversold() -> None:
     )  # fmt: skip
 
     assert line.open_alerts() == ["oversold"]
+
+
+def test_packs_that_multiply_beyond_all_weight_are_not_believed() -> None:
+    line, million = Line(), Decimal(1_000_000)
+    steps = [Unit.CASE, Unit.BOX, Unit.BAG, Unit.BOTTLE, Unit.KILOGRAM]
+    packs = tuple(
+        Pack(unit=unit, holds=StatedQuantity(amount=million, unit=inner))
+        for unit, inner in pairwise(steps)
+    )
+    line.case("product", MILK, registered(MILK, packs=packs))
+
+    line.report(received(1, quantity=StatedQuantity(amount=million, unit=Unit.CASE)))
+
+    (row,) = line.rows("stock")
+    assert (row.unit, row.amount) == ("case", 10**9)
+
+
+def test_a_bottle_of_what_is_sold_by_the_bottle_is_one_of_it() -> None:
+    line = Line()
+
+    line.report(received(1, quantity=of(Unit.BOTTLE, "24")), sold(2))
+
+    assert line.stock() == {(MILK, "L:L1"): 22}

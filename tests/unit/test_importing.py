@@ -202,8 +202,10 @@ def test_a_column_that_nobody_could_guess_is_named_once(tmp_path: Path, tape: Ta
         ("a.doc", b"", "a file to import is"),
         ("a.csv", b"a,b\x00c\n", "zero bytes"),
         ("a.csv", b"\x81\xff\xff", "neither UTF-8 nor GBK"),
-        ("a.json", b"[1, 2]", "a list of objects"),
-        ("a.json", b"{", "no JSON"),
+        ("a.json", b"[1, 2]", "this has none"),
+        ("a.json", b"[{", "no JSON"),
+        ("a.csv", b"\xff\xfea", "the file is cut"),
+        ("a.csv", '条码,数量,备注\n6901234567892,1,"ok\n'.encode(), "a quote left open"),
         ("a.csv", b"", "seen: nothing"),
     ],
 )
@@ -240,3 +242,92 @@ def test_ten_thousand_lines_of_one_delivery_are_understood(tmp_path: Path, tape:
 
     assert len({row.key for row in rows}) == 10_000
     assert all(row.event is not None for row in rows)
+
+
+def test_a_registers_own_number_counts_once_and_never_for_two_things(
+    tmp_path: Path, tape: Tape
+) -> None:
+    line = '{"id":"K1","gtin":"6901234567892","quantity":%s}\n'
+    rows = understood(put(tmp_path, "a.ndjson", line % 2 + line % 2 + line % 3), tape)
+
+    first, again, other = (row.key for row in rows)
+
+    assert first == again
+    assert first.partition(":")[0] == other.partition(":")[0]
+    assert first != other
+
+
+def test_a_half_written_line_of_a_feed_costs_that_line_alone(tmp_path: Path, tape: Tape) -> None:
+    good = '{"gtin":"6901234567892","quantity":2}\n'
+
+    rows = understood(put(tmp_path, "a.ndjson", good + "{broken\n" + good + '{"gtin":"69012'), tape)
+
+    assert [(row.row.number, bool(row.problem)) for row in rows] == [
+        (1, False), (2, True), (3, False), (4, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "unit"),
+    [("数量(斤)", "30", "jin"), ("数量（公斤）", "30", "kg"), ("数量", "12.5斤", "jin")],
+)
+def test_the_unit_of_a_heading_is_the_unit_of_its_column(
+    tmp_path: Path, tape: Tape, heading: str, cell: str, unit: str
+) -> None:
+    (row,) = understood(put(tmp_path, "a.csv", f"品名,{heading}\n冬瓜,{cell}\n"), tape)
+
+    assert row.event is not None, row.problem
+    assert row.event.quantity.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("品名,重量\n冬瓜,30\n", "says no unit"),
+        ('品名,数量\n冬瓜,"1,5"\n', "is no number"),
+        ("品名,数量,单位\n冬瓜,5,筐\n", "单位 '筐'"),
+        ("品名,数量\n合计,30\n", "a line of totals"),
+    ],
+)
+def test_what_would_have_to_be_guessed_is_asked(
+    tmp_path: Path, tape: Tape, text: str, says: str
+) -> None:
+    (row,) = understood(put(tmp_path, "a.csv", text), tape)
+
+    assert says in row.problem
+
+
+def test_equal_sales_of_two_days_are_two_whatever_the_file_says_of_days(
+    tmp_path: Path, tape: Tape
+) -> None:
+    path = put(tmp_path, "a.csv", "条码,数量\n6901234567892,1\n")
+    (row,) = understood(path, tape)
+    index, columns = find_headings(list(read_rows(path)), {})
+    common = Common("m-1", "p-1", date(2026, 11, 21), "s", clock(), "receive", CardBox(tape))
+    yesterday = understand_row(row.row, columns, common, Counter())
+
+    assert index == 0
+    assert yesterday.key != row.key
+
+
+def test_a_sheet_that_misstates_its_own_size_loses_nothing(tmp_path: Path, tape: Tape) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["条码", "数量", "日期"])
+    for day in range(1, 11):
+        page.append(["6901234567892", 1, f"2026-11-{day:02d}"])
+    book.save(tmp_path / "a.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "a.xlsx") as packed,
+        zipfile.ZipFile(tmp_path / "b.xlsx", "w") as wrong,
+    ):
+        for entry in packed.infolist():
+            content = packed.read(entry)
+            wrong.writestr(
+                entry, content.replace(b'<dimension ref="A1:C11"', b'<dimension ref="A1:B4"')
+            )
+
+    rows = understood(tmp_path / "b.xlsx", tape)
+
+    assert len(rows) == 10
+    assert {row.event.business_date.day for row in rows if row.event} == set(range(1, 11))

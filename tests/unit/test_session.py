@@ -11,6 +11,8 @@ import pytest
 
 from ledger.events.catalogue import read_report
 from ledger.events.reports import TapeOpened
+from ledger.values.cards import Card
+from scanners.cards import CardBox
 from scanners.gs1 import understand
 from scanners.identity import Clocks
 from scanners.profiles import keep_profiles, read_profiles
@@ -375,3 +377,21 @@ def test_sold_out_counts_none_of_the_product_whatever_lot_the_last_one_bears(han
     assert (gone["type"], gone["quantity"]["amount"]) == ("stock-counted.v1", "0")
     assert "lot" not in gone["goods"]
     assert (sale["type"], sale["goods"]["lot"]) == ("goods-sold.v1", "L1")
+
+
+def test_goods_of_a_farmer_are_received_with_his_card_and_a_name_typed_wrong_is_noticed(
+    hand: Hand,
+) -> None:
+    ref = CardBox(hand.tape).keep(Card(name="李大山")).ref
+
+    wrong = hand.session.command("with:李大善")
+    told = hand.session.command("with:李大山")
+    hand.scan("]d2", b"010690123456789210L1")
+    hand.session.command("with:m-9")
+    hand.scan("]d2", b"010690123456789210L1")
+
+    farmer, merchant = hand.kept()
+    assert (wrong.colour, "did you mean 李大山?" in wrong.words) == ("red", True)
+    assert told.colour == "green"
+    assert (farmer["counterparty_card"], farmer.get("counterparty")) == (ref, None)
+    assert (merchant.get("counterparty_card"), merchant["counterparty"]) == (None, "m-9")

@@ -1,11 +1,14 @@
 """A delivery's voucher: one scan receives every line, with nobody online."""
 
+import base64
+import hashlib
+import zlib
 from collections.abc import Callable
-from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger.events.catalogue import read_report
@@ -25,10 +28,11 @@ from scanners.vouchers import (
     voucher_of,
 )
 from scanners.words import Told
-from tests.support.make import MILK, TODAY, YOGHURT
+from tests.support.make import MILK, TODAY, YOGHURT, clock
 from tests.unit.test_tape import make
 
 DAY = date(2026, 12, 1)
+SESSION = "00000000-0000-4000-8000-000000000009"
 
 
 def session(path: Path, place: str) -> Session:
@@ -204,6 +208,77 @@ def test_its_codes_are_read_back_from_a_picture() -> None:
         assert (found.status, found.raw.decode()) == ("sure", code)
 
 
-def test_a_tape_without_lines_of_its_own_closes(tmp_path: Path) -> None:
-    with closing(make(tmp_path / "a.tape")) as tape, pytest.raises(BadVoucher):
-        voucher_of(tape, "w-1", "V-7")
+def test_a_voucher_printed_anew_with_one_line_more_adds_that_line(tmp_path: Path) -> None:
+    buyer = session(tmp_path / "b.tape", "m-2:m-2-a")
+    scan(buyer, codes_of(voucher()))
+    more = VoucherLine(Unit.PIECE, Decimal(5), gtin=YOGHURT)
+    longer = msgspec.structs.replace(voucher(), lines=(*voucher().lines, more))
+
+    told = scan(buyer, codes_of(longer))
+
+    assert (told.colour, len(told.numbers)) == ("amber", 1)
+    assert "2 more were received before" in told.words
+    assert [event.goods.gtin for event in received(buyer._tape)] == [MILK, None, YOGHURT]
+
+
+@pytest.mark.parametrize("scope", ["line", "session"])
+def test_a_receipt_that_was_voided_can_be_received_again(tmp_path: Path, scope: str) -> None:
+    buyer = session(tmp_path / "b.tape", "m-2:m-2-a")
+    first = scan(buyer, codes_of(voucher())).numbers[0]
+    fix = EntryCorrected(
+        merchant="m-2", premises="m-2-a", business_date=TODAY, clock=clock(), session=SESSION,
+        target_tape=buyer._tape.id, target_number=first, scope=scope, reason="not ours",
+    )  # fmt: skip
+    buyer._tape.append(fix)
+
+    again = scan(session_on(buyer._tape), codes_of(voucher()))
+
+    assert len(again.numbers) == (1 if scope == "line" else 2)
+
+
+def session_on(tape: Tape) -> Session:
+    """Another run of the device, such as after a power cut."""
+    return Session(tape, Clocks(), today=lambda: TODAY)
+
+
+def test_a_restart_right_after_the_scan_receives_nothing_twice(tmp_path: Path) -> None:
+    buyer = session(tmp_path / "b.tape", "m-2:m-2-a")
+    scan(buyer, codes_of(voucher()))
+
+    again = scan(session_on(buyer._tape), codes_of(voucher()))
+
+    assert (again.colour, len(received(buyer._tape))) == ("amber", 2)
+
+
+def test_a_voucher_for_somebody_else_keeps_nothing(tmp_path: Path) -> None:
+    buyer = session(tmp_path / "b.tape", "m-2:m-2-a")
+
+    told = scan(buyer, codes_of(msgspec.structs.replace(voucher(), buyer="m-9")))
+
+    assert (told.colour, "is for m-9" in told.words) == ("red", True)
+    assert received(buyer._tape) == []
+
+
+def test_one_number_sold_to_two_is_two_vouchers(tmp_path: Path) -> None:
+    seller = session(tmp_path / "s.tape", "w-1:w-1-a")
+    for buyer, code in (("m-2", f"01{MILK}10L1"), ("m-3", f"01{YOGHURT}10L1")):
+        for command in ("sell", f"with:{buyer}", "delivery:V-7"):
+            seller.command(command)
+        seller.scanned(understand("]d2", code.encode()), "]d2", code.encode())
+
+    with pytest.raises(BadVoucher, match="m-2 and m-3: say --with"):
+        voucher_of(seller._tape, "w-1", "V-7")
+    made = voucher_of(seller._tape, "w-1", "V-7", "m-3")
+
+    assert (made.buyer, [line.gtin for line in made.lines]) == ("m-3", [YOGHURT])
+
+
+def test_a_code_that_nests_without_end_is_refused_and_the_scanner_goes_on(tmp_path: Path) -> None:
+    nested = b"\x97\xa3w-1\xa5w-1-a\xa3V-7\xaa2026-11-22\x90\x90" + b"\x91" * 5000 + b"\x90"
+    text = base64.urlsafe_b64encode(zlib.compress(nested, 9)).decode().rstrip("=")
+    name = hashlib.sha256(text.encode()).hexdigest()[:8]
+    buyer = session(tmp_path / "b.tape", "m-2:m-2-a")
+
+    told = scan(buyer, [f"SY:V:{name}:1/1:{text}"])
+
+    assert (told.colour, "cannot be read" in told.words) == ("red", True)

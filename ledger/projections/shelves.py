@@ -1,0 +1,116 @@
+"""Shelves: the lines of a product at a premises, and what each lot's stock lies between."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from ledger.projections.table import Position, Table
+
+
+class Stock(msgspec.Struct):
+    """What a premises has of a lot in one unit, in thousandths; below zero it is oversold.
+
+    From `counted_at` on the latest count is the ground on which later movements add up. The line
+    without a lot holds what was given out, or came in, of lots nobody named. `loose_before` and
+    `loose_in_before` are what the shelf had given out and taken in of unnamed lots when this one
+    was counted.
+    """
+
+    merchant: str
+    premises: str
+    product: str
+    lot: str
+    unit: str
+    amount: int
+    taken_in: int
+    given_out: int
+    counted_at: datetime | None
+    counted: int
+    loose_before: int
+    loose_in_before: int
+    last_happened: datetime
+    entries: Position
+    last_position: Position
+
+
+class Shelf(msgspec.Struct):
+    """All lots of a product at a premises in one unit: what those named and unnamed add up to.
+
+    `named` is the sum of the lots, `unnamed` the line without one; `loose_out` and `loose_in` all
+    that was given out and taken in of unnamed lots, `open_out` what of it no count has explained,
+    `forgiven` what of that may have been of goods that nobody ever reported; `empty_out` and
+    `empty_in` are what both had come to when nothing of the product was left. Only where such
+    entries are, does the order of a shelf's counts matter.
+    `dates_short` is what lines known by a date alone have given out beyond what came in by it.
+    """
+
+    merchant: str
+    premises: str
+    product: str
+    unit: str
+    named: int
+    unnamed: int
+    loose_out: int
+    loose_in: int
+    open_out: int
+    forgiven: int
+    empty_out: int
+    empty_in: int
+    dates_short: int
+    loose_entries: Position
+    entries: Position
+    counts: Position
+    counted_at: datetime | None
+    last_happened: datetime
+
+
+STOCK = Table(
+    "stock",
+    Stock,
+    ("merchant", "premises", "product", "lot", "unit"),
+    ("(product, lot)", "(premises)"),
+)
+SHELVES = Table("shelves", Shelf, ("merchant", "premises", "product", "unit"))
+
+
+class Bounds(NamedTuple):
+    """What is there of a lot at least and at most, in thousandths."""
+
+    at_least: int
+    at_most: int
+
+
+def bounds(row: Stock, shelf: Shelf | None) -> Bounds:
+    """Returns what a lot's stock lies between, as far as its shelf's reports say.
+
+    Goods given out without their lot may have been of this one, unless it was counted since.
+    """
+    if shelf is None or not is_uncertain(shelf):
+        return Bounds(max(0, row.amount), max(0, row.amount))
+    since = max(row.loose_before, shelf.empty_out)
+    taken = min(shelf.open_out, shelf.loose_out - since) + shelf.dates_short
+    added = shelf.loose_in - max(row.loose_in_before, shelf.empty_in)
+    least = max(0, row.amount - taken)
+    return Bounds(least, max(least, min(row.amount + added, _whole(shelf))))
+
+
+def _whole(shelf: Shelf) -> int:
+    """Returns what all lots together are at most.
+
+    A count may have found missing what left by its date: that is not taken off twice.
+    """
+    forgiven = min(shelf.forgiven, shelf.open_out)
+    return shelf.named + shelf.dates_short + shelf.unnamed + forgiven
+
+
+def is_uncertain(shelf: Shelf) -> bool:
+    """Tells whether goods left this shelf that may have been of one lot or another."""
+    return shelf.open_out > 0 or shelf.loose_in > 0 or shelf.dates_short > 0
+
+
+def is_short(shelf: Shelf) -> bool:
+    """Tells whether all lots together are fewer than what left without saying of which it was."""
+    if not shelf.counts:
+        return is_uncertain(shelf) and shelf.named + shelf.unnamed < 0
+    return is_uncertain(shelf) and _whole(shelf) < 0
