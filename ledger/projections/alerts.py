@@ -23,6 +23,7 @@ from ledger.projections.expiry import Expiry, ExpiryAttention, attention
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS
 from ledger.projections.identity import KeyOpened
+from ledger.projections.lot_transforms import Outlives
 from ledger.projections.lots import LOTS, LotDispute, LotExpiry
 from ledger.projections.movements import (
     MOVEMENTS,
@@ -172,6 +173,9 @@ def _of_both_sides(fold: Fold) -> None:
     for cell, silent in fold.of(OneSided):
         subject = subject_of(*PAIR_CELLS.key_of(cell))
         _set(fold, "one-sided", subject, silent is not None, cell, merchant=silent)
+    for edge, wanted in fold.of(Outlives):
+        subject = subject_of(*map(str, (edge.original, edge.input_leg, edge.output_leg)))
+        _set(fold, "outlives-its-parts", subject, wanted, edge)
     for kind, parts, wanted, about, detail in fold.of(PaperTrouble):
         _set(fold, kind, subject_of(*parts), wanted, about, detail=detail)
     for stream, number, merchant in fold.of(CorrectionRefused):

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.lots import LOTS, LotExpiry
+from ledger.projections.merchants import MERCHANTS
 from ledger.projections.movements import MOVEMENTS, Moved, Movement, Unmoved
 from ledger.projections.table import Key, Position, Rows, Table
 
@@ -14,6 +17,7 @@ class LotTransform(msgspec.Struct):
     """One input lot of one output lot, believed from `position` to `believed_to`.
 
     `original` is the position of the entry; the legs are its inputs and outputs in order.
+    `manufactured` where the entry says so and the register calls its merchant a maker of food.
     """
 
     position: Position
@@ -26,7 +30,20 @@ class LotTransform(msgspec.Struct):
     output_product: str
     output_lot: str
     happened: datetime
+    merchant: str
+    manufactured: bool
     believed_to: Position | None
+
+
+# Who may give goods a new life: the register calls them makers of food.
+MAKERS = ("producer", "processor")
+
+
+class Outlives(NamedTuple):
+    """Signal: whether goods made are said to last longer than what they were made of."""
+
+    edge: LotTransform
+    wanted: bool
 
 
 LOT_TRANSFORMS = Table(
@@ -61,8 +78,12 @@ class LotTransforms:
                 if edge.believed_to is None:
                     edge.believed_to = Position(fold.entry.position)
                     fold.rows.put(LOT_TRANSFORMS, edge)
+                    fold.signals.append(Outlives(edge, False))
             same = {"stream": stream, "number": number, "believed_to": None}
             _connect(fold, fold.rows.select(MOVEMENTS, same))
+        for expiry in fold.of(LotExpiry):
+            if not expiry.is_new:
+                _compare_again(fold, expiry)
 
 
 def _connect(fold: Fold, legs: Sequence[Movement]) -> None:
@@ -70,7 +91,26 @@ def _connect(fold: Fold, legs: Sequence[Movement]) -> None:
     inputs = [leg for leg in legs if leg.kind == "used-in"]
     for output in (leg for leg in legs if leg.kind == "made"):
         for used in inputs:
-            fold.rows.put(LOT_TRANSFORMS, _edge(fold, used, output))
+            edge = _edge(fold, used, output)
+            fold.rows.put(LOT_TRANSFORMS, edge)
+            if _outlives(fold, edge):
+                fold.signals.append(Outlives(edge, True))
+
+
+def _outlives(fold: Fold, edge: LotTransform) -> bool:
+    """Holds what was made against what it was made of: repacking gives no new life (GB 31621)."""
+    used = fold.rows.get(LOTS, edge.input_product, edge.input_lot)
+    made = fold.rows.get(LOTS, edge.output_product, edge.output_lot)
+    if edge.manufactured or None in (used, made) or None in (used.expires, made.expires):
+        return False
+    return bool(made.expires > used.expires)
+
+
+def _compare_again(fold: Fold, lot: LotExpiry) -> None:
+    for side in ("input", "output"):
+        same = {f"{side}_product": lot.product, f"{side}_lot": lot.lot, "believed_to": None}
+        for edge in fold.rows.select(LOT_TRANSFORMS, same):
+            fold.signals.append(Outlives(edge, _outlives(fold, edge)))
 
 
 def _edge(fold: Fold, used: Movement, made: Movement) -> LotTransform:
@@ -85,5 +125,12 @@ def _edge(fold: Fold, used: Movement, made: Movement) -> LotTransform:
         output_product=made.product,
         output_lot=made.lot,
         happened=made.happened,
+        merchant=made.merchant,
+        manufactured=made.process == "manufactured" and _is_maker(fold, made.merchant),
         believed_to=None,
     )
+
+
+def _is_maker(fold: Fold, merchant: str) -> bool:
+    known = fold.rows.get(MERCHANTS, merchant)
+    return known is not None and known.kind in MAKERS

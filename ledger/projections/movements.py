@@ -68,6 +68,7 @@ class Movement(msgspec.Struct):
     received: datetime
     session: str
     delivery: str | None
+    process: str | None
     corrected_by: Position | None
     believed_to: Position | None
 
@@ -204,6 +205,7 @@ def _movement(  # one call builds one wide row
         received=entry.received,
         session=event.session,
         delivery=delivery,
+        process=event.process if isinstance(event, GoodsTransformed) else None,
         corrected_by=None,
         believed_to=None,
     )

@@ -67,6 +67,10 @@ ALERT_KINDS: Final = {
         "paper-of-other-goods", _SUBJECT, "凭证不是这批货的", "a paper is of other goods",
         "核对批号, 索取这批货的凭证", "Compare the lot; ask for the paper of these goods.",
     ),
+    "outlives-its-parts": AlertKind(
+        "outlives-its-parts", ("merchant", "premises"), "分装后日期长于原料", "repacked goods outlive their parts",
+        "按原生产日期改标签, 补正这一笔", "Label it with the producer's date; correct the entry.",
+    ),
     "test-failed": AlertKind(
         "test-failed", _SUBJECT, "检验不合格", "a test report says: failed",
         "停止销售, 查这一批在谁手里, 上报", "Stop selling it, find who holds it, report it.",

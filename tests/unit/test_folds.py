@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import msgspec
+
 from ledger.events import wire
-from ledger.events.cases import NearExpiryStated, ProductRegistered, StatedTier
-from ledger.events.reports import GoodsAsRead, Portion
+from ledger.events.cases import MerchantRegistered, NearExpiryStated, ProductRegistered, StatedTier
+from ledger.events.reports import GoodsAsRead, GoodsTransformed, Portion
 from tests.support.line import Line
 from tests.support.make import (
     MILK,
@@ -386,3 +388,47 @@ def test_a_report_nobody_can_read_opens_an_alert() -> None:
     line.send(tape.batch())
 
     assert line.open_alerts() == ["report-unreadable"]
+
+
+def repacked(process: str = "repacked", *, until: int = 9) -> GoodsTransformed:
+    part = Portion(goods=milk("A", expires=TODAY + days(5)), quantity=pieces(2))
+    made = Portion(
+        goods=GoodsAsRead(gtin=YOGHURT, lot="Y", expires=TODAY + days(until)), quantity=pieces(2)
+    )
+    return msgspec.structs.replace(transformed([part], [made]), process=process)
+
+
+def test_repacked_goods_that_outlive_their_parts_are_noticed_and_those_that_do_not_are_not() -> (
+    None
+):
+    longer, same = Line(), Line()
+
+    longer.report(repacked())
+    same.report(repacked(until=5))
+
+    assert "outlives-its-parts" in longer.open_alerts()
+    assert "outlives-its-parts" not in same.open_alerts()
+
+
+def test_a_maker_of_food_may_give_goods_a_new_life_and_a_stall_may_not() -> None:
+    found = []
+    for kind in ("processor", "retailer"):
+        line = Line()
+        entry = MerchantRegistered(merchant="m-1", name="m", kind=kind, district="d")  # type: ignore[arg-type]  # a kind by name
+        line.case("merchant", "m-1", entry)
+        line.report(repacked("manufactured"))
+        found.append("outlives-its-parts" in line.open_alerts())
+
+    assert found == [False, True]
+
+
+def test_a_date_learned_after_the_repacking_is_held_against_it_and_a_void_ends_it() -> None:
+    line = Line()
+    tape = line.report(repacked(until=5))
+    assert "outlives-its-parts" not in line.open_alerts()
+
+    line.report(received(1, milk("A", expires=TODAY + days(2))), tape=tape)
+    assert "outlives-its-parts" in line.open_alerts()
+    line.report(corrected(tape.id, 2), tape=tape)
+
+    assert "outlives-its-parts" not in line.open_alerts()
