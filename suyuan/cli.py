@@ -17,6 +17,7 @@ from suyuan.commands import (
     ledgers,
     papers,
     pictures,
+    repacking,
     scanning,
     vouching,
 )
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         *alerting.VERBS,
         *importing.VERBS,
         *vouching.VERBS,
+        *repacking.VERBS,
     )
     for add in (*edge, *_server_verbs()):
         add(verbs)

@@ -3,9 +3,11 @@
 import argparse
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from ledger.values.day import ZONE_DEFAULT, day_at
+from ledger.values.quantity import StatedQuantity, Unit
 
 PORT_MAX = 65535
 
@@ -39,3 +41,13 @@ def host_and_port(text: str) -> tuple[str, int]:
     if not host:
         raise argparse.ArgumentTypeError(f"an address is host:port, not {text!r}")
     return host, port(number)
+
+
+def quantity(text: str) -> StatedQuantity:
+    """Reads a quantity such as 10kg or 20piece for argparse."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    try:
+        return StatedQuantity(amount=Decimal(number), unit=Unit(text[len(number) :]))
+    except (InvalidOperation, ValueError) as error:
+        message = f"a quantity is a number and its unit, such as 500kg, not {text[:20]!r}"
+        raise argparse.ArgumentTypeError(message) from error

@@ -17,7 +17,7 @@ from ledger.events.reports import (
 )
 from ledger.values.gtin import Gtin
 from ledger.values.quantity import StatedQuantity, Unit
-from suyuan.commands import Failed, today
+from suyuan.commands import Failed, quantity, today
 from suyuan.commands.device import AtWork, add_device, at_work
 
 KINDS = ("licence", "permit", "release", "quarantine", "meat-inspection", "origin", "other")
@@ -33,9 +33,7 @@ def add_file(verbs: Any) -> None:
     certificate.add_argument("--valid-from", required=True, type=date.fromisoformat)
     certificate.add_argument("--valid-until", type=date.fromisoformat)
     certificate.add_argument("--supplier", help="the merchant it was issued to")
-    certificate.add_argument(
-        "--covers", type=_quantity_of, help="how much it covers: 500kg, 20case"
-    )
+    certificate.add_argument("--covers", type=quantity, help="how much it covers: 500kg, 20case")
     report = papers.add_parser("test-report", help="a test report was obtained")
     report.add_argument("--laboratory", required=True)
     report.add_argument("--result", required=True, choices=["passed", "failed"])
@@ -105,16 +103,6 @@ def run_correct(stated: argparse.Namespace) -> int:
         )  # fmt: skip
         _keep(work, correction, stated.json)
     return 0
-
-
-def _quantity_of(text: str) -> StatedQuantity:
-    """Reads a quantity such as 500kg or 20case for argparse."""
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    try:
-        return StatedQuantity(amount=Decimal(number), unit=Unit(text[len(number) :]))
-    except (InvalidOperation, ValueError) as error:
-        message = f"a quantity is a number and its unit, such as 500kg, not {text[:20]!r}"
-        raise argparse.ArgumentTypeError(message) from error
 
 
 def _replacement(stated: argparse.Namespace) -> tuple[GoodsAsRead | None, StatedQuantity | None]:

@@ -406,6 +406,28 @@ def test_a_delivery_goes_from_stall_to_stall_by_its_voucher_with_nobody_online(
     assert [(p["status"], p["difference"]) for p in told["pairs"]] == [("differs", "-1")]
 
 
+def test_repacked_goods_keep_the_producers_lot_and_dates_on_their_labels(shell: Shell) -> None:
+    shell.run(
+        "enroll", "pack-65", "--tape", "pack.tape", "--intake", shell.told["intake"], "--mqtt",
+        shell.told["mqtt"], "--merchant", "m-65",
+    )  # fmt: skip
+    words = ("repack", "--tape", "pack.tape", "--for", "m-65:m-65-a", "--used", "10piece")
+    code = f"]d201{MILK}1126110117301201" + "10P1"
+
+    done = shell.run(
+        *words, code, "--into", "20piece", "--gtin", "6901234000016", "--labels", "l.html"
+    )
+    bare = shell.run(*words, "]E06901234567892", "--into", "20piece")
+
+    assert "into 20 piece" in done.stdout, done.stderr
+    page = (shell.folder / "l.html").read_text()
+    assert page.count("<svg") == 20
+    assert "批号 P1" in page
+    assert "2026-11-01" in page
+    assert "would lose theirs" in bare.stderr
+    _wait(lambda: len(_query(shell, "/v1/premises/m-65-a/stock")["lines"]) == 2)
+
+
 def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:
     doctor = shell.run("doctor")
 
