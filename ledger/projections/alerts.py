@@ -32,11 +32,13 @@ from ledger.projections.movements import (
     Unmoved,
 )
 from ledger.projections.pairs import PAIR_CELLS, OneSided
+from ledger.projections.products import PRODUCTS, ShelfLifeKnown
 from ledger.projections.shelves import STOCK, Shelf, Stock, is_short
 from ledger.projections.stock import ShelfChanged, StockChanged
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.alert_kinds import ALERT_KINDS, group_of_alert
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
+from ledger.rules.tolerance import tolerated
 from ledger.values.ids import stream_of_tape
 
 
@@ -118,18 +120,12 @@ class Alerts:
         _of_devices(fold)
         _of_people(fold)
         _of_both_sides(fold)
+        _of_stock(fold)
         _load_attentions(fold)
         for signal in list(fold.signals):
             match signal:
                 case ExpiryAttention(row, before):
                     _expiry_attention(fold, row, before)
-                case StockChanged(row, before) if row.amount < 0 or before < 0:
-                    _oversold(fold, row)
-                case KeyOpened(product, key):
-                    for row in fold.rows.select(STOCK, {"product": product, "lot": key}):
-                        _oversold(fold, row)
-                case ShelfChanged(shelf, was_short) if was_short != is_short(shelf):
-                    _oversold_shelf(fold, shelf)
                 case Moved(movement) if movement.kind == "goods-sold":
                     _sold_after_expiry(fold, movement)
                 case Unmoved(movement) if movement.kind == "goods-sold":
@@ -166,6 +162,23 @@ def _of_devices(fold: Fold) -> None:
             _set(fold, "report-unreadable", place, True, None, detail=reason)
         case Report(merchant=merchant) if NO_MANDATE in entry.flags:
             _set(fold, "no-mandate", f"{entry.stream}|{merchant}", True, None, merchant=merchant)
+
+
+def _of_stock(fold: Fold) -> None:
+    """What was given out beyond what came in."""
+    for signal in list(fold.signals):
+        match signal:
+            case StockChanged(row, before) if row.amount < 0 or before < 0:
+                _oversold(fold, row)
+            case ShelfLifeKnown(gtin):
+                # Its category may have been stated with it, and what that tolerates.
+                for row in fold.rows.select(STOCK, {"product": gtin}):
+                    _oversold(fold, row)
+            case KeyOpened(product, key):
+                for row in fold.rows.select(STOCK, {"product": product, "lot": key}):
+                    _oversold(fold, row)
+            case ShelfChanged(shelf, was_short) if was_short != is_short(shelf):
+                _oversold_shelf(fold, shelf)
 
 
 def _of_both_sides(fold: Fold) -> None:
@@ -213,7 +226,10 @@ def _oversold(fold: Fold, row: Stock) -> None:
     """A lot given out more often than taken in; of a date that several lots bear, nobody knows."""
     if row.lot == LOT_UNKNOWN:
         return
-    short = row.amount < 0
+    product = fold.rows.get(PRODUCTS, row.product)
+    category = product.category if product is not None else None
+    coded = not row.product.startswith("item:")
+    short = row.amount < -tolerated(category, row.taken_in, coded=coded)
     if short and row.lot[:2] in ("D:", "E:"):
         key = fold.rows.get(LOT_KEYS, row.product, row.lot)
         short = key is None or key.candidates <= 1

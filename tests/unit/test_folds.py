@@ -18,9 +18,11 @@ from tests.support.make import (
     corrected,
     counted,
     days,
+    disposed,
     milk,
     pieces,
     received,
+    registered,
     sold,
     transformed,
 )
@@ -432,3 +434,26 @@ def test_a_date_learned_after_the_repacking_is_held_against_it_and_a_void_ends_i
     line.report(corrected(tape.id, 2), tape=tape)
 
     assert "outlives-its-parts" not in line.open_alerts()
+
+
+def test_what_dries_and_is_trimmed_away_is_tolerated_by_category() -> None:
+    fresh, packed = Line(), Line()
+    fresh.case("product", MILK, registered(MILK, category="vegetables"))
+
+    for line in (fresh, packed):
+        line.report(received(100), sold(104))
+
+    assert (fresh.open_alerts(), packed.open_alerts()) == ([], ["oversold"])
+    packed.case("product", MILK, registered(MILK, category="vegetables"))
+    assert packed.open_alerts() == []
+
+
+def test_beyond_its_tolerance_fresh_produce_is_oversold_too() -> None:
+    line = Line()
+
+    line.report(
+        received(100, GoodsAsRead(item="小白菜"), delivery="1"),
+        disposed(106, GoodsAsRead(item="小白菜"), delivery="1"),
+    )  # fmt: skip
+
+    assert line.open_alerts() == ["oversold"]
