@@ -27,9 +27,11 @@ FROM trade.movements m
 LEFT JOIN trade.products p ON p.gtin = m.read_product
 LEFT JOIN trade.products b ON b.gtin = m.product
 LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
-LEFT JOIN trade.merchants r ON r.merchant = m.counterparty
+LEFT JOIN trade.linked_cards k ON k.card = m.card
+LEFT JOIN trade.merchants r ON r.merchant = coalesce(m.counterparty, k.merchant)
 WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS NULL
   AND m.business_date BETWEEN %(since)s AND %(until)s
+  AND m.counterparty IS DISTINCT FROM m.merchant
   AND (%(goods)s = 'all' OR (%(goods)s = 'produce') =
        (m.product LIKE 'item:%%' OR coalesce(b.category, '') = ANY(%(produce)s)))
   AND (m.business_date, m.original, m.leg) > (%(day)s, %(original)s, %(at_leg)s)

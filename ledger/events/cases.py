@@ -191,6 +191,23 @@ class MarketRegistered(Event, frozen=True, kw_only=True, tag="market-registered.
     zone: Public[ZoneName]
 
 
+class CardLinked(Event, frozen=True, kw_only=True, tag="card-linked.v1"):
+    """Whom a card names is found to be a registered merchant; entries keep what they said."""
+
+    card: Person[Uuid]
+    merchant: Public[Id]
+    by: Trade[Id]
+    note: Trade[LongText | None] = None
+
+
+class CardUnlinked(Event, frozen=True, kw_only=True, tag="card-unlinked.v1"):
+    """A card was linked to a merchant by mistake: it names somebody of its own again."""
+
+    card: Person[Uuid]
+    by: Trade[Id]
+    note: Trade[LongText]
+
+
 class StatedTier(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):

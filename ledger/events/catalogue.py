@@ -41,6 +41,8 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.TapeLost,
     cases.ReportUnreadable,
     cases.ReportReadmitted,
+    cases.CardLinked,
+    cases.CardUnlinked,
     cases.MarketRegistered,
     cases.NearExpiryStated,
     cases.AlertAcknowledged,

@@ -17,6 +17,7 @@ from ledger.rules.alert_work import (
     decide_alert,
     evolve_alert,
 )
+from ledger.rules.cards import CardCase, LinkCard, UnlinkCard, decide_card, evolve_card
 from ledger.rules.device import (
     DeviceCase,
     EnrollDevice,
@@ -106,6 +107,14 @@ class Requests:
                 return self._record("near-expiry", table.market, NearExpiryCase(table.market),
                                     evolve_near_expiry,
                                     lambda case: decide_near_expiry(case, table))  # fmt: skip
+            case LinkCard() | UnlinkCard():
+                name = request.merchant if isinstance(request, LinkCard) else ""
+                known = self._cases.load("merchant", name, MerchantCase(name), evolve_merchant)
+                registered = known.registered is not None
+                return self._record(
+                    "card", request.card, CardCase(request.card), evolve_card,
+                    lambda case: decide_card(case, request, registered=registered),
+                )  # fmt: skip
             case ReadmitReport():
                 return self._readmit(request)
             case BeginDay():

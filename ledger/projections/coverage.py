@@ -19,7 +19,7 @@ from ledger.projections.movements import (
     identity_of,
     legs_of,
 )
-from ledger.projections.pairs import PAIR_CELLS, side_of
+from ledger.projections.pairs import PAIR_CELLS, partner_of, side_of
 from ledger.projections.products import (
     PRODUCTS,
     ConversionKnown,
@@ -100,7 +100,7 @@ class Coverage:
         """Whether papers bound what the goods in this entry's trade may be."""
         if isinstance(entry.event, GoodsReport):
             for leg in legs_of(entry, entry.event):
-                if (side := side_of(leg)) is not None:
+                if (side := side_of(leg, partner_of(rows, leg))) is not None:
                     yield QUOTA_MARKS, (side.seller, identity_of(rows, leg).product)
 
     def fold(self, fold: Fold) -> None:
@@ -314,7 +314,7 @@ def _converted(fold: Fold, known: ConversionKnown) -> set[tuple[str, str]]:
 
 
 def _bounded(fold: Fold, movement: Movement) -> set[tuple[str, str]]:
-    side = side_of(movement)
+    side = side_of(movement, partner_of(fold.rows, movement))
     if side is None:
         return set()
     mark = fold.rows.get(QUOTA_MARKS, side.seller, movement.product)

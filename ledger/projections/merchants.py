@@ -7,6 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.events.cases import (
+    CardLinked,
+    CardUnlinked,
     DayBegan,
     MerchantRegistered,
     NearExpiryStated,
@@ -64,9 +66,17 @@ class NearTable(msgspec.Struct):
     tiers: str
 
 
+class LinkedCard(msgspec.Struct):
+    """The registered merchant that a card's person is found to be."""
+
+    card: str
+    merchant: str
+
+
 MERCHANTS = Table("merchants", MerchantRow, ("merchant",))
 PREMISES = Table("premises", PremisesRow, ("premises",), ("(merchant)", "(market)"))
 MARKETS = Table("markets", MarketRow, ("market",))
+LINKED_CARDS = Table("linked_cards", LinkedCard, ("card",))
 NEAR_TABLES = Table("near_tables", NearTable, ("market",))
 SALES_MODES = Table(
     "sales_modes", SalesMode, ("premises", "from_day"), ("(from_day) WHERE NOT begun",)
@@ -88,6 +98,13 @@ class ModeBegan(NamedTuple):
     premises: str
 
 
+class CardKnown(NamedTuple):
+    """Signal: a card is linked to a merchant, or no more; `former` is whom it was linked to."""
+
+    card: str
+    former: str | None
+
+
 class NearTableKnown(NamedTuple):
     """Signal: a market counts goods as near their end by another table."""
 
@@ -105,7 +122,7 @@ class Merchants:
     """The register of merchants as rows."""
 
     name = "merchants"
-    tables = (MERCHANTS, PREMISES, MARKETS, SALES_MODES, NEAR_TABLES)
+    tables = (MERCHANTS, PREMISES, MARKETS, SALES_MODES, NEAR_TABLES, LINKED_CARDS)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Nothing to load: every event here replaces its row."""
@@ -143,6 +160,13 @@ class Merchants:
                 due = fold.rows.select(SALES_MODES, {"begun": False}, {"from_day": event.day})
                 for row in due:
                     _begin(fold, row)
+            case CardLinked(card=card, merchant=merchant):
+                fold.rows.put(LINKED_CARDS, LinkedCard(card, merchant))
+                fold.signals.append(CardKnown(card, None))
+            case CardUnlinked(card=card):
+                if (link := fold.rows.get(LINKED_CARDS, card)) is not None:
+                    fold.rows.drop(LINKED_CARDS, link)
+                    fold.signals.append(CardKnown(card, link.merchant))
             case NearExpiryStated() as event:
                 table = NearTable(event.market, msgspec.json.encode(event.tiers).decode())
                 (fold.rows.put if event.tiers else fold.rows.drop)(NEAR_TABLES, table)

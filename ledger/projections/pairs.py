@@ -8,7 +8,13 @@ import msgspec
 
 from ledger.events.reports import Report
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.merchants import MERCHANTS, PREMISES, MarketDay
+from ledger.projections.merchants import (
+    LINKED_CARDS,
+    MERCHANTS,
+    PREMISES,
+    CardKnown,
+    MarketDay,
+)
 from ledger.projections.movements import (
     MOVEMENTS,
     GoodsReport,
@@ -95,12 +101,19 @@ class Side(NamedTuple):
     sells: bool
 
 
-def side_of(movement: Movement) -> Side | None:
-    """Returns a movement as one side of a trade between two merchants; None for others.
+def partner_of(rows: Rows, movement: Movement) -> str | None:
+    """Returns the merchant a movement was with: the one it names, or whom its card is found to be."""
+    if movement.counterparty is not None or movement.card is None:
+        return movement.counterparty
+    link = rows.get(LINKED_CARDS, movement.card)
+    return link.merchant if link is not None else None
+
+
+def side_of(movement: Movement, other: str | None) -> Side | None:
+    """Returns a movement as one side of its trade with another merchant; None for others.
 
     A merchant's goods between its own premises change hands with nobody.
     """
-    other = movement.counterparty
     if other is None or other == movement.merchant:
         return None
     match movement.kind:
@@ -128,7 +141,7 @@ class Pairs:
         yield HEARD, (entry.event.merchant,)
         if isinstance(entry.event, GoodsReport):
             for leg in legs_of(entry, entry.event):
-                if (side := side_of(leg)) is not None:
+                if (side := side_of(leg, partner_of(rows, leg))) is not None:
                     product, lot, unit, _ = identity_of(rows, leg)
                     number = (side.seller, side.buyer, product, unit, leg.delivery or "")
                     yield PAIRED_NUMBERS, number
@@ -141,9 +154,16 @@ class Pairs:
         for signal in list(fold.signals):
             match signal:
                 case Moved(movement):
-                    _count(fold, movement, 1)
+                    _count(fold, movement, partner_of(fold.rows, movement), 1)
                 case Unmoved(movement):
-                    _count(fold, movement, -1)
+                    _count(fold, movement, partner_of(fold.rows, movement), -1)
+                case CardKnown(card, former):
+                    for movement in fold.rows.select(
+                        MOVEMENTS, {"card": card, "believed_to": None}
+                    ):
+                        if movement.counterparty is None:
+                            _count(fold, movement, former, -1)
+                            _count(fold, movement, partner_of(fold.rows, movement), 1)
                 case MarketDay(market, day):
                     due = fold.rows.select(PAIR_CELLS, {"last_day": day - ONE_SIDED_AFTER})
                     due += fold.rows.select(PAIR_CELLS, {"asked": True})
@@ -161,8 +181,8 @@ def _hear(fold: Fold, merchant: str) -> None:
         fold.rows.put(HEARD, row)
 
 
-def _count(fold: Fold, movement: Movement, sign: int) -> None:
-    side = side_of(movement)
+def _count(fold: Fold, movement: Movement, other: str | None, sign: int) -> None:
+    side = side_of(movement, other)
     if side is None:
         return
     key = (side.seller, side.buyer, movement.product, movement.unit, movement.delivery or "")
@@ -204,7 +224,7 @@ def _note_again(fold: Fold, cell: PairCell) -> None:
     left = [
         m for m in fold.rows.select(MOVEMENTS, same)
         if m.unit == cell.unit and (m.delivery or "") == cell.delivery
-        and (side := side_of(m)) is not None
+        and (side := side_of(m, partner_of(fold.rows, m))) is not None
         and (side.seller, side.buyer) == (cell.seller, cell.buyer)
     ]  # fmt: skip
     if left:

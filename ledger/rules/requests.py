@@ -22,6 +22,7 @@ from ledger.rules.alert_work import (
     CommentAlerts,
     SilenceAlerts,
 )
+from ledger.rules.cards import LinkCard, UnlinkCard
 from ledger.rules.device import (
     EnrollDevice,
     GrantMandate,
@@ -83,6 +84,8 @@ Request = (
     | RegisterProduct
     | RegisterMarket
     | StateNearExpiry
+    | LinkCard
+    | UnlinkCard
     | ReadmitReport
     | AcknowledgeAlerts
     | AssignAlerts

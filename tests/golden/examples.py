@@ -112,6 +112,8 @@ EXAMPLES: list[Event] = [
         noted=("no-mandate",), report=b"{}",
     ),
     cases.MarketRegistered(market="market-1", name="城西市场", zone="Asia/Shanghai"),
+    cases.CardLinked(card=PERSON, merchant="m-001", by="officer-1", note="执照已核"),
+    cases.CardUnlinked(card=PERSON, by="officer-1", note="同名不同人"),
     cases.NearExpiryStated(
         market="market-1", tiers=(cases.StatedTier(shelf_life_days=0, days_before=3),)
     ),

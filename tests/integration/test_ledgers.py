@@ -62,6 +62,8 @@ def a_trade() -> Line:
         received(1, fish, quantity=weight, counterparty_card=FARMER, delivery="F-1"),
         received(1, GoodsAsRead(gtin="06901234000016", lot="=1+1"), counterparty="m-404"),
         sold(3, milk("A-1"), counterparty="m-9"),
+        # To its own other premises: no sale.
+        sold(2, milk("A-1"), counterparty="m-1"),
         release("R-7"),
     )  # fmt: skip
     return line

@@ -3,7 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from ledger.events.cases import MerchantRegistered
+import pytest
+
+from ledger.events.cases import CardLinked, CardUnlinked, MerchantRegistered
+from ledger.rules.cards import CardCase, LinkCard, UnlinkCard, decide_card, evolve_card
+from ledger.rules.refusal import Refusal
 from tests.support.asked import asking
 from tests.support.databases import Database
 from tests.support.line import Line
@@ -167,3 +171,44 @@ def test_what_was_voided_says_no_longer_when_or_where_a_trade_was() -> None:
 
     assert (cell.last_day, cell.sold) == (TODAY, 10_000)
     assert "one-sided" in silent_for_two_days(market)
+
+
+CARD = "5e4d3c2b-1a09-4f8e-9d7c-6b5a49382716"
+
+
+def linked(market: Market) -> None:
+    link = CardLinked(card=CARD, merchant="m-1", by="officer-1")
+    market.line.case("card", CARD, link)
+
+
+@pytest.mark.parametrize("first", ["link", "goods"])
+def test_a_card_found_to_be_a_merchant_pairs_its_deliveries_until_that_is_undone(
+    database: Database, first: str
+) -> None:
+    market = Market()
+    if first == "link":
+        linked(market)
+    market.sells(10)
+    market.buys(10, counterparty=None, counterparty_card=CARD)
+    if first == "goods":
+        linked(market)
+    cells = {(c.sold, c.received) for c in market.line.rows("pair_cells")}
+    assert cells == {(10_000, 10_000)}
+
+    market.line.case("card", CARD, CardUnlinked(card=CARD, by="officer-1", note="同名不同人"))
+
+    assert statuses(market.pairs(database)) == [("seller-only", "-10", None)]
+
+
+def test_a_link_is_made_once_to_a_registered_merchant_and_can_be_undone() -> None:
+    case = CardCase(CARD)
+    link = LinkCard(card=CARD, merchant="m-1", by="officer-1")
+    (event,) = decide_card(case, link, registered=True)
+    known = evolve_card(case, event)
+    other = LinkCard(card=CARD, merchant="m-2", by="officer-1")
+
+    assert isinstance(decide_card(case, link, registered=False), Refusal)
+    assert decide_card(known, link, registered=True) == []
+    assert isinstance(decide_card(known, other, registered=True), Refusal)
+    (undone,) = decide_card(known, UnlinkCard(card=CARD, by="x", note="n"), registered=False)
+    assert evolve_card(known, undone).merchant is None
