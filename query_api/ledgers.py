@@ -117,6 +117,15 @@ def page(
     return [_line(law, row, cards, papers, attached) for row in found]
 
 
+def at_most(reader: Reader, merchant: str, period: Period) -> int:
+    """Returns how many lines a ledger of a merchant and period can have at the most."""
+    query = (
+        "SELECT count(*) AS n FROM trade.movements WHERE merchant = %s"
+        " AND business_date BETWEEN %s AND %s AND believed_to IS NULL"
+    )
+    return int(rows(reader, query, [merchant, *period])[0]["n"])
+
+
 def every(reader: Reader, law: LawLedger, merchant: str, period: Period) -> Iterator[LawLine]:
     """Returns all lines, page by page."""
     after = START

@@ -7,18 +7,18 @@ from ledger.rules.law_ledgers import LEDGERS, PRODUCE_CATEGORIES, keep_until
 from query_api import schemas
 from query_api.views import Reader, rows
 
+# Voided entries too: that something was entered and taken back is a record as well.
 LOTS = """
 SELECT m.product, m.lot, min(p.name_zh) AS name_zh, min(p.category) AS category,
-       max(m.business_date) AS last_day, min(l.expires) AS expires, count(*) AS entries
+       max(m.business_date) AS last_day, min(l.expires) AS expires, count(DISTINCT m.original) AS entries
 FROM trade.movements m
 LEFT JOIN trade.products p ON p.gtin = m.product
 LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
 WHERE m.merchant = %(merchant)s AND (m.product, m.lot) > (%(product)s, %(lot)s)
 GROUP BY m.product, m.lot ORDER BY m.product, m.lot LIMIT %(limit)s
 """
-# Voided entries too: that something was entered and taken back is a record as well.
 NAMED = """
-SELECT m.product, m.business_date AS last_day, l.expires, p.category
+SELECT m.original, m.product, m.business_date AS last_day, l.expires, p.category
 FROM trade.movements m
 LEFT JOIN trade.products p ON p.gtin = m.product
 LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
@@ -45,12 +45,12 @@ def lots(
 
 def person(reader: Reader, ref: str, today: date) -> schemas.PersonRetention:
     """Returns until when records that name a person must be kept; nothing names who is free."""
-    days = [_until(row) for row in rows(reader, NAMED, {"ref": ref})]
-    until = max(days, default=None)
+    found = rows(reader, NAMED, {"ref": ref})
+    until = max((_until(row) for row in found), default=None)
     free = until is None or until < today
     advice = "" if free else f"records that name this card must be kept until {until}"
     return schemas.PersonRetention(
-        ref=ref, entries=len(days), keep_until=until, may_be_erased=free, advice=advice
+        ref=ref, entries=len({row["original"] for row in found}), keep_until=until, may_be_erased=free, advice=advice
     )  # fmt: skip
 
 

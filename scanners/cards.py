@@ -76,6 +76,17 @@ class CardBox:
         self._write()
         return known
 
+    def ref_of(self, name: str) -> str:
+        """Returns the reference of a name's card. Raises `ValueError` with the names it may mean."""
+        if (ref := self.refs().get(plain_name(name))) is not None:
+            return ref
+        near = self.near(name)
+        meant = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(
+            f"{name[:30]!r} is not known here{meant}: write a registered merchant's id, or keep a"
+            " card: suyuan card"
+        )
+
     def near(self, name: str) -> list[str]:
         """Returns known names that differ from this one as typing errors do, nearest first."""
         return difflib.get_close_matches(plain_name(name), self._known, n=3, cutoff=NEAR)

@@ -53,7 +53,7 @@ class Session:
         self._amount: Decimal | None = None
         self._asking: GoodsAsRead | None = None
         self._asking_quantity: StatedQuantity | None = None
-        self._last_dates: dict[str, _Dates] = {}
+        self._last_dates: dict[tuple[str | None, str], _Dates] = {}
         self._reason: Reason = "other"
         self._sold_out = False
         # The line kept last, while a date may still be added to it.
@@ -207,7 +207,7 @@ class Session:
             )
             lines.append((dated, StatedQuantity(amount=amount, unit=whole.unit)))
         if goods.gtin is not None:
-            self._last_dates[self._last_key(goods.gtin)] = dates[-1]
+            self._last_dates[(self.place.counterparty, goods.gtin)] = dates[-1]
         self._asking = self._asking_quantity = None
         return self._keep(lines)
 
@@ -231,7 +231,7 @@ class Session:
     def _same_as_last(self) -> Told:
         if self._asking is None or self._asking.gtin is None:
             return Told("red", "scan the goods first, then same")
-        last = self._last_dates.get(self._last_key(self._asking.gtin))
+        last = self._last_dates.get((self.place.counterparty, self._asking.gtin))
         if last is None:
             return Told("red", "no date of these goods from this supplier yet: type it")
         return self._answer([last._replace(source="same-as-last", amount=None)])
@@ -242,19 +242,19 @@ class Session:
             return Told("red", "scan the goods to count first, then all")
         line = self._asking, self._asking_quantity
         self._asking = self._asking_quantity = None
-        return self._keep([line])
+        return self._keep([line], whole=True)
 
     def _count_none(self, goods: GoodsAsRead) -> Told:
         """Counts a product as sold out, whatever lot its label bears."""
         self._sold_out = False
-        bare = msgspec.structs.replace(
-            goods, lot=None, produced=None, expires=None, dates_from=None
-        )  # fmt: skip
+        nothing = dict.fromkeys(("lot", "produced", "expires", "dates_from"))
+        bare = msgspec.structs.replace(goods, **nothing)
         before, self.place = self.place, msgspec.structs.replace(self.place, mode="count")
         none = StatedQuantity(amount=Decimal(0), unit=Unit.PIECE)
-        told = self._keep([(bare, none)])
-        self.place = before
-        return told
+        try:
+            return self._keep([(bare, none)], whole=True)
+        finally:
+            self.place = before
 
     def _skip(self) -> Told:
         if self._asking is None or self._asking_quantity is None:
@@ -269,7 +269,9 @@ class Session:
             else told._replace(colour="amber", words="kept without a date")
         )
 
-    def _keep(self, lines: list[tuple[GoodsAsRead, StatedQuantity]]) -> Told:
+    def _keep(
+        self, lines: list[tuple[GoodsAsRead, StatedQuantity]], *, whole: bool = False
+    ) -> Told:
         kept: list[int] = []
         try:
             for line in lines:
@@ -280,7 +282,9 @@ class Session:
         self._undoable.append(numbers)
         goods, quantity = lines[-1]
         undated = goods.gtin and not (goods.lot or goods.produced or goods.expires)
-        self._undated = (kept[-1], goods, quantity) if undated and len(lines) == 1 else None
+        self._undated = (
+            (kept[-1], goods, quantity) if undated and len(lines) == 1 and not whole else None
+        )
         what = "; ".join(shown(*line) for line in lines)
         expired = [g.expires for g, _ in lines if g.expires and g.expires < self._today()]
         if expired and self.mode == "sell":
@@ -333,6 +337,7 @@ class Session:
         if reason and (mode != "dispose" or reason not in REASONS):
             return Told("red", f"say {mode} alone, or dispose:{'|'.join(REASONS)}, not {reason!r}")
         self._reason = next((r for r in REASONS if r == reason), "other")
+        self._sold_out = False
         self._undated = None
         self.id = str(uuid.uuid4())
         if mode != self.mode:
@@ -344,6 +349,7 @@ class Session:
         self._tape.put("place", msgspec.json.encode(place).decode())
 
     def _set_place(self, name: str, value: str) -> Told:
+        self._sold_out = False
         if value and not value.isprintable():
             return Told("red", f"{name} holds no control characters: {value[:40]!r}")
         if name == "merchant":
@@ -374,13 +380,10 @@ class Session:
 
     def _with_card(self, name: str) -> Told:
         """Names a counterparty who is in no register by the card this device keeps."""
-        box = CardBox(self._tape)
-        ref = box.refs().get(plain_name(name))
-        if ref is None:
-            near = box.near(name)
-            meant = f"; did you mean {' or '.join(near)}?" if near else ""
-            words = f"{name[:40]!r} is no merchant's id and has no card here{meant}: suyuan card"
-            return Told("red", words)
+        try:
+            ref = CardBox(self._tape).ref_of(name)
+        except ValueError as error:
+            return Told("red", str(error))
         self.id = str(uuid.uuid4())
         self._remember(
             msgspec.structs.replace(self.place, counterparty=None, card=ref, documents=())
@@ -395,6 +398,3 @@ class Session:
             return Told("red", f"a quantity is a number with at most 3 decimals, not {text[:20]!r}")
         self._amount = amount
         return Told("green", f"{amount} of the next")
-
-    def _last_key(self, gtin: str) -> str:
-        return f"{self.place.counterparty}|{gtin}"

@@ -61,6 +61,19 @@ def open_recorder(dsn: str, sealer: Sealer, now: Callable[[], datetime]) -> Ledg
     return LedgerRecorder(datastore(dsn), sealer=sealer, now=now)
 
 
+def open_committer(settings: Settings) -> Committer:
+    """Opens a committer beside the service's own: the record's lock lets several write."""
+    persons = PgPersonalStore(settings.writer_dsn, os.urandom)
+    sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
+    now = Clock(settings.clock).now
+    devices = Devices(Cases(open_recorder(settings.writer_dsn, sealer, now)))
+    key = read_key(Path(settings.data) / "keys" / "ledger.key")
+    return Committer(
+        settings.ledger, PgAppender(settings.writer_dsn, sealer), Verifier(devices, sealer),
+        devices, key=key, now=now,
+    )  # fmt: skip
+
+
 def main(settings: Settings) -> None:
     """Builds the parts and runs until told to end."""
     clock = Clock(settings.clock)

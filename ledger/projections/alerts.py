@@ -189,7 +189,11 @@ def _of_both_sides(fold: Fold) -> None:
     for edge, wanted in fold.of(Outlives):
         subject = subject_of(*map(str, (edge.original, edge.input_leg, edge.output_leg)))
         _set(fold, "outlives-its-parts", subject, wanted, edge)
+    entered = fold.entry.stream, str(fold.entry.number)
     for kind, parts, wanted, about, detail in fold.of(PaperTrouble):
+        if parts[:2] == entered:
+            # An entry's alerts cannot be there before it.
+            fold.rows.is_new(ALERTS, kind, subject_of(*parts))
         _set(fold, kind, subject_of(*parts), wanted, about, detail=detail)
     for stream, number, merchant in fold.of(CorrectionRefused):
         subject = f"{stream}|{number}|{merchant}"

@@ -48,10 +48,10 @@ class PaperNeed(msgspec.Struct):
 
 
 class PaperScope(msgspec.Struct):
-    """A paper under one of the things it speaks of: a GTIN, or `supplier:ID` where it names none."""
+    """Papers under what they speak of: a GTIN, or `supplier:ID` of those that name none."""
 
     scope: str
-    paper: Position
+    papers: tuple[str, ...]
 
 
 class PaperQuota(msgspec.Struct):
@@ -75,7 +75,7 @@ class QuotaMark(msgspec.Struct):
 PAPER_NEEDS = Table(
     "paper_needs", PaperNeed, ("stream", "number", "kind"), ("(product)", "(supplier)")
 )
-PAPER_SCOPES = Table("paper_scopes", PaperScope, ("scope", "paper"))
+PAPER_SCOPES = Table("paper_scopes", PaperScope, ("scope",))
 PAPER_QUOTAS = Table("paper_quotas", PaperQuota, ("seller", "product", "paper"), ("(paper)",))
 QUOTA_MARKS = Table("quota_marks", QuotaMark, ("seller", "product"))
 
@@ -175,7 +175,14 @@ def _settle(fold: Fold, need: PaperNeed) -> None:
     else:
         need.state = "expired" if fits else "missing"
     fold.rows.put(PAPER_NEEDS, need)
-    _tell(fold, need, need.state)
+    # A purchase that has just come in has no alert to close; looking would cost each a read.
+    is_new = (need.stream, need.number) == (fold.entry.stream, fold.entry.number)
+    if not is_new:
+        _tell(fold, need, need.state)
+    elif need.state != "covered":
+        subject = (need.stream, str(need.number), need.kind)
+        trouble = PaperTrouble(f"paper-{need.state}", subject, True, need, need.kind)
+        fold.signals.append(trouble)
 
 
 def _tell(fold: Fold, need: PaperNeed, state: str) -> None:
@@ -187,8 +194,13 @@ def _tell(fold: Fold, need: PaperNeed, state: str) -> None:
 def _papers_of(fold: Fold, need: PaperNeed) -> list[PaperRow]:
     scopes = family_of(fold.rows, need.product)
     scopes += [f"supplier:{need.supplier}"] if need.supplier is not None else []
-    places = [s.paper for name in scopes for s in fold.rows.select(PAPER_SCOPES, {"scope": name})]
+    places = [position for name in scopes for position in _papers_under(fold, name)]
     return [fold.rows.get(PAPERS, position) for position in dict.fromkeys(places)]
+
+
+def _papers_under(fold: Fold, name: str) -> list[int]:
+    row = fold.rows.get(PAPER_SCOPES, name)
+    return [int(position) for position in row.papers] if row is not None else []
 
 
 def _fits(paper: PaperRow, need: PaperNeed) -> bool:
@@ -205,8 +217,10 @@ def _scope(fold: Fold, paper: PaperRow) -> None:
     """Keeps a paper under what it speaks of; purchases it may cover are looked at again."""
     scopes = paper.gtins or ((f"supplier:{paper.supplier}",) if paper.supplier else ())
     for name in scopes:
-        row = PaperScope(name, paper.position)
-        (fold.rows.put if paper.believed_to is None else fold.rows.drop)(PAPER_SCOPES, row)
+        papers = set(_papers_under(fold, name)) - {paper.position}
+        papers |= {paper.position} if paper.believed_to is None else set()
+        row = PaperScope(name, tuple(map(str, sorted(papers))))
+        (fold.rows.put if papers else fold.rows.drop)(PAPER_SCOPES, row)
         same = {"product": base_of(fold.rows, name)[0]}
         if name.startswith("supplier:"):
             same = {"supplier": paper.supplier or ""}
@@ -305,8 +319,8 @@ def _converted(fold: Fold, known: ConversionKnown) -> set[tuple[str, str]]:
             _settle(fold, need)
     names = {gtin for base in bases for gtin in family_of(fold.rows, base)} | {known.gtin}
     for name in sorted(names):
-        for scope in fold.rows.select(PAPER_SCOPES, {"scope": name}):
-            paper = fold.rows.get(PAPERS, scope.paper)
+        for position in _papers_under(fold, name):
+            paper = fold.rows.get(PAPERS, position)
             quotas |= _quota(fold, paper)
             for attachment in fold.rows.select(ATTACHMENTS, {"digest": paper.digest}):
                 _hold_against(fold, attachment.stream, attachment.number, [paper.digest])

@@ -126,9 +126,7 @@ class Expiries:
                         row.market = market
                         _settle(fold, row)
                 case MarketDay(market, day):
-                    _settle_all(
-                        fold, fold.rows.select(EXPIRY, {"market": market}, {"next_day": day})
-                    )
+                    _settle_all(fold, self.due(fold, market, day))
 
     def due(self, fold: Fold, market: str, day: date) -> list[Expiry]:
         """Returns the lots that cross a line on a day, which is all that a day's pass touches."""

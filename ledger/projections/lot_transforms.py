@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ledger.events.cases import MerchantRegistered
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.lots import LOTS, LotExpiry
 from ledger.projections.merchants import MERCHANTS
@@ -17,7 +18,7 @@ class LotTransform(msgspec.Struct):
     """One input lot of one output lot, believed from `position` to `believed_to`.
 
     `original` is the position of the entry; the legs are its inputs and outputs in order.
-    `manufactured` where the entry says so and the register calls its merchant a maker of food.
+    `process` is what the entry calls the step.
     """
 
     position: Position
@@ -31,7 +32,7 @@ class LotTransform(msgspec.Struct):
     output_lot: str
     happened: datetime
     merchant: str
-    manufactured: bool
+    process: str
     believed_to: Position | None
 
 
@@ -50,7 +51,7 @@ LOT_TRANSFORMS = Table(
     "lot_transforms",
     LotTransform,
     ("position", "original", "input_leg", "output_leg"),
-    ("(input_product, input_lot)", "(output_product, output_lot)", "(original)"),
+    ("(input_product, input_lot)", "(output_product, output_lot)", "(original)", "(merchant)"),
 )
 
 
@@ -84,6 +85,11 @@ class LotTransforms:
         for expiry in fold.of(LotExpiry):
             if not expiry.is_new:
                 _compare_again(fold, expiry)
+        if isinstance(event := fold.entry.event, MerchantRegistered):
+            # Whether its steps are manufacture, is told by the register.
+            same = {"merchant": event.merchant, "believed_to": None}
+            for edge in fold.rows.select(LOT_TRANSFORMS, same):
+                fold.signals.append(Outlives(edge, _outlives(fold, edge)))
 
 
 def _connect(fold: Fold, legs: Sequence[Movement]) -> None:
@@ -101,7 +107,8 @@ def _outlives(fold: Fold, edge: LotTransform) -> bool:
     """Holds what was made against what it was made of: repacking gives no new life (GB 31621)."""
     used = fold.rows.get(LOTS, edge.input_product, edge.input_lot)
     made = fold.rows.get(LOTS, edge.output_product, edge.output_lot)
-    if edge.manufactured or None in (used, made) or None in (used.expires, made.expires):
+    manufactured = edge.process == "manufactured" and _is_maker(fold, edge.merchant)
+    if manufactured or None in (used, made) or None in (used.expires, made.expires):
         return False
     return bool(made.expires > used.expires)
 
@@ -126,7 +133,7 @@ def _edge(fold: Fold, used: Movement, made: Movement) -> LotTransform:
         output_lot=made.lot,
         happened=made.happened,
         merchant=made.merchant,
-        manufactured=made.process == "manufactured" and _is_maker(fold, made.merchant),
+        process=made.process or "",
         believed_to=None,
     )
 

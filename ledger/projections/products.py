@@ -30,9 +30,15 @@ class ProductRow(msgspec.Struct):
     position: Position
 
 
-PRODUCTS = Table(
-    "products", ProductRow, ("gtin",), ("USING gin (bigrams)", "(base) WHERE base IS NOT NULL")
-)
+class ProductCases(msgspec.Struct):
+    """The products that are cases of one, each of the next level."""
+
+    base: str
+    cases: tuple[str, ...]
+
+
+PRODUCTS = Table("products", ProductRow, ("gtin",), ("USING gin (bigrams)",))
+PRODUCT_CASES = Table("product_cases", ProductCases, ("base",))
 # A single in an inner pack in a case on a pallet; deeper is a circle.
 LEVELS_MAX = 4
 
@@ -97,8 +103,8 @@ def family_of(rows: Rows, gtin: str) -> list[str]:
     """Returns a product and every product that is a case of it, at any level."""
     found, new = [gtin], [gtin]
     for _ in range(LEVELS_MAX + 1):
-        new = [r.gtin for base in new for r in rows.select(PRODUCTS, {"base": base})]
-        new = [product for product in new if product not in found]
+        held = [row for base in new if (row := rows.get(PRODUCT_CASES, base)) is not None]
+        new = [case for row in held for case in row.cases if case not in found]
         found += new
     return found
 
@@ -107,7 +113,7 @@ class Products:
     """The register of products as rows."""
 
     name = "products"
-    tables = (PRODUCTS,)
+    tables = (PRODUCTS, PRODUCT_CASES)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The products that the goods in this entry may be, and one that is registered."""
@@ -139,9 +145,20 @@ class Products:
             Position(fold.entry.position),
         )
         fold.rows.put(PRODUCTS, row)
+        for base in {row.base, before.base if before is not None else None}:
+            if base is not None:
+                _note_case(fold, base, row)
         fold.signals.append(ShelfLifeKnown(event.gtin))
         if _conversion(before) != _conversion(row):
             fold.signals.append(ConversionKnown(event.gtin, former_base))
+
+
+def _note_case(fold: Fold, base: str, row: ProductRow) -> None:
+    known = fold.rows.get(PRODUCT_CASES, base)
+    cases = set(known.cases if known is not None else ()) - {row.gtin}
+    cases |= {row.gtin} if row.base == base else set()
+    noted = ProductCases(base, tuple(sorted(cases)))
+    (fold.rows.put if cases else fold.rows.drop)(PRODUCT_CASES, noted)
 
 
 def _conversion(row: ProductRow | None) -> tuple[str | None, int | None, str]:

@@ -12,7 +12,7 @@ from ledger.rules.law_ledgers import LEDGERS, LawLedger
 from query_api import ledgers, pairs, schemas
 from query_api.ledgers import Completeness, LawLine, LinePlace, Period
 from query_api.problems import Problem
-from query_api.sheets import XLSX, Sheet, as_csv, as_page, as_workbook
+from query_api.sheets import WORKBOOK_ROWS_MAX, XLSX, Sheet, as_csv, as_page, as_workbook
 from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
 
 MerchantText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["m-017"])]
@@ -115,6 +115,8 @@ def export(
     # Asked before the first byte, so that who is unknown gets an answer and no half sheet.
     with _snapshot(request) as reader:
         ledgers.merchant_kind(reader, merchant)
+        if form == "xlsx" and ledgers.at_most(reader, merchant, period) > WORKBOOK_ROWS_MAX:
+            raise Problem(422, "too-long", "a workbook holds a million lines: ask for less")
     file = f"{merchant}-{name}-{since}-{until}.{form}"
     return StreamingResponse(
         _export(request, law, merchant, period, write), media_type=media,
@@ -150,8 +152,12 @@ def _export(
 
 
 def _cells(line: LawLine) -> list[str]:
-    late = str(line.late_days) if line.late_days else "0"
-    return [*line.fields.values(), late, line.keep_until.isoformat(), str(line.position)]
+    return [
+        *line.fields.values(),
+        str(line.late_days),
+        line.keep_until.isoformat(),
+        str(line.position),
+    ]
 
 
 def _gaps(law: LawLedger, counted: Completeness) -> list[list[str]]:

@@ -119,7 +119,8 @@ def _key(row: TableRow, cells: dict[str, str], common: Common, seen: Counter[str
     said = f"{place}|{kind}|{cells.get('date') or common.day}|{list(row.cells)}"
     if own := cells.get("id"):
         named = hashlib.sha256(f"{place}|{own}".encode()).hexdigest()
-        return f"{named}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+        content = hashlib.sha256(repr(row.cells).encode()).hexdigest()
+        return f"{named}:{content[:16]}"
     seen[said] += 1
     return hashlib.sha256(f"{said}|{seen[said]}".encode()).hexdigest()
 
@@ -203,15 +204,12 @@ def _counterparty(text: str, common: Common) -> tuple[str | None, str | None]:
         return None, None
     if MERCHANT_ID.match(text):
         return text, None
-    if (ref := common.cards.refs().get(plain_name(text))) is None and common.make_cards:
-        ref = common.cards.keep(Card(name=text)).ref
-    if ref is None:
-        near = common.cards.near(text)
-        meant = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(
-            f"往来单位 {text[:30]!r} is not known here{meant}: write a registered merchant's id, or"
-            f" keep a card: suyuan card"
-        )
+    if common.make_cards and plain_name(text) not in common.cards.refs():
+        common.cards.keep(Card(name=text))
+    try:
+        ref = common.cards.ref_of(text)
+    except ValueError as error:
+        raise ValueError(f"往来单位 {error}") from error
     return None, ref
 
 

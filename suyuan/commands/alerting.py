@@ -1,6 +1,7 @@
 """`alerts`: what somebody should look at, grouped by cause, and what people say of it."""
 
 import argparse
+import json
 from datetime import datetime
 from typing import Any
 
@@ -105,9 +106,9 @@ def run_say(stated: argparse.Namespace) -> int:
         ask(intake, [_request(stated)])
     except (EnrolmentRefused, LedgerAway) as error:
         raise Failed(str(error)) from error
-    return show(
-        stated, {"ok": True}, [], [], f"{stated.group}: {SAYINGS[stated.word]}, by {stated.by}"
-    )
+    said = {"ok": True, "group": stated.group, "said": stated.word, "by": stated.by}
+    print(json.dumps(said) if stated.json else f"{stated.group}: {stated.word}, by {stated.by}")
+    return 0
 
 
 def _request(stated: argparse.Namespace) -> AlertRequest:

@@ -13,7 +13,7 @@ from typing import Any
 from ledger.errors import Malformed
 from ledger.values.cards import Card
 from scanners.agent import home_of
-from scanners.cards import CardBox, CardRefused
+from scanners.cards import CardBox, CardRefused, plain_name
 from scanners.importing.columns import WORDS, Columns, find_headings
 from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
@@ -234,8 +234,8 @@ def run_card(stated: argparse.Namespace) -> int:
     with at_work(stated) as work:
         box = CardBox(work.tape)
         if stated.name is not None:
-            near = [name for name in box.near(stated.name) if name not in (stated.name,)]
-            if near and stated.name not in box.refs() and not stated.sure:
+            near = [name for name in box.near(stated.name) if name != plain_name(stated.name)]
+            if near and plain_name(stated.name) not in box.refs() and not stated.sure:
                 raise Failed(f"{' and '.join(near)} is known here: use that name, or say --sure")
             box.keep(Card(name=stated.name, address=stated.address, phone=stated.phone,
                           licence=stated.licence))  # fmt: skip

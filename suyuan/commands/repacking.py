@@ -77,7 +77,7 @@ def _report(
 
 def _write_labels(stated: argparse.Namespace, packs: GoodsAsRead) -> None:
     count = int(stated.into.amount)
-    if not 0 < count <= LABELS_MAX:
+    if not 0 < count <= LABELS_MAX or count != stated.into.amount:
         raise Failed(f"labels are printed for 1 to {LABELS_MAX} packs, not {stated.into.amount}")
     label = Label("datamatrix", packs.gtin or "", packs.lot, packs.produced, packs.expires)
     try:

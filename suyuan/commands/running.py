@@ -16,6 +16,7 @@ from ledger.settings import read_settings
 from ledger.values.clock import DeviceClock
 from ledger.values.ids import stream_of_tape
 from suyuan import doctor
+from suyuan.batches import LongTrade
 from suyuan.commands import Failed, port
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
@@ -102,13 +103,17 @@ def add_simulate(verbs: Any) -> None:
     verb.add_argument("--merchants", type=int, default=24)
     verb.add_argument("--days", type=int, default=1)
     verb.add_argument("--seed", type=int, default=1)
+    verb.add_argument("--batches", action="store_true",
+                      help="signed batches for suyuan load, of any number of days")  # fmt: skip
     verb.add_argument("--from", dest="since", type=date.fromisoformat, default=None)
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_simulate)
 
 
 def run_simulate(stated: argparse.Namespace) -> int:
-    """Writes requests.json, reports.ndjson and truth.json into a new folder."""
+    """Writes requests.json, reports.ndjson and truth.json, or batches, into a new folder."""
+    if stated.batches:
+        return _write_batches(stated)
     try:
         trade = Trade(
             merchants=stated.merchants, day=stated.since or datetime.now(UTC).date(),
@@ -122,6 +127,27 @@ def run_simulate(stated: argparse.Namespace) -> int:
     _write_trade(stated.out, trade)
     words = {"reports": len(trade.actions), "folder": str(stated.out)}
     print(json.dumps(words) if stated.json else f"{len(trade.actions)} reports in {stated.out}")
+    return 0
+
+
+def _write_batches(stated: argparse.Namespace) -> int:
+    """Writes requests.json and batches.ndjson, a few days of trade in memory at a time."""
+    try:
+        trade = LongTrade(
+            merchants=stated.merchants, day=stated.since or datetime.now(UTC).date(),
+            seed=stated.seed, days=stated.days,
+        )  # fmt: skip
+        stated.out.mkdir(parents=True)
+        (stated.out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
+        with (stated.out / "batches.ndjson").open("wb") as file:
+            for batch in trade.batches():
+                file.write(batch + b"\n")
+    except FileExistsError:
+        raise Failed(f"{stated.out} is there already: name a new folder") from None
+    except (ValueError, OSError) as error:
+        raise Failed(str(error)) from error
+    words = {"reports": trade.reports, "folder": str(stated.out)}
+    print(json.dumps(words) if stated.json else f"{trade.reports} reports in {stated.out}")
     return 0
 
 

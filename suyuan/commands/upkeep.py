@@ -31,13 +31,14 @@ def _database_answers() -> Iterator[None]:
         raise Failed(f"the database does not answer: {words}") from error
 
 
-class _Ledger:
+class RunningLedger:
     """The ledger that upkeep works on: named by DSNs, else this machine's running one."""
 
     def __init__(self) -> None:
         settings = read_settings()
         if settings.owner_dsn and settings.follower_dsn:
             self.owner, self.follower = settings.owner_dsn, settings.follower_dsn
+            self.writer, self.data = settings.writer_dsn, settings.data
             return
         folder = data_root() / "ledger"
         if not (folder / "postgres" / "postmaster.pid").exists():
@@ -50,6 +51,7 @@ class _Ledger:
         cluster = Cluster(folder)
         cluster.attach()
         self.owner, self.follower = cluster.dsn(), cluster.dsn("suyuan_follower")
+        self.writer, self.data = cluster.dsn("suyuan_writer"), str(folder)
 
 
 def add_verify(verbs: Any) -> None:
@@ -61,7 +63,7 @@ def add_verify(verbs: Any) -> None:
 
 def run_verify(stated: argparse.Namespace) -> int:
     """Checks the record against itself and the views against a replay."""
-    ledger, show = _Ledger(), not stated.json
+    ledger, show = RunningLedger(), not stated.json
     with _database_answers():
         with Progress("events checked", 0, show=show) as bar:
             report = RowsCheck(ledger.owner).run(bar.step)
@@ -91,7 +93,7 @@ def add_rebuild(verbs: Any) -> None:
 
 def run_rebuild(stated: argparse.Namespace) -> int:
     """Rebuilds the group a view belongs to."""
-    ledger = _Ledger()
+    ledger = RunningLedger()
     group = group_of(stated.name)
     if group is None:
         raise Failed(f"no view is called {stated.name}")

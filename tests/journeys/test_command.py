@@ -428,6 +428,22 @@ def test_repacked_goods_keep_the_producers_lot_and_dates_on_their_labels(shell: 
     _wait(lambda: len(_query(shell, "/v1/premises/m-65-a/stock")["lines"]) == 2)
 
 
+def test_signed_batches_are_loaded_by_the_thousand_and_twice_is_once(shell: Shell) -> None:
+    made = shell.run("simulate", "long", "--merchants", "8", "--days", "12", "--batches", "--json")
+
+    first = json.loads(shell.run("load", "long", "--json").stdout)
+    again = json.loads(shell.run("load", "long", "--json").stdout)
+    head = _query(shell, "/v1/health")["head"]
+
+    assert first == again
+    assert (first["refusals"], first["unreadable"]) == (0, 0)
+    # Every tape's opening beside what was made up.
+    assert first["reports"] == json.loads(made.stdout)["reports"] + 8
+    assert head >= first["reports"]
+    nothing = shell.run("load", "nowhere")
+    assert "simulate FOLDER --batches" in nothing.stderr
+
+
 def test_the_doctor_and_the_help_can_be_read(shell: Shell) -> None:
     doctor = shell.run("doctor")
 

@@ -417,8 +417,9 @@ def test_a_maker_of_food_may_give_goods_a_new_life_and_a_stall_may_not() -> None
     for kind in ("processor", "retailer"):
         line = Line()
         entry = MerchantRegistered(merchant="m-1", name="m", kind=kind, district="d")  # type: ignore[arg-type]  # a kind by name
-        line.case("merchant", "m-1", entry)
         line.report(repacked("manufactured"))
+        assert "outlives-its-parts" in line.open_alerts()
+        line.case("merchant", "m-1", entry)
         found.append("outlives-its-parts" in line.open_alerts())
 
     assert found == [False, True]
