@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 import psycopg
 
+from ledger.events.reports import GoodsReceived
 from ledger.values.ids import stream_of_tape
 from suyuan.assortment import CATALOGUE
 from suyuan.demo.market import Market
@@ -92,6 +93,31 @@ def group_problems(query: httpx.Client) -> list[str]:
     return problems
 
 
+def book_problems(query: httpx.Client, trade: Trade) -> list[str]:
+    """Returns where the law's ledgers or the pairs of both sides are not what was traded."""
+    problems, day = [], str(trade.day)
+    for merchant in trade.merchants:
+        if merchant.kind not in ("wholesaler", "retailer"):
+            continue
+        path, period = f"/v1/merchants/{merchant.id}", {"since": day, "until": day}
+        pairs = list(_pages(query, f"{path}/pairs", "pairs", period))
+        open_pairs = [pair for pair in pairs if pair["status"] != "confirmed"]
+        problems += [f"pair not confirmed: {pair}" for pair in open_pairs]
+        bought = [
+            line for name in ("purchases", "produce")
+            for line in _pages(query, f"{path}/ledgers/{name}", "lines", period)
+        ]  # fmt: skip
+        received = [
+            action for action in trade.actions
+            if action.kind is GoodsReceived and action.fields["merchant"] == merchant.id
+        ]  # fmt: skip
+        lacking = [line for line in bought if set(line["missing"]) - {"vouchers"}]
+        if len(bought) != len(received) or lacking:
+            said = f"{len(bought)} lines of {len(received)} purchases, {len(lacking)} with gaps"
+            problems.append(f"ledger of {merchant.id}: {said}")
+    return problems
+
+
 def page_problems(kiosk_url: str, trade: Trade) -> list[str]:
     """Opens product, lot and unknown pages as a shopper would; returns what is wrong with them."""
     problems = []
@@ -129,10 +155,13 @@ def stored_counts(owner_dsn: str, market: Market) -> dict[str, int]:
     }
 
 
-def _pages(query: httpx.Client, path: str, name: str) -> Iterator[dict[str, Any]]:
+def _pages(
+    query: httpx.Client, path: str, name: str, asked: dict[str, str] | None = None
+) -> Iterator[dict[str, Any]]:
     after: str | None = None
     while True:
-        parameters: dict[str, Any] = {"limit": 200} | ({"after": after} if after else {})
+        parameters: dict[str, Any] = {"limit": 200} | (asked or {})
+        parameters |= {"after": after} if after else {}
         answer = query.get(path, params=parameters)
         answer.raise_for_status()
         page = answer.json()

@@ -221,6 +221,7 @@ class Day:
             stock = check.stock_differences(query, market.trade)
             alerts = check.alert_differences(query, check.expected_alerts(market, self._numbers))
             alerts += check.group_problems(query)
+            books = check.book_problems(query, market.trade)
         pages = check.page_problems(self.machine.kiosk_url, market.trade)
         counts = check.stored_counts(self.machine.cluster.dsn(), market)
         sent = sum(tape.last() for tape in market.tapes())
@@ -234,8 +235,9 @@ class Day:
             "stranger_refused": told["refused"],
             "stock_equal": followed and not stock,
             "alerts_equal": followed and not alerts,
+            "books_equal": followed and not books,
             "pages_ok": not pages,
-            "problems": (stock + alerts + pages)[:20],
+            "problems": (stock + alerts + books + pages)[:20],
             "seconds": round(time.monotonic() - self._started, 1),
         }
         return result | {"ok": _is_right(result)}
@@ -266,7 +268,7 @@ def _is_right(result: dict[str, Any]) -> bool:
         and all(
             result[name]
             for name in (
-                "fork_noticed", "stranger_refused", "stock_equal", "alerts_equal", "pages_ok"
+                "fork_noticed", "stranger_refused", "stock_equal", "alerts_equal", "books_equal", "pages_ok"
             )
         )
     )  # fmt: skip

@@ -20,5 +20,6 @@ def test_a_markets_day_ends_as_the_simulator_knows_it() -> None:
     assert result["stored_twice"] == result["lost"] == result["labels_wrong"] == 0
     assert result["labels_read"] >= 300
     assert result["merchants"] >= 20
-    assert result["stock_equal"] and result["alerts_equal"] and result["pages_ok"]
+    assert result["stock_equal"] and result["alerts_equal"] and result["books_equal"]
+    assert result["pages_ok"]
     assert result["problems"] == []
