@@ -17,7 +17,7 @@ PAGE = 2000
 # The notebook is entered in the evening or next morning; what comes later is marked as late.
 LATE_AFTER_DAYS = 1
 LINES = """
-SELECT m.position, m.original, m.leg, m.stream, m.number, m.kind, m.business_date, m.received,
+SELECT m.merchant, m.position, m.original, m.leg, m.stream, m.number, m.kind, m.business_date, m.received,
        m.premises, m.read_product, m.read_lot, m.stated_unit, m.stated, m.pieces, m.produced,
        m.product, m.lot, m.counterparty, m.card, m.delivery,
        p.name_zh, p.name_en, p.pack, b.shelf_life_days, b.category,
@@ -38,7 +38,7 @@ WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS
 ORDER BY m.business_date, m.original, m.leg LIMIT %(limit)s
 """
 PAPERS = """
-SELECT gtins, lots, kind, number, merchant FROM trade.papers
+SELECT gtins, lots, kind, number, supplier, valid_from, valid_until FROM trade.papers
 WHERE believed_to IS NULL AND gtins && %(gtins)s::text[] AND kind IN ('release', 'test', 'origin',
   'quarantine', 'meat-inspection', 'other')
   AND result IS DISTINCT FROM 'failed' ORDER BY position
@@ -206,7 +206,15 @@ def _shelf_life(days: int | None, expires: date | None) -> str | None:
 
 
 def _covers(paper: dict[str, Any], row: dict[str, Any]) -> bool:
-    return not paper["lots"] or row["lot"].removeprefix("L:") in paper["lots"]
+    of_lot = not paper["lots"] or row["lot"].removeprefix("L:") in paper["lots"]
+    of_supplier = None in (paper["supplier"], row["counterparty"])
+    of_supplier = of_supplier or paper["supplier"] in (row["counterparty"], row["merchant"])
+    # A test's day comes when it comes; a certificate must be valid on the day itself.
+    day, until = row["business_date"], paper["valid_until"]
+    in_time = paper["kind"] == "test" or (
+        paper["valid_from"] <= day and (until is None or day <= until)
+    )
+    return of_lot and of_supplier and in_time
 
 
 def _cards(reader: Reader, found: Sequence[dict[str, Any]], why: str) -> dict[str, Card]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import msgspec
 import openpyxl
 import psycopg
 import pytest
@@ -135,6 +136,23 @@ def test_farm_produce_has_a_ledger_of_its_own_with_weight_and_pieces_as_stated(
         "草鱼", "47.35 斤(3 件)", str(TODAY), "李大山", "靖港镇", "138", "",
     ]  # fmt: skip
     assert line["keep_until"] == "2027-05-22"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"supplier": "m-9"}, {"valid_until": TODAY - days(1)}, {"lots": ("Z",)}]
+)
+def test_a_paper_of_another_supplier_lot_or_time_is_no_voucher(
+    database: Database, fields: dict[str, Any]
+) -> None:
+    line = Line()
+    line.case("merchant", "m-1", merchant("m-1", "张记批发", "wholesaler"))
+    paper = msgspec.structs.replace(release("R-7"), **fields)
+    line.report(received(1, milk("A-1"), counterparty="m-2"), paper)
+
+    with asking(database, line) as api:
+        (purchase,) = lines(api, "purchases")
+
+    assert purchase["fields"]["vouchers"] == ""
 
 
 def test_wholesale_sales_name_the_buyer(api: httpx.Client) -> None:
