@@ -3,11 +3,13 @@
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import msgspec
 
@@ -105,9 +107,7 @@ def _workbook(path: Path, sheet: str | None) -> Iterator[TableRow]:
         if size > UNPACKED_BYTES_MAX:
             raise BadFile(f"{path.name} unpacks to {size} bytes: cut it into several files")
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except BadFile:
-        raise
-    except Exception as error:  # whatever a broken zip makes the library raise
+    except _broken() as error:
         raise BadFile(f"{path.name} is no Excel workbook: {error}") from error
     if sheet is not None and sheet not in book.sheetnames:
         raise BadFile(f"{path.name} has the sheets {', '.join(book.sheetnames)}, not {sheet}")
@@ -117,10 +117,19 @@ def _workbook(path: Path, sheet: str | None) -> Iterator[TableRow]:
         page.reset_dimensions()
         for number, row in enumerate(page.iter_rows(values_only=True), 1):
             yield TableRow(number, _cells(row))
-    except Exception as error:  # as above: the sheet is read while it is asked for
+    except _broken() as error:
         raise BadFile(f"{path.name} is damaged: {error}") from error
     finally:
         book.close()
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What a damaged or foreign workbook makes the library and what it stands on raise."""
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    parsing = (ElementTree.ParseError, KeyError, ValueError, TypeError, IndexError, AttributeError)
+    packed = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+    return (*parsing, *packed, InvalidFileException)
 
 
 def _json(content: bytes) -> Iterator[TableRow]:
