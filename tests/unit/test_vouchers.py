@@ -282,3 +282,12 @@ def test_a_code_that_nests_without_end_is_refused_and_the_scanner_goes_on(tmp_pa
     told = scan(buyer, [f"SY:V:{name}:1/1:{text}"])
 
     assert (told.colour, "cannot be read" in told.words) == ("red", True)
+
+
+def test_a_code_that_bears_another_vouchers_lines_is_refused_though_it_can_be_read() -> None:
+    whole, other = codes_of(voucher(2)), codes_of(voucher(4))
+    head = whole[0].rpartition(":")[0].removeprefix("SY:V:")
+    body = other[0].rpartition(":")[2]
+
+    with pytest.raises(BadVoucher, match="do not belong together"):
+        VoucherCodes().add(f"{head}:{body}")
