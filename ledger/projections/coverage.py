@@ -126,13 +126,17 @@ class Coverage:
             _weigh(fold, seller, product)
 
 
-def _need(fold: Fold, movement: Movement) -> None:
+def _category_bought(fold: Fold, movement: Movement) -> str:
+    """Returns the category of goods bought; empty for what is no purchase, or of none stated."""
     if movement.kind != "goods-received":
-        return
+        return ""
     product = fold.rows.get(PRODUCTS, movement.product)
-    if product is None or product.category not in REQUIRED_PAPERS:
-        return
-    for kind in required_on(product.category, movement.business_date):
+    return product.category or "" if product is not None else ""
+
+
+def _need(fold: Fold, movement: Movement) -> None:
+    category = _category_bought(fold, movement)
+    for kind in required_on(category, movement.business_date):
         need = PaperNeed(
             movement.stream, movement.number, kind, movement.merchant, movement.premises,
             movement.product, movement.lot, movement.counterparty, movement.business_date,
@@ -142,12 +146,7 @@ def _need(fold: Fold, movement: Movement) -> None:
 
 
 def _need_no_more(fold: Fold, movement: Movement) -> None:
-    if movement.kind != "goods-received":
-        return
-    product = fold.rows.get(PRODUCTS, movement.product)
-    if product is None or product.category not in REQUIRED_PAPERS:
-        return
-    for required in REQUIRED_PAPERS[product.category]:
+    for required in REQUIRED_PAPERS.get(_category_bought(fold, movement), ()):
         need = fold.rows.get(PAPER_NEEDS, movement.stream, movement.number, required.kind)
         if need is not None:
             fold.rows.drop(PAPER_NEEDS, need)
