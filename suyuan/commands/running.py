@@ -8,7 +8,7 @@ import threading
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from suyuan.commands import Failed, port
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 from suyuan.simulate import Trade
+
+T = TypeVar("T", Trade, LongTrade)
 
 WATCH_S = 1.0
 
@@ -112,47 +114,41 @@ def add_simulate(verbs: Any) -> None:
 
 def run_simulate(stated: argparse.Namespace) -> int:
     """Writes requests.json, reports.ndjson and truth.json, or batches, into a new folder."""
-    if stated.batches:
-        return _write_batches(stated)
+    write = _write_batches if stated.batches else _write_trade
     try:
-        trade = Trade(
-            merchants=stated.merchants, day=stated.since or datetime.now(UTC).date(),
-            seed=stated.seed, days=stated.days,
-        )  # fmt: skip
-        stated.out.mkdir(parents=True)
+        reports = write(stated)
     except FileExistsError:
         raise Failed(f"{stated.out} is there already: name a new folder") from None
     except (ValueError, OSError) as error:
         raise Failed(str(error)) from error
-    _write_trade(stated.out, trade)
-    words = {"reports": len(trade.actions), "folder": str(stated.out)}
-    print(json.dumps(words) if stated.json else f"{len(trade.actions)} reports in {stated.out}")
+    words = {"reports": reports, "folder": str(stated.out)}
+    print(json.dumps(words) if stated.json else f"{reports} reports in {stated.out}")
     return 0
+
+
+def _new_trade(kind: type[T], stated: argparse.Namespace) -> T:
+    """Makes the trade that was asked for, and the new folder it is written into."""
+    trade = kind(
+        merchants=stated.merchants, day=stated.since or datetime.now(UTC).date(),
+        seed=stated.seed, days=stated.days,
+    )  # fmt: skip
+    stated.out.mkdir(parents=True)
+    return trade
 
 
 def _write_batches(stated: argparse.Namespace) -> int:
     """Writes requests.json and batches.ndjson, a few days of trade in memory at a time."""
-    try:
-        trade = LongTrade(
-            merchants=stated.merchants, day=stated.since or datetime.now(UTC).date(),
-            seed=stated.seed, days=stated.days,
-        )  # fmt: skip
-        stated.out.mkdir(parents=True)
-        (stated.out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
-        with (stated.out / "batches.ndjson").open("wb") as file:
-            for batch in trade.batches():
-                file.write(batch + b"\n")
-    except FileExistsError:
-        raise Failed(f"{stated.out} is there already: name a new folder") from None
-    except (ValueError, OSError) as error:
-        raise Failed(str(error)) from error
-    words = {"reports": trade.reports, "folder": str(stated.out)}
-    print(json.dumps(words) if stated.json else f"{trade.reports} reports in {stated.out}")
-    return 0
+    trade = _new_trade(LongTrade, stated)
+    (stated.out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
+    with (stated.out / "batches.ndjson").open("wb") as file:
+        for batch in trade.batches():
+            file.write(batch + b"\n")
+    return trade.reports
 
 
-def _write_trade(out: Path, trade: Trade) -> None:
+def _write_trade(stated: argparse.Namespace) -> int:
     """Writes the requests, the reports in time order with tape and number, and what must come out."""
+    trade, out = _new_trade(Trade, stated), stated.out
     (out / "requests.json").write_bytes(msgspec.json.encode(trade.requests()))
     tapes = {m.device: str(uuid.UUID(int=n, version=4)) for n, m in enumerate(trade.merchants)}
     # Number 1 of every tape is its opening.
@@ -179,6 +175,7 @@ def _write_trade(out: Path, trade: Trade) -> None:
         "day": end,
     }
     (out / "truth.json").write_bytes(msgspec.json.encode(truth))
+    return len(trade.actions)
 
 
 def add_doctor(verbs: Any) -> None:
