@@ -27,8 +27,7 @@ FROM trade.movements m
 LEFT JOIN trade.products p ON p.gtin = m.read_product
 LEFT JOIN trade.products b ON b.gtin = m.product
 LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
-LEFT JOIN trade.linked_cards k ON k.card = m.card
-LEFT JOIN trade.merchants r ON r.merchant = coalesce(m.counterparty, k.merchant)
+LEFT JOIN trade.merchants r ON r.merchant = m.counterparty
 WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS NULL
   AND m.business_date BETWEEN %(since)s AND %(until)s
   AND m.counterparty IS DISTINCT FROM m.merchant
@@ -37,8 +36,16 @@ WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS
   AND (m.business_date, m.original, m.leg) > (%(day)s, %(original)s, %(at_leg)s)
 ORDER BY m.business_date, m.original, m.leg LIMIT %(limit)s
 """
+# Whoever was merged into another has one set of books with it.
+MERCHANT = """
+SELECT merchant, kind FROM trade.merchants
+WHERE merchant = coalesce(
+    (SELECT merchant FROM trade.merchant_aliases WHERE alias = %(name)s), %(name)s)
+"""
 PAPERS = """
-SELECT gtins, lots, kind, number, supplier, valid_from, valid_until FROM trade.papers
+SELECT gtins, lots, kind, number, coalesce(a.merchant, supplier) AS supplier, valid_from,
+       valid_until
+FROM trade.papers LEFT JOIN trade.merchant_aliases a ON a.alias = supplier
 WHERE believed_to IS NULL AND gtins && %(gtins)s::text[] AND kind IN ('release', 'test', 'origin',
   'quarantine', 'meat-inspection', 'other')
   AND result IS DISTINCT FROM 'failed' ORDER BY position
@@ -52,6 +59,13 @@ UNITS_ZH = {
     "piece": "件", "case": "箱", "bag": "袋", "box": "盒", "bottle": "瓶",
     "kg": "千克", "g": "克", "jin": "斤", "l": "升",
 }  # fmt: skip
+
+
+class Registered(NamedTuple):
+    """A merchant of the register, under the name its books go by."""
+
+    merchant: str
+    kind: str
 
 
 class Period(NamedTuple):
@@ -93,12 +107,12 @@ class Completeness(NamedTuple):
     missing: Counter[str]
 
 
-def merchant_kind(reader: Reader, merchant: str) -> str:
-    """Returns the kind of a registered merchant; a problem for one that is not."""
-    found = rows(reader, "SELECT kind FROM trade.merchants WHERE merchant = %s", [merchant])
+def registered(reader: Reader, name: str) -> Registered:
+    """Returns the merchant behind a name of the register; a problem for one that is not there."""
+    found = rows(reader, MERCHANT, {"name": name})
     if not found:
-        raise Problem(404, "merchant-unknown", f"no merchant is registered as {merchant}")
-    return str(found[0]["kind"])
+        raise Problem(404, "merchant-unknown", f"no merchant is registered as {name}")
+    return Registered(found[0]["merchant"], found[0]["kind"])
 
 
 def page(

@@ -89,7 +89,7 @@ class Received:
         for number, event in events_from(self._tape, min(known, default=1)) if known else ():
             if isinstance(event, GoodsReceived):
                 sessions[number] = event.session
-            if isinstance(event, EntryCorrected) and event.goods is None:
+            if isinstance(event, EntryCorrected) and event.voids:
                 named = event.target_number
                 whole = event.scope != "line" and named in known
                 for other in list(left):

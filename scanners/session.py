@@ -12,6 +12,7 @@ import msgspec
 from ledger.errors import Malformed
 from ledger.events.base import Event
 from ledger.events.reports import GoodsAsRead
+from ledger.values.ids import is_id
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
 from scanners.cards import CardBox, plain_name
 from scanners.deliveries import Received
@@ -22,7 +23,6 @@ from scanners.profiles import profiles_of
 from scanners.tape import Tape, TapeFull
 from scanners.words import HELP, Told, both, shown
 
-ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}(?!\n)$")
 DIGEST = re.compile(r"^[0-9a-f]{64}(?!\n)$")
 # One date of an answer: p for produced, six digits, perhaps `*6` for how many.
 DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?(?!\n)$")
@@ -354,13 +354,13 @@ class Session:
             return Told("red", f"{name} holds no control characters: {value[:40]!r}")
         if name == "merchant":
             merchant, _, premises = value.partition(":")
-            if not (ID.match(merchant) and ID.match(premises)):
+            if not (is_id(merchant) and is_id(premises)):
                 return Told("red", f"a badge says merchant:ID:PREMISES, not {value[:60]!r}")
             place = Standing(self.mode, merchant, premises)
             # Only the same merchant may correct an entry.
             self._undoable.clear()
             words = f"for {merchant} at {premises}"
-        elif name == "with" and value and not ID.match(value):
+        elif name == "with" and value and not is_id(value):
             return self._with_card(value)
         else:
             field = {"with": "counterparty", "delivery": "delivery"}.get(name)

@@ -209,12 +209,20 @@ def events_from(tape: Tape, number: int = 1) -> Iterator[tuple[int, Event]]:
 
 
 def _correct(sold: dict[int, GoodsSold], event: EntryCorrected) -> None:
-    if event.goods is None or event.quantity is None:
-        del sold[event.target_number]
-    else:
-        sold[event.target_number] = msgspec.structs.replace(
-            sold[event.target_number], goods=event.goods, quantity=event.quantity
-        )
+    """Lets a correction act on the lines it means: one, or all of its session or delivery."""
+    named = sold[event.target_number]
+    for number, line in list(sold.items()):
+        of_scope = event.scope == "delivery" or line.session == named.session
+        if number != event.target_number and (event.scope == "line" or not of_scope):
+            continue
+        if event.voids:
+            del sold[number]
+        elif event.goods is not None and event.quantity is not None:
+            sold[number] = msgspec.structs.replace(line, goods=event.goods, quantity=event.quantity)
+        else:
+            sold[number] = msgspec.structs.replace(
+                line, counterparty=event.counterparty, counterparty_card=event.counterparty_card
+            )
 
 
 def _line(goods: GoodsAsRead, quantity: StatedQuantity) -> VoucherLine:

@@ -15,6 +15,7 @@ from suyuan.commands import (
     importing,
     joining,
     ledgers,
+    merging,
     papers,
     pictures,
     repacking,
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
         *importing.VERBS,
         *vouching.VERBS,
         *repacking.VERBS,
+        *merging.VERBS,
     )
     for add in (*edge, *_server_verbs()):
         add(verbs)

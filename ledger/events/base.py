@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import msgspec
 from msgspec import structs
 
+from ledger.values.ids import ID_FORM
 from ledger.values.leaf import Parts, canonical
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ Person = Annotated[T, msgspec.Meta(extra={"part": "person"})]
 
 # Ids that people choose: lower case, digits and hyphens, so that they survive a URL, a file
 # name and a telephone call.
-Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}(?!\n)$")]
+Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_FORM}(?!\n)$")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
 # Version-4 UUIDs in their canonical spelling: two spellings would be two streams.
 Uuid = Annotated[

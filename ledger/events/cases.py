@@ -208,6 +208,23 @@ class CardUnlinked(Event, frozen=True, kw_only=True, tag="card-unlinked.v1"):
     note: Trade[LongText]
 
 
+class MerchantMerged(Event, frozen=True, kw_only=True, tag="merchant-merged.v1"):
+    """A registered merchant is found to be another one; entries keep what they said."""
+
+    merchant: Public[Id]
+    into: Public[Id]
+    by: Trade[Id]
+    note: Trade[LongText]
+
+
+class MerchantParted(Event, frozen=True, kw_only=True, tag="merchant-parted.v1"):
+    """A merchant was merged into another by mistake: it is one of its own again."""
+
+    merchant: Public[Id]
+    by: Trade[Id]
+    note: Trade[LongText]
+
+
 class StatedTier(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):

@@ -21,6 +21,7 @@ TAPE_REPORTS: Final[tuple[type[Event], ...]] = (
     reports.DaySalesTotalled,
     reports.GoodsTransformed,
     reports.StockCounted,
+    reports.EntryCorrectedV1,
     reports.EntryCorrected,
     reports.CertificateFiledV1,
     reports.CertificateFiled,
@@ -42,6 +43,8 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.ReportUnreadable,
     cases.ReportReadmitted,
     cases.CardLinked,
+    cases.MerchantMerged,
+    cases.MerchantParted,
     cases.CardUnlinked,
     cases.MarketRegistered,
     cases.NearExpiryStated,
@@ -54,19 +57,17 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
 BY_NAME: Final = {stored_name(kind): kind for kind in TAPE_REPORTS + CASE_EVENTS}
 
 
-def _product_v2(old: Any) -> Event:
-    return cases.ProductRegistered(**structs.asdict(old))
-
-
-def _certificate_v2(old: Any) -> Event:
-    return reports.CertificateFiled(**structs.asdict(old))
+def _widened(newer: type[Event]) -> Callable[[Any], Event]:
+    """Returns what reads an event as one of a kind that has all its members and more."""
+    return lambda old: newer(**structs.asdict(old))
 
 
 # Old class → what turns its events into the next version's. The old class stays: leaves of what
 # was recorded are computed over its own members, and its golden file keeps loading.
 UPCASTERS: Final[dict[type[Event], Callable[[Any], Event]]] = {
-    cases.ProductRegisteredV1: _product_v2,
-    reports.CertificateFiledV1: _certificate_v2,
+    cases.ProductRegisteredV1: _widened(cases.ProductRegistered),
+    reports.CertificateFiledV1: _widened(reports.CertificateFiled),
+    reports.EntryCorrectedV1: _widened(reports.EntryCorrected),
 }
 
 # Bounds of one report in bytes. Sixty-four portions on each side fit; a flood does not.

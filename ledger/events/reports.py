@@ -145,11 +145,8 @@ class GoodsTransformed(Report, frozen=True, kw_only=True, tag="goods-transformed
     outputs: Public[Annotated[tuple[Portion, ...], msgspec.Meta(min_length=1, max_length=64)]]
 
 
-class EntryCorrected(Report, frozen=True, kw_only=True, tag="entry-corrected.v1"):
-    """An earlier entry was wrong: a line, a scan session or a delivery is voided or replaced.
-
-    Only a line can be replaced. A correction of a correction names the original entry.
-    """
+class EntryCorrectedV1(Report, frozen=True, kw_only=True, tag="entry-corrected.v1"):
+    """An earlier entry was wrong, from before another supplier or buyer could be stated."""
 
     target_tape: Trade[Uuid]
     target_number: Trade[Annotated[int, msgspec.Meta(ge=1, le=2**53)]]
@@ -161,10 +158,44 @@ class EntryCorrected(Report, frozen=True, kw_only=True, tag="entry-corrected.v1"
     def __post_init__(self) -> None:
         """Raises `ValueError` when a replacement is half stated or goes beyond one line."""
         Report.__post_init__(self)
-        if (self.goods is None) != (self.quantity is None):
-            raise ValueError("a replacement states both goods and quantity, a void neither")
-        if self.goods is not None and self.scope != "line":
-            raise ValueError(f"only a line can be replaced, not a {self.scope}: void it")
+        _check_replacement(self.goods, self.quantity, self.scope)
+
+
+class EntryCorrected(Report, frozen=True, kw_only=True, tag="entry-corrected.v2"):
+    """An earlier entry was wrong: a line, a scan session or a delivery.
+
+    With goods and quantity a line says these instead. With a counterparty, or the card of one,
+    goods and amounts stay and the trade was with that one. With neither, it is void. A correction
+    of a correction names the original entry.
+    """
+
+    target_tape: Trade[Uuid]
+    target_number: Trade[Annotated[int, msgspec.Meta(ge=1, le=2**53)]]
+    scope: Trade[Literal["line", "session", "delivery"]]
+    reason: Trade[LongText]
+    goods: Public[GoodsAsRead | None] = None
+    quantity: Trade[StatedQuantity | None] = None
+    counterparty: Trade[Id | None] = None
+    counterparty_card: Person[Uuid | None] = None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` when a replacement is half stated, goes too far or says too much."""
+        Report.__post_init__(self)
+        _check_replacement(self.goods, self.quantity, self.scope)
+        if None not in (self.counterparty, self.counterparty_card):
+            raise ValueError("a trade was with a merchant or with the one on a card, not with both")
+        if self.goods is not None and self.restates_party:
+            raise ValueError("say what the goods were, and with whom, in corrections of their own")
+
+    @property
+    def restates_party(self) -> bool:
+        """Tells whether it says with whom a trade was, and leaves the goods as they are."""
+        return self.counterparty is not None or self.counterparty_card is not None
+
+    @property
+    def voids(self) -> bool:
+        """Tells whether nothing of what it names stands."""
+        return self.goods is None and not self.restates_party
 
 
 class CertificateFiledV1(Report, frozen=True, kw_only=True, tag="certificate-filed.v1"):
@@ -242,6 +273,15 @@ class TapeOpened(Event, frozen=True, kw_only=True, tag="tape-opened.v1"):
     clock: Trade[DeviceClock]
     previous_tape: Trade[Uuid | None] = None
     previous_last: Trade[Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None] = None
+
+
+def _check_replacement(
+    goods: GoodsAsRead | None, quantity: StatedQuantity | None, scope: str
+) -> None:
+    if (goods is None) != (quantity is None):
+        raise ValueError("a replacement states both goods and quantity, a void neither")
+    if goods is not None and scope != "line":
+        raise ValueError(f"only a line can be replaced, not a {scope}: void it")
 
 
 def _check_gtins(gtins: tuple[str, ...]) -> None:

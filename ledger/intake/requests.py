@@ -17,6 +17,14 @@ from ledger.rules.alert_work import (
     decide_alert,
     evolve_alert,
 )
+from ledger.rules.aliases import (
+    ALIASES_SUBJECT,
+    AliasCase,
+    MergeMerchant,
+    PartMerchant,
+    decide_alias,
+    evolve_alias,
+)
 from ledger.rules.cards import CardCase, LinkCard, UnlinkCard, decide_card, evolve_card
 from ledger.rules.device import (
     DeviceCase,
@@ -108,13 +116,13 @@ class Requests:
                                     evolve_near_expiry,
                                     lambda case: decide_near_expiry(case, table))  # fmt: skip
             case LinkCard() | UnlinkCard():
-                name = request.merchant if isinstance(request, LinkCard) else ""
-                known = self._cases.load("merchant", name, MerchantCase(name), evolve_merchant)
-                registered = known.registered is not None
+                registered = isinstance(request, LinkCard) and self._knows(request.merchant)
                 return self._record(
                     "card", request.card, CardCase(request.card), evolve_card,
                     lambda case: decide_card(case, request, registered=registered),
                 )  # fmt: skip
+            case MergeMerchant() | PartMerchant():
+                return self._merge(request)
             case ReadmitReport():
                 return self._readmit(request)
             case BeginDay():
@@ -133,6 +141,16 @@ class Requests:
                 )  # fmt: skip
                 self._changed(request.device)
                 return refusal
+
+    def _knows(self, merchant: str) -> bool:
+        empty = MerchantCase(merchant)
+        return self._cases.load("merchant", merchant, empty, evolve_merchant).registered is not None
+
+    def _merge(self, request: MergeMerchant | PartMerchant) -> Refusal | None:
+        named = (request.merchant, request.into) if isinstance(request, MergeMerchant) else ()
+        unknown = next((name for name in named if not self._knows(name)), None)
+        return self._record("aliases", ALIASES_SUBJECT, AliasCase(), evolve_alias,
+                            lambda case: decide_alias(case, request, unregistered=unknown))  # fmt: skip
 
     def _register_market(self, entry: MarketRegistered) -> Refusal | None:
         if isinstance(zone := _zone(entry.zone), Refusal):

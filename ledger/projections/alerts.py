@@ -22,7 +22,7 @@ from ledger.projections.coverage import PaperTrouble
 from ledger.projections.expiry import Expiry, ExpiryAttention, attention
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS
-from ledger.projections.identity import KeyOpened
+from ledger.projections.identity import KeyCandidates
 from ledger.projections.lot_transforms import Outlives
 from ledger.projections.lots import LOTS, LotDispute, LotExpiry
 from ledger.projections.movements import (
@@ -174,7 +174,7 @@ def _of_stock(fold: Fold) -> None:
                 # Its category may have been stated with it, and what that tolerates.
                 for row in fold.rows.select(STOCK, {"product": gtin}):
                     _oversold(fold, row)
-            case KeyOpened(product, key):
+            case KeyCandidates(product, key):
                 for row in fold.rows.select(STOCK, {"product": product, "lot": key}):
                     _oversold(fold, row)
             case ShelfChanged(shelf, was_short) if was_short != is_short(shelf):

@@ -1,12 +1,12 @@
 """Corrections: entries voided or replaced, whichever comes first, the entry or its correction.
 
-Of all corrections that mean an entry the latest by position wins, whether it names the line or
-voids its session or delivery. What an entry says is worked out from that set each time one is
-added, so it follows from what was reported and not from the order in which it arrived.
+Of all corrections that mean an entry the latest by position wins, whether it names the line, its
+session or its delivery: one wins for the goods, and one for whom they were traded with. What an
+entry says is worked out from that set each time one is added, so it follows from what was reported
+and not from the order in which it arrived.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,7 +17,6 @@ from ledger.events.reports import (
     EntryCorrected,
     GoodsMoved,
     GoodsTransformed,
-    Portion,
     Report,
     TapeOpened,
     TestReportFiled,
@@ -31,40 +30,32 @@ from ledger.projections.movements import (
     legs_of,
     replace,
 )
+from ledger.projections.outcomes import (
+    CORRECTIONS,
+    SWEPT_SCOPES,
+    TRADED,
+    Correction,
+    SweptScope,
+    counts,
+    instead_in,
+    outcome_of,
+    reached_of,
+    said_in,
+    scopes_of,
+)
+from ledger.projections.pairs import is_confirmed
+from ledger.projections.sweeps import (
+    Party,
+    Sweep,
+    party_in,
+    read_sweeps,
+    with_sweep,
+    write_sweeps,
+)
 from ledger.projections.table import Key, Position, Rows, Table
-from ledger.projections.voids import Reached, Void, read_voids, with_void, write_voids
 from ledger.rules.flags import NO_MANDATE
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
-
-
-class Correction(msgspec.Struct):
-    """A correction of an entry, which may still be to come.
-
-    A row with number and position 0 says that some wait for entries of this stream, and by its
-    `made_number` up to which number: so an entry looks for its own only where there may be one.
-    """
-
-    stream: str
-    number: Position
-    position: Position
-    merchant: str
-    made_stream: str
-    made_number: Position
-    made_at: datetime
-    state: bytes
-
-
-class VoidedScope(msgspec.Struct):
-    """A merchant's session or delivery with the corrections that void it, as JSON.
-
-    A row without scope and value holds the merchant's one that reaches furthest in time.
-    """
-
-    merchant: str
-    scope: str
-    value: str
-    voids: str
 
 
 class OtherEntry(msgspec.Struct):
@@ -76,8 +67,6 @@ class OtherEntry(msgspec.Struct):
     paper: bool
 
 
-CORRECTIONS = Table("corrections", Correction, ("stream", "number", "position"))
-VOIDED_SCOPES = Table("voided_scopes", VoidedScope, ("merchant", "scope", "value"))
 OTHER_ENTRIES = Table("other_entries", OtherEntry, ("stream", "number"))
 
 
@@ -93,7 +82,7 @@ class Corrections:
     """What was voided or replaced; it speaks to the rest through the movements it closes."""
 
     name = "corrections"
-    tables = (CORRECTIONS, VOIDED_SCOPES, OTHER_ENTRIES)
+    tables = (CORRECTIONS, SWEPT_SCOPES, OTHER_ENTRIES)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The marks that corrections may wait for this entry, or for entries of its merchant."""
@@ -101,7 +90,7 @@ class Corrections:
         if isinstance(event, Report | TapeOpened):
             yield CORRECTIONS, (entry.stream, 0, 0)
         if isinstance(event, GoodsReport | EntryCorrected):
-            yield VOIDED_SCOPES, (event.merchant, "", "")
+            yield SWEPT_SCOPES, (event.merchant, "", "")
 
     def fold(self, fold: Fold) -> None:
         """Takes in corrections, and entries that corrections wait for."""
@@ -122,15 +111,15 @@ def _entered(fold: Fold, legs: Sequence[Movement]) -> None:
     """Takes an entry in with what waits for it, and for the session or delivery it is named for."""
     entered = legs[0]
     waiting = [c for c in _waiting(fold) if _accepted(fold, c, entered)]
-    # Thousands may wait for one entry: each scope they void is settled once.
+    # Thousands may wait for one entry: each scope they sweep is settled once.
     for scope in {scope for c in waiting if (scope := _keep_scope(fold, c, entered))}:
-        _settle(fold, _entries_of(fold, scope, entered))
-    reached = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "")
-    # A void stands on its tape behind what it reaches there, so only late comers are in question.
-    late = reached is not None and entered.happened <= read_voids(reached.voids)[0].made_at
+        for rows in _scope_entries(fold, scope, entered):
+            _settle(fold, rows)
+    reached = fold.rows.get(SWEPT_SCOPES, entered.read_merchant, "", "")
+    # A sweep stands on its tape behind what it reaches there, so only late comers are in question.
+    late = reached is not None and entered.happened <= read_sweeps(reached.sweeps)[0].made_at
     if waiting or late or (reached is not None and fold.entry.readmitted):
-        same = {"stream": entered.stream, "number": entered.number}
-        _settle(fold, fold.rows.select(MOVEMENTS, same))
+        _settle(fold, _rows_of_entry(fold, entered))
 
 
 def _other(fold: Fold, merchant: str, *, paper: bool) -> None:
@@ -185,8 +174,7 @@ def _mark(fold: Fold, correction: Correction) -> None:
 
 def _refuse_unfit(fold: Fold, correction: Correction, other: OtherEntry) -> None:
     """A paper can be voided by its merchant, in its own view; nothing else here can be corrected."""
-    event = _said(correction)
-    if not other.paper or event.goods is not None or other.merchant != correction.merchant:
+    if not (other.paper and said_in(correction).voids and other.merchant == correction.merchant):
         _refuse(fold, correction)
 
 
@@ -196,7 +184,7 @@ def _refuse(fold: Fold, correction: Correction) -> None:
 
 
 def _accepted(fold: Fold, correction: Correction, row: Movement) -> bool:
-    if not _counts(correction, row):
+    if not counts(correction, row):
         _refuse(fold, correction)
         return False
     return True
@@ -206,115 +194,104 @@ def _take_effect(fold: Fold, correction: Correction, entered: Movement) -> None:
     """Applies the newest correction, which wins over whatever was said before of what it means."""
     scope = _keep_scope(fold, correction, entered)
     if scope is None:
-        same: dict[str, Any] = {"stream": entered.stream, "number": entered.number}
-        for row in fold.rows.select(MOVEMENTS, same | {"believed_to": None}):
-            disbelieve(fold, row)
-        if (instead := _instead(correction)) is not None:
-            replace(fold, entered, instead, corrected_by=correction.position)
+        _apply(fold, correction, entered, _believed_of_entry(fold, entered))
         return
-    void = _void_of(correction, entered)
-    for row in _entries_of(fold, scope, entered, believed=True):
+    sweep = _sweep_of(correction, entered)
+    for rows in _scope_entries(fold, scope, entered):
+        first = rows[0]
         # The entry it names is meant, whatever a wrong clock says about their order.
-        named = (row.stream, row.number) == (entered.stream, entered.number)
-        if named or void.reaches(_reached(row)):
-            disbelieve(fold, row)
+        named = (first.stream, first.number) == (entered.stream, entered.number)
+        if named or sweep.reaches(reached_of(first)):
+            _apply(fold, correction, first, [row for row in rows if row.believed_to is None])
+
+
+def _apply(
+    fold: Fold, correction: Correction, entered: Movement, believed: Sequence[Movement]
+) -> None:
+    """Lets the newest correction act on what is believed of one entry."""
+    event = said_in(correction)
+    party, instead = party_in(event), instead_in(correction)
+    if party is not None and entered.kind not in TRADED:
+        return
+    if instead is not None:
+        # What was said of whom it was with, stands; who revives what was void must look for it.
+        party = (
+            Party(believed[0].read_counterparty, believed[0].card)
+            if believed
+            else outcome_of(fold, entered).party
+        )
+    for row in believed:
+        disbelieve(fold, row, contested=_contested(fold, row))
+    by = correction.position
+    if instead is not None:
+        replace(fold, entered, instead, party, corrected_by=by)
+    elif party is not None:
+        for row in believed:
+            replace(fold, row, None, party, corrected_by=by)
+
+
+def _contested(fold: Fold, row: Movement) -> str | None:
+    """Returns after what a correction comes that makes both readings count, if after anything."""
+    return "confirmed" if is_confirmed(fold.rows, row) else None
 
 
 def _keep_scope(fold: Fold, correction: Correction, named: Movement) -> str | None:
-    """Remembers what a correction voids beside its line; None for one of a line."""
-    for merchant, scope, value in _scopes_of(named):
-        if scope == _said(correction).scope:
-            _keep_void(fold, (merchant, scope, value), _void_of(correction, named))
+    """Remembers what a correction sweeps beside its line; None for one of a line."""
+    for merchant, scope, value in scopes_of(named):
+        if scope == said_in(correction).scope:
+            _keep_sweep(fold, (merchant, scope, value), _sweep_of(correction, named))
             return scope
     return None
 
 
-def _void_of(correction: Correction, named: Movement) -> Void:
-    return Void(
+def _sweep_of(correction: Correction, named: Movement) -> Sweep:
+    return Sweep(
         int(correction.position), correction.made_stream, int(correction.made_number),
-        correction.made_at, named.business_date,
+        correction.made_at, named.business_date, party_in(said_in(correction)),
     )  # fmt: skip
 
 
-def _counts(correction: Correction, row: Movement) -> bool:
-    # A transformation or a day's total has several legs, of which a single replacement would wipe the others.
-    unusable = _said(correction).goods is not None and row.kind in ("used-in", "made", "day-sales")
-    return row.merchant == correction.merchant and not unusable
+def _keep_sweep(fold: Fold, key: tuple[str, str, str], sweep: Sweep) -> None:
+    known = fold.rows.get(SWEPT_SCOPES, *key)
+    sweeps = with_sweep(read_sweeps(known.sweeps) if known else [], sweep)
+    fold.rows.put(SWEPT_SCOPES, SweptScope(*key, write_sweeps(sweeps)))
+    furthest = fold.rows.get(SWEPT_SCOPES, key[0], "", "")
+    if furthest is None or read_sweeps(furthest.sweeps)[0].made_at < sweep.made_at:
+        fold.rows.put(SWEPT_SCOPES, SweptScope(key[0], "", "", write_sweeps([sweep])))
 
 
-def _keep_void(fold: Fold, key: tuple[str, str, str], void: Void) -> None:
-    known = fold.rows.get(VOIDED_SCOPES, *key)
-    voids = with_void(read_voids(known.voids) if known else [], void)
-    fold.rows.put(VOIDED_SCOPES, VoidedScope(*key, write_voids(voids)))
-    furthest = fold.rows.get(VOIDED_SCOPES, key[0], "", "")
-    if furthest is None or read_voids(furthest.voids)[0].made_at < void.made_at:
-        fold.rows.put(VOIDED_SCOPES, VoidedScope(key[0], "", "", write_voids([void])))
-
-
-def _scopes_of(movement: Movement) -> Iterable[tuple[str, str, str]]:
-    # Session ids are the devices' own, delivery numbers the suppliers': another's may be the same.
-    yield movement.merchant, "session", movement.session
-    if movement.delivery is not None:
-        yield movement.merchant, "delivery", f"{movement.counterparty or ''}|{movement.delivery}"
-
-
-def _entries_of(
-    fold: Fold, scope: str, named: Movement, *, believed: bool = False
-) -> list[Movement]:
-    same: dict[str, Any] = {"merchant": named.merchant, "session": named.session}
+def _scope_entries(fold: Fold, scope: str, named: Movement) -> list[list[Movement]]:
+    """Returns all rows of each entry of a session or delivery, the first as it was entered."""
+    same: dict[str, Any] = {"read_merchant": named.read_merchant, "session": named.session}
     if scope == "delivery":
-        same = {"merchant": named.merchant, "delivery": named.delivery}
-        same["counterparty"] = named.counterparty
-    if believed:
-        same["believed_to"] = None
+        same = {"read_merchant": named.read_merchant, "delivery": named.delivery}
+    entries: dict[tuple[str, int], list[Movement]] = {}
+    for row in fold.rows.select(MOVEMENTS, same):
+        entries.setdefault((row.stream, row.number), []).append(row)
+    found = [sorted(rows, key=lambda row: (row.position, row.leg)) for rows in entries.values()]
+    if scope == "delivery":
+        found = [r for r in found if r[0].read_counterparty == named.read_counterparty]
+    return found
+
+
+def _rows_of_entry(fold: Fold, entered: Movement) -> list[Movement]:
+    same: dict[str, Any] = {"stream": entered.stream, "number": entered.number}
+    return sorted(fold.rows.select(MOVEMENTS, same), key=lambda row: (row.position, row.leg))
+
+
+def _believed_of_entry(fold: Fold, entered: Movement) -> list[Movement]:
+    same = {"stream": entered.stream, "number": entered.number, "believed_to": None}
     return fold.rows.select(MOVEMENTS, same)
 
 
-def _settle(fold: Fold, movements: Sequence[Movement]) -> None:
-    """Brings each entry to what the latest correction that means it says.
-
-    `movements` are whole entries: every row of each, voided ones included.
-    """
-    entries: dict[tuple[str, int], list[Movement]] = {}
-    for movement in movements:
-        entries.setdefault((movement.stream, movement.number), []).append(movement)
-    for rows in entries.values():
-        original = min(rows, key=lambda row: (row.position, row.leg))
-        latest, said = _latest(fold, original)
-        believed = [row for row in rows if row.believed_to is None]
-        if latest == 0 or (said and believed and believed[0].corrected_by == latest):
-            continue
-        for row in believed:
-            disbelieve(fold, row)
-        if said is not None:
-            replace(fold, original, said, corrected_by=latest)
-
-
-def _latest(fold: Fold, entered: Movement) -> tuple[int, Portion | None]:
-    """Returns the position of the correction that counts, 0 for none, and what it says instead."""
-    found: list[tuple[int, Portion | None]] = [(0, None)]
-    same = {"stream": entered.stream, "number": entered.number}
-    for correction in fold.rows.select(CORRECTIONS, same):
-        if _counts(correction, entered):
-            found.append((correction.position, _instead(correction)))
-    entry = _reached(entered)
-    any_voids = fold.rows.get(VOIDED_SCOPES, entered.merchant, "", "") is not None
-    for key in _scopes_of(entered) if any_voids else ():
-        if (scope := fold.rows.get(VOIDED_SCOPES, *key)) is not None:
-            found += [(v.position, None) for v in read_voids(scope.voids) if v.reaches(entry)]
-    return max(found, key=lambda item: item[0])
-
-
-def _reached(row: Movement) -> Reached:
-    return Reached(row.stream, row.number, row.happened, row.business_date)
-
-
-def _instead(correction: Correction) -> Portion | None:
-    event = _said(correction)
-    if event.goods is None or event.quantity is None:
-        return None
-    return Portion(goods=event.goods, quantity=event.quantity)
-
-
-def _said(correction: Correction) -> EntryCorrected:
-    return msgspec.json.decode(correction.state, type=EntryCorrected)
+def _settle(fold: Fold, rows: Sequence[Movement]) -> None:
+    """Brings an entry, given as all its rows, to what the corrections that mean it say."""
+    original, outcome = rows[0], outcome_of(fold, rows[0])
+    believed = [row for row in rows if row.believed_to is None]
+    settled = not outcome.void and believed and believed[0].corrected_by == outcome.latest
+    if outcome.latest == 0 or settled:
+        return
+    for row in believed:
+        disbelieve(fold, row)
+    if not outcome.void:
+        replace(fold, original, outcome.instead, outcome.party, corrected_by=outcome.latest)

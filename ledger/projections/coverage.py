@@ -10,16 +10,16 @@ from ledger.events.reports import GoodsMoved
 from ledger.projections.documents import ATTACHMENTS, PAPERS, PaperChanged, PaperRow
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import identify
+from ledger.projections.merchants import MerchantKnown, merchant_of, names_of
 from ledger.projections.movements import (
     MOVEMENTS,
     GoodsReport,
     Moved,
     Movement,
     Unmoved,
-    identity_of,
     legs_of,
 )
-from ledger.projections.pairs import PAIR_CELLS, partner_of, side_of
+from ledger.projections.pairs import PAIR_CELLS, side_of
 from ledger.projections.products import (
     PRODUCTS,
     ConversionKnown,
@@ -100,8 +100,8 @@ class Coverage:
         """Whether papers bound what the goods in this entry's trade may be."""
         if isinstance(entry.event, GoodsReport):
             for leg in legs_of(entry, entry.event):
-                if (side := side_of(leg, partner_of(rows, leg))) is not None:
-                    yield QUOTA_MARKS, (side.seller, identity_of(rows, leg).product)
+                if (side := side_of(leg)) is not None:
+                    yield QUOTA_MARKS, (side.seller, leg.product)
 
     def fold(self, fold: Fold) -> None:
         """Takes in papers, purchases, and categories as they are learned."""
@@ -119,6 +119,8 @@ class Coverage:
                     _categorized(fold, gtin)
                 case ConversionKnown():
                     quotas |= _converted(fold, signal)
+                case MerchantKnown():
+                    quotas |= _renamed(fold, signal)
                 case PaperChanged(paper):
                     _scope(fold, paper)
                     quotas |= _quota(fold, paper)
@@ -168,7 +170,7 @@ def _categorized(fold: Fold, gtin: str) -> None:
 
 def _settle(fold: Fold, need: PaperNeed) -> None:
     """Works out whether a purchase is covered, and says when that changed."""
-    fits = [paper for paper in _papers_of(fold, need) if _fits(paper, need)]
+    fits = [paper for paper in _papers_of(fold, need) if _fits(fold, paper, need)]
     if any(_is_valid(paper, need.business_date) for paper in fits):
         need.state = "covered"
     else:
@@ -192,7 +194,8 @@ def _tell(fold: Fold, need: PaperNeed, state: str) -> None:
 
 def _papers_of(fold: Fold, need: PaperNeed) -> list[PaperRow]:
     scopes = family_of(fold.rows, need.product)
-    scopes += [f"supplier:{need.supplier}"] if need.supplier is not None else []
+    if need.supplier is not None:
+        scopes += [f"supplier:{name}" for name in names_of(fold.rows, need.supplier)]
     places = [position for name in scopes for position in _papers_under(fold, name)]
     return [fold.rows.get(PAPERS, position) for position in dict.fromkeys(places)]
 
@@ -202,9 +205,10 @@ def _papers_under(fold: Fold, name: str) -> list[int]:
     return [int(position) for position in row.papers] if row is not None else []
 
 
-def _fits(paper: PaperRow, need: PaperNeed) -> bool:
+def _fits(fold: Fold, paper: PaperRow, need: PaperNeed) -> bool:
     of_lot = not paper.lots or need.lot.removeprefix("L:") in paper.lots
-    of_supplier = None in (paper.supplier, need.supplier) or paper.supplier == need.supplier
+    supplier = merchant_of(fold.rows, paper.supplier) if paper.supplier is not None else None
+    of_supplier = None in (supplier, need.supplier) or supplier == need.supplier
     return paper.kind == need.kind and of_lot and of_supplier
 
 
@@ -222,7 +226,7 @@ def _scope(fold: Fold, paper: PaperRow) -> None:
         (fold.rows.put if papers else fold.rows.drop)(PAPER_SCOPES, row)
         same = {"product": base_of(fold.rows, name)[0]}
         if name.startswith("supplier:"):
-            same = {"supplier": paper.supplier or ""}
+            same = {"supplier": merchant_of(fold.rows, paper.supplier or "")}
         for need in fold.rows.select(PAPER_NEEDS, same):
             if need.kind == paper.kind:
                 _settle(fold, need)
@@ -293,7 +297,8 @@ def _quota(fold: Fold, paper: PaperRow) -> set[tuple[str, str]]:
         return touched
     for gtin in paper.gtins:
         product, _, unit, amount = identify(fold.rows, gtin, "", paper.covers_unit, paper.covers)
-        row = PaperQuota(paper.supplier or paper.merchant, product, paper.position, unit, amount)
+        seller = merchant_of(fold.rows, paper.supplier or paper.merchant)
+        row = PaperQuota(seller, product, paper.position, unit, amount)
         if fold.rows.get(PAPER_QUOTAS, *PAPER_QUOTAS.key_of(row)) is None:
             # A paper may name a case and its single: they are one product, covered once.
             _mark(fold, row, 1)
@@ -326,8 +331,19 @@ def _converted(fold: Fold, known: ConversionKnown) -> set[tuple[str, str]]:
     return quotas
 
 
+def _renamed(fold: Fold, known: MerchantKnown) -> set[tuple[str, str]]:
+    """Papers of a merchant that is known as another one serve that one's goods from now on."""
+    quotas: set[tuple[str, str]] = set()
+    for merchant in {known.former, merchant_of(fold.rows, known.names[0])}:
+        for need in fold.rows.select(PAPER_NEEDS, {"supplier": merchant}):
+            _settle(fold, need)
+    for quota in fold.rows.select(PAPER_QUOTAS, {"seller": known.former}):
+        quotas |= _quota(fold, fold.rows.get(PAPERS, quota.paper))
+    return quotas
+
+
 def _bounded(fold: Fold, movement: Movement) -> set[tuple[str, str]]:
-    side = side_of(movement, partner_of(fold.rows, movement))
+    side = side_of(movement)
     if side is None:
         return set()
     mark = fold.rows.get(QUOTA_MARKS, side.seller, movement.product)

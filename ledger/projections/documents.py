@@ -8,15 +8,15 @@ import msgspec
 
 from ledger.events.reports import CertificateFiled, EntryCorrected, GoodsMoved, TestReportFiled
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.table import Key, Position, Rows, Table
-from ledger.projections.voids import (
+from ledger.projections.sweeps import (
     Reached,
-    Void,
-    read_voids,
-    void_of,
-    with_void,
-    write_voids,
+    Sweep,
+    read_sweeps,
+    sweep_of,
+    with_sweep,
+    write_sweeps,
 )
+from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.flags import NO_MANDATE
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
@@ -109,7 +109,7 @@ class Documents:
                 valid = {"valid_from": event.tested_on, "valid_until": None}
                 _file(fold, event, valid | {"kind": "test", "issuer": event.laboratory,
                       "result": event.result, "supplier": None, "covers_unit": None, "covers": None})  # fmt: skip
-            case EntryCorrected() as event if event.goods is None and NO_MANDATE not in flags:
+            case EntryCorrected() as event if event.voids and NO_MANDATE not in flags:
                 _void(fold, event)
 
 
@@ -137,7 +137,7 @@ def _covers(event: CertificateFiled) -> dict[str, Any]:
 def _void(fold: Fold, event: EntryCorrected) -> None:
     stream = str(stream_of_tape(event.target_tape))
     scope = "whole" if event.scope == "session" else "line"
-    void = void_of(fold.entry, event, event.business_date)
+    void = sweep_of(fold.entry, event, event.business_date)
     _keep(fold, (event.merchant, scope, stream, event.target_number), void)
     same = {"stream": stream, "number_on_tape": event.target_number}
     for row in fold.rows.select(PAPERS, same):
@@ -163,17 +163,17 @@ def _settle(fold: Fold, row: PaperRow) -> None:
         fold.signals.append(PaperChanged(row))
 
 
-def _keep(fold: Fold, key: tuple[str, str, str, int], void: Void) -> bool:
+def _keep(fold: Fold, key: tuple[str, str, str, int], void: Sweep) -> bool:
     """Keeps a void; False for one that was kept before."""
     known = _kept(fold, key)
     if void in known or any(v.covers(void) for v in known):
         return False
     merchant, scope, subject, number = key
-    text = write_voids(with_void(known, void))
+    text = write_sweeps(with_sweep(known, void))
     fold.rows.put(PAPER_VOIDS, PaperVoids(merchant, scope, subject, Position(number), text))
     return True
 
 
-def _kept(fold: Fold, key: tuple[str, str, str, int]) -> list[Void]:
+def _kept(fold: Fold, key: tuple[str, str, str, int]) -> list[Sweep]:
     row = fold.rows.get(PAPER_VOIDS, *key)
-    return read_voids(row.voids) if row is not None else []
+    return read_sweeps(row.voids) if row is not None else []

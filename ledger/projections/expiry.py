@@ -19,8 +19,9 @@ from ledger.projections.merchants import (
     ModeBegan,
     NearTableKnown,
     PremisesKnown,
+    merchant_of,
 )
-from ledger.projections.movements import GoodsReport, identity_of, legs_of
+from ledger.projections.movements import GoodsReport, legs_of
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
 from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, bounds
 from ledger.projections.stock import ShelfChanged, StockChanged
@@ -102,8 +103,7 @@ class Expiries:
         if isinstance(entry.event, GoodsReport):
             yield PREMISES, (entry.event.premises,)
             for m in legs_of(entry, entry.event):
-                product, lot, unit, _ = identity_of(rows, m)
-                yield EXPIRY, (m.merchant, m.premises, product, lot, unit)
+                yield EXPIRY, (m.merchant, m.premises, m.product, m.lot, m.unit)
 
     def fold(self, fold: Fold) -> None:
         """Takes in changes of stock, of a lot's end, of a place's market and mode, and of the day."""
@@ -218,7 +218,8 @@ def _held(fold: Fold, row: Expiry) -> str:
     least, most = bounds(stock, shelf)
     place = fold.rows.get(PREMISES, row.premises)
     # Whose reports it are, decides: a stranger's at this place are not bound by its mode.
-    mode = place.mode if place is not None and place.merchant == row.merchant else MODE_DEFAULT
+    own = place is not None and merchant_of(fold.rows, place.merchant) == row.merchant
+    mode = place.mode if own else MODE_DEFAULT
     if most <= 0:
         return "none"
     return "sure" if least > 0 and mode == MODE_DEFAULT else "maybe"

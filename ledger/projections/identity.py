@@ -7,6 +7,7 @@ import msgspec
 
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS, LotKey, lot_meant
+from ledger.projections.merchants import CardKnown, MerchantKnown
 from ledger.projections.movements import (
     MOVEMENTS,
     GoodsReport,
@@ -14,6 +15,7 @@ from ledger.projections.movements import (
     Movement,
     Unmoved,
     legs_of,
+    recognize,
     reidentify,
 )
 from ledger.projections.products import ConversionKnown, base_of, family_of
@@ -39,7 +41,7 @@ TIES = Table(
 )
 
 
-class Pair(NamedTuple):
+class Tied(NamedTuple):
     """Two keys of one base product that stand on one label."""
 
     product: str
@@ -47,7 +49,7 @@ class Pair(NamedTuple):
     other: str
 
 
-class KeyOpened(NamedTuple):
+class KeyCandidates(NamedTuple):
     """Signal: whether a date of a product stands for several lots has changed."""
 
     product: str
@@ -68,13 +70,21 @@ class Identities:
         """The ties that the labels in this entry state."""
         if isinstance(entry.event, GoodsReport):
             for leg in legs_of(entry, entry.event):
-                for pair in _pairs(leg, base_of(rows, leg.read_product)[0]):
+                # As known before this page; those behind look for their rows by it.
+                recognize(rows, leg)
+                for pair in _pairs(leg, leg.product):
                     yield TIES, (*pair, 0)
 
     def fold(self, fold: Fold) -> None:
         """Takes in what the register and the labels say, until nothing changes any more."""
-        for known in fold.of(ConversionKnown):
-            _convert(fold, known)
+        for signal in list(fold.signals):
+            match signal:
+                case ConversionKnown():
+                    _convert(fold, signal)
+                case MerchantKnown():
+                    _rename(fold, signal)
+                case CardKnown(card):
+                    _reidentify_all(fold, {"card": card})
         seen = 0
         while seen < len(fold.signals):
             new, seen = fold.signals[seen:], len(fold.signals)
@@ -84,22 +94,22 @@ class Identities:
                 _settle_key(fold, product, key)
 
 
-def _pairs(movement: Movement, product: str) -> Iterable[Pair]:
+def _pairs(movement: Movement, product: str) -> Iterable[Tied]:
     """Returns what a movement's label ties."""
     if movement.produced is None and movement.expires is None:
         return
     numbered = movement.read_lot.startswith("L:")
     if movement.produced is not None and numbered:
-        yield Pair(product, f"D:{movement.produced}", movement.read_lot)
+        yield Tied(product, f"D:{movement.produced}", movement.read_lot)
     if movement.expires is None:
         return
     if numbered:
-        yield Pair(product, f"E:{movement.expires}", movement.read_lot)
+        yield Tied(product, f"E:{movement.expires}", movement.read_lot)
     if movement.produced is not None:
-        yield Pair(product, f"E:{movement.expires}", f"D:{movement.produced}")
+        yield Tied(product, f"E:{movement.expires}", f"D:{movement.produced}")
 
 
-def _tie(fold: Fold, signal: object) -> list[Pair]:
+def _tie(fold: Fold, signal: object) -> list[Tied]:
     """Keeps or ends the ties of one movement; returns those that began or ended."""
     match signal:
         case Moved(movement):
@@ -119,11 +129,11 @@ def _tie(fold: Fold, signal: object) -> list[Pair]:
     return []
 
 
-def _tied(fold: Fold, pair: Pair) -> bool:
+def _tied(fold: Fold, pair: Tied) -> bool:
     return fold.rows.get(TIES, *pair, 0) is not None
 
 
-def _end(fold: Fold, pair: Pair) -> None:
+def _end(fold: Fold, pair: Tied) -> None:
     row = fold.rows.get(TIES, *pair, 0)
     fold.rows.drop(TIES, row)
     if row.since != fold.entry.position:
@@ -131,7 +141,7 @@ def _end(fold: Fold, pair: Pair) -> None:
         fold.rows.put(TIES, ended)
 
 
-def _still_said(fold: Fold, pair: Pair, over: Movement) -> bool:
+def _still_said(fold: Fold, pair: Tied, over: Movement) -> bool:
     """Tells whether another believed movement states both keys."""
     dates: dict[str, Any] = {"produced": over.produced}
     if pair.key.startswith("E:"):
@@ -157,7 +167,7 @@ def _settle_key(fold: Fold, product: str, key: str) -> None:
     lots = {lot_meant(fold.rows, product, other) for other in tied}
     row = fold.rows.get(LOT_KEYS, product, key)
     if (len(lots) > 1) != (row is not None and row.candidates > 1):
-        fold.signals.append(KeyOpened(product, key))
+        fold.signals.append(KeyCandidates(product, key))
     if lots:
         lot = next(iter(lots)) if len(lots) == 1 else None
         fold.rows.put(LOT_KEYS, LotKey(product, key, lot, Position(len(lots))))
@@ -170,6 +180,17 @@ def _settle_key(fold: Fold, product: str, key: str) -> None:
         reidentify(fold, movement)
     for tie in fold.rows.select(TIES, {"product": product, "other": key, "ended": 0}):
         _settle_key(fold, product, tie.key)
+
+
+def _rename(fold: Fold, known: MerchantKnown) -> None:
+    """Takes the entries of and with a merchant to whom its names stand for now."""
+    for side in ("merchant", "counterparty"):
+        _reidentify_all(fold, {side: known.former})
+
+
+def _reidentify_all(fold: Fold, same: dict[str, str]) -> None:
+    for movement in fold.rows.select(MOVEMENTS, same | {"believed_to": None}):
+        reidentify(fold, movement)
 
 
 def _convert(fold: Fold, known: ConversionKnown) -> None:

@@ -12,7 +12,6 @@ from ledger.projections.movements import (
     Moved,
     Movement,
     Unmoved,
-    identity_of,
     legs_of,
 )
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
@@ -69,7 +68,7 @@ class Lots:
         """The lots and products of the goods in this entry."""
         if isinstance(entry.event, GoodsReport):
             for leg in legs_of(entry, entry.event):
-                yield LOTS, identity_of(rows, leg)[:2]
+                yield LOTS, (leg.product, leg.lot)
 
     def fold(self, fold: Fold) -> None:
         """Takes in claims as movements come and go, and shelf lives as they are learned."""

@@ -21,8 +21,10 @@ from ledger.events.reports import (
 )
 from ledger.projections.as_read import lot_of, product_of
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.goods import LOT_KEYS, Identity, identify
+from ledger.projections.goods import LOT_KEYS, identify
+from ledger.projections.merchants import merchant_of, partner_of
 from ledger.projections.products import base_of
+from ledger.projections.sweeps import Party
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.values.clock import DerivedTime, derive
 from ledger.values.quantity import StatedQuantity
@@ -31,12 +33,15 @@ from ledger.values.quantity import StatedQuantity
 class Movement(msgspec.Struct):
     """One leg of a report, as it was read and as what it is.
 
-    `read_product`, `read_lot`, `stated` (thousandths of `stated_unit`) and `pieces` are what the
-    label and the person said; `product`, `lot`, `unit` and `amount` (thousandths) what that is.
+    `read_merchant`, `read_counterparty`, `read_product`, `read_lot`, `stated` (thousandths of
+    `stated_unit`) and `pieces` are what the label and the person said; `merchant`, `counterparty`,
+    `product`, `lot`, `unit` and `amount` (thousandths) what that is.
     `delta` is what it adds to the reporter's stock; a count has delta 0 and its amount. A row is
     believed from `position` on until `believed_to`; when it is learned to be other goods, or was
     corrected, it is closed and another believed instead, which keeps `original`, the position of
-    the entry, and names the correction it comes from. Rows are closed, never deleted.
+    the entry, and names the correction it comes from. Rows are closed, never deleted. `contested`
+    says of a closed row after what it was corrected, where both readings count: `confirmed`, by
+    the other side.
     """
 
     position: Position
@@ -49,6 +54,8 @@ class Movement(msgspec.Struct):
     premises: str
     counterparty: str | None
     card: str | None
+    read_merchant: str
+    read_counterparty: str | None
     read_product: str
     read_lot: str
     stated_unit: str
@@ -71,6 +78,7 @@ class Movement(msgspec.Struct):
     process: str | None
     corrected_by: Position | None
     believed_to: Position | None
+    contested: str | None
 
 
 MOVEMENTS = Table(
@@ -83,6 +91,7 @@ MOVEMENTS = Table(
         "(session)",
         "(delivery) WHERE delivery IS NOT NULL",
         "(merchant, business_date)",
+        "(counterparty) WHERE counterparty IS NOT NULL",
         "(card) WHERE card IS NOT NULL",
     ),
 )
@@ -186,6 +195,8 @@ def _movement(  # one call builds one wide row
         premises=event.premises,
         counterparty=moved.counterparty if moved is not None else None,
         card=moved.counterparty_card if moved is not None else None,
+        read_merchant=event.merchant,
+        read_counterparty=moved.counterparty if moved is not None else None,
         read_product="",
         read_lot="",
         stated_unit="",
@@ -208,6 +219,7 @@ def _movement(  # one call builds one wide row
         process=event.process if isinstance(event, GoodsTransformed) else None,
         corrected_by=None,
         believed_to=None,
+        contested=None,
     )
     _read(leg, goods, quantity)
     return leg
@@ -233,46 +245,59 @@ def _came_by(leg: Movement) -> str | None:
     if leg.kind in ("goods-sold", "day-sales", "used-in") or back:
         return None
     if leg.delivery is not None:
-        return f"{leg.merchant}/{leg.delivery}"
-    return f"{leg.merchant}/{leg.stream}/{leg.number}" if leg.sign > 0 else None
+        return f"{leg.read_merchant}/{leg.delivery}"
+    return f"{leg.read_merchant}/{leg.stream}/{leg.number}" if leg.sign > 0 else None
 
 
-def identity_of(rows: Rows, leg: Movement) -> Identity:
-    """Returns what a movement's goods are, as known now."""
-    return identify(rows, leg.read_product, leg.read_lot, leg.stated_unit, leg.stated)
+def recognize(rows: Rows, leg: Movement) -> None:
+    """Turns a movement into what it is, as known now: whose, with whom, and of which goods."""
+    leg.merchant = merchant_of(rows, leg.read_merchant)
+    leg.counterparty = partner_of(rows, leg.read_counterparty, leg.card)
+    leg.product, leg.lot, leg.unit, leg.amount = identify(
+        rows, leg.read_product, leg.read_lot, leg.stated_unit, leg.stated
+    )
+    leg.delta = leg.sign * leg.amount
 
 
 def believe(fold: Fold, leg: Movement) -> None:
     """Keeps a movement, turned into what it is, that is believed from now on."""
-    leg.product, leg.lot, leg.unit, leg.amount = identity_of(fold.rows, leg)
-    leg.delta = leg.sign * leg.amount
+    recognize(fold.rows, leg)
     fold.rows.put(MOVEMENTS, leg)
     fold.signals.append(Moved(leg))
 
 
-def disbelieve(fold: Fold, movement: Movement) -> None:
+def disbelieve(fold: Fold, movement: Movement, *, contested: str | None = None) -> None:
     """Closes a movement that is believed no longer."""
-    closed = msgspec.structs.replace(movement, believed_to=Position(fold.entry.position))
+    position = Position(fold.entry.position)
+    closed = msgspec.structs.replace(movement, believed_to=position, contested=contested)
     fold.rows.put(MOVEMENTS, closed)
     fold.signals.append(Unmoved(closed))
 
 
 def reidentify(fold: Fold, movement: Movement) -> None:
-    """Believes a movement as what its goods are known to be now, if that is something else."""
-    known = Identity(movement.product, movement.lot, movement.unit, movement.amount)
-    if identity_of(fold.rows, movement) != known:
+    """Believes a movement as what it is known to be now, if that is something else."""
+    anew = msgspec.structs.replace(movement)
+    recognize(fold.rows, anew)
+    if anew != movement:
         disbelieve(fold, movement)
-        believe(fold, msgspec.structs.replace(movement, position=Position(fold.entry.position)))
+        anew.position = Position(fold.entry.position)
+        believe(fold, anew)
 
 
-def replace(fold: Fold, original: Movement, said: Portion, *, corrected_by: int) -> None:
-    """Believes a line as it should have been instead of as it was entered."""
+def replace(
+    fold: Fold, original: Movement, said: Portion | None, party: Party | None, *, corrected_by: int
+) -> None:
+    """Believes a line as it should have been, where that is not as it was entered."""
     replacement = msgspec.structs.replace(
         original,
         position=Position(fold.entry.position),
         leg=Position(0 if original.position != fold.entry.position else 1),
         corrected_by=Position(corrected_by),
         believed_to=None,
+        contested=None,
     )
-    _read(replacement, said.goods, said.quantity)
+    if party is not None:
+        replacement.read_counterparty, replacement.card = party
+    if said is not None:
+        _read(replacement, said.goods, said.quantity)
     believe(fold, replacement)

@@ -9,11 +9,10 @@ import msgspec
 from ledger.events.reports import Report
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.merchants import (
-    LINKED_CARDS,
     MERCHANTS,
     PREMISES,
-    CardKnown,
     MarketDay,
+    names_of,
 )
 from ledger.projections.movements import (
     MOVEMENTS,
@@ -21,7 +20,6 @@ from ledger.projections.movements import (
     Moved,
     Movement,
     Unmoved,
-    identity_of,
     legs_of,
 )
 from ledger.projections.table import Key, Position, Rows, Table
@@ -68,7 +66,7 @@ class PairedNumber(msgspec.Struct):
 
 
 class Heard(msgspec.Struct):
-    """When a merchant's reports first and last came."""
+    """When the reports under a merchant's name first and last came."""
 
     merchant: str
     first: datetime
@@ -101,19 +99,12 @@ class Side(NamedTuple):
     sells: bool
 
 
-def partner_of(rows: Rows, movement: Movement) -> str | None:
-    """Returns the merchant a movement was with: the one it names, or whom its card is found to be."""
-    if movement.counterparty is not None or movement.card is None:
-        return movement.counterparty
-    link = rows.get(LINKED_CARDS, movement.card)
-    return link.merchant if link is not None else None
-
-
-def side_of(movement: Movement, other: str | None) -> Side | None:
+def side_of(movement: Movement) -> Side | None:
     """Returns a movement as one side of its trade with another merchant; None for others.
 
     A merchant's goods between its own premises change hands with nobody.
     """
+    other = movement.counterparty
     if other is None or other == movement.merchant:
         return None
     match movement.kind:
@@ -126,6 +117,25 @@ def side_of(movement: Movement, other: str | None) -> Side | None:
         case "goods-returned":
             return Side(movement.merchant, other, -movement.amount, True)
     return None
+
+
+def is_confirmed(rows: Rows, movement: Movement) -> bool:
+    """Tells whether both sides of a movement's trade say the same of it, as known now."""
+    side = side_of(movement)
+    if side is None:
+        return False
+    number = rows.get(PAIRED_NUMBERS, *_number_key(side, movement))
+    same = dict(
+        zip(("seller", "buyer", "product", "unit"), _number_key(side, movement), strict=False)
+    )
+    if movement.delivery and number is not None and number.sold_entries and number.received_entries:
+        same["delivery"] = movement.delivery
+    else:
+        same["lot"] = movement.lot
+    cells = rows.select(PAIR_CELLS, same)
+    sold, received = sum(c.sold for c in cells), sum(c.received for c in cells)
+    answered = any(c.sold_entries for c in cells) and any(c.received_entries for c in cells)
+    return answered and sold == received
 
 
 class Pairs:
@@ -141,11 +151,10 @@ class Pairs:
         yield HEARD, (entry.event.merchant,)
         if isinstance(entry.event, GoodsReport):
             for leg in legs_of(entry, entry.event):
-                if (side := side_of(leg, partner_of(rows, leg))) is not None:
-                    product, lot, unit, _ = identity_of(rows, leg)
-                    number = (side.seller, side.buyer, product, unit, leg.delivery or "")
+                if (side := side_of(leg)) is not None:
+                    number = _number_key(side, leg)
                     yield PAIRED_NUMBERS, number
-                    yield PAIR_CELLS, (*number, lot)
+                    yield PAIR_CELLS, (*number, leg.lot)
 
     def fold(self, fold: Fold) -> None:
         """Takes in both sides' movements; asks who is silent when a market's day begins."""
@@ -154,16 +163,9 @@ class Pairs:
         for signal in list(fold.signals):
             match signal:
                 case Moved(movement):
-                    _count(fold, movement, partner_of(fold.rows, movement), 1)
+                    _count(fold, movement, 1)
                 case Unmoved(movement):
-                    _count(fold, movement, partner_of(fold.rows, movement), -1)
-                case CardKnown(card, former):
-                    for movement in fold.rows.select(
-                        MOVEMENTS, {"card": card, "believed_to": None}
-                    ):
-                        if movement.counterparty is None:
-                            _count(fold, movement, former, -1)
-                            _count(fold, movement, partner_of(fold.rows, movement), 1)
+                    _count(fold, movement, -1)
                 case MarketDay(market, day):
                     due = fold.rows.select(PAIR_CELLS, {"last_day": day - ONE_SIDED_AFTER})
                     due += fold.rows.select(PAIR_CELLS, {"asked": True})
@@ -181,11 +183,15 @@ def _hear(fold: Fold, merchant: str) -> None:
         fold.rows.put(HEARD, row)
 
 
-def _count(fold: Fold, movement: Movement, other: str | None, sign: int) -> None:
-    side = side_of(movement, other)
+def _number_key(side: Side, movement: Movement) -> tuple[str, str, str, str, str]:
+    return side.seller, side.buyer, movement.product, movement.unit, movement.delivery or ""
+
+
+def _count(fold: Fold, movement: Movement, sign: int) -> None:
+    side = side_of(movement)
     if side is None:
         return
-    key = (side.seller, side.buyer, movement.product, movement.unit, movement.delivery or "")
+    key = _number_key(side, movement)
     number = fold.rows.get(PAIRED_NUMBERS, *key) or PairedNumber(*key, Position(0), Position(0))
     cell = fold.rows.get(PAIR_CELLS, *key, movement.lot) or PairCell(
         *key, movement.lot, 0, 0, Position(0), Position(0), movement.business_date,
@@ -224,7 +230,7 @@ def _note_again(fold: Fold, cell: PairCell) -> None:
     left = [
         m for m in fold.rows.select(MOVEMENTS, same)
         if m.unit == cell.unit and (m.delivery or "") == cell.delivery
-        and (side := side_of(m, partner_of(fold.rows, m))) is not None
+        and (side := side_of(m)) is not None
         and (side.seller, side.buyer) == (cell.seller, cell.buyer)
     ]  # fmt: skip
     if left:
@@ -249,9 +255,12 @@ def _silent(fold: Fold, cell: PairCell) -> str | None:
     if cell.sold_entries and cell.received_entries:
         return None
     silent = cell.buyer if cell.sold_entries else cell.seller
-    merchant, heard = fold.rows.get(MERCHANTS, silent), fold.rows.get(HEARD, silent)
+    merchant, names = fold.rows.get(MERCHANTS, silent), names_of(fold.rows, silent)
+    heard = [row for name in names if (row := fold.rows.get(HEARD, name)) is not None]
     bound = merchant is not None and (silent == cell.buyer or merchant.kind in SELLERS_BOUND)
-    if not bound or heard is None or not heard.first <= cell.last_received < heard.last:
+    if not bound or not heard:
+        return None
+    if not min(h.first for h in heard) <= cell.last_received < max(h.last for h in heard):
         return None
     return None if _is_answered_elsewhere(fold, cell) else silent
 

@@ -13,7 +13,6 @@ from ledger.projections.movements import (
     Moved,
     Movement,
     Unmoved,
-    identity_of,
     legs_of,
 )
 from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, is_short, is_uncertain
@@ -57,10 +56,9 @@ class Stocks:
         """The stock rows and shelves of the goods in this entry."""
         if isinstance(entry.event, GoodsReport):
             for m in legs_of(entry, entry.event):
-                product, lot, unit, _ = identity_of(rows, m)
-                yield STOCK, (m.merchant, m.premises, product, lot, unit)
-                yield STOCK, (m.merchant, m.premises, product, LOT_UNKNOWN, unit)
-                yield SHELVES, (m.merchant, m.premises, product, unit)
+                yield STOCK, _lot_key(m)
+                yield STOCK, (m.merchant, m.premises, m.product, LOT_UNKNOWN, m.unit)
+                yield SHELVES, _shelf_key(m)
 
     def fold(self, fold: Fold) -> None:
         """Adds what moved; where the order of counts matters, sums up from the movements."""

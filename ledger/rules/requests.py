@@ -22,6 +22,7 @@ from ledger.rules.alert_work import (
     CommentAlerts,
     SilenceAlerts,
 )
+from ledger.rules.aliases import MergeMerchant, PartMerchant
 from ledger.rules.cards import LinkCard, UnlinkCard
 from ledger.rules.device import (
     EnrollDevice,
@@ -86,6 +87,8 @@ Request = (
     | StateNearExpiry
     | LinkCard
     | UnlinkCard
+    | MergeMerchant
+    | PartMerchant
     | ReadmitReport
     | AcknowledgeAlerts
     | AssignAlerts

@@ -11,11 +11,11 @@ from fastapi.responses import Response, StreamingResponse
 from ledger.rules.law_ledgers import LEDGERS, LawLedger
 from query_api import ledgers, pairs, schemas
 from query_api.ledgers import Completeness, LawLine, LinePlace, Period
+from query_api.parameters import Cursor, Limit, MerchantText
 from query_api.problems import Problem
 from query_api.sheets import WORKBOOK_ROWS_MAX, XLSX, Sheet, as_csv, as_page, as_workbook
-from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
+from query_api.views import Reader, cursor_of, key_of, position, rows
 
-MerchantText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["m-017"])]
 LedgerName = Annotated[
     Literal["purchases", "sales", "release", "materials", "produce", "imports"], Path()
 ]
@@ -37,19 +37,19 @@ def lines(
     name: LedgerName,
     since: Day,
     until: Day,
-    after: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    after: Cursor = None,
+    limit: Limit = 100,
 ) -> schemas.LedgerPage:
     """A page of a ledger: its fields in the law's order, and what each line lacks."""
     law, period = LEDGERS[name], _period(since, until)
     with _snapshot(request) as reader:
-        kind = ledgers.merchant_kind(reader, merchant)
+        books = ledgers.registered(reader, merchant)
         place = _place(after)
-        found = ledgers.page(reader, law, merchant, period, after=place, limit=limit + 1)
+        found = ledgers.page(reader, law, books.merchant, period, after=place, limit=limit + 1)
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
     return schemas.LedgerPage(
-        ledger=_law(law), merchant=merchant, asked_of=kind in law.merchants,
+        ledger=_law(law), merchant=books.merchant, asked_of=books.kind in law.merchants,
         lines=[_shown(line) for line in found[:limit]],
         next=cursor_of(str(last.day), str(last.original), str(last.leg)) if last else None,
         position=at,
@@ -62,14 +62,14 @@ def both_sides(
     merchant: MerchantText,
     since: Day,
     until: Day,
-    after: Annotated[str | None, Query(max_length=800)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    after: Cursor = None,
+    limit: Limit = 100,
 ) -> schemas.PairPage:
     """What a merchant and its counterparties say of the same deliveries: by totals, both ways."""
     period = _period(since, until)
     with _snapshot(request) as reader:
-        key = key_of(after, 6)
-        found = pairs.page(reader, merchant, *period, after=key, limit=limit + 1)
+        key, books = key_of(after, 6), ledgers.registered(reader, merchant)
+        found = pairs.page(reader, books.merchant, *period, after=key, limit=limit + 1)
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
     more = None
@@ -87,8 +87,8 @@ def complete(
     """How many lines lack each field the law asks for, and the way to mend it."""
     law, period = LEDGERS[name], _period(since, until)
     with _snapshot(request) as reader:
-        ledgers.merchant_kind(reader, merchant)
-        counted = ledgers.completeness(ledgers.every(reader, law, merchant, period))
+        books = ledgers.registered(reader, merchant)
+        counted = ledgers.completeness(ledgers.every(reader, law, books.merchant, period))
         at = position(reader)
     fields = [
         schemas.FieldCompleteness(
@@ -114,7 +114,7 @@ def export(
     media, write = WRITERS[form]
     # Asked before the first byte, so that who is unknown gets an answer and no half sheet.
     with _snapshot(request) as reader:
-        ledgers.merchant_kind(reader, merchant)
+        merchant = ledgers.registered(reader, merchant).merchant
         if form == "xlsx" and ledgers.at_most(reader, merchant, period) > WORKBOOK_ROWS_MAX:
             raise Problem(422, "too-long", "a workbook holds a million lines: ask for less")
     file = f"{merchant}-{name}-{since}-{until}.{form}"

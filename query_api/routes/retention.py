@@ -1,14 +1,12 @@
 """Retention routes: what may be archived when, and whether a person may be erased."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Request
 
 from query_api import ledgers, retention, schemas
-from query_api.views import LIMIT_MAX, cursor_of, key_of, position, today
-
-MerchantText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["m-017"])]
+from query_api.parameters import Cursor, Limit, MerchantText
+from query_api.views import cursor_of, key_of, position, today
 
 router = APIRouter(prefix="/v1", tags=["retention"])
 
@@ -17,12 +15,12 @@ router = APIRouter(prefix="/v1", tags=["retention"])
 def lots(
     request: Request,
     merchant: MerchantText,
-    after: Annotated[str | None, Query(max_length=800)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    after: Cursor = None,
+    limit: Limit = 100,
 ) -> schemas.RetentionPage:
     """A merchant's lots, each with the last day its records are kept (articles 50, 53, 65)."""
     with request.app.state.pool.connection() as reader:
-        ledgers.merchant_kind(reader, merchant)
+        merchant = ledgers.registered(reader, merchant).merchant
         key, day = key_of(after, 2), today(reader)
         found = retention.lots(reader, merchant, day, after=key, limit=limit + 1)
         at = position(reader)

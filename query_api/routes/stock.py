@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from query_api import lots, schemas, stock
+from query_api.parameters import Cursor, Limit, PremisesText
 from query_api.problems import Problem
 from query_api.stock import Moment
-from query_api.views import LIMIT_MAX, Reader, cursor_of, gtin_of, key_of, position
+from query_api.views import Reader, cursor_of, gtin_of, key_of, position
 
-IdText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["p-017"])]
 ProductText = Annotated[str | None, Query(max_length=80, examples=["06901234567892"])]
 LotKeyText = Annotated[str | None, Query(max_length=120, examples=["L:A2411"])]
 PositionQuery = Annotated[int | None, Query(ge=0, le=2**62, description="as known there")]
@@ -22,9 +22,9 @@ router = APIRouter(prefix="/v1/premises", tags=["stock"])
 @router.get("/{premises}/stock")
 def now(
     request: Request,
-    premises: IdText,
-    after: Annotated[str | None, Query(max_length=800)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    premises: PremisesText,
+    after: Cursor = None,
+    limit: Limit = 100,
 ) -> schemas.StockPage:
     """What a premises has, lot by lot."""
     with request.app.state.pool.connection() as reader:
@@ -40,7 +40,7 @@ def now(
 @router.get("/{premises}/stock/then")
 def then(
     request: Request,
-    premises: IdText,
+    premises: PremisesText,
     as_of: PositionQuery = None,
     at: AtQuery = None,
     product: ProductText = None,
@@ -59,7 +59,7 @@ def then(
 @router.get("/{premises}/stock/entries")
 def entries(  # each query parameter by its name
     request: Request,
-    premises: IdText,
+    premises: PremisesText,
     product: Annotated[str, Query(max_length=80)],
     lot: LotKeyText = None,
     as_of: PositionQuery = None,

@@ -2,15 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from query_api import lots, schemas
+from query_api.parameters import Cursor, Limit
 from query_api.problems import Problem
-from query_api.views import LIMIT_MAX, cursor_of, gtin_of, key_of, rows
-
-IdText = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["p-017"])]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=800)]
+from query_api.views import cursor_of, gtin_of, key_of, rows
 
 EVENTS = """
 SELECT notification_id AS position, originator_id::text AS stream, originator_version AS number,
@@ -25,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["trade"])
 def documents(
     request: Request,
     gtin: Annotated[str, Query(max_length=20)],
-    lot: Annotated[str | None, Query(max_length=60)] = None,
+    lot: Cursor = None,
     after: Cursor = None,
     limit: Limit = 50,
 ) -> schemas.PaperPage:

@@ -24,6 +24,7 @@ from ledger.events.reports import (
 from ledger.values.cards import Card
 from ledger.values.clock import DeviceClock
 from ledger.values.gtin import Gtin
+from ledger.values.ids import is_id
 from ledger.values.quantity import StatedQuantity, Unit
 from scanners.cards import CardBox, plain_name
 from scanners.importing.columns import Columns
@@ -58,7 +59,6 @@ NUMBER = re.compile(
     r"^([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(\D*)$"
 )
 TOTALS = ("合计", "总计", "小计", "累计")
-MERCHANT_ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
 
 
 class Common(NamedTuple):
@@ -202,7 +202,7 @@ def _counterparty(text: str, common: Common) -> tuple[str | None, str | None]:
     """Returns a merchant's id, or the card under which a name is known to this device."""
     if not text:
         return None, None
-    if MERCHANT_ID.match(text):
+    if is_id(text):
         return text, None
     if common.make_cards and plain_name(text) not in common.cards.refs():
         common.cards.keep(Card(name=text))

@@ -1,12 +1,12 @@
 """Verbs of the command, by whom they serve."""
 
 import argparse
-import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from ledger.values.day import ZONE_DEFAULT, day_at
+from ledger.values.ids import is_id
 from ledger.values.quantity import StatedQuantity, Unit
 
 PORT_MAX = 65535
@@ -23,7 +23,7 @@ def today() -> date:
 
 def name(text: str) -> str:
     """Reads the name of a device or merchant for argparse."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
+    if not is_id(text):
         raise argparse.ArgumentTypeError(f"a name has a-z, 0-9 and -, at most 40, not {text!r}")
     return text
 

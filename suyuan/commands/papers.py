@@ -16,7 +16,9 @@ from ledger.events.reports import (
     TestReportFiled,
 )
 from ledger.values.gtin import Gtin
+from ledger.values.ids import is_id
 from ledger.values.quantity import StatedQuantity, Unit
+from scanners.cards import CardBox
 from suyuan.commands import Failed, quantity, today
 from suyuan.commands.device import AtWork, add_device, at_work
 
@@ -73,12 +75,16 @@ def run_file(stated: argparse.Namespace) -> int:
 
 def add_correct(verbs: Any) -> None:
     """`correct`: void or replace an entry."""
-    verb = verbs.add_parser("correct", help="void an entry, or replace what a line says")
+    verb = verbs.add_parser(
+        "correct", help="void an entry, replace what a line says, or with whom a delivery was"
+    )
     verb.add_argument("number", type=int, help="the entry's number on its tape")
     verb.add_argument("--reason", required=True)
     verb.add_argument("--of", type=uuid.UUID, metavar="TAPE", help="another tape's id, if not this")
     verb.add_argument("--scope", choices=["line", "session", "delivery"], default="line",
-                      help="void this line, its scan session, or its delivery")  # fmt: skip
+                      help="this line, its scan session, or its delivery")  # fmt: skip
+    verb.add_argument("--was-with", metavar="WHO",
+                      help="the right supplier or buyer: a merchant's id, or a card's name")  # fmt: skip
     verb.add_argument("--amount", help="replace: the right amount")
     verb.add_argument("--unit", choices=[unit.value for unit in Unit], default="piece")
     verb.add_argument("--gtin", help="replace: the goods, 8 to 14 digits")
@@ -99,10 +105,19 @@ def run_correct(stated: argparse.Namespace) -> int:
         correction = EntryCorrected(
             target_tape=str(stated.of or work.tape.id), target_number=stated.number,
             scope=stated.scope, reason=stated.reason, goods=goods, quantity=quantity,
-            **_common(work),
+            **_party(stated, work), **_common(work),
         )  # fmt: skip
         _keep(work, correction, stated.json)
     return 0
+
+
+def _party(stated: argparse.Namespace, work: AtWork) -> dict[str, Any]:
+    """Returns with whom it was, where that is what was wrong."""
+    if stated.was_with is None:
+        return {}
+    if is_id(stated.was_with):
+        return {"counterparty": stated.was_with}
+    return {"counterparty_card": CardBox(work.tape).ref_of(stated.was_with)}
 
 
 def _replacement(stated: argparse.Namespace) -> tuple[GoodsAsRead | None, StatedQuantity | None]:

@@ -1,7 +1,6 @@
 """Everything on one machine: cluster, broker, schema, keys and services, as one thing."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ledger.errors import BadSetting
 from ledger.journal import schema
 from ledger.journal.keyfile import read_key
 from ledger.settings import Settings
+from ledger.values.ids import is_id
 from suyuan.parts import leftovers
 from suyuan.parts.broker import Broker
 from suyuan.parts.cluster import Cluster
@@ -70,7 +70,7 @@ class Machine:
             refuse_taken(self._kiosk_port)
         self.ports["kiosk"] = self._kiosk_port or free_port()
         self._refuse_taken_ports()
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", self.ledger):
+        if not is_id(self.ledger):
             raise BadSetting(f"a ledger's name has a-z, 0-9 and -, not {self.ledger!r}")
         make_folder(self.data)
         read_key(self.data / "keys" / "ledger.key")

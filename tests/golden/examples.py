@@ -60,9 +60,21 @@ EXAMPLES: list[Event] = [
     reports.DaySalesTotalled(
         lines=(reports.Portion(goods=GOODS, quantity=QUANTITY),), total_fen=128_50, **COMMON
     ),
+    reports.EntryCorrectedV1(
+        target_tape=TAPE, target_number=7, scope="line", reason="数量有误", goods=GOODS,
+        quantity=QUANTITY, **COMMON,
+    ),
     reports.EntryCorrected(
         target_tape=TAPE, target_number=7, scope="line", reason="数量有误", goods=GOODS,
         quantity=QUANTITY, **COMMON,
+    ),
+    reports.EntryCorrected(
+        target_tape=TAPE, target_number=7, scope="delivery", reason="记错了供货者",
+        counterparty="m-002", **COMMON,
+    ),
+    reports.EntryCorrected(
+        target_tape=TAPE, target_number=7, scope="delivery", reason="记错了供货者",
+        counterparty_card=PERSON, **COMMON,
     ),
     reports.CertificateFiledV1(
         document=DIGEST, kind="quarantine", number="湘检 0001", issuer="岳麓区动检站",
@@ -114,6 +126,8 @@ EXAMPLES: list[Event] = [
     cases.MarketRegistered(market="market-1", name="城西市场", zone="Asia/Shanghai"),
     cases.CardLinked(card=PERSON, merchant="m-001", by="officer-1", note="执照已核"),
     cases.CardUnlinked(card=PERSON, by="officer-1", note="同名不同人"),
+    cases.MerchantMerged(merchant="m-011", into="m-001", by="officer-1", note="同一执照"),
+    cases.MerchantParted(merchant="m-011", by="officer-1", note="同名不同人"),
     cases.NearExpiryStated(
         market="market-1", tiers=(cases.StatedTier(shelf_life_days=0, days_before=3),)
     ),
@@ -145,9 +159,21 @@ def golden(event: Event) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
 
 
+def files() -> dict[str, Event]:
+    """Each example under the name of its file: some members exclude each other, so some have two."""
+    found: dict[str, Event] = {}
+    for event in EXAMPLES:
+        name, number = stored_name(event), 1
+        while name in found:
+            number += 1
+            name = f"{stored_name(event)}@{number}"
+        found[name] = event
+    return found
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for example in EXAMPLES:
-        path = FOLDER / f"{stored_name(example)}.json"
+    for name, example in files().items():
+        path = FOLDER / f"{name}.json"
         if not path.exists():
             path.write_bytes(golden(example))

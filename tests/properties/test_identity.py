@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.events import wire
 from ledger.events.base import Event
-from ledger.events.cases import DayBegan, SalesModeStated
+from ledger.events.cases import CardLinked, DayBegan, MerchantMerged, SalesModeStated
 from ledger.events.reports import GoodsAsRead, Portion
 from tests.properties.test_laws import corrections, derived, returned, tape_id
 from tests.support.line import Line, replay, snapshot
@@ -42,6 +42,11 @@ GTINS = st.sampled_from([MILK, MILK_CASE])
 LOTS = st.sampled_from(["A", "B", None])
 PRODUCED = st.sampled_from([None, TODAY - days(20), TODAY - days(10)])
 EXPIRES = st.sampled_from([None, TODAY - days(5), TODAY + days(5)])
+CARD = "5e4d3c2b-1a09-4f8e-9d7c-6b5a49382716"
+# The two of them are one, m-11 is m-1, and the card turns out to be m-19.
+OTHERS: list[dict[str, Any]] = [
+    {}, {"counterparty": "m-9"}, {"counterparty": "m-19"}, {"counterparty_card": CARD},
+]  # fmt: skip
 KINDS = [received, sold, counted, disposed, returned]
 
 
@@ -63,7 +68,7 @@ def reports(draw: Any, minutes: int) -> Event:
     if which > len(KINDS):
         made = Portion(goods=GoodsAsRead(gtin=YOGHURT, lot="Y"), quantity=pieces(units))
         return msgspec.structs.replace(transformed([portion], [made]), clock=clock(at))
-    fields = {"counterparty": draw(st.sampled_from([None, "m-9"]))}
+    fields = draw(st.sampled_from(OTHERS)) | {"merchant": draw(st.sampled_from(["m-1", "m-11"]))}
     fields["delivery"] = draw(st.sampled_from([None, "D-1"]))
     return KINDS[which](units, portion.goods, at=at, **fields)
 
@@ -82,6 +87,10 @@ def register() -> list[tuple[str, str, Event]]:
         ("product", MILK_CASE, registered(MILK_CASE, base=MILK, contains=12)),
         ("merchant", "m-1", SalesModeStated(
             merchant="m-1", premises="p-1", mode="day-totals", from_day=TODAY)),
+        ("aliases", "a", MerchantMerged(merchant="m-11", into="m-1", by="o", note="同一人")),
+        ("aliases", "b", MerchantMerged(merchant="m-19", into="m-9", by="o", note="同一人")),
+        ("aliases", "c", MerchantMerged(merchant="m-9", into="m-29", by="o", note="同一人")),
+        ("card", CARD, CardLinked(card=CARD, merchant="m-19", by="o")),
         ("market-day", "market-1", DayBegan(market="market-1", day=TODAY, zone="Asia/Shanghai")),
     ]  # fmt: skip
 
@@ -94,7 +103,7 @@ def told(trade: list[list[Event]], order: int) -> Line:
     for number, events in enumerate(trade):
         tape = FakeTape(f"scanner-{number}", line.key.__class__(bytes([number + 1]) * 32))
         tape.id = tape_id(number)
-        line.enroll(tape)
+        line.enroll(tape, "m-1", "m-11")
         tape.add(*events)
         tapes.append([tape, 1])
     cases = register()
@@ -116,7 +125,9 @@ def known(line: Line) -> dict[str, Any]:
     """What must not depend on when it was learned."""
     found: dict[str, Any] = {"derived": derived(line)}
     found["movements"] = {
-        (m.stream, m.number, m.kind): (m.product, m.lot, m.unit, m.amount, m.delta)
+        (m.stream, m.number, m.kind): (
+            m.merchant, m.counterparty, m.product, m.lot, m.unit, m.amount, m.delta,
+        )
         for m in line.rows("movements") if m.believed_to is None
     }  # fmt: skip
     found["edges"] = {
@@ -168,6 +179,7 @@ def test_what_was_read_is_never_changed_and_each_row_is_believed_once(
     assert len(believed) == len({(m.stream, m.number, m.leg) for m in rows})
     for m in rows:
         first = next(r for r in rows if (r.original, r.leg) == (m.original, m.leg))
-        assert (m.read_product, m.read_lot, m.stated) == (
-            first.read_product, first.read_lot, first.stated,
+        assert (m.read_merchant, m.read_counterparty, m.read_product, m.read_lot, m.stated) == (
+            first.read_merchant, first.read_counterparty, first.read_product, first.read_lot,
+            first.stated,
         )  # fmt: skip

@@ -136,7 +136,9 @@ def corrections(draw: Any) -> EntryCorrected:
     tape = tape_id(draw(st.integers(0, 3)))
     scope = draw(st.sampled_from(["line", "session", "delivery"])) if goods is None else "line"
     quantity = pieces(draw(st.integers(0, 30))) if goods else None
+    party = draw(st.sampled_from([None, "m-8", "m-9"])) if goods is None else None
     fields = {"goods": goods, "quantity": quantity, "clock": clock(draw(TIMES))}
+    fields["counterparty"] = party
     return corrected(tape, draw(st.integers(1, 5)), scope, **fields)
 
 

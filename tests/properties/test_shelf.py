@@ -57,7 +57,9 @@ def happens(steps: list[tuple[str, str, int]]) -> tuple[dict[str, int], list[Eve
             there[lot] += units
             told.append(back(units, at=at))
         elif what == "count":
-            told.append(counted(there[lot], milk(lot), at=at))
+            # Who reads a lot's number off a label reads its day as well; a lot whose day nobody
+            # ever stated is not among those that a day alone may mean.
+            told.append(counted(there[lot], milk(lot, produced=PRODUCED[lot]), at=at))
         elif what == "count all":
             told.append(counted(sum(there.values()), milk(None), at=at))
         else:

@@ -12,6 +12,7 @@ from ledger.events.catalogue import encode, read_report
 from ledger.events.reports import (
     CertificateFiled,
     CertificateFiledV1,
+    EntryCorrectedV1,
     GoodsReturned,
     GoodsUsed,
     Portion,
@@ -30,6 +31,7 @@ from tests.support.make import (
     transformed,
 )
 
+COMMON = ("merchant", "premises", "business_date", "clock", "session")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
 WILD: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -47,12 +49,14 @@ def examples() -> list[Event]:
     """One report of every kind that may stand behind a tape's first."""
     portion = Portion(goods=milk(), quantity=pieces(1))
     moved = msgspec.structs.asdict(received(1))
-    about = {k: moved[k] for k in ("merchant", "premises", "business_date", "clock", "session")}
+    about = {k: moved[k] for k in COMMON}
     about |= {"document": "0" * 64, "number": "N-1", "gtins": (MILK,)}
     day = date(2026, 11, 1)
     return [
         received(2), sold(1), counted(3), totalled(portion), disposed(1), transformed([portion], [portion]),
-        corrected("00000000-0000-4000-8000-000000000001", 2),
+        corrected("00000000-0000-4000-8000-000000000001", 2), EntryCorrectedV1(
+            target_tape="00000000-0000-4000-8000-000000000001", target_number=2, scope="line",
+            reason="scanned twice", **{k: moved[k] for k in COMMON}),
         GoodsReturned(direction="to-supplier", **moved), GoodsUsed(**moved),
         CertificateFiledV1(kind="origin", issuer="City", valid_from=day, **about),
         CertificateFiled(kind="origin", issuer="City", valid_from=day, **about),

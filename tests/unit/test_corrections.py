@@ -7,7 +7,7 @@ import pytest
 
 from ledger.events.base import Event
 from ledger.events.reports import CertificateFiled, TestReportFiled
-from ledger.projections.voids import read_voids
+from ledger.projections.sweeps import read_sweeps
 from tests.support.line import Line
 from tests.support.make import (
     MILK,
@@ -181,6 +181,108 @@ def test_what_cannot_be_corrected_so_opens_an_alert(order: str) -> None:
     assert all(row.believed_to is None for row in line.rows("papers"))
 
 
+def supplied_by(line: Line) -> dict[str, int]:
+    """What is believed to have come from whom."""
+    rows = [row for row in line.rows("movements") if row.believed_to is None]
+    return {str(row.counterparty): row.amount // 1000 for row in rows if row.amount}
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_delivery_booked_on_the_wrong_supplier_is_put_right_whole(order: str) -> None:
+    line = Line()
+    a, b = two_scanners(line)
+    early = {"at": NOON - HOUR, "delivery": "D-1", "counterparty": "m-8"}
+    steps: dict[str, tuple[FakeTape, list[Event]]] = {
+        "a": (a, [received(5, **early), received(6, milk("L2"), **early)]),
+        "b": (b, [corrected(a.id, 2, "delivery", counterparty="m-9")]),
+    }
+    for name in order:
+        line.report(*steps[name][1], tape=steps[name][0])
+
+    assert line.stock() == {(MILK, "L:L1"): 5, (MILK, "L:L2"): 6}
+    believed = [row for row in line.rows("movements") if row.believed_to is None]
+    assert [(row.counterparty, row.read_counterparty) for row in believed] == [("m-9", "m-9")] * 2
+    pairs = {(c.seller, c.lot): c.received // 1000 for c in line.rows("pair_cells")}
+    assert pairs == {("m-9", "L:L1"): 5, ("m-9", "L:L2"): 6}
+
+
+def test_goods_and_supplier_are_corrected_apart_in_any_order() -> None:
+    """A line's amount mended before or after its delivery's supplier: both hold."""
+    outcomes = []
+    for order in ("abc", "acb", "bac", "bca", "cab", "cba"):
+        line = Line()
+        tapes = {name: line.enroll(FakeTape(f"scanner-{name}")) for name in "abc"}
+        early = {"at": NOON - HOUR, "delivery": "D-1", "counterparty": "m-8"}
+        what: dict[str, list[Event]] = {
+            "a": [received(5, **early)],
+            "b": [corrected(tapes["a"].id, 2, goods=milk(), quantity=pieces(3))],
+            "c": [corrected(tapes["a"].id, 2, "delivery", counterparty="m-9")],
+        }
+        for name in order:
+            line.report(*what[name], tape=tapes[name])
+        outcomes.append(supplied_by(line))
+
+    assert outcomes == [{"m-9": 3}] * 6
+
+
+def test_a_line_voided_and_replaced_again_keeps_the_supplier_stated_meanwhile() -> None:
+    line = Line()
+    tape = line.report(received(5, delivery="D-1", counterparty="m-8"))
+    line.report(
+        corrected(tape.id, 2), corrected(tape.id, 2, "delivery", counterparty="m-9"), tape=tape
+    )
+    assert supplied_by(line) == {}
+
+    line.report(corrected(tape.id, 2, goods=milk(), quantity=pieces(4)), tape=tape)
+
+    assert supplied_by(line) == {"m-9": 4}
+
+
+def test_a_delivery_whose_supplier_was_corrected_can_still_be_voided() -> None:
+    line = Line()
+    tape = line.report(received(5, delivery="D-1", counterparty="m-8"))
+    line.report(corrected(tape.id, 2, "delivery", counterparty="m-9"), tape=tape)
+
+    line.report(corrected(tape.id, 2, "delivery"), tape=tape)
+
+    assert supplied_by(line) == {}
+    assert line.stock() == {}
+
+
+def test_a_count_was_with_nobody_and_cannot_be_said_to_be() -> None:
+    line = Line()
+    tape = line.report(counted(5), received(3, milk("L2"), counterparty="m-8"))
+
+    line.report(corrected(tape.id, 2, counterparty="m-9"), tape=tape)
+    line.report(corrected(tape.id, 3, "session", counterparty="m-9"), tape=tape)
+
+    assert line.open_alerts() == ["correction-refused"]
+    assert line.stock() == {(MILK, "L:L1"): 5, (MILK, "L:L2"): 3}
+    assert [r.counterparty for r in line.rows("movements") if r.believed_to is None] == [
+        None,
+        "m-9",
+    ]
+
+
+@pytest.mark.parametrize(("bought", "contested"), [(5, "confirmed"), (4, None)])
+def test_a_correction_after_the_other_side_confirmed_keeps_both_readings(
+    bought: int, contested: str | None
+) -> None:
+    line = Line()
+    seller, buyer = two_scanners(line)
+    line.enroll(buyer, "m-2")
+    line.report(sold(5, counterparty="m-2", delivery="D-1"), tape=seller)
+    line.report(
+        received(bought, merchant="m-2", premises="p-2", counterparty="m-1", delivery="D-1"),
+        tape=buyer,
+    )
+
+    line.report(corrected(seller.id, 2), tape=seller)
+
+    (closed,) = [row for row in line.rows("movements") if row.believed_to is not None]
+    assert closed.contested == contested
+
+
 def papers() -> list[Event]:
     known = (CertificateFiled, TestReportFiled)
     return [e for e in examples() if isinstance(e, known)]
@@ -249,8 +351,8 @@ def test_hundreds_of_voids_of_one_session_are_remembered_as_one() -> None:
     for _ in range(30):
         line.report(corrected(tape.id, 2, "session"), tape=tape)
 
-    scopes = [row for row in line.rows("voided_scopes") if row.scope]
-    assert [len(read_voids(row.voids)) for row in scopes] == [1]
+    scopes = [row for row in line.rows("swept_scopes") if row.scope]
+    assert [len(read_sweeps(row.sweeps)) for row in scopes] == [1]
 
 
 def test_a_device_without_the_merchants_mandate_voids_nothing() -> None:
