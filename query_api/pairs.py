@@ -31,6 +31,15 @@ GROUP BY seller, buyer, product, unit, delivery, lot
 HAVING max(last_day) BETWEEN %(since)s AND %(until)s
 ORDER BY seller, buyer, product, unit, delivery, lot LIMIT %(limit)s
 """
+# What one side took back after both had agreed: both readings are shown.
+CONTESTED = """
+SELECT original, believed_to, kind, merchant, counterparty, product, unit, lot,
+       coalesce(delivery, '') AS delivery, amount
+FROM trade.movements
+WHERE contested = 'confirmed' AND product = ANY(%(products)s)
+  AND (merchant = %(merchant)s OR counterparty = %(merchant)s)
+ORDER BY original LIMIT 1000
+"""
 
 
 def page(
@@ -39,10 +48,21 @@ def page(
     """Returns groups of a merchant's trades behind a key, with what both sides say."""
     values = {"merchant": merchant, "since": since, "until": until, "limit": limit}
     found = rows(reader, PAIRS, values | dict(zip("abcdef", after, strict=True)))
-    return [_pair(row) for row in found]
+    asked = {"merchant": merchant, "products": sorted({row["product"] for row in found})}
+    contested = rows(reader, CONTESTED, asked) if found else []
+    return [_pair(row, [c for c in contested if _is_of(c, row)]) for row in found]
 
 
-def _pair(row: dict[str, Any]) -> schemas.TradePair:
+def _is_of(entry: dict[str, Any], pair: dict[str, Any]) -> bool:
+    """Tells whether an entry that was taken back had belonged to a group."""
+    same = (entry["product"], entry["unit"]) == (pair["product"], pair["unit"])
+    sides = {entry["merchant"], entry["counterparty"]} == {pair["seller"], pair["buyer"]}
+    numbered = pair["delivery"] != ""
+    key = entry["delivery"] == pair["delivery"] if numbered else entry["lot"] == pair["lot"]
+    return same and sides and key
+
+
+def _pair(row: dict[str, Any], contested: list[dict[str, Any]]) -> schemas.TradePair:
     sold, received = int(row["sold"]), int(row["received"])
     if row["sold_entries"] and row["received_entries"]:
         status = "confirmed" if sold == received else "differs"
@@ -53,4 +73,11 @@ def _pair(row: dict[str, Any]) -> schemas.TradePair:
         unit=row["unit"], delivery=row["delivery"] or None, lot=row["lot"], status=status,
         sold=exact(sold), received=exact(received), difference=exact(received - sold),
         last_day=row["last_day"], numbers=row["numbers"],
+        contested=[
+            schemas.ContestedEntry(
+                position=entry["original"], corrected_at=entry["believed_to"], kind=entry["kind"],
+                merchant=entry["merchant"], amount=exact(int(entry["amount"])),
+            )
+            for entry in contested
+        ],
     )  # fmt: skip

@@ -328,6 +328,16 @@ class AlertGroupAnswer(BaseModel):
     position: int
 
 
+class ContestedEntry(BaseModel):
+    """An entry that one side corrected after both had said the same: it still counts as a reading."""
+
+    position: int = Field(description="where the entry stands in the record")
+    corrected_at: int = Field(description="the position of its correction")
+    kind: str = Field(examples=["goods-sold"])
+    merchant: str = Field(description="whose entry it was")
+    amount: str
+
+
 class TradePair(BaseModel):
     """What seller and buyer say of the same goods, by totals."""
 
@@ -344,6 +354,7 @@ class TradePair(BaseModel):
     received: str
     difference: str = Field(description="received less sold")
     last_day: date
+    contested: list[ContestedEntry] = Field(description="taken back after both sides had agreed")
 
 
 class PairPage(BaseModel):

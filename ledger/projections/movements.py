@@ -93,6 +93,7 @@ MOVEMENTS = Table(
         "(merchant, business_date)",
         "(counterparty) WHERE counterparty IS NOT NULL",
         "(card) WHERE card IS NOT NULL",
+        "(product) WHERE contested IS NOT NULL",
     ),
 )
 GoodsReport = GoodsMoved | GoodsTransformed | DaySalesTotalled

@@ -80,11 +80,21 @@ def run_pairs(stated: argparse.Namespace) -> int:
         pages = list(ask_pages(query, f"/v1/merchants/{stated.merchant}/pairs", period))
     found = [pair for page in pages for pair in page["pairs"]]
     names = ["status", "seller", "buyer", "product", "numbers", "lot", "sold", "received",
-             "difference", "unit", "last_day"]  # fmt: skip
-    shown = [pair | {"numbers": " ".join(pair["numbers"])} for pair in found]
+             "difference", "unit", "last_day", "contested"]  # fmt: skip
+    shown = [
+        pair | {"numbers": " ".join(pair["numbers"]), "contested": _contested(pair)}
+        for pair in found
+    ]
     rows = [[pair[name] for name in names] for pair in shown]
     heading = f"{len(found)} pairs, true at position {pages[0]['position']}"
     return show(stated, {"pairs": found}, names, rows, heading)
+
+
+def _contested(pair: dict[str, Any]) -> str:
+    """Writes what was taken back after both sides had agreed: whose, how much, at which position."""
+    return "; ".join(
+        f"{c['merchant']} {c['amount']} → {c['corrected_at']}" for c in pair["contested"]
+    )
 
 
 def run_retention(stated: argparse.Namespace) -> int:

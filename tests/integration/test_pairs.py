@@ -173,6 +173,19 @@ def test_what_was_voided_says_no_longer_when_or_where_a_trade_was() -> None:
     assert "one-sided" in silent_for_two_days(market)
 
 
+def test_what_was_taken_back_after_both_agreed_stays_beside_its_pair(database: Database) -> None:
+    market = Market()
+    market.sells(10)
+    market.buys(10)
+    market.line.report(corrected(market.seller.id, 2), tape=market.seller)
+
+    (pair,) = market.pairs(database)
+
+    assert (pair["status"], pair["sold"]) == ("buyer-only", "0")
+    (entry,) = pair["contested"]
+    assert (entry["merchant"], entry["amount"], entry["kind"]) == ("m-1", "10", "goods-sold")
+
+
 CARD = "5e4d3c2b-1a09-4f8e-9d7c-6b5a49382716"
 
 
