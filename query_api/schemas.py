@@ -65,6 +65,7 @@ class MadeFrom(BaseModel):
 class Paper(BaseModel):
     """A certificate or test report; `awaited` while its picture has not come."""
 
+    position: int = Field(description="where it stands in the record")
     kind: str = Field(examples=["test"])
     number: str = Field(examples=["T-2026-0917"])
     issuer: str

@@ -92,7 +92,7 @@ class Action(NamedTuple):
     """One report to come: when by the market's clock, on whose scanner, and what it says.
 
     `label` names the lot whose printed label is scanned for it, if one is; `corrects` the action
-    that a correction is about.
+    that a correction is about; `by_voucher` says that the seller's voucher is scanned for it.
     """
 
     at: datetime
@@ -102,6 +102,7 @@ class Action(NamedTuple):
     session: str
     label: LotTruth | None = None
     corrects: "Action | None" = None
+    by_voucher: bool = False
 
     def event(
         self,

@@ -4,11 +4,11 @@ The truth is kept by plain arithmetic beside the trade as it is made up, and sha
 the projections it is compared with.
 """
 
-import random
 from collections import defaultdict
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -38,22 +38,38 @@ from ledger.rules.requests import (
     RegisterProduct,
     StateSalesMode,
 )
+from ledger.values.ids import stream_of_tape
 from ledger.values.quantity import StatedQuantity, Unit
-from suyuan.assortment import CATALOGUE, ITEMS
+from suyuan.assortment import CATALOGUE, PORK
+from suyuan.making import Making
+from suyuan.paperwork import REQUIRED, file_papers
 from suyuan.participants import (
     CASE_PIECES,
-    FARMER,
     MARKET,
-    ZONE,
     Action,
     LotTruth,
     Merchant,
-    card_ref,
     case_gtin_of,
     gtin_of,
     merchants_of,
 )
-from suyuan.truth import Truth
+from suyuan.produce import buy_produce, sell_produce_on
+from suyuan.truth_books import Bought, Delivered
+
+# Deliveries after this hour come with a voucher where the buyer keeps no list of his own.
+VOUCHERS_FROM = 6.5
+
+
+class Supply(NamedTuple):
+    """A delivery as it is made up: its day, sides, number and the scan session of each side."""
+
+    day: date
+    seller: Merchant
+    buyer: Merchant
+    delivery: str
+    out: str
+    into: str
+    by_voucher: bool
 
 
 class Trade:
@@ -62,16 +78,13 @@ class Trade:
     def __init__(self, *, merchants: int, day: date, seed: int, days: int = 1) -> None:
         if merchants < 8:
             raise ValueError(f"a trade needs at least 8 merchants, not {merchants}")
-        self._random = random.Random(seed)
+        self._making = Making(seed)
+        self.actions, self.truth = self._making.actions, self._making.truth
         self.day = day
         self.days = days
         self.merchants = merchants_of(merchants)
-        self.actions: list[Action] = []
         self.sold_late: list[Action] = []
-        self.truth = Truth()
         self.truth.estimated = {m.premises for m in self.merchants if m.habit == "day-totals"}
-        self._sessions = 0
-        self._deliveries = 0
         for number in range(days):
             self._trade_day(day + timedelta(days=number), first=number == 0)
         self.actions.sort(key=lambda action: action.at)
@@ -109,6 +122,28 @@ class Trade:
             wanted += [RegisterProduct(product), RegisterProduct(case)]
         return wanted
 
+    def expected_alerts(
+        self, day: date, place: Callable[[Action], tuple[str, int]]
+    ) -> set[tuple[str, str]]:
+        """Returns the alerts that must be open by the beginning of `day`, beside overdrawn papers.
+
+        `place` tells the tape and the number under which a report was kept.
+        """
+        books, found = self.truth.books, self.truth.open_expiry_alerts(day)
+        found |= self.truth.books.one_sided(day)
+        for sale in self.sold_late:
+            found.add(("sold-after-expiry", "|".join(_stream_and_number(place(sale)))))
+        for alert, bought, paper in books.lacking(REQUIRED):
+            found.add((alert, "|".join((*_stream_and_number(place(bought)), paper))))
+        for twice in books.twice():
+            found.add(("paper-number-twice", f"{twice.kind}|{twice.issuer}|{twice.number}"))
+        return found
+
+    def overdrawn_papers(self) -> set[str]:
+        """Returns the numbers of papers of which more went out than they cover."""
+        makers = [m for m in self.merchants if m.kind == "producer"]
+        return {p.number for maker in makers for p in self.truth.books.overdrawn(maker)}
+
     def _trade_day(self, day: date, *, first: bool) -> None:
         by_kind: dict[str, list[Merchant]] = defaultdict(list)
         for merchant in self.merchants:
@@ -124,7 +159,8 @@ class Trade:
             sources = makers + by_kind["processor"]
             for hour in (4.9, 5.4):
                 self._supply(day, sources, wholesaler, hour=hour, lines=16, units=(40, 90))
-            self._farm_produce(day, wholesaler)
+            buy_produce(self._making, day, wholesaler)
+            sell_produce_on(self._making, day, wholesaler, by_kind["retailer"])
         for stall in by_kind["retailer"]:
             for hour in (6.2, 6.8):
                 self._supply(day, by_kind["wholesaler"], stall, hour=hour, lines=12, units=(9, 22))
@@ -134,18 +170,20 @@ class Trade:
     def _opening(self, day: date, maker: Merchant, *, first: bool) -> None:
         """A producer counts what stands ready: fresh lots, and a few near or past their end."""
         kinds = [i for i, row in enumerate(CATALOGUE) if not row[4]]
-        session = self._session()
-        for number, index in enumerate(self._random.sample(kinds, 5)):
-            age = self._random.randint(0, 2)
+        session = self._making.new_session()
+        for number, index in enumerate(self._making.dice.sample(kinds, 5)):
+            age = self._making.dice.randint(0, 2)
             if number == 0 and first:
-                age = CATALOGUE[index][3] + self._random.choice((-1, 0, 1, 3))
+                age = CATALOGUE[index][3] + self._making.dice.choice((-1, 0, 1, 3))
             lot = self._lot(index, maker, day - timedelta(days=age))
             units = 4000
-            self._put(
+            self._making.put(
                 day, 3.05 + number / 60, maker, StockCounted, session,
                 goods=lot.goods(), quantity=_pieces(units), label=lot,
             )  # fmt: skip
             self.truth.count(maker, lot, units)
+            if index == PORK:
+                file_papers(self._making, day, maker, lot)
 
     def _supply(
         self,
@@ -161,83 +199,82 @@ class Trade:
         ready = [m for m in sources if any(n > 20 for n in self.truth.held[m.id].values())]
         if not ready:
             return
-        seller = self._random.choice(ready)
+        seller = self._making.dice.choice(ready)
         lots = sorted(
             (lot for lot, n in self.truth.held[seller.id].items() if n > 20),
             key=lambda lot: lot.number,
         )
-        chosen = [self._random.choice(lots) for _ in range(lines)]
-        self._deliveries += 1
-        delivery = f"V{day:%m%d}-{self._deliveries:04d}"
-        out, into = self._session(), self._session()
+        chosen = [self._making.dice.choice(lots) for _ in range(lines)]
+        delivery = self._making.new_delivery("V", day)
+        # A stall that enters only its day's totals takes its second delivery by the voucher.
+        by_voucher = buyer.habit == "day-totals" and hour > VOUCHERS_FROM
+        supply = Supply(day, seller, buyer, delivery, self._making.new_session(),
+                        self._making.new_session(), by_voucher)  # fmt: skip
         for line, lot in enumerate(chosen):
-            pieces = self._random.randint(*units)
-            read, quantity = lot, _pieces(pieces)
-            if buyer.kind == "wholesaler" and line % 3 == 0:
-                # Sold and received by the case, whose label has a GTIN of its own.
-                cases = -(-pieces // CASE_PIECES)
-                read, quantity, pieces = lot.case, _pieces(cases), cases * CASE_PIECES
-            if self.truth.held[seller.id][lot] < pieces:
-                continue
-            at = hour + line / 120
-            self._put(
-                day, at, seller, GoodsSold, out, goods=read.goods(), quantity=quantity,
-                counterparty=buyer.id, delivery=delivery,
-            )  # fmt: skip
-            self._note_sale(day, lot)
-            self._put(
-                day, at + 0.3, buyer, GoodsReceived, into, goods=read.goods(),
-                quantity=quantity, counterparty=seller.id, delivery=delivery, label=read,
-            )  # fmt: skip
-            self.truth.move(seller, lot, -pieces)
-            self.truth.move(buyer, lot, pieces)
+            pieces = self._making.dice.randint(*units)
+            self._supply_line(supply, lot, pieces, line=line, at=hour + line / 120)
+
+    def _supply_line(
+        self, supply: "Supply", lot: LotTruth, pieces: int, *, line: int, at: float
+    ) -> None:
+        """One line: what the seller says went out, and what the buyer says came in."""
+        day, seller, buyer, delivery, out, into, by_voucher = supply
+        read, sold, came = lot, pieces, pieces
+        if buyer.kind == "wholesaler" and line % 3 == 0:
+            # Sold and received by the case, whose label has a GTIN of its own.
+            read, sold = lot.case, -(-pieces // CASE_PIECES)
+            pieces = sold * CASE_PIECES
+            came = sold
+        elif buyer.kind == "retailer" and line % 7 == 3:
+            # One fell off the cart.
+            came = pieces - 1
+        if self.truth.held[seller.id][lot] < pieces:
+            return
+        sale = self._making.put(
+            day, at, seller, GoodsSold, out, goods=read.goods(), quantity=_pieces(sold),
+            counterparty=buyer.id, delivery=delivery,
+        )  # fmt: skip
+        self._note_sale(sale, lot)
+        receipt = self._making.put(
+            day, at + 0.3, buyer, GoodsReceived, into, goods=read.goods(), quantity=_pieces(came),
+            counterparty=seller.id, delivery=delivery, label=None if by_voucher else read,
+            by_voucher=by_voucher,
+        )  # fmt: skip
+        arrived = pieces if came == sold else came
+        self.truth.move(seller, lot, -pieces)
+        self.truth.move(buyer, lot, arrived)
+        told = Delivered(seller.id, buyer.id, lot.gtin, "piece", delivery)
+        self.truth.books.sell(told, pieces * 1000, day, lot=f"L:{lot.number}")
+        self.truth.books.receive(told, arrived * 1000, day, lot=f"L:{lot.number}")
+        if lot.product == PORK:
+            self.truth.books.bought.append(Bought(receipt, lot, day))
 
     def _make(self, day: date, processor: Merchant) -> None:
         """A processor mixes lots of its stock into lots of its own."""
         made = [i for i, row in enumerate(CATALOGUE) if row[4]]
         for number in range(3):
-            index = self._random.choice(made)
+            index = self._making.dice.choice(made)
             stock = sorted(
                 (lot for lot, n in self.truth.held[processor.id].items() if n >= 2),
                 key=lambda lot: lot.number,
             )
             if len(stock) < 2:
                 return
-            used = self._random.sample(stock, 2)
+            used = self._making.dice.sample(stock, 2)
             lot = self._lot(index, processor, day)
             inputs = tuple(Portion(goods=u.goods(), quantity=_pieces(2)) for u in used)
             outputs = (Portion(goods=lot.goods(), quantity=_pieces(300)),)
-            self._put(
-                day, 4.4 + number / 30, processor, GoodsTransformed, self._session(),
+            self._making.put(
+                day, 4.4 + number / 30, processor, GoodsTransformed, self._making.new_session(),
                 process="manufactured", inputs=inputs, outputs=outputs,
             )  # fmt: skip
             for u in used:
                 self.truth.move(processor, u, -2)
             self.truth.move(processor, lot, 300)
 
-    def _farm_produce(self, day: date, wholesaler: Merchant) -> None:
-        """Vegetables and fish from farmers: no code, no lot; the delivery is their lot."""
-        for item in ITEMS:
-            self._deliveries += 1
-            delivery = f"F{day:%m%d}-{self._deliveries:04d}"
-            jin = Decimal(self._random.randint(200, 900)) / 10
-            quantity = StatedQuantity(amount=jin, unit=Unit.JIN)
-            self._put(
-                day, 4.8, wholesaler, GoodsReceived, self._session(),
-                goods=GoodsAsRead(item=item), quantity=quantity, delivery=delivery,
-                counterparty_card=card_ref(FARMER.name),
-            )  # fmt: skip
-            waste = StatedQuantity(amount=Decimal(2), unit=Unit.JIN)
-            self._put(
-                day, 10.5, wholesaler, GoodsDisposed, self._session(), reason="damaged",
-                goods=GoodsAsRead(item=item), quantity=waste, delivery=delivery,
-            )  # fmt: skip
-            named = f"{wholesaler.id}/{delivery}"
-            self.truth.weigh_in(wholesaler.premises, item, named, int((jin - 2) * 500))
-
     def _retail(self, day: date, stall: Merchant) -> None:
         """A morning of shoppers; now and then a sale nobody had scanned the receipt of."""
-        session = self._session()
+        session = self._making.new_session()
         held = self.truth.held[stall.id]
         lots = sorted(held, key=lambda lot: lot.number)
         totals: dict[str, int] = defaultdict(int)
@@ -245,8 +282,8 @@ class Trade:
             there = [lot for lot in lots if held[lot] > 1]
             # Every fortieth shopper takes the last piece and one more: somebody's error.
             error = number % 40 == 0 and stall.habit == "by-label"
-            lot = self._random.choice(lots if error else there or lots)
-            units = self._random.randint(1, 2)
+            lot = self._making.dice.choice(lots if error else there or lots)
+            units = self._making.dice.randint(1, 2)
             if held[lot] < units and not error:
                 continue
             if stall.habit == "day-totals":
@@ -254,11 +291,11 @@ class Trade:
                 self.truth.sell_unnamed(stall, lot, units)
                 continue
             by_label = stall.habit == "by-label"
-            self._put(
+            self._making.put(
                 day, 7.2 + number / 50, stall, GoodsSold, session, quantity=_pieces(units),
                 goods=lot.goods() if by_label else lot.goods_by_date(),
             )  # fmt: skip
-            self._note_sale(day, lot)
+            self._note_sale(self.actions[-1], lot)
             (self.truth.move if by_label else self.truth.sell_by_date)(
                 stall, lot, -units if by_label else units
             )
@@ -267,7 +304,7 @@ class Trade:
                 Portion(goods=GoodsAsRead(gtin=gtin), quantity=_pieces(n))
                 for gtin, n in sorted(totals.items())
             ]
-            self._put(day, 10.8, stall, DaySalesTotalled, session, lines=tuple(lines))
+            self._making.put(day, 10.8, stall, DaySalesTotalled, session, lines=tuple(lines))
 
     def _odd_ends(self, day: date, stall: Merchant) -> None:
         """Returns, waste, own use, a count and corrections, as every stall has them."""
@@ -277,21 +314,21 @@ class Trade:
         )
         if len(lots) < 6 or stall.habit == "day-totals":
             return
-        back, waste, used, counted, twice, wrong = self._random.sample(lots, 6)
+        back, waste, used, counted, twice, wrong = self._making.dice.sample(lots, 6)
         odd: tuple[tuple[float, LotTruth, type[Event], dict[str, Any]], ...] = (
             (10.3, back, GoodsReturned, {"direction": "to-supplier"}),
             (10.4, waste, GoodsDisposed, {"reason": "damaged"}),
             (10.45, used, GoodsUsed, {}),
         )
         for hour, lot, kind, fields in odd:
-            self._put(
-                day, hour, stall, kind, self._session(), goods=lot.goods(), quantity=_pieces(1),
+            self._making.put(
+                day, hour, stall, kind, self._making.new_session(), goods=lot.goods(), quantity=_pieces(1),
                 **fields,
             )  # fmt: skip
             self.truth.move(stall, lot, -1)
         left = max(0, self.truth.held[stall.id][counted] - 1)
-        self._put(
-            day, 10.6, stall, StockCounted, self._session(), goods=counted.goods(),
+        self._making.put(
+            day, 10.6, stall, StockCounted, self._making.new_session(), goods=counted.goods(),
             quantity=_pieces(left),
         )  # fmt: skip
         self.truth.count(stall, counted, left)
@@ -299,14 +336,14 @@ class Trade:
 
     def _corrections(self, day: date, stall: Merchant, twice: LotTruth, wrong: LotTruth) -> None:
         """One sale scanned twice and voided, one of three pieces that were two."""
-        self._put(day, 10.1, stall, GoodsSold, self._session(), goods=twice.goods(),
+        self._making.put(day, 10.1, stall, GoodsSold, self._making.new_session(), goods=twice.goods(),
                   quantity=_pieces(1))  # fmt: skip
-        self._put(day, 10.15, stall, EntryCorrected, self._session(), corrects=self.actions[-1],
+        self._making.put(day, 10.15, stall, EntryCorrected, self._making.new_session(), corrects=self.actions[-1],
                   scope="line", reason="扫了两次")  # fmt: skip
-        self._put(day, 10.2, stall, GoodsSold, self._session(), goods=wrong.goods(),
+        self._making.put(day, 10.2, stall, GoodsSold, self._making.new_session(), goods=wrong.goods(),
                   quantity=_pieces(3))  # fmt: skip
-        self._note_sale(day, wrong)
-        self._put(day, 10.25, stall, EntryCorrected, self._session(), corrects=self.actions[-1],
+        self._note_sale(self.actions[-1], wrong)
+        self._making.put(day, 10.25, stall, EntryCorrected, self._making.new_session(), corrects=self.actions[-1],
                   scope="line", reason="数量有误", goods=wrong.goods(), quantity=_pieces(2))  # fmt: skip
         self.truth.move(stall, wrong, -2)
 
@@ -317,30 +354,13 @@ class Trade:
         self.truth.add_lot(lot)
         return lot
 
-    def _note_sale(self, day: date, lot: LotTruth) -> None:
-        if day > lot.expires:
-            self.sold_late.append(self.actions[-1])
+    def _note_sale(self, sale: Action, lot: LotTruth) -> None:
+        if sale.fields["business_date"] > lot.expires:
+            self.sold_late.append(sale)
 
-    def _put(  # one call states one report
-        self,
-        day: date,
-        hour: float,
-        merchant: Merchant,
-        kind: type[Event],
-        session: str,
-        *,
-        label: LotTruth | None = None,
-        corrects: Action | None = None,
-        **fields: Any,
-    ) -> None:
-        base = datetime.combine(day, time(0), ZONE)
-        at = base + timedelta(hours=hour, seconds=len(self.actions) % 7)
-        fields |= {"merchant": merchant.id, "premises": merchant.premises, "business_date": day}
-        self.actions.append(Action(at, merchant.device, kind, fields, session, label, corrects))
 
-    def _session(self) -> str:
-        self._sessions += 1
-        return f"00000000-0000-4000-8000-{self._sessions:012x}"
+def _stream_and_number(place: tuple[str, int]) -> tuple[str, str]:
+    return str(stream_of_tape(place[0])), str(place[1])
 
 
 def _pieces(units: int) -> StatedQuantity:

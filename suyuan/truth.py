@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from suyuan.assortment import CATALOGUE
 from suyuan.participants import NEAR_TIERS, LotTruth, Merchant
+from suyuan.truth_books import BooksTruth
 
 StockKey = tuple[str, str, str, str]
 
@@ -29,8 +30,12 @@ class Truth:
         # What was reported of each lot by its number, in thousandths.
         self._named: dict[StockKey, int] = defaultdict(int)
         self._by_date: list[ByDate] = []
-        self._without_lot: dict[tuple[str, str], int] = defaultdict(int)
+        # How many sales by date came before a lot's last count, which speaks for all of them.
+        self._counted: dict[StockKey, int] = {}
+        # Of goods that left without their lot: premises, product, unit.
+        self._without_lot: dict[tuple[str, str, str], int] = defaultdict(int)
         self.estimated: set[str] = set()
+        self.books = BooksTruth()
 
     def add_lot(self, lot: LotTruth) -> None:
         """Takes in a lot whose full label the trade reports."""
@@ -45,6 +50,7 @@ class Truth:
         """A lot was counted."""
         self.held[merchant.id][lot] = pieces
         self._named[_key(merchant, lot)] = pieces * 1000
+        self._counted[_key(merchant, lot)] = len(self._by_date)
 
     def sell_by_date(self, merchant: Merchant, lot: LotTruth, pieces: int) -> None:
         """Pieces were sold, reported by the last good day that is printed on them."""
@@ -54,11 +60,15 @@ class Truth:
     def sell_unnamed(self, merchant: Merchant, lot: LotTruth, pieces: int) -> None:
         """Pieces were sold, reported in a day's total without their lot."""
         self.held[merchant.id][lot] -= pieces
-        self._without_lot[merchant.premises, lot.gtin] -= pieces * 1000
+        self._without_lot[merchant.premises, lot.gtin, "piece"] -= pieces * 1000
 
     def weigh_in(self, premises: str, item: str, delivery: str, grams: int) -> None:
         """Goods without a code came in by a delivery, net of what was thrown away of it."""
         self._named[premises, f"item:{item}", f"R:{delivery}", "g"] += grams * 1000
+
+    def weigh_out(self, premises: str, item: str, grams: int) -> None:
+        """Goods without a code left, and nobody said which delivery they had come by."""
+        self._without_lot[premises, f"item:{item}", "g"] -= grams * 1000
 
     @property
     def stock(self) -> dict[StockKey, int]:
@@ -67,16 +77,18 @@ class Truth:
         A date stands for a lot where one lot alone bears it on its label, else for itself.
         """
         found = dict(self._named)
-        for sale in self._by_date:
+        for number, sale in enumerate(self._by_date):
             bearing = [
                 lot for lot in self.lots.values()
                 if (lot.gtin, lot.expires) == (sale.gtin, sale.expires)
             ]  # fmt: skip
             lot = f"L:{bearing[0].number}" if len(bearing) == 1 else f"E:{sale.expires}"
             key = (sale.premises, sale.gtin, lot, "piece")
+            if number < self._counted.get(key, 0):
+                continue
             found[key] = found.get(key, 0) - sale.pieces * 1000
-        for (premises, gtin), amount in self._without_lot.items():
-            found[premises, gtin, "", "piece"] = amount
+        for (premises, product, unit), amount in self._without_lot.items():
+            found[premises, product, "", unit] = amount
         return {key: amount for key, amount in found.items() if amount}
 
     def open_expiry_alerts(self, day: date) -> set[tuple[str, str]]:

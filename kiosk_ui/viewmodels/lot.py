@@ -26,11 +26,13 @@ class LotView(NamedTuple):
     reasons: list[str]
     days_left: DaysLeft | None
     steps: list[dict[str, Any]]
+    papers: list[dict[str, Any]]
 
 
 KINDS = {
     "goods-received": "took delivery",
     "goods-sold": "sold",
+    "day-sales": "sold",
     "goods-returned": "returned",
     "goods-disposed": "disposed of",
     "goods-used": "used up",
@@ -44,6 +46,16 @@ MERCHANT_KINDS = {
     "wholesaler": "wholesaler",
     "retailer": "stall",
     "canteen": "canteen",
+    "importer": "importer",
+}
+PAPER_KINDS = {
+    "test": "Test report",
+    "licence": "Licence",
+    "permit": "Permit",
+    "release": "Release certificate",
+    "quarantine": "Quarantine certificate",
+    "meat-inspection": "Meat inspection certificate",
+    "origin": "Certificate of origin",
 }
 
 
@@ -83,6 +95,7 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
     return LotView(
         product_title(page["product"], language), verdict, tone, reasons, days_left,
         [_step(step, language) for step in page["steps"]],
+        [p | {"name": word(PAPER_KINDS.get(p["kind"], "Certificate"))} for p in page["papers"]],
     )  # fmt: skip
 
 
@@ -141,7 +154,7 @@ def _days_left(page: dict[str, Any], language: Language) -> DaysLeft | None:
 
 def _step(step: dict[str, Any], language: Language) -> dict[str, Any]:
     word = language.word
-    kinds = [word(KINDS[kind]) for kind in step["kinds"] if kind in KINDS]
+    kinds = list(dict.fromkeys(word(KINDS[kind]) for kind in step["kinds"] if kind in KINDS))
     first, last = language.day(step["first_day"]), language.day(step["last_day"])
     return {
         "name": step["merchant_name"] or step["merchant"],

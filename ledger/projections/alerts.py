@@ -184,7 +184,7 @@ def _of_stock(fold: Fold) -> None:
 def _of_both_sides(fold: Fold) -> None:
     """What one side alone has said, what papers say of it, what nobody may take back."""
     for cell, silent in fold.of(OneSided):
-        subject = subject_of(*PAIR_CELLS.key_of(cell))
+        subject = subject_of(*map(str, PAIR_CELLS.key_of(cell)))
         _set(fold, "one-sided", subject, silent is not None, cell, merchant=silent)
     for edge, wanted in fold.of(Outlives):
         subject = subject_of(*map(str, (edge.original, edge.input_leg, edge.output_leg)))

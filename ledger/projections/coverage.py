@@ -19,7 +19,7 @@ from ledger.projections.movements import (
     Unmoved,
     legs_of,
 )
-from ledger.projections.pairs import PAIR_CELLS, side_of
+from ledger.projections.pairs import PAIR_CELLS, PairCell, side_of
 from ledger.projections.products import (
     PRODUCTS,
     ConversionKnown,
@@ -359,14 +359,25 @@ def _weigh(fold: Fold, seller: str, product: str) -> None:
     cells = fold.rows.select(PAIR_CELLS, same)
     for quota in fold.rows.select(PAPER_QUOTAS, same):
         paper = fold.rows.get(PAPERS, quota.paper)
-        out = sum(
-            max(cell.sold, cell.received) for cell in cells
+        covered = [
+            cell for cell in cells
             if cell.unit == quota.unit
             and (not paper.lots or cell.lot.removeprefix("L:") in paper.lots)
-            and (paper.lots or _is_valid(paper, cell.last_day))
-        )  # fmt: skip
+            and (paper.lots or _is_valid(paper, cell.day))
+        ]  # fmt: skip
+        out = _went_out(covered)
         subject = (str(paper.position), product)
         trouble = PaperTrouble(
             "sold-beyond-paper", subject, out > quota.amount, paper, paper.number
         )
         fold.signals.append(trouble)
+
+
+def _went_out(cells: Sequence[PairCell]) -> int:
+    """Returns how much went out: of each delivery of a lot what the side says that says more."""
+    sides: dict[Key, list[int]] = {}
+    for cell in cells:
+        told = sides.setdefault((cell.buyer, cell.delivery, cell.lot), [0, 0])
+        told[0] += cell.sold
+        told[1] += cell.received
+    return sum(max(told) for told in sides.values())

@@ -12,6 +12,7 @@ from ledger.projections.merchants import (
     MERCHANTS,
     PREMISES,
     MarketDay,
+    PremisesKnown,
     names_of,
 )
 from ledger.projections.movements import (
@@ -26,15 +27,20 @@ from ledger.projections.table import Key, Position, Rows, Table
 
 # Who scans in the evening or next day is in time; on the second day the other side is asked.
 ONE_SIDED_AFTER = timedelta(days=2)
+# Who was never heard of in a month of mornings will not be: nobody is asked about it any more.
+ASKED_FOR = timedelta(days=31)
+# Without a number, what one side states as of one day the other may state as of a day so near.
+TRADING_DAYS = timedelta(days=2)
 # Sellers the law asks sales records of (Food Safety Law of the PRC, articles 51 and 53(4)).
 SELLERS_BOUND = ("producer", "processor", "importer", "wholesaler")
 
 
 class PairCell(msgspec.Struct):
-    """What seller and buyer report of one lot under one delivery number, in thousandths.
+    """What seller and buyer report of one lot, delivery number and business day, in thousandths.
 
     Without a number `delivery` is empty. Returns are taken off again on the side that states them.
-    `asked` while the silent side has an alert for it.
+    Where one side is silent, `ask_on` is the market's next morning on which that is looked at, and
+    `asked` says that there is an alert for it.
     """
 
     seller: str
@@ -43,18 +49,23 @@ class PairCell(msgspec.Struct):
     unit: str
     delivery: str
     lot: str
+    day: date
     sold: int
     received: int
     sold_entries: Position
     received_entries: Position
-    last_day: date
     last_received: datetime
     premises: str
+    market: str
+    ask_on: date | None
     asked: bool
 
 
 class PairedNumber(msgspec.Struct):
-    """How many entries of each side carry a delivery's number, product by product."""
+    """How many entries of each side carry a delivery's number, product by product.
+
+    `asked` counts its cells that have an alert.
+    """
 
     seller: str
     buyer: str
@@ -63,6 +74,7 @@ class PairedNumber(msgspec.Struct):
     delivery: str
     sold_entries: Position
     received_entries: Position
+    asked: Position
 
 
 class Heard(msgspec.Struct):
@@ -74,8 +86,8 @@ class Heard(msgspec.Struct):
 
 
 PAIR_CELLS = Table(
-    "pair_cells", PairCell, ("seller", "buyer", "product", "unit", "delivery", "lot"),
-    ("(buyer)", "(last_day)", "(asked) WHERE asked"),
+    "pair_cells", PairCell, ("seller", "buyer", "product", "unit", "delivery", "lot", "day"),
+    ("(buyer)", "(market, ask_on) WHERE ask_on IS NOT NULL"),
 )  # fmt: skip
 PAIRED_NUMBERS = Table(
     "paired_numbers", PairedNumber, ("seller", "buyer", "product", "unit", "delivery")
@@ -124,18 +136,22 @@ def is_confirmed(rows: Rows, movement: Movement) -> bool:
     side = side_of(movement)
     if side is None:
         return False
-    number = rows.get(PAIRED_NUMBERS, *_number_key(side, movement))
-    same = dict(
-        zip(("seller", "buyer", "product", "unit"), _number_key(side, movement), strict=False)
-    )
-    if movement.delivery and number is not None and number.sold_entries and number.received_entries:
-        same["delivery"] = movement.delivery
+    seller, buyer, product, unit, delivery = key = _number_key(side, movement)
+    same = {"seller": seller, "buyer": buyer, "product": product, "unit": unit}
+    if _is_paired(rows, key):
+        cells = rows.select(PAIR_CELLS, same | {"delivery": delivery})
     else:
-        same["lot"] = movement.lot
-    cells = rows.select(PAIR_CELLS, same)
+        found = rows.select(PAIR_CELLS, same | {"lot": movement.lot})
+        cells = [c for c in found if abs(c.day - movement.business_date) <= TRADING_DAYS]
     sold, received = sum(c.sold for c in cells), sum(c.received for c in cells)
     answered = any(c.sold_entries for c in cells) and any(c.received_entries for c in cells)
     return answered and sold == received
+
+
+def _is_paired(rows: Rows, key: tuple[str, str, str, str, str]) -> bool:
+    """Tells whether both sides carry a delivery's number."""
+    number = rows.get(PAIRED_NUMBERS, *key) if key[4] else None
+    return number is not None and bool(number.sold_entries and number.received_entries)
 
 
 class Pairs:
@@ -154,7 +170,7 @@ class Pairs:
                 if (side := side_of(leg)) is not None:
                     number = _number_key(side, leg)
                     yield PAIRED_NUMBERS, number
-                    yield PAIR_CELLS, (*number, leg.lot)
+                    yield PAIR_CELLS, (*number, leg.lot, leg.business_date)
 
     def fold(self, fold: Fold) -> None:
         """Takes in both sides' movements; asks who is silent when a market's day begins."""
@@ -166,13 +182,14 @@ class Pairs:
                     _count(fold, movement, 1)
                 case Unmoved(movement):
                     _count(fold, movement, -1)
+                case PremisesKnown(premises, market):
+                    nowhere = {"market": "", "premises": premises}
+                    for cell in fold.rows.select(PAIR_CELLS, nowhere):
+                        cell.market = market
+                        fold.rows.put(PAIR_CELLS, cell)
                 case MarketDay(market, day):
-                    due = fold.rows.select(PAIR_CELLS, {"last_day": day - ONE_SIDED_AFTER})
-                    due += fold.rows.select(PAIR_CELLS, {"asked": True})
-                    for cell in due:
-                        place = fold.rows.get(PREMISES, cell.premises)
-                        if place is not None and place.market == market:
-                            _ask(fold, cell)
+                    for cell in fold.rows.select(PAIR_CELLS, {"market": market}, {"ask_on": day}):
+                        _ask(fold, cell, day)
 
 
 def _hear(fold: Fold, merchant: str) -> None:
@@ -191,12 +208,12 @@ def _count(fold: Fold, movement: Movement, sign: int) -> None:
     side = side_of(movement)
     if side is None:
         return
-    key = _number_key(side, movement)
-    number = fold.rows.get(PAIRED_NUMBERS, *key) or PairedNumber(*key, Position(0), Position(0))
-    cell = fold.rows.get(PAIR_CELLS, *key, movement.lot) or PairCell(
-        *key, movement.lot, 0, 0, Position(0), Position(0), movement.business_date,
-        movement.received, movement.premises, False,
-    )  # fmt: skip
+    key, nothing = _number_key(side, movement), Position(0)
+    number = fold.rows.get(PAIRED_NUMBERS, *key) or PairedNumber(*key, nothing, nothing, nothing)
+    cell = fold.rows.get(PAIR_CELLS, *key, movement.lot, movement.business_date)
+    if cell is None:
+        cell = PairCell(*key, movement.lot, movement.business_date, 0, 0, nothing, nothing,
+                        movement.received, movement.premises, "", None, False)  # fmt: skip
     if side.sells:
         cell.sold += sign * side.amount
         cell.sold_entries = Position(cell.sold_entries + sign)
@@ -209,17 +226,24 @@ def _count(fold: Fold, movement: Movement, sign: int) -> None:
         _note_when(cell, movement)
     else:
         _note_again(fold, cell)
+    place = fold.rows.get(PREMISES, cell.premises)
+    cell.market = place.market if place is not None else ""
+    if bool(cell.sold_entries) == bool(cell.received_entries):
+        # Whoever was asked has answered, or there is nothing left to ask about.
+        _tell(fold, cell, None)
+        cell.ask_on = None
+    elif cell.ask_on is None:
+        cell.ask_on = cell.day + ONE_SIDED_AFTER
     for table, row in ((PAIRED_NUMBERS, number), (PAIR_CELLS, cell)):
         empty = not (row.sold_entries or row.received_entries)
         (fold.rows.drop if empty else fold.rows.put)(table, row)
-    if cell.asked and bool(cell.sold_entries) == bool(cell.received_entries):
-        # Whoever was asked has answered, or there is nothing left to ask about.
-        cell.asked = False
-        fold.signals.append(OneSided(cell, None))
+    if number.asked and number.sold_entries and number.received_entries:
+        same = dict(zip(PAIRED_NUMBERS.key, key, strict=True)) | {"asked": True}
+        for asked in fold.rows.select(PAIR_CELLS, same):
+            _tell(fold, asked, None)
 
 
 def _note_when(cell: PairCell, movement: Movement) -> None:
-    cell.last_day = max(cell.last_day, movement.business_date)
     cell.last_received = max(cell.last_received, movement.received)
     cell.premises = min(cell.premises, movement.premises)
 
@@ -228,31 +252,42 @@ def _note_again(fold: Fold, cell: PairCell) -> None:
     """What was taken back no longer says when or where a trade was."""
     same = {"product": cell.product, "lot": cell.lot, "believed_to": None}
     left = [
-        m for m in fold.rows.select(MOVEMENTS, same)
+        m for m in fold.rows.select(MOVEMENTS, same | {"business_date": cell.day})
         if m.unit == cell.unit and (m.delivery or "") == cell.delivery
         and (side := side_of(m)) is not None
         and (side.seller, side.buyer) == (cell.seller, cell.buyer)
     ]  # fmt: skip
     if left:
-        first = left[0]
-        cell.last_day, cell.last_received = first.business_date, first.received
-        cell.premises = first.premises
+        cell.last_received, cell.premises = left[0].received, left[0].premises
         for movement in left:
             _note_when(cell, movement)
 
 
-def _ask(fold: Fold, cell: PairCell) -> None:
-    """Asks the silent side, or no longer."""
+def _ask(fold: Fold, cell: PairCell, day: date) -> None:
+    """Asks the silent side, or no longer; looks again next morning while there is somebody to ask."""
     silent = _silent(fold, cell)
-    if cell.asked != (silent is not None):
-        cell.asked = silent is not None
-        fold.rows.put(PAIR_CELLS, cell)
-        fold.signals.append(OneSided(cell, silent))
+    _tell(fold, cell, silent)
+    lasting = silent is not None or day - cell.day < ASKED_FOR
+    cell.ask_on = day + timedelta(days=1) if lasting else None
+    fold.rows.put(PAIR_CELLS, cell)
+
+
+def _tell(fold: Fold, cell: PairCell, silent: str | None) -> None:
+    """Says whether somebody is asked about a cell, where that changes."""
+    if cell.asked == (silent is not None):
+        return
+    cell.asked = silent is not None
+    fold.rows.put(PAIR_CELLS, cell)
+    number = fold.rows.get(PAIRED_NUMBERS, *PAIRED_NUMBERS.key_of(cell))
+    if number is not None:
+        number.asked = Position(number.asked + (1 if cell.asked else -1))
+        fold.rows.put(PAIRED_NUMBERS, number)
+    fold.signals.append(OneSided(cell, silent))
 
 
 def _silent(fold: Fold, cell: PairCell) -> str | None:
     """Returns who should have reported a trade: registered, bound to, and heard since."""
-    if cell.sold_entries and cell.received_entries:
+    if (cell.sold_entries and cell.received_entries) or _is_answered(fold, cell):
         return None
     silent = cell.buyer if cell.sold_entries else cell.seller
     merchant, names = fold.rows.get(MERCHANTS, silent), names_of(fold.rows, silent)
@@ -260,16 +295,22 @@ def _silent(fold: Fold, cell: PairCell) -> str | None:
     bound = merchant is not None and (silent == cell.buyer or merchant.kind in SELLERS_BOUND)
     if not bound or not heard:
         return None
-    if not min(h.first for h in heard) <= cell.last_received < max(h.last for h in heard):
-        return None
-    return None if _is_answered_elsewhere(fold, cell) else silent
+    in_reach = min(h.first for h in heard) <= cell.last_received < max(h.last for h in heard)
+    return silent if in_reach else None
 
 
-def _is_answered_elsewhere(fold: Fold, cell: PairCell) -> bool:
-    """Tells whether the other side speaks of this lot, or of no lot, under another number."""
+def _is_answered(fold: Fold, cell: PairCell) -> bool:
+    """Tells whether the other side speaks of the number; or of the lot, or of none, about that day.
+
+    What both sides state under a number of its own answers nothing else.
+    """
+    if _is_paired(fold.rows, PAIRED_NUMBERS.key_of(cell)):
+        return True
     same = {"seller": cell.seller, "buyer": cell.buyer, "product": cell.product}
     wanted = "received_entries" if cell.sold_entries else "sold_entries"
     return any(
         getattr(other, wanted) and (other.lot in (cell.lot, "") or cell.lot == "")
+        and abs(other.day - cell.day) <= TRADING_DAYS
+        and not _is_paired(fold.rows, PAIRED_NUMBERS.key_of(other))
         for other in fold.rows.select(PAIR_CELLS, same)
-    )
+    )  # fmt: skip

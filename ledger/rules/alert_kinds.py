@@ -52,11 +52,11 @@ ALERT_KINDS: Final = {
         "请该商户补记, 或由另一方更正", "Have this merchant enter it, or the other correct it.",
     ),
     "paper-missing": AlertKind(
-        "papers-missing", ("merchant",), "进货缺少必备凭证", "a purchase lacks a paper it must have",
+        "papers-missing", _LOT, "进货缺少必备凭证", "a purchase lacks a paper it must have",
         "向供货者索取并归档: suyuan file", "Ask the supplier for it and file it: suyuan file.",
     ),
     "paper-expired": AlertKind(
-        "papers-missing", ("merchant",), "进货时凭证已过期", "a paper had run out at purchase",
+        "papers-missing", _LOT, "进货时凭证已过期", "a paper had run out at purchase",
         "索取有效的凭证并归档", "Ask the supplier for a valid one and file it.",
     ),
     "paper-number-twice": AlertKind(

@@ -68,14 +68,20 @@ def both_sides(
     """What a merchant and its counterparties say of the same deliveries: by totals, both ways."""
     period = _period(since, until)
     with _snapshot(request) as reader:
-        key, books = key_of(after, 6), ledgers.registered(reader, merchant)
+        key, books = key_of(after, 7), ledgers.registered(reader, merchant)
         found = pairs.page(reader, books.merchant, *period, after=key, limit=limit + 1)
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
     more = None
     if last is not None:
         more = cursor_of(
-            last.seller, last.buyer, last.product, last.unit, last.delivery or "", last.lot
+            last.seller,
+            last.buyer,
+            last.product,
+            last.unit,
+            last.delivery or "",
+            last.lot,
+            str(last.last_day),
         )
     return schemas.PairPage(pairs=found[:limit], next=more, position=at)
 

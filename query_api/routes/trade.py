@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["trade"])
 def documents(
     request: Request,
     gtin: Annotated[str, Query(max_length=20)],
-    lot: Cursor = None,
+    lot: Annotated[str | None, Query(max_length=120)] = None,
     after: Cursor = None,
     limit: Limit = 50,
 ) -> schemas.PaperPage:

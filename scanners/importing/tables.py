@@ -55,7 +55,7 @@ def read_rows(path: Path, sheet: str | None = None) -> Iterator[TableRow]:
         case ".xlsx":
             rows = _workbook(path, sheet)
         case ".json" | ".ndjson":
-            rows = _json(path.read_bytes())
+            rows = json_rows(path.read_bytes())
         case ".csv" | ".txt" | ".tsv":
             rows = _csv(path.read_bytes())
         case ".xls":
@@ -132,7 +132,7 @@ def _broken() -> tuple[type[Exception], ...]:
     return (*parsing, *packed, InvalidFileException)
 
 
-def _json(content: bytes) -> Iterator[TableRow]:
+def json_rows(content: bytes) -> Iterator[TableRow]:
     """Reads a list of objects, or one object a line; a broken line costs that line alone."""
     text = read_text(content).strip()
     rows: list[tuple[int, dict[str, Any] | str]] = []

@@ -10,21 +10,20 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from ledger.errors import Malformed
 from ledger.values.cards import Card
 from scanners.agent import home_of
 from scanners.cards import CardBox, CardRefused, plain_name
 from scanners.importing.columns import WORDS, Columns, find_headings
+from scanners.importing.feed import feed_server
+from scanners.importing.keeping import STROKE_ROWS, NotAllKept, keep_rows
 from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
-from scanners.tape import TapeFull
-from suyuan.commands import Failed, today
+from suyuan.commands import Failed, port, today
 from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
 
-# Rows that are put on the tape in one stroke: each fsync is shared by so many.
-STROKE_ROWS = 500
 PREVIEW_ROWS = 8
+FEED_PORT = 8704
 ERRORS_SHOWN = 5
 # While receipts come, a long file is waited for; after so many seconds without one it is not.
 SILENCE_S = 5
@@ -65,6 +64,46 @@ def run_import(stated: argparse.Namespace) -> int:
             return _import(stated, work, columns, understood)
         except BadFile as error:
             raise Failed(str(error)) from error
+
+
+def add_feed(verbs: Any) -> None:
+    """`feed`: rows from a cash register, a scale or an ERP as they come."""
+    verb = verbs.add_parser(
+        "feed", help="take rows over HTTP from a cash register, scale or ERP on this machine"
+    )
+    verb.add_argument("--port", type=port, default=FEED_PORT, help="listen here (%(default)s)")
+    verb.add_argument("--kind", choices=[*sorted(KINDS), DAY_SALES[0]], default="sell",
+                      help="what rows are that do not say (%(default)s)")  # fmt: skip
+    verb.add_argument("--new-cards", action="store_true",
+                      help="make a card for every name of a counterparty not known yet")  # fmt: skip
+    add_device(verb)
+    verb.set_defaults(run=run_feed, date=None, preview=False)
+
+
+def run_feed(stated: argparse.Namespace) -> int:
+    """Listens until it is interrupted; a row is on the tape before its sender hears of it."""
+    with at_work(stated) as work:
+
+        def heard(told: dict[str, Any]) -> None:
+            work.agent.link.wake()
+            print(json.dumps(told, ensure_ascii=False), flush=True)
+
+        server = feed_server(work.tape, lambda: _common(stated, work), stated.port, heard)
+        try:
+            CardBox(work.tape).hand_in(home_of(work.tape).intake_url)
+        except CardRefused as error:
+            print(f"cards are not handed in yet: {error}")
+        work.begin_sending()
+        host, listens = server.server_address[:2]
+        if not stated.json:
+            print(f"rows go to http://{host!s}:{listens}/rows, Ctrl-C ends it", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("the feed has ended; what was kept is on the tape", flush=True)
+        finally:
+            server.server_close()
+    return 0
 
 
 def _matched(stated: argparse.Namespace, work: AtWork) -> tuple[Columns, Iterator[TableRow]]:
@@ -125,24 +164,15 @@ def _preview(
 def _import(
     stated: argparse.Namespace, work: AtWork, columns: Columns, rows: Iterator[Understood]
 ) -> int:
-    counted: Counter[str] = Counter()
-    bad: list[Understood] = []
-    numbers: list[int] = []
-    while stroke := list(islice(rows, STROKE_ROWS)):
-        stroke = _without_clashes(work, stroke)
-        good = [(row.key, row.event) for row in stroke if row.event is not None]
-        bad += [row for row in stroke if row.event is None]
-        try:
-            kept = work.tape.append_once(good)
-        except (TapeFull, Malformed) as error:
-            said = f"{counted['kept']} rows were kept, then: {error}"
-            raise Failed(f"{said}; import the file again when that is mended") from error
-        counted["known"] += sum(one is None for one in kept)
-        counted["kept"] += sum(one is not None for one in kept)
-        numbers += [one.number for one in kept if one is not None]
-    told: dict[str, Any] = {"rows": counted["kept"] + counted["known"] + len(bad), "kept": counted["kept"],
-            "known": counted["known"], "errors": len(bad),
-            "numbers": [numbers[0], numbers[-1]] if numbers else []}  # fmt: skip
+    try:
+        kept = keep_rows(work.tape, rows)
+    except NotAllKept as error:
+        raise Failed(f"{error}; import the file again when that is mended") from error
+    numbers, bad = kept.numbers, kept.bad
+    told: dict[str, Any] = {
+        "rows": kept.rows, "kept": len(numbers), "known": kept.known, "errors": len(bad),
+        "numbers": [numbers[0], numbers[-1]] if numbers else [],
+    }  # fmt: skip
     if bad:
         path = stated.errors or stated.file.with_name(f"{stated.file.name}.errors.csv")
         _write_errors(path, columns, bad, stated.file.name)
@@ -150,32 +180,14 @@ def _import(
     _send(stated, work)
     if stated.json:
         print(json.dumps(told, ensure_ascii=False))
-    else:
-        span = f" as no. {numbers[0]} to {numbers[-1]}" if numbers else ""
-        print(f"{told['kept']} rows kept{span}, {told['known']} were on the tape already")
-        for row in bad[:ERRORS_SHOWN]:
-            print(f"row {row.row.number}: {row.problem}")
-        if bad:
-            print(f"{len(bad)} rows with errors are in {told['errors_file']}: mend and import them")
+        return int(bool(bad))
+    span = f" as no. {numbers[0]} to {numbers[-1]}" if numbers else ""
+    print(f"{told['kept']} rows kept{span}, {told['known']} were on the tape already")
+    for row in bad[:ERRORS_SHOWN]:
+        print(f"row {row.row.number}: {row.problem}")
+    if bad:
+        print(f"{len(bad)} rows with errors are in {told['errors_file']}: mend and import them")
     return int(bool(bad))
-
-
-def _without_clashes(work: AtWork, stroke: list[Understood]) -> list[Understood]:
-    """Refuses a row whose own number was used for something else; nothing is replaced by it."""
-    own: dict[str, str] = {}
-    found = []
-    for row in stroke:
-        named, colon, _ = row.key.partition(":")
-        if colon and row.event is not None:
-            known = own.setdefault(named, next(iter(work.tape.under(f"{named}:")), row.key))
-            if known != row.key:
-                words = (
-                    "this id was used for another row: correct that entry, or give it its own id"
-                )
-                found.append(row._replace(event=None, problem=words))
-                continue
-        found.append(row)
-    return found
 
 
 def _send(stated: argparse.Namespace, work: AtWork) -> None:
@@ -251,4 +263,4 @@ def run_card(stated: argparse.Namespace) -> int:
     return 0
 
 
-VERBS = (add_import, add_card)
+VERBS = (add_import, add_feed, add_card)

@@ -14,7 +14,6 @@ import msgspec
 
 from ledger.settings import read_settings
 from ledger.values.clock import DeviceClock
-from ledger.values.ids import stream_of_tape
 from suyuan import doctor
 from suyuan.batches import LongTrade
 from suyuan.commands import Failed, port
@@ -166,12 +165,16 @@ def _write_trade(stated: argparse.Namespace) -> int:
             }  # fmt: skip
             file.write(msgspec.json.encode(line) + b"\n")
     end = trade.day + timedelta(days=trade.days - 1)
-    alerts = trade.truth.open_expiry_alerts(end)
-    for tape, number in (kept[id(action)] for action in trade.sold_late):
-        alerts.add(("sold-after-expiry", f"{stream_of_tape(tape)}|{number}"))
+    alerts = trade.expected_alerts(end, lambda action: kept[id(action)])
+    trades = trade.truth.books.trades.items()
     truth = {
         "stock": [{"key": key, "thousandths": n} for key, n in sorted(trade.truth.stock.items())],
         "alerts": [{"kind": kind, "subject": subject} for kind, subject in sorted(alerts)],
+        "overdrawn_papers": sorted(trade.overdrawn_papers()),
+        "pairs": [
+            {**key._asdict(), "status": told.status, "sold": told.sold, "received": told.received}
+            for key, told in trades
+        ],
         "day": end,
     }
     (out / "truth.json").write_bytes(msgspec.json.encode(truth))

@@ -11,8 +11,9 @@ import psycopg
 
 from ledger.events.reports import GoodsReceived
 from ledger.values.ids import stream_of_tape
-from suyuan.assortment import CATALOGUE
+from suyuan.assortment import CATALOGUE, PORK
 from suyuan.demo.market import Market
+from suyuan.participants import gtin_of
 from suyuan.simulate import Trade
 
 PAGES = 12
@@ -62,10 +63,7 @@ def _thousandths(amount: str) -> int:
 def expected_alerts(market: Market, numbers: dict[int, tuple[str, int]]) -> set[tuple[str, str]]:
     """Returns every alert that must be open; `numbers` says where each action was recorded."""
     trade = market.trade
-    wanted: set[tuple[str, str]] = trade.truth.open_expiry_alerts(trade.day)
-    for action in trade.sold_late:
-        tape, number = numbers[id(action)]
-        wanted.add(("sold-after-expiry", f"{stream_of_tape(tape)}|{number}"))
+    wanted = trade.expected_alerts(trade.day, lambda action: numbers[id(action)])
     ahead = market.agents[market.ahead.device].tape.id
     wanted.add(("device-clock", str(stream_of_tape(ahead))))
     wanted.add(("tape-lost", market.retired[0].id))
@@ -73,8 +71,18 @@ def expected_alerts(market: Market, numbers: dict[int, tuple[str, int]]) -> set[
     return wanted
 
 
-def alert_differences(query: httpx.Client, wanted: set[tuple[str, str]]) -> list[str]:
-    """Returns the alerts that are missing or too many, in words."""
+def alert_differences(
+    query: httpx.Client, wanted: set[tuple[str, str]], overdrawn: set[str]
+) -> list[str]:
+    """Returns the alerts that are missing or too many, in words.
+
+    `overdrawn` are numbers of papers; their alerts name where in the record each was filed.
+    """
+    wanted = wanted | {
+        ("sold-beyond-paper", f"{paper['position']}|{gtin_of(PORK)}")
+        for paper in _pages(query, "/v1/documents", "papers", {"gtin": gtin_of(PORK)})
+        if paper["number"] in overdrawn
+    }
     stored = {(row["kind"], row["subject"]) for row in _pages(query, "/v1/alerts", "alerts")}
     missing = [f"missing: {kind} {subject}" for kind, subject in sorted(wanted - stored)]
     return missing + [f"unexpected: {kind} {subject}" for kind, subject in sorted(stored - wanted)]
@@ -100,9 +108,15 @@ def book_problems(query: httpx.Client, trade: Trade) -> list[str]:
         if merchant.kind not in ("wholesaler", "retailer"):
             continue
         path, period = f"/v1/merchants/{merchant.id}", {"since": day, "until": day}
-        pairs = list(_pages(query, f"{path}/pairs", "pairs", period))
-        open_pairs = [pair for pair in pairs if pair["status"] != "confirmed"]
-        problems += [f"pair not confirmed: {pair}" for pair in open_pairs]
+        told = {_key_of(p): _said(p) for p in _pages(query, f"{path}/pairs", "pairs", period)}
+        meant = {
+            tuple(key): (both.status, both.sold or 0, both.received or 0)
+            for key, both in trade.truth.books.trades.items()
+            if merchant.id in (key.seller, key.buyer) and both.day == trade.day
+        }
+        for key in sorted(told.keys() | meant.keys()):
+            if told.get(key) != meant.get(key):
+                problems.append(f"pair {key}: truth {meant.get(key)}, ledger {told.get(key)}")
         bought = [
             line for name in ("purchases", "produce")
             for line in _pages(query, f"{path}/ledgers/{name}", "lines", period)
@@ -116,6 +130,15 @@ def book_problems(query: httpx.Client, trade: Trade) -> list[str]:
             said = f"{len(bought)} lines of {len(received)} purchases, {len(lacking)} with gaps"
             problems.append(f"ledger of {merchant.id}: {said}")
     return problems
+
+
+def _key_of(pair: dict[str, Any]) -> tuple[str, ...]:
+    numbers = pair["numbers"]
+    return pair["seller"], pair["buyer"], pair["product"], pair["unit"], "|".join(numbers)
+
+
+def _said(pair: dict[str, Any]) -> tuple[str, int, int]:
+    return pair["status"], _thousandths(pair["sold"]), _thousandths(pair["received"])
 
 
 def page_problems(kiosk_url: str, trade: Trade) -> list[str]:

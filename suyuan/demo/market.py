@@ -4,7 +4,7 @@ import random
 import shutil
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +18,14 @@ from ledger.events.reports import GoodsAsRead, GoodsReceived
 from ledger.rules.device import EnrollDevice, GrantMandate
 from ledger.values.keys import SigningKey
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.agent import Agent, Former, Home, ask, open_tape
+from scanners.agent import Agent, Former, Home, ask, keep_document, open_tape
 from scanners.cards import put_card
+from scanners.deliveries import Received
+from scanners.entries import Entries, Standing
 from scanners.identity import Clocks
+from scanners.labels import Label, png
 from scanners.tape import Tape
+from scanners.vouchers import PREFIX, codes_of, voucher_of
 from suyuan.participants import FARMER, Action, Merchant, card_ref
 from suyuan.simulate import Trade
 
@@ -106,6 +110,39 @@ class Market:
         """Puts one report on its scanner's tape; the scan counts once it is on disk."""
         agent = self.agents[action.device]
         return agent.keep(action.event(agent.clocks.read(), goods, target)).number
+
+    def receive_by_voucher(self, actions: Sequence[Action]) -> list[tuple[str, int]]:
+        """A buyer scans the seller's voucher once, and types where less came than it says.
+
+        `actions` are the lines as the buyer finds them; returns the tape and number of each.
+        """
+        fields = actions[0].fields
+        seller = next(m for m in self.trade.merchants if m.id == fields["counterparty"])
+        agent = self.agents[actions[0].device]
+        sold = self.agents[seller.device].tape
+        place = Standing(merchant=fields["merchant"], premises=fields["premises"])
+        received = Received(
+            agent.tape, Entries(agent.tape.id, agent.clocks, lambda: self.trade.day)
+        )
+        voucher = voucher_of(sold, seller.id, fields["delivery"], fields["merchant"])
+        told = None
+        for code in codes_of(voucher):
+            told = received.take(code.removeprefix(PREFIX), place)
+        if told is None or len(told.numbers) != len(actions):
+            raise RuntimeError(f"a voucher was not received: {told}")
+        for number, (line, action) in enumerate(zip(voucher.lines, actions, strict=True), 1):
+            if action.fields["quantity"].amount != line.amount:
+                received.typed(f"{number}={action.fields['quantity'].amount}", place)
+        agent.link.wake()
+        return [(agent.tape.id, number) for number in told.numbers]
+
+    def keep_paper(self, action: Action) -> Action:
+        """Takes a paper's picture with the scanner; the report then names that picture."""
+        content = png(Label("qr", action.fields["gtins"][0], action.fields["lots"][0]))
+        # A picture of its own for every paper that has one.
+        content += action.fields["document"].encode()
+        digest = keep_document(self.agents[action.device].tape, "image/png", content)
+        return action._replace(fields=action.fields | {"document": digest})
 
     def come_back(self) -> None:
         """The scanner that was offline for hours finds the network again."""

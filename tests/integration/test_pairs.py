@@ -148,6 +148,59 @@ def test_an_answer_under_another_number_ends_the_question_next_morning() -> None
     assert "one-sided" not in market.line.open_alerts()
 
 
+def test_a_notebook_entered_days_late_is_asked_about_next_morning() -> None:
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(10, business_date=TODAY - days(7))
+    market.later()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None, at=NOON + days(1))
+    assert "one-sided" not in market.line.open_alerts()
+
+    market.line.begin(TODAY + days(1))
+
+    assert "one-sided" in market.line.open_alerts()
+
+
+def test_another_delivery_that_both_sides_state_answers_nothing_for_this_one() -> None:
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(10)
+    market.sells(4, delivery="V-2")
+    market.buys(4, delivery="V-2")
+
+    assert "one-sided" in silent_for_two_days(market)
+
+
+def test_a_delivery_of_another_week_without_a_number_is_another_pair(database: Database) -> None:
+    market = Market()
+    market.sells(10, delivery=None, business_date=TODAY - days(3))
+    market.buys(10, delivery=None, business_date=TODAY - days(2))
+    market.sells(4, delivery=None, business_date=TODAY + days(1))
+
+    with asking(database, market.line) as api:
+        asked = {"since": str(TODAY - days(9)), "until": str(TODAY + days(9))}
+        found = api.get("/v1/merchants/m-1/pairs", params=asked).json()["pairs"]
+
+    assert [(p["status"], p["sold"]) for p in found] == [("confirmed", "10"), ("seller-only", "4")]
+
+
+def test_a_number_answered_on_the_next_day_is_one_delivery_and_asked_about_no_more(
+    database: Database,
+) -> None:
+    market = Market()
+    market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
+    market.sells(10)
+    assert "one-sided" in silent_for_two_days(market)
+
+    market.buys(10, business_date=TODAY + days(1))
+
+    assert "one-sided" not in market.line.open_alerts()
+    asked = {"since": str(TODAY), "until": str(TODAY + days(2))}
+    with asking(database, market.line) as api:
+        found = api.get("/v1/merchants/m-1/pairs", params=asked).json()["pairs"]
+    assert [(p["status"], p["delivery"]) for p in found] == [("confirmed", "V-1")]
+
+
 def test_a_voided_sale_is_asked_about_no_more() -> None:
     market = Market()
     market.buys(1, goods=milk("X"), counterparty=None, delivery=None)
@@ -169,7 +222,7 @@ def test_what_was_voided_says_no_longer_when_or_where_a_trade_was() -> None:
 
     (cell,) = [c for c in market.line.rows("pair_cells") if c.delivery == "V-1"]
 
-    assert (cell.last_day, cell.sold) == (TODAY, 10_000)
+    assert (cell.day, cell.sold) == (TODAY, 10_000)
     assert "one-sided" in silent_for_two_days(market)
 
 

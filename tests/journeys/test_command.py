@@ -462,7 +462,7 @@ def test_simulated_trade_comes_with_its_truth(shell: Shell) -> None:
     assert {alert["kind"] for alert in truth["alerts"]} >= {"expired-in-stock", "near-expiry"}
     told = [json.loads(line) for line in reports]
     places = {(line["tape"], line["number"]) for line in told}
-    fixes = [r["report"] for r in told if r["report"]["type"] == "entry-corrected.v1"]
+    fixes = [r["report"] for r in told if r["report"]["type"] == "entry-corrected.v2"]
     assert fixes
     assert all((f["target_tape"], f["target_number"]) in places for f in fixes)
 

@@ -140,7 +140,7 @@ def known(line: Line) -> dict[str, Any]:
         for s in line.rows("shelves")
     }  # fmt: skip
     found["pairs"] = {
-        (c.seller, c.buyer, c.product, c.unit, c.delivery, c.lot): (c.sold, c.received)
+        (c.seller, c.buyer, c.product, c.unit, c.delivery, c.lot, c.day): (c.sold, c.received)
         for c in line.rows("pair_cells")
     }  # fmt: skip
     found["held"] = {(e.product, e.lot, e.unit): e.held for e in line.rows("expiry")}

@@ -33,7 +33,7 @@ def test_anything_off_is_noticed(change: dict[str, object]) -> None:
 
 
 def test_a_simulated_trade_is_the_same_for_the_same_seed_and_big_enough() -> None:
-    one, two = (Trade(merchants=24, day=date(2026, 11, 22), seed=4) for _ in range(2))
+    one, two = (Trade(merchants=24, day=date(2026, 11, 22), seed=1) for _ in range(2))
 
     assert one.actions == two.actions
     assert one.truth.stock == two.truth.stock

@@ -1,0 +1,116 @@
+"""A feed: what a cash register hands in is on the tape before it hears of it, and once."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.events.catalogue import read_report
+from ledger.events.reports import GoodsSold
+from scanners.cards import CardBox
+from scanners.importing.feed import feed_server
+from scanners.importing.rows import Common
+from scanners.tape import Tape
+from tests.support.make import MILK, TODAY, clock
+from tests.unit.test_tape import make
+
+LINE = {"id": "K1-1", "gtin": MILK, "quantity": 2, "date": str(TODAY)}
+
+
+class Till:
+    """A cash register at a feed."""
+
+    def __init__(self, tape: Tape, port: int) -> None:
+        self.tape = tape
+        self.port = port
+
+    def sends(self, body: bytes, path: str = "/rows") -> tuple[int, dict[str, Any]]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("POST", path, body=body)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def kept(self) -> list[Any]:
+        return [read_report(kept.report) for kept in self.tape.since(2)]
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Iterator[Till]:
+    tape = make(tmp_path / "till.tape")
+
+    def common() -> Common:
+        session = "00000000-0000-4000-8000-000000000001"
+        return Common("m-1", "p-1", TODAY, session, clock(), "sell", CardBox(tape))
+
+    server = feed_server(tape, common, 0, lambda told: None, silence_s=1)
+    running = threading.Thread(target=server.serve_forever, daemon=True)
+    running.start()
+    yield Till(tape, server.server_address[1])
+    server.shutdown()
+    server.server_close()
+    tape.close()
+
+
+def lines(*rows: dict[str, Any]) -> bytes:
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+def test_rows_are_on_the_tape_when_the_till_hears_of_them_and_once(till: Till) -> None:
+    first = till.sends(lines(LINE, LINE | {"id": "K1-2", "quantity": 3}))
+    again = till.sends(json.dumps([LINE, LINE | {"id": "K1-3"}]).encode())
+
+    assert first == (200, {"rows": 2, "kept": 2, "known": 0, "errors": []})
+    assert again == (200, {"rows": 2, "kept": 1, "known": 1, "errors": []})
+    assert [(type(r), int(r.quantity.amount)) for r in till.kept()] == [
+        (GoodsSold, 2), (GoodsSold, 3), (GoodsSold, 2),
+    ]  # fmt: skip
+
+
+def test_a_bad_row_is_told_and_the_others_are_kept(till: Till) -> None:
+    broken = lines(LINE, LINE | {"id": "K1-2", "quantity": "1e300"}) + b'\n{"id": "K1-3", "gt'
+
+    status, told = till.sends(broken)
+
+    assert (status, told["kept"], [e["row"] for e in told["errors"]]) == (422, 1, [2, 3])
+    assert all(error["problem"] for error in told["errors"])
+
+
+def test_another_row_under_a_used_number_is_an_error_and_replaces_nothing(till: Till) -> None:
+    till.sends(lines(LINE))
+
+    status, told = till.sends(lines(LINE | {"quantity": 9}))
+
+    assert status == 422
+    assert "used for another row" in told["errors"][0]["problem"]
+    assert [int(r.quantity.amount) for r in till.kept()] == [2]
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "status"),
+    [(b"", "/rows", 422), (b"[]", "/rows", 422), (b"{", "/rows", 422), (b"\xff\xfe\x00", "/rows", 422),
+     (b"[1,2]", "/rows", 422), (lines(LINE), "/elsewhere", 404)],
+)  # fmt: skip
+def test_what_is_no_row_is_told_so(till: Till, body: bytes, path: str, status: int) -> None:
+    answer, told = till.sends(body, path)
+
+    assert (answer, bool(told["problem"])) == (status, True)
+    assert till.kept() == []
+
+
+def test_too_much_at_once_is_refused_before_it_is_read(till: Till) -> None:
+    with socket.create_connection(("127.0.0.1", till.port), timeout=10) as wire:
+        wire.sendall(b"POST /rows HTTP/1.1\r\ncontent-length: 99999999\r\n\r\n")
+        assert b" 413 " in wire.recv(200)
+
+
+def test_a_till_that_stalls_does_not_keep_the_next_waiting_for_ever(till: Till) -> None:
+    with socket.create_connection(("127.0.0.1", till.port), timeout=20) as stalled:
+        stalled.sendall(b"POST /rows HTTP/1.1\r\ncontent-length: 10\r\n\r\nhalf")
+
+        assert till.sends(lines(LINE))[0] == 200
+        assert b" 408 " in stalled.recv(200)
