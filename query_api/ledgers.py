@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ledger.rules.law_ledgers import PRODUCE_CATEGORIES, LawLedger, keep_until
+from ledger.rules.paper_scope import covers_day, covers_lot, covers_supplier
 from ledger.values.cards import Card, open_card
 from ledger.values.day import ZONE_DEFAULT, day_at
 from query_api.problems import Problem
@@ -220,15 +221,15 @@ def _shelf_life(days: int | None, expires: date | None) -> str | None:
 
 
 def _covers(paper: dict[str, Any], row: dict[str, Any]) -> bool:
-    of_lot = not paper["lots"] or row["lot"].removeprefix("L:") in paper["lots"]
-    of_supplier = None in (paper["supplier"], row["counterparty"])
-    of_supplier = of_supplier or paper["supplier"] in (row["counterparty"], row["merchant"])
-    # A test's day comes when it comes; a certificate must be valid on the day itself.
-    day, until = row["business_date"], paper["valid_until"]
-    in_time = paper["kind"] == "test" or (
-        paper["valid_from"] <= day and (until is None or day <= until)
+    # What a merchant sells, comes with the papers it was itself issued.
+    own = paper["supplier"] == row["merchant"]
+    return (
+        covers_lot(paper["lots"], row["lot"])
+        and (own or covers_supplier(paper["supplier"], row["counterparty"]))
+        and covers_day(
+            paper["kind"], paper["valid_from"], paper["valid_until"], row["business_date"]
+        )
     )
-    return of_lot and of_supplier and in_time
 
 
 def _cards(reader: Reader, found: Sequence[dict[str, Any]], why: str) -> dict[str, Card]:

@@ -37,6 +37,14 @@ class MerchantRegistered(Event, frozen=True, kw_only=True, tag="merchant-registe
     owner_card: Person[Uuid | None] = None
 
 
+class MerchantOwnerStated(Event, frozen=True, kw_only=True, tag="merchant-owner-stated.v1"):
+    """Whose card says where a registered merchant is and how to reach it; the latest counts."""
+
+    merchant: Public[Id]
+    owner_card: Person[Uuid]
+    by: Trade[Id]
+
+
 class PremisesAdded(Event, frozen=True, kw_only=True, tag="premises-added.v1"):
     """A merchant trades at a place that belongs to a market, whose zone decides its days."""
 

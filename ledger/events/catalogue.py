@@ -29,6 +29,7 @@ TAPE_REPORTS: Final[tuple[type[Event], ...]] = (
 )
 CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.MerchantRegistered,
+    cases.MerchantOwnerStated,
     cases.PremisesAdded,
     cases.ProductRegisteredV1,
     cases.ProductRegistered,

@@ -63,6 +63,7 @@ from ledger.rules.requests import (
     RegisterProduct,
     Request,
     StateNearExpiry,
+    StateOwner,
     StateSalesMode,
     decide_day,
     decide_market,
@@ -98,8 +99,8 @@ class Requests:
         """
         match request:
             case (
-                RegisterMerchant(entry=entry) | AddPremises(entry=entry)
-                | StateSalesMode(entry=entry)
+                RegisterMerchant(entry=entry) | StateOwner(entry=entry)
+                | AddPremises(entry=entry) | StateSalesMode(entry=entry)
             ):  # fmt: skip
                 subject = entry.merchant
                 return self._record("merchant", subject, MerchantCase(subject), evolve_merchant,

@@ -10,7 +10,6 @@ from ledger.events.reports import GoodsMoved
 from ledger.projections.documents import ATTACHMENTS, PAPERS, PaperChanged, PaperRow
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import identify
-from ledger.projections.merchants import MerchantKnown, merchant_of, names_of
 from ledger.projections.movements import (
     MOVEMENTS,
     GoodsReport,
@@ -20,6 +19,7 @@ from ledger.projections.movements import (
     legs_of,
 )
 from ledger.projections.pairs import PAIR_CELLS, PairCell, side_of
+from ledger.projections.parties import MerchantKnown, merchant_of, names_of
 from ledger.projections.products import (
     PRODUCTS,
     ConversionKnown,
@@ -28,6 +28,7 @@ from ledger.projections.products import (
     family_of,
 )
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.rules.paper_scope import covers_day, covers_lot, covers_supplier
 from ledger.rules.required_papers import REQUIRED_PAPERS, required_on
 
 
@@ -206,14 +207,13 @@ def _papers_under(fold: Fold, name: str) -> list[int]:
 
 
 def _fits(fold: Fold, paper: PaperRow, need: PaperNeed) -> bool:
-    of_lot = not paper.lots or need.lot.removeprefix("L:") in paper.lots
     supplier = merchant_of(fold.rows, paper.supplier) if paper.supplier is not None else None
-    of_supplier = None in (supplier, need.supplier) or supplier == need.supplier
-    return paper.kind == need.kind and of_lot and of_supplier
+    fits = covers_lot(paper.lots, need.lot) and covers_supplier(supplier, need.supplier)
+    return paper.kind == need.kind and fits
 
 
 def _is_valid(paper: PaperRow, day: date) -> bool:
-    return paper.valid_from <= day and (paper.valid_until is None or day <= paper.valid_until)
+    return covers_day(paper.kind, paper.valid_from, paper.valid_until, day)
 
 
 def _scope(fold: Fold, paper: PaperRow) -> None:
@@ -279,7 +279,7 @@ def _speaks_of(fold: Fold, papers: Sequence[PaperRow], goods: Movement) -> bool:
     family = {goods.read_product, *family_of(fold.rows, goods.product)}
     return any(
         (not paper.gtins or family & set(paper.gtins))
-        and (not paper.lots or not goods.lot.startswith("L:") or goods.lot[2:] in paper.lots)
+        and (not goods.lot.startswith("L:") or covers_lot(paper.lots, goods.lot))
         for paper in papers
     )
 
@@ -362,7 +362,7 @@ def _weigh(fold: Fold, seller: str, product: str) -> None:
         covered = [
             cell for cell in cells
             if cell.unit == quota.unit
-            and (not paper.lots or cell.lot.removeprefix("L:") in paper.lots)
+            and covers_lot(paper.lots, cell.lot)
             and (paper.lots or _is_valid(paper, cell.day))
         ]  # fmt: skip
         out = _went_out(covered)

@@ -19,9 +19,9 @@ from ledger.projections.merchants import (
     ModeBegan,
     NearTableKnown,
     PremisesKnown,
-    merchant_of,
 )
 from ledger.projections.movements import GoodsReport, legs_of
+from ledger.projections.parties import merchant_of
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
 from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, bounds
 from ledger.projections.stock import ShelfChanged, StockChanged

@@ -16,6 +16,7 @@ from ledger.projections.lots import Lots
 from ledger.projections.merchants import Merchants
 from ledger.projections.movements import Movements
 from ledger.projections.pairs import Pairs
+from ledger.projections.parties import Parties
 from ledger.projections.products import Products
 from ledger.projections.stock import Stocks
 from ledger.projections.table import Table
@@ -37,6 +38,7 @@ TRADE: Final = Group(
     "trade",
     (
         Merchants(),
+        Parties(),
         Products(),
         Movements(),
         Corrections(),

@@ -7,7 +7,6 @@ import msgspec
 
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS, LotKey, lot_meant
-from ledger.projections.merchants import CardKnown, MerchantKnown
 from ledger.projections.movements import (
     MOVEMENTS,
     GoodsReport,
@@ -18,6 +17,7 @@ from ledger.projections.movements import (
     recognize,
     reidentify,
 )
+from ledger.projections.parties import CardKnown, MerchantKnown
 from ledger.projections.products import ConversionKnown, base_of, family_of
 from ledger.projections.table import Key, Position, Rows, Table
 

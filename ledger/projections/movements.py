@@ -22,7 +22,7 @@ from ledger.events.reports import (
 from ledger.projections.as_read import lot_of, product_of
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS, identify
-from ledger.projections.merchants import merchant_of, partner_of
+from ledger.projections.parties import merchant_of, partner_of
 from ledger.projections.products import base_of
 from ledger.projections.sweeps import Party
 from ledger.projections.table import Key, Position, Rows, Table

@@ -8,13 +8,7 @@ import msgspec
 
 from ledger.events.reports import Report
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.merchants import (
-    MERCHANTS,
-    PREMISES,
-    MarketDay,
-    PremisesKnown,
-    names_of,
-)
+from ledger.projections.merchants import MERCHANTS, PREMISES, MarketDay, PremisesKnown
 from ledger.projections.movements import (
     MOVEMENTS,
     GoodsReport,
@@ -23,6 +17,7 @@ from ledger.projections.movements import (
     Unmoved,
     legs_of,
 )
+from ledger.projections.parties import names_of
 from ledger.projections.table import Key, Position, Rows, Table
 
 # Who scans in the evening or next day is in time; on the second day the other side is asked.

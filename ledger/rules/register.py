@@ -4,6 +4,7 @@ import msgspec
 
 from ledger.events.base import Event
 from ledger.events.cases import (
+    MerchantOwnerStated,
     MerchantRegistered,
     PremisesAdded,
     ProductRegistered,
@@ -19,6 +20,7 @@ class MerchantCase(msgspec.Struct, frozen=True):
     merchant: str
     version: int = 0
     registered: MerchantRegistered | None = None
+    owner_card: str | None = None
     premises: tuple[PremisesAdded, ...] = ()
     modes: tuple[SalesModeStated, ...] = ()
 
@@ -32,7 +34,8 @@ class ProductCase(msgspec.Struct, frozen=True):
 
 
 def decide_merchant(
-    case: MerchantCase, request: MerchantRegistered | PremisesAdded | SalesModeStated
+    case: MerchantCase,
+    request: MerchantRegistered | MerchantOwnerStated | PremisesAdded | SalesModeStated,
 ) -> list[Event] | Refusal:
     """Decides an entry of the register; the same entry twice changes nothing."""
     match request:
@@ -42,6 +45,10 @@ def decide_merchant(
             if case.registered == request:
                 return []
             return Refusal("merchant-taken", f"{case.merchant} is registered as somebody else.")
+        case MerchantOwnerStated(owner_card=card):
+            if case.registered is None:
+                return Refusal("merchant-unknown", f"Register {case.merchant} first.")
+            return [] if case.owner_card == card else [request]
         case PremisesAdded():
             if case.registered is None:
                 return Refusal("merchant-unknown", f"Register {case.merchant} first.")
@@ -64,7 +71,11 @@ def evolve_merchant(case: MerchantCase, event: Event) -> MerchantCase:
     case = msgspec.structs.replace(case, version=case.version + 1)
     match event:
         case MerchantRegistered():
-            return msgspec.structs.replace(case, registered=event)
+            return msgspec.structs.replace(
+                case, registered=event, owner_card=event.owner_card or case.owner_card
+            )
+        case MerchantOwnerStated(owner_card=card):
+            return msgspec.structs.replace(case, owner_card=card)
         case PremisesAdded():
             return msgspec.structs.replace(case, premises=(*case.premises, event))
         case SalesModeStated():

@@ -8,6 +8,7 @@ from ledger.events.base import Id
 from ledger.events.cases import (
     DayBegan,
     MarketRegistered,
+    MerchantOwnerStated,
     MerchantRegistered,
     NearExpiryStated,
     PremisesAdded,
@@ -38,6 +39,12 @@ class RegisterMerchant(msgspec.Struct, frozen=True, tag="register-merchant"):
     """Asks that a food business enters the register."""
 
     entry: MerchantRegistered
+
+
+class StateOwner(msgspec.Struct, frozen=True, tag="state-owner"):
+    """Asks to put on record whose card says where a merchant is and how to reach it."""
+
+    entry: MerchantOwnerStated
 
 
 class AddPremises(msgspec.Struct, frozen=True, tag="add-premises"):
@@ -80,6 +87,7 @@ class BeginDay(msgspec.Struct, frozen=True, tag="begin-day"):
 
 Request = (
     RegisterMerchant
+    | StateOwner
     | AddPremises
     | StateSalesMode
     | RegisterProduct

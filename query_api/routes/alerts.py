@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 
 from ledger.rules.alert_kinds import ALERT_KINDS
 from query_api import schemas
+from query_api.parameters import Cursor, Limit
 from query_api.problems import Problem
 from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
 
@@ -39,8 +40,7 @@ ORDER BY g.changed_at DESC, g.grouped DESC LIMIT %(limit)s
 """
 WORDS = "SELECT * FROM trade.alert_words WHERE grouped = %s ORDER BY position LIMIT 500"
 
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=800)]
+PremisesQuery = Annotated[str | None, Query(max_length=40)]
 GroupText = Annotated[str, Path(pattern=r"^g-[0-9a-f]{16}$", examples=["g-0123456789abcdef"])]
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
@@ -51,12 +51,15 @@ def alerts(  # each query parameter by its name
     request: Request,
     only_open: bool = True,
     kind: Annotated[str | None, Query(max_length=40)] = None,
-    premises: Annotated[str | None, Query(max_length=40)] = None,
+    premises: PremisesQuery = None,
     grouped: Annotated[str | None, Query(max_length=40)] = None,
     after: Cursor = None,
     limit: Limit = 100,
 ) -> schemas.AlertPage:
     """Alerts, open ones unless all are asked for."""
+    if kind is not None and kind not in ALERT_KINDS:
+        words = f"no alert is called {kind}: {', '.join(sorted(ALERT_KINDS))}"
+        raise Problem(422, "alert-kind-unknown", words)
     asked = [only_open, kind, kind, premises, premises, grouped, grouped]
     with request.app.state.pool.connection() as reader:
         found = rows(reader, ALERTS, [*key_of(after, 2), *asked, limit + 1])

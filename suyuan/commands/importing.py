@@ -10,15 +10,17 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from ledger.events.cases import MerchantOwnerStated
+from ledger.rules.requests import StateOwner
 from ledger.values.cards import Card
-from scanners.agent import home_of
+from scanners.agent import EnrolmentRefused, LedgerAway, ask, home_of
 from scanners.cards import CardBox, CardRefused, plain_name
 from scanners.importing.columns import WORDS, Columns, find_headings
 from scanners.importing.feed import feed_server
 from scanners.importing.keeping import STROKE_ROWS, NotAllKept, keep_rows
 from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
-from suyuan.commands import Failed, port, today
+from suyuan.commands import Failed, name, port, today
 from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
 
@@ -236,6 +238,9 @@ def add_card(verbs: Any) -> None:
     verb.add_argument("--address")
     verb.add_argument("--phone")
     verb.add_argument("--licence")
+    verb.add_argument("--of", type=name, metavar="MERCHANT",
+                      help="it is this registered merchant's own: the ledgers take its address")  # fmt: skip
+    verb.add_argument("--as", dest="by", type=name, help="with --of: who says so")
     verb.add_argument("--sure", action="store_true", help="it is somebody else than who is alike")
     add_device(verb)
     verb.set_defaults(run=run_card)
@@ -245,6 +250,8 @@ def run_card(stated: argparse.Namespace) -> int:
     """Keeps a card on the tape and hands it in, or lists the cards of this device."""
     with at_work(stated) as work:
         box = CardBox(work.tape)
+        if (stated.of and not (stated.name and stated.by)) or (stated.of and stated.offline):
+            raise Failed("--of goes with a name, with --as, and not with --offline")
         if stated.name is not None:
             near = [name for name in box.near(stated.name) if name != plain_name(stated.name)]
             if near and plain_name(stated.name) not in box.refs() and not stated.sure:
@@ -256,11 +263,22 @@ def run_card(stated: argparse.Namespace) -> int:
                 box.hand_in(home_of(work.tape).intake_url)
             except CardRefused as error:
                 print(f"kept here, not handed in yet: {error}")
-        for name, known in box.all().items():
+        if stated.of is not None:
+            _state_owner(stated, work, box.refs()[plain_name(stated.name)])
+        for named, known in box.all().items():
             place = "" if known.sent else "  (not handed in yet)"
             card = known.card
-            print(f"{name}  {card.address or '-'}  {card.phone or '-'}  {known.ref}{place}")
+            print(f"{named}  {card.address or '-'}  {card.phone or '-'}  {known.ref}{place}")
     return 0
+
+
+def _state_owner(stated: argparse.Namespace, work: AtWork, ref: str) -> None:
+    """Puts on record that a card is a registered merchant's own."""
+    entry = MerchantOwnerStated(merchant=stated.of, owner_card=ref, by=stated.by)
+    try:
+        ask(home_of(work.tape).intake_url, [StateOwner(entry)])
+    except (EnrolmentRefused, LedgerAway) as error:
+        raise Failed(str(error)) from error
 
 
 VERBS = (add_import, add_feed, add_card)

@@ -94,6 +94,7 @@ EXAMPLES: list[Event] = [
         merchant="m-001", name="张记蔬菜", kind="retailer", district="yuelu", licence="92430104",
         owner_card=PERSON,
     ),
+    cases.MerchantOwnerStated(merchant="m-001", owner_card=PERSON, by="officer-1"),
     cases.PremisesAdded(merchant="m-001", premises="m-001-a", name="一号摊位", market="market-1"),
     cases.ProductRegisteredV1(
         gtin="06901234567892", name_zh="鲜牛奶", name_en="Fresh milk", category="dairy",

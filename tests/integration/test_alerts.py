@@ -137,3 +137,13 @@ def test_a_silence_until_a_year_no_clock_shows_cannot_be_said(year: int) -> None
         SilenceAlerts(group="g-0123456789abcdef", by="x", until=until, note="z")
     with pytest.raises(ValueError, match="2001 to 2099"):
         AlertSilenced(group="g-0123456789abcdef", by="x", until=until, note="z")
+
+
+def test_an_alert_kind_nobody_knows_is_told_so_and_not_shown_as_all_well(
+    database: Database,
+) -> None:
+    with asking(database, Line()) as api:
+        answer = api.get("/v1/alerts", params={"kind": "nonsense"})
+
+    assert answer.status_code == 422
+    assert "expired-in-stock" in answer.json()["detail"]
