@@ -23,8 +23,9 @@ SELECT m.merchant, m.position, m.original, m.leg, m.stream, m.number, m.kind, m.
        m.product, m.lot, m.counterparty, m.card, m.delivery,
        p.name_zh, p.name_en, p.pack, b.shelf_life_days, b.category,
        l.produced AS lot_produced, l.expires AS lot_expires,
-       r.name AS party_name, r.owner_card
+       r.name AS party_name, r.owner_card, t.device
 FROM trade.movements m
+LEFT JOIN edge.tapes t ON t.stream = m.stream
 LEFT JOIN trade.products p ON p.gtin = m.read_product
 LEFT JOIN trade.products b ON b.gtin = m.product
 LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
@@ -93,6 +94,7 @@ class LawLine(NamedTuple):
     position: int
     stream: str
     number: int
+    device: str
     premises: str
     fields: dict[str, str]
     missing: tuple[str, ...]
@@ -176,7 +178,8 @@ def _line(
         "spec": row["pack"],
         "quantity": stated(row),
         "produced": produced and produced.isoformat(),
-        "lot": row["lot"][2:] if row["lot"][:2] in ("L:", "R:") else None,
+        # What a delivery named is a name of ours, and no maker's lot number.
+        "lot": row["lot"][2:] if row["lot"].startswith("L:") else None,
         "shelf_life": _shelf_life(row["shelf_life_days"], expires),
         "date": row["business_date"].isoformat(),
         "party_name": row["party_name"] or (party and party.name),
@@ -194,7 +197,8 @@ def _line(
         field.key for field in law.fields if not fields[field.key] and field.group not in groups
     )
     return LawLine(
-        row["original"], row["stream"], row["number"], row["premises"], fields, missing,
+        row["original"], row["stream"], row["number"], row["device"] or "", row["premises"],
+        fields, missing,
         _late_days(row["received"], row["business_date"]),
         keep_until(law, row["business_date"], expires),
         LinePlace(row["business_date"], row["original"], row["leg"]),
@@ -215,9 +219,10 @@ def stated(row: dict[str, Any]) -> str:
 
 
 def _shelf_life(days: int | None, expires: date | None) -> str | None:
-    if days is not None:
-        return f"{days} 天"
-    return f"至 {expires}" if expires is not None else None
+    until = f"至 {expires}" if expires is not None else ""
+    if days is None:
+        return until or None
+    return f"{days} 天({until})" if until else f"{days} 天"
 
 
 def _covers(paper: dict[str, Any], row: dict[str, Any]) -> bool:

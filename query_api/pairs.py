@@ -70,10 +70,9 @@ def _is_of(entry: dict[str, Any], pair: dict[str, Any]) -> bool:
     """Tells whether an entry that was taken back had belonged to a group."""
     same = (entry["product"], entry["unit"]) == (pair["product"], pair["unit"])
     sides = {entry["merchant"], entry["counterparty"]} == {pair["seller"], pair["buyer"]}
-    numbered = pair["delivery"] != ""
-    near = pair["first_day"] <= entry["day"] <= pair["last_day"] and entry["lot"] == pair["lot"]
-    key = entry["delivery"] == pair["delivery"] if numbered else near
-    return same and sides and key
+    numbered = entry["delivery"] != "" and entry["delivery"] in pair["numbers"]
+    near = pair["first_day"] - TRADING_DAYS <= entry["day"] <= pair["last_day"] + TRADING_DAYS
+    return same and sides and (numbered or (near and entry["lot"] == pair["lot"]))
 
 
 def _pair(row: dict[str, Any], contested: list[dict[str, Any]]) -> schemas.TradePair:

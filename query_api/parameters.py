@@ -10,4 +10,4 @@ from query_api.views import LIMIT_MAX
 MerchantText = Annotated[str, Path(pattern=f"^{ID_FORM}$", examples=["m-017"])]
 PremisesText = Annotated[str, Path(pattern=f"^{ID_FORM}$", examples=["m-017-a"])]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=800)]
+Cursor = Annotated[str | None, Query(max_length=4000)]

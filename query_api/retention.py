@@ -7,7 +7,8 @@ from ledger.rules.law_ledgers import LEDGERS, PRODUCE_CATEGORIES, keep_until
 from query_api import schemas
 from query_api.views import Reader, rows
 
-# Voided entries too: that something was entered and taken back is a record as well.
+# Voided entries too: that something was entered and taken back is a record as well; but nothing
+# that is known as other goods by now.
 LOTS = """
 SELECT m.product, m.lot, min(p.name_zh) AS name_zh, min(p.category) AS category,
        max(m.business_date) AS last_day, min(l.expires) AS expires, count(DISTINCT m.original) AS entries
@@ -15,6 +16,9 @@ FROM trade.movements m
 LEFT JOIN trade.products p ON p.gtin = m.product
 LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
 WHERE m.merchant = %(merchant)s AND (m.product, m.lot) > (%(product)s, %(lot)s)
+  AND (m.believed_to IS NULL OR NOT EXISTS (
+      SELECT 1 FROM trade.movements n
+      WHERE n.stream = m.stream AND n.number = m.number AND n.believed_to IS NULL))
 GROUP BY m.product, m.lot ORDER BY m.product, m.lot LIMIT %(limit)s
 """
 NAMED = """

@@ -282,6 +282,7 @@ class LedgerLine(BaseModel):
 
     position: int = Field(description="where the entry stands in the record")
     stream: str
+    device: str = Field(description="whose tape it is on; empty while that is not known")
     number: int = Field(description="its number on its tape, which suyuan correct takes")
     premises: str
     fields: dict[str, str]

@@ -17,7 +17,7 @@ from ledger.values.gtin import Gtin
 from query_api.problems import Problem
 
 LIMIT_MAX = 200
-CURSOR_BYTES_MAX = 600
+CURSOR_BYTES_MAX = 4000
 # A page that needs longer than this is a bug or an attack.
 STATEMENT_MS = 5000
 

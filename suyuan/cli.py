@@ -12,6 +12,7 @@ from ledger.errors import LedgerError
 from suyuan import commands
 from suyuan.commands import (
     alerting,
+    correcting,
     importing,
     joining,
     ledgers,
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         *joining.VERBS,
         *scanning.VERBS,
         *papers.VERBS,
+        *correcting.VERBS,
         *pictures.VERBS,
         *ledgers.VERBS,
         *alerting.VERBS,

@@ -23,7 +23,7 @@ from ledger.projections.expiry import Expiry, ExpiryAttention, attention
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS
 from ledger.projections.identity import KeyCandidates
-from ledger.projections.lot_transforms import Outlives
+from ledger.projections.lot_transforms import Gained, Outlives
 from ledger.projections.lots import LOTS, LotDispute, LotExpiry
 from ledger.projections.movements import (
     MOVEMENTS,
@@ -189,6 +189,8 @@ def _of_both_sides(fold: Fold) -> None:
     for edge, wanted in fold.of(Outlives):
         subject = subject_of(*map(str, (edge.original, edge.input_leg, edge.output_leg)))
         _set(fold, "outlives-its-parts", subject, wanted, edge)
+    for leg, wanted in fold.of(Gained):
+        _set(fold, "repacked-more", f"{leg.stream}|{leg.original}", wanted, leg)
     entered = fold.entry.stream, str(fold.entry.number)
     for kind, parts, wanted, about, detail in fold.of(PaperTrouble):
         if parts[:2] == entered:

@@ -17,10 +17,12 @@ from ledger.events.reports import (
     EntryCorrected,
     GoodsMoved,
     GoodsTransformed,
+    Portion,
     Report,
     TapeOpened,
     TestReportFiled,
 )
+from ledger.projections.as_read import LOT_UNKNOWN, product_of
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.movements import (
     MOVEMENTS,
@@ -64,7 +66,7 @@ class OtherEntry(msgspec.Struct):
     stream: str
     number: Position
     merchant: str
-    paper: bool
+    voidable: bool
 
 
 OTHER_ENTRIES = Table("other_entries", OtherEntry, ("stream", "number"))
@@ -96,15 +98,18 @@ class Corrections:
         """Takes in corrections, and entries that corrections wait for."""
         entry = fold.entry
         match entry.event:
+            case DaySalesTotalled(lines=()) as event:
+                # The takings alone: nothing moved, and its merchant may take it back.
+                _other(fold, event.merchant, voidable=True)
             case GoodsMoved() | GoodsTransformed() | DaySalesTotalled() as event:
                 _entered(fold, legs_of(entry, event))
             case EntryCorrected() as event:
-                _other(fold, event.merchant, paper=False)
+                _other(fold, event.merchant, voidable=False)
                 _correct(fold, event)
             case CertificateFiled() | TestReportFiled() as event:
-                _other(fold, event.merchant, paper=True)
+                _other(fold, event.merchant, voidable=True)
             case TapeOpened():
-                _other(fold, "", paper=False)
+                _other(fold, "", voidable=False)
 
 
 def _entered(fold: Fold, legs: Sequence[Movement]) -> None:
@@ -122,9 +127,9 @@ def _entered(fold: Fold, legs: Sequence[Movement]) -> None:
         _settle(fold, _rows_of_entry(fold, entered))
 
 
-def _other(fold: Fold, merchant: str, *, paper: bool) -> None:
+def _other(fold: Fold, merchant: str, *, voidable: bool) -> None:
     entry = fold.entry
-    row = OtherEntry(entry.stream, Position(entry.number), merchant, paper)
+    row = OtherEntry(entry.stream, Position(entry.number), merchant, voidable)
     fold.rows.put(OTHER_ENTRIES, row)
     for correction in _waiting(fold):
         _refuse_unfit(fold, correction, row)
@@ -174,7 +179,7 @@ def _mark(fold: Fold, correction: Correction) -> None:
 
 def _refuse_unfit(fold: Fold, correction: Correction, other: OtherEntry) -> None:
     """A paper can be voided by its merchant, in its own view; nothing else here can be corrected."""
-    if not (other.paper and said_in(correction).voids and other.merchant == correction.merchant):
+    if not (other.voidable and said_in(correction).voids and other.merchant == correction.merchant):
         _refuse(fold, correction)
 
 
@@ -221,7 +226,7 @@ def _apply(
             else outcome_of(fold, entered).party
         )
     for row in believed:
-        disbelieve(fold, row, contested=_contested(fold, row))
+        disbelieve(fold, row, contested=_contested(fold, row, instead))
     by = correction.position
     if instead is not None:
         replace(fold, entered, instead, party, corrected_by=by)
@@ -230,8 +235,19 @@ def _apply(
             replace(fold, row, None, party, corrected_by=by)
 
 
-def _contested(fold: Fold, row: Movement) -> str | None:
-    """Returns after what a correction comes that makes both readings count, if after anything."""
+def _contested(fold: Fold, row: Movement, instead: Portion | None) -> str | None:
+    """Returns after what a correction comes that makes both readings count, if after anything.
+
+    Who adds the lot or date to a line that had none takes nothing back.
+    """
+    if instead is not None and row.read_lot == LOT_UNKNOWN:
+        same = (
+            product_of(instead.goods),
+            instead.quantity.unit.value,
+            int(instead.quantity.amount * 1000),
+        )
+        if same == (row.read_product, row.stated_unit, row.stated):
+            return None
     return "confirmed" if is_confirmed(fold.rows, row) else None
 
 

@@ -115,6 +115,7 @@ class Coverage:
                     quotas |= _bounded(fold, movement)
                 case Unmoved(movement):
                     _need_no_more(fold, movement)
+                    _attached(fold, movement)
                     quotas |= _bounded(fold, movement)
                 case ShelfLifeKnown(gtin):
                     _categorized(fold, gtin)
@@ -253,7 +254,7 @@ def _same_number(fold: Fold, paper: PaperRow) -> None:
 def _attached(fold: Fold, movement: Movement) -> None:
     """Holds the papers an entry came with against its goods, as they are known now."""
     entry = fold.entry
-    if movement.position != movement.original:
+    if movement.position != movement.original or movement.believed_to is not None:
         same = {"stream": movement.stream, "number": movement.number}
         digests = [a.digest for a in fold.rows.select(ATTACHMENTS, same)]
     else:

@@ -1,5 +1,6 @@
 """Lot transforms: which lots went into which, edge by edge."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -47,6 +48,13 @@ class Outlives(NamedTuple):
     wanted: bool
 
 
+class Gained(NamedTuple):
+    """Signal: whether repacking or splitting is said to have made more than went in."""
+
+    made: Movement
+    wanted: bool
+
+
 LOT_TRANSFORMS = Table(
     "lot_transforms",
     LotTransform,
@@ -81,7 +89,10 @@ class LotTransforms:
                     fold.rows.put(LOT_TRANSFORMS, edge)
                     fold.signals.append(Outlives(edge, False))
             same = {"stream": stream, "number": number, "believed_to": None}
-            _connect(fold, fold.rows.select(MOVEMENTS, same))
+            legs = fold.rows.select(MOVEMENTS, same)
+            _connect(fold, legs)
+            lost = [s.movement for s in fold.of(Unmoved) if s.movement.original == original]
+            fold.signals.append(Gained(lost[0], _gains(legs)))
         for expiry in fold.of(LotExpiry):
             if not expiry.is_new:
                 _compare_again(fold, expiry)
@@ -101,6 +112,17 @@ def _connect(fold: Fold, legs: Sequence[Movement]) -> None:
             fold.rows.put(LOT_TRANSFORMS, edge)
             if _outlives(fold, edge):
                 fold.signals.append(Outlives(edge, True))
+    if inputs and _gains(legs):
+        fold.signals.append(Gained(inputs[0], True))
+
+
+def _gains(legs: Sequence[Movement]) -> bool:
+    """Tells whether more came out than went in: other packs do not make more of the same goods."""
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for leg in legs:
+        if leg.process in ("repacked", "split"):
+            sums[leg.product, leg.unit][leg.kind == "made"] += leg.amount
+    return any(0 < used < made for used, made in sums.values())
 
 
 def _outlives(fold: Fold, edge: LotTransform) -> bool:

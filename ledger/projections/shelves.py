@@ -43,6 +43,8 @@ class Shelf(msgspec.Struct):
     `empty_in` are what both had come to when nothing of the product was left. Only where such
     entries are, does the order of a shelf's counts matter.
     `dates_short` is what lines known by a date alone have given out beyond what came in by it.
+    `ceiling` is what all lots together cannot exceed: the last count of the whole, and what came in
+    since; null while the whole was never counted.
     """
 
     merchant: str
@@ -58,6 +60,7 @@ class Shelf(msgspec.Struct):
     empty_out: int
     empty_in: int
     dates_short: int
+    ceiling: int | None
     loose_entries: Position
     entries: Position
     counts: Position
@@ -101,7 +104,8 @@ def _whole(shelf: Shelf) -> int:
     A count may have found missing what left by its date: that is not taken off twice.
     """
     forgiven = min(shelf.forgiven, shelf.open_out)
-    return shelf.named + shelf.dates_short + shelf.unnamed + forgiven
+    whole = shelf.named + shelf.dates_short + shelf.unnamed + forgiven
+    return whole if shelf.ceiling is None else min(whole, shelf.ceiling)
 
 
 def is_uncertain(shelf: Shelf) -> bool:

@@ -152,7 +152,7 @@ class _Desk:
             rows = self._rows_of(shelf)
             shelf.unnamed = shelf.loose_out = shelf.loose_in = shelf.open_out = shelf.forgiven = 0
             shelf.empty_out = shelf.empty_in = 0
-            shelf.counted_at = None
+            shelf.counted_at = shelf.ceiling = None
             self._sum(shelf, rows, {})
 
     def keep(self) -> list[tuple[Stock, Shelf]]:
@@ -196,6 +196,8 @@ class _Desk:
             self._count_whole(row, shelf, counted)
             return
         missing = row.amount - counted
+        if shelf.ceiling is not None and missing < 0:
+            shelf.ceiling -= missing
         row.amount = counted
         row.loose_before, row.loose_in_before = shelf.loose_out, shelf.loose_in
         shelf.named -= missing
@@ -215,6 +217,7 @@ class _Desk:
                 other.amount = 0
             shelf.empty_out, shelf.empty_in = shelf.loose_out, shelf.loose_in
             shelf.named = shelf.unnamed = shelf.open_out = shelf.forgiven = 0
+        shelf.ceiling = counted
         unnamed = counted - shelf.named
         if (gone := shelf.unnamed - unnamed) > 0:
             shelf.loose_out += gone
@@ -269,6 +272,7 @@ class _Desk:
                 0,
                 0,
                 0,
+                None,
                 Position(0),
                 Position(0),
                 Position(0),
@@ -308,6 +312,8 @@ def _enter(row: Stock, shelf: Shelf, movement: Movement, sign: int) -> None:
 
 def _add(row: Stock, shelf: Shelf, movement: Movement, delta: int) -> None:
     row.amount += delta
+    if shelf.ceiling is not None and movement.delta > 0:
+        shelf.ceiling += delta
     if row.lot != LOT_UNKNOWN:
         shelf.named += delta
         return

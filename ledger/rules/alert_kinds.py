@@ -71,6 +71,10 @@ ALERT_KINDS: Final = {
         "outlives-its-parts", ("merchant", "premises"), "分装后日期长于原料", "repacked goods outlive their parts",
         "按原生产日期改标签, 补正这一笔", "Label it with the producer's date; correct the entry.",
     ),
+    "repacked-more": AlertKind(
+        "repacked-more", _SHELF, "分装出的多于用掉的", "repacking made more than went in",
+        "清点这批货, 补正这一笔", "Count these goods; correct the entry.",
+    ),
     "test-failed": AlertKind(
         "test-failed", _SUBJECT, "检验不合格", "a test report says: failed",
         "停止销售, 查这一批在谁手里, 上报", "Stop selling it, find who holds it, report it.",

@@ -59,7 +59,8 @@ def decide_alias(
                                    note=request.note)]  # fmt: skip
         case PartMerchant():
             if known is None:
-                return []
+                advice = f"{request.merchant} is merged into nobody."
+                return Refusal("merchant-not-merged", advice)
             return [MerchantParted(merchant=request.merchant, by=request.by, note=request.note)]
 
 

@@ -122,9 +122,9 @@ PRODUCE_CATEGORIES: Final = (
 def keep_until(ledger: LawLedger, day: date, expires: date | None) -> date:
     """Returns the last day on which a line must be kept: months past its goods' shelf life.
 
-    Goods that state no end count from the day of the entry itself.
+    Goods that state no end, or had passed it when they were entered, count from the day of the entry.
     """
-    start = expires if expires is not None else day
+    start = max(day, expires or day)
     months = ledger.months_past_shelf_life if expires is not None else ledger.months_without_one
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     # The same day of that month, or its last.

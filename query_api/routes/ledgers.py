@@ -148,7 +148,14 @@ def _export(
                 f"{names[0]['name']} ({merchant})  {period.since} 至 {period.until}  "
                 f"{counted.lines} 笔  账本位置 {at}  依据: {law.source}{law.article}"
             ),
-            headings=[*(field.zh for field in law.fields), "补记天数", "保存至", "账本位置"],
+            headings=[
+                *(field.zh for field in law.fields),
+                "补记天数",
+                "保存至",
+                "账本位置",
+                "设备",
+                "笔号",
+            ],
             lines=map(_cells, ledgers.every(reader, law, merchant, period)),
             notes=notes,
         )
@@ -163,6 +170,8 @@ def _cells(line: LawLine) -> list[str]:
         str(line.late_days),
         line.keep_until.isoformat(),
         str(line.position),
+        line.device,
+        str(line.number),
     ]
 
 
@@ -208,7 +217,8 @@ def _law(law: LawLedger) -> schemas.Law:
 
 def _shown(line: LawLine) -> schemas.LedgerLine:
     return schemas.LedgerLine(
-        position=line.position, stream=line.stream, number=line.number, premises=line.premises,
+        position=line.position, stream=line.stream, number=line.number, device=line.device,
+        premises=line.premises,
         fields=line.fields, missing=list(line.missing), late_days=line.late_days,
         keep_until=line.keep_until,
     )  # fmt: skip

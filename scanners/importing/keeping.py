@@ -1,12 +1,13 @@
 """Keeping imported rows on a connector's tape: each once, the bad ones told apart."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
 
 from ledger.errors import Malformed
-from scanners.importing.rows import Understood
+from scanners.importing.rows import Common, Understood, own_number
 from scanners.tape import Tape, TapeFull
 
 # Rows that are put on the tape in one stroke: each fsync is shared by so many.
@@ -47,6 +48,30 @@ def keep_rows(tape: Tape, rows: Iterable[Understood]) -> KeptRows:
         told.known += sum(one is None for one in kept)
         told.numbers += [one.number for one in kept if one is not None]
     return told
+
+
+def note_errors(tape: Tape, file: str, bad: Iterable[Understood]) -> None:
+    """Remembers which rows of a file went into its file of errors, each under its own number there."""
+    known = set(json.loads(tape.get(f"errors:{file}") or "[]"))
+    numbers = sorted(known | {row.row.number for row in bad})
+    tape.put(f"errors:{file}", json.dumps(numbers))
+
+
+def once_in_errors(
+    tape: Tape, file: str, common: Common, rows: Iterable[Understood]
+) -> Iterator[Understood]:
+    """Knows rows that were in error before by the number the file of errors gave them.
+
+    So a row that was kept from there, mended, is not kept again with the file it came from.
+    """
+    numbers = set(json.loads(tape.get(f"errors:{file}") or "[]"))
+    for row in rows:
+        if row.row.number not in numbers or row.event is None:
+            yield row
+            continue
+        named = own_number(common, f"{file}#{row.row.number}")
+        used = next(iter(tape.under(f"{named}:")), None)
+        yield row._replace(key=used or f"{named}:{row.key[:16]}")
 
 
 def _without_clashes(tape: Tape, stroke: Sequence[Understood]) -> list[Understood]:

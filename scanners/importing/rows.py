@@ -96,7 +96,8 @@ def understand_row(
         name: row.cells[place] if place < len(row.cells) else ""
         for name, place in columns.places.items()
     }
-    key = _key(row, cells, common, seen)
+    said = {h: c for h, c in zip(columns.headings, row.cells, strict=False) if c}
+    key = _key(said, cells, common, seen)
     if row.problem:
         return Understood(row, None, key, row.problem)
     try:
@@ -108,28 +109,33 @@ def understand_row(
         return Understood(row, None, key, str(error))
 
 
-def _key(row: TableRow, cells: dict[str, str], common: Common, seen: Counter[str]) -> str:
+def _key(stated: dict[str, str], cells: dict[str, str], common: Common, seen: Counter[str]) -> str:
     """Returns what a row is known by: the sender's own number, else all that it says.
 
-    Not by how its columns were matched, so that the same file stays the same; but by the kind and
-    day it is given where it states none.
+    Not by how its columns were matched, nor by columns it leaves empty, so that the same row stays
+    the same; but by the kind and day it is given where it states none.
     """
     place = f"{common.merchant}|{common.premises}"
     kind = cells.get("kind") or common.kind
-    said = f"{place}|{kind}|{cells.get('date') or common.day}|{list(row.cells)}"
+    said = f"{place}|{kind}|{cells.get('date') or common.day}|{sorted(stated.items())}"
     if own := cells.get("id"):
-        named = hashlib.sha256(f"{place}|{own}".encode()).hexdigest()
-        content = hashlib.sha256(repr(row.cells).encode()).hexdigest()
-        return f"{named}:{content[:16]}"
+        content = hashlib.sha256(repr(sorted(stated.items())).encode()).hexdigest()
+        return f"{own_number(common, own)}:{content[:16]}"
     seen[said] += 1
     return hashlib.sha256(f"{said}|{seen[said]}".encode()).hexdigest()
+
+
+def own_number(common: Common, own: str) -> str:
+    """Returns what a row that bears a number of its own is known by, whatever else it says."""
+    place = f"{common.merchant}|{common.premises}"
+    return hashlib.sha256(f"{place}|{own}".encode()).hexdigest()
 
 
 def _event(cells: dict[str, str], unit: str, common: Common) -> GoodsMoved | DaySalesTotalled:
     kind_word = cells.get("kind", "").casefold() or common.kind
     kind = _KIND_OF.get(kind_word)
     if kind is None:
-        raise ValueError(f"业务类型 {kind_word!r}: say {', '.join(KINDS)}, day-sales, or --kind")
+        raise ValueError(f"业务类型 {kind_word!r}: say {', '.join(KINDS)} or day-sales")
     day = _day("日期", cells.get("date", ""))
     if kind == "day-sales":
         portion = Portion(goods=_goods(cells), quantity=_quantity(cells, unit))

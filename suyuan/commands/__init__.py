@@ -28,6 +28,14 @@ def name(text: str) -> str:
     return text
 
 
+def day(text: str) -> date:
+    """Reads a day for argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a day is written as 2026-11-22, not {text!r}") from None
+
+
 def port(text: str) -> int:
     """Reads a port for argparse."""
     if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):

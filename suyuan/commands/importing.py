@@ -5,7 +5,6 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,16 @@ from scanners.agent import EnrolmentRefused, LedgerAway, ask, home_of
 from scanners.cards import CardBox, CardRefused, plain_name
 from scanners.importing.columns import WORDS, Columns, find_headings
 from scanners.importing.feed import feed_server
-from scanners.importing.keeping import STROKE_ROWS, NotAllKept, keep_rows
+from scanners.importing.keeping import (
+    STROKE_ROWS,
+    NotAllKept,
+    keep_rows,
+    note_errors,
+    once_in_errors,
+)
 from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
-from suyuan.commands import Failed, name, port, today
+from suyuan.commands import Failed, day, name, port, today
 from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
 
@@ -40,7 +45,7 @@ def add_import(verbs: Any) -> None:
     verb.add_argument("--sheet", help="a workbook's sheet; else its first")
     verb.add_argument("--kind", choices=[*sorted(KINDS), DAY_SALES[0]], default="receive",
                       help="what rows are that do not say (%(default)s)")  # fmt: skip
-    verb.add_argument("--date", type=date.fromisoformat, help="the day of rows that state none")
+    verb.add_argument("--date", type=day, help="the day of rows that state none")
     verb.add_argument("--column", action="append", default=[], metavar="NAME=HEADING",
                       help=f"which heading is which, remembered: {', '.join(WORDS)}")  # fmt: skip
     verb.add_argument("--new-cards", action="store_true",
@@ -60,7 +65,11 @@ def run_import(stated: argparse.Namespace) -> int:
             columns, rows = _matched(stated, work)
             common = _common(stated, work)
             seen: Counter[str] = Counter()
-            understood = (understand_row(row, columns, common, seen) for row in rows)
+            understood: Iterator[Understood] = (
+                understand_row(row, columns, common, seen) for row in rows
+            )
+            if "id" not in columns.places:
+                understood = once_in_errors(work.tape, stated.file.name, common, understood)
             if stated.preview:
                 return _preview(stated, work, columns, list(understood))
             return _import(stated, work, columns, understood)
@@ -178,6 +187,8 @@ def _import(
     if bad:
         path = stated.errors or stated.file.with_name(f"{stated.file.name}.errors.csv")
         _write_errors(path, columns, bad, stated.file.name)
+        if "id" not in columns.places:
+            note_errors(work.tape, stated.file.name, bad)
         told["errors_file"] = str(path)
     _send(stated, work)
     if stated.json:

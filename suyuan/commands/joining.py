@@ -2,12 +2,11 @@
 
 import argparse
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from ledger.settings import read_settings
-from suyuan.commands import Failed, host_and_port, name, today
+from suyuan.commands import Failed, day, host_and_port, name, today
 
 TAPE_DEFAULT = Path("scanner.tape")
 
@@ -22,7 +21,7 @@ def add_enroll(verbs: Any) -> None:
                       help="the broker; else the one of the settings")  # fmt: skip
     verb.add_argument("--merchant", type=name, action="append", default=[],
                       help="who lets it report")  # fmt: skip
-    verb.add_argument("--since", type=date.fromisoformat,
+    verb.add_argument("--since", type=day,
                       help="from which business day on it may report; else today")  # fmt: skip
     verb.add_argument("--again", metavar="REASON", default="",
                       help="it was enrolled and lost its key: why")  # fmt: skip

@@ -2,14 +2,14 @@
 
 import argparse
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from ledger.rules.law_ledgers import LEDGERS
-from suyuan.commands import Failed, today
+from suyuan.commands import Failed, day, today
 from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, show
 
 FORMS = ("xlsx", "csv", "html")
@@ -22,15 +22,15 @@ def add_ledger(verbs: Any) -> None:
     for law in LEDGERS.values():
         one = which.add_parser(law.name, help=f"{law.zh} ({law.article}): {law.en}")
         one.add_argument("--merchant", required=True, help="whose ledger")
-        one.add_argument("--since", type=date.fromisoformat, help="first day; else 30 days back")
-        one.add_argument("--until", type=date.fromisoformat, help="last day; else today")
+        one.add_argument("--since", type=day, help="first day; else 30 days back")
+        one.add_argument("--until", type=day, help="last day; else today")
         one.add_argument("--gaps", action="store_true", help="what is missing, and how to mend it")
         one.add_argument("--out", type=Path, help=f"write it all to FILE.{'|'.join(FORMS)}")
         add_query(one, run_ledger)
     pairs = which.add_parser("pairs", help="what both sides say of the same deliveries")
     pairs.add_argument("--merchant", required=True, help="one of the two")
-    pairs.add_argument("--since", type=date.fromisoformat, help="first day; else 30 days back")
-    pairs.add_argument("--until", type=date.fromisoformat, help="last day; else today")
+    pairs.add_argument("--since", type=day, help="first day; else 30 days back")
+    pairs.add_argument("--until", type=day, help="last day; else today")
     add_query(pairs, run_pairs)
     kept = which.add_parser("retention", help="until when each lot's records must be kept")
     kept.add_argument("--merchant", required=True)
@@ -60,15 +60,24 @@ def run_ledger(stated: argparse.Namespace) -> int:
             return show(stated, found, ["字段", "field", "缺", "补正 mend"], rows, heading)
         pages = list(ask_pages(query, path, period))
     law, lines = pages[0]["ledger"], [line for page in pages for line in page["lines"]]
-    headings = [field["zh"] for field in law["fields"]] + ["保存至", "账本位置", "笔号 no."]
+    headings = [field["zh"] for field in law["fields"]] + [
+        "保存至",
+        "账本位置",
+        "设备 device",
+        "笔号 no.",
+    ]
     rows = [
-        [*line["fields"].values(), line["keep_until"], line["position"], line["number"]]
+        [*line["fields"].values(), line["keep_until"], line["position"], line["device"], line["number"]]
         for line in lines
     ]  # fmt: skip
+    books = pages[0]["merchant"]
+    whose = stated.merchant if books == stated.merchant else f"{stated.merchant} = {books}"
     heading = (
-        f"{law['zh']} {law['en']} ({law['article']}) {stated.merchant}"
+        f"{law['zh']} {law['en']} ({law['article']}) {whose}"
         f" {period['since']} 至 {period['until']}: {len(lines)} 笔 lines"
     )
+    if not pages[0]["asked_of"]:
+        heading += " — 法律不要求该商户记此账 the law does not ask this of it"
     return show(stated, {"ledger": law, "lines": lines}, headings, rows, heading)
 
 
@@ -91,9 +100,10 @@ def run_pairs(stated: argparse.Namespace) -> int:
 
 
 def _contested(pair: dict[str, Any]) -> str:
-    """Writes what was taken back after both sides had agreed: whose, how much, at which position."""
+    """Writes what was taken back after both sides had agreed: whose, how much, corrected where."""
     return "; ".join(
-        f"{c['merchant']} {c['amount']} → {c['corrected_at']}" for c in pair["contested"]
+        f"{c['merchant']} 曾记 said {c['amount']} (更正 corrected @{c['corrected_at']})"
+        for c in pair["contested"]
     )
 
 

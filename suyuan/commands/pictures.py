@@ -2,11 +2,11 @@
 
 import argparse
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from suyuan.commands import Failed, today
+from suyuan.commands import Failed, day, today
 
 COPIES_MAX = 300
 DATES_MAX = 400
@@ -49,8 +49,8 @@ def add_label(verbs: Any) -> None:
         "ean13", "code128", "gs1-128", "databar", "databar-expanded", "datamatrix", "qr"])  # fmt: skip
     verb.add_argument("--gtin", help="8 to 14 digits")
     verb.add_argument("--lot")
-    verb.add_argument("--produced", type=date.fromisoformat, help="YYYY-MM-DD")
-    verb.add_argument("--expires", type=date.fromisoformat, help="YYYY-MM-DD")
+    verb.add_argument("--produced", type=day, help="YYYY-MM-DD")
+    verb.add_argument("--expires", type=day, help="YYYY-MM-DD")
     verb.add_argument("--title", default="")
     verb.add_argument("--host", default="localhost", help="the kiosk's host, for qr")
     verb.add_argument("--copies", type=int, default=1)

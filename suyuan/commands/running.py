@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from ledger.settings import read_settings
 from ledger.values.clock import DeviceClock
 from suyuan import doctor
 from suyuan.batches import LongTrade
-from suyuan.commands import Failed, port
+from suyuan.commands import Failed, day, port
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 from suyuan.simulate import Trade
@@ -106,7 +106,7 @@ def add_simulate(verbs: Any) -> None:
     verb.add_argument("--seed", type=int, default=1)
     verb.add_argument("--batches", action="store_true",
                       help="signed batches for suyuan load, of any number of days")  # fmt: skip
-    verb.add_argument("--from", dest="since", type=date.fromisoformat, default=None)
+    verb.add_argument("--from", dest="since", type=day, default=None)
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_simulate)
 

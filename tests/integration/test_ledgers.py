@@ -109,7 +109,7 @@ def test_a_purchase_line_has_the_laws_fields_in_its_order(api: httpx.Client) -> 
 
     assert list(line["fields"].items()) == [
         ("name", "鲜牛奶"), ("spec", "12 × 950 毫升"), ("quantity", "2 件"),
-        ("produced", str(TODAY)), ("lot", "A-1"), ("shelf_life", "15 天"), ("date", str(TODAY)),
+        ("produced", str(TODAY)), ("lot", "A-1"), ("shelf_life", "15 天(至 2026-12-07)"), ("date", str(TODAY)),
         ("party_name", "宁乡乳业"), ("party_address", "宁乡经开区 1 号"),
         ("party_contact", "0731-1"), ("vouchers", "R-7"),
     ]  # fmt: skip
@@ -262,8 +262,14 @@ def test_what_cannot_be_asked_gets_a_clear_answer(
 
 @pytest.mark.parametrize(
     ("expires", "last"),
-    [(TODAY, "2027-05-22"), (TODAY.replace(month=8, day=31), "2027-02-28"), (None, "2028-11-22")],
-)
+    [
+        (TODAY, "2027-05-22"),
+        (TODAY.replace(year=2027, month=8, day=31), "2028-02-29"),
+        (None, "2028-11-22"),
+        # What had passed its end when it came, is kept from the day it came.
+        (TODAY.replace(month=8), "2027-05-22"),
+    ],
+)  # fmt: skip
 def test_records_are_kept_six_months_past_shelf_life_or_two_years(expires: Any, last: str) -> None:
     assert str(keep_until(LEDGERS["purchases"], TODAY, expires)) == last
 

@@ -239,6 +239,19 @@ def test_what_was_taken_back_after_both_agreed_stays_beside_its_pair(database: D
     assert (entry["merchant"], entry["amount"], entry["kind"]) == ("m-1", "10", "goods-sold")
 
 
+def test_what_was_taken_back_is_shown_though_the_buyers_day_is_another(database: Database) -> None:
+    market = Market()
+    market.sells(10)
+    market.buys(10, business_date=TODAY + days(1))
+    market.line.report(corrected(market.seller.id, 2), tape=market.seller)
+
+    with asking(database, market.line) as api:
+        asked = PERIOD | {"until": str(TODAY + days(2))}
+        (pair,) = api.get("/v1/merchants/m-1/pairs", params=asked).json()["pairs"]
+
+    assert [entry["amount"] for entry in pair["contested"]] == ["10"]
+
+
 CARD = "5e4d3c2b-1a09-4f8e-9d7c-6b5a49382716"
 
 

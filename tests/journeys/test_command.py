@@ -370,6 +370,17 @@ def test_a_merchants_file_is_imported_once_and_its_errors_come_back(shell: Shell
     assert [(entry["stated"], entry["business_date"]) for entry in made] == [("3", "2026-11-20")]
     assert "李大山" in cards.stdout
     assert "not handed in" not in cards.stdout
+    # The mended row is kept from the file of errors, and not again with the file it came from.
+    errors = shell.folder / "进货.csv.errors.csv"
+    text = errors.read_text("utf-8-sig").replace("2026/13/1", "2026/11/21", 1)
+    errors.write_text(text, "utf-8")
+    mended = json.loads(
+        shell.run("import", errors.name, *words[2:], "--json").stdout.splitlines()[0]
+    )
+    assert (mended["kept"], mended["errors"]) == (1, 0)
+    (shell.folder / "进货.csv").write_text("\n".join(lines).replace("2026/13/1", "2026/11/21"))
+    third = json.loads(shell.run(*words, "--json").stdout.splitlines()[0])
+    assert (third["kept"], third["known"]) == (0, 2)
     near = shell.run("card", "李大善", "--tape", "erp.tape")
     assert "李大山 is known here" in near.stderr
 

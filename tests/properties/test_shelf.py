@@ -38,16 +38,19 @@ STEPS = st.lists(
 
 def happens(steps: list[tuple[str, str, int]]) -> tuple[dict[str, int], list[Event]]:
     """Plays a shelf as it really is; returns what is there in the end, and what was reported."""
-    there, told = dict.fromkeys(LOTS, 0), []
+    there, told, dated = dict.fromkeys(LOTS, 0), [], set()
     for number, (what, lot, units) in enumerate(steps):
         at: datetime = NOON - timedelta(hours=20) + timedelta(minutes=number)
+        if what in ("in", "count"):
+            dated.add(lot)
         if what == "in":
             there[lot] += units
             told.append(received(units, milk(lot, produced=PRODUCED[lot]), at=at))
         elif what in ("out", "loose", "by date"):
             sale = min(units, there[lot])
             there[lot] -= sale
-            produced = PRODUCED[lot] if what == "by date" else None
+            # A day leads to the lots that are known to bear it; of others it says nothing.
+            produced = PRODUCED[lot] if what == "by date" and lot in dated else None
             goods = milk(lot if what == "out" else None, produced=produced)
             told.append(sold(sale, goods, at=at))
         elif what == "loose in":

@@ -53,7 +53,7 @@ def examples() -> list[Event]:
     about |= {"document": "0" * 64, "number": "N-1", "gtins": (MILK,)}
     day = date(2026, 11, 1)
     return [
-        received(2), sold(1), counted(3), totalled(portion), disposed(1), transformed([portion], [portion]),
+        received(2), sold(1), counted(3), totalled(portion), totalled(total_fen=12_300), disposed(1), transformed([portion], [portion]),
         corrected("00000000-0000-4000-8000-000000000001", 2), EntryCorrectedV1(
             target_tape="00000000-0000-4000-8000-000000000001", target_number=2, scope="line",
             reason="scanned twice", **{k: moved[k] for k in COMMON}),

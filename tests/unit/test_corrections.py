@@ -22,6 +22,7 @@ from tests.support.make import (
     pieces,
     received,
     sold,
+    totalled,
 )
 from tests.support.wild import examples
 
@@ -262,6 +263,30 @@ def test_a_count_was_with_nobody_and_cannot_be_said_to_be() -> None:
         None,
         "m-9",
     ]
+
+
+def test_a_days_takings_without_lines_stop_nobody_and_can_be_taken_back() -> None:
+    line = Line()
+    tape = line.report(totalled(total_fen=12_300), received(5))
+
+    line.report(corrected(tape.id, 2), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 5}
+    assert line.open_alerts() == []
+
+
+def test_who_adds_the_lot_to_a_confirmed_line_takes_nothing_back() -> None:
+    line = Line()
+    seller, buyer = two_scanners(line)
+    line.enroll(buyer, "m-2")
+    line.report(sold(5, milk(None), counterparty="m-2", delivery="D-1"), tape=seller)
+    line.report(
+        received(5, merchant="m-2", premises="p-2", counterparty="m-1", delivery="D-1"), tape=buyer
+    )
+
+    line.report(corrected(seller.id, 2, goods=milk(), quantity=pieces(5)), tape=seller)
+
+    assert [r.contested for r in line.rows("movements") if r.believed_to is not None] == [None]
 
 
 @pytest.mark.parametrize(("bought", "contested"), [(5, "confirmed"), (4, None)])

@@ -220,3 +220,16 @@ def test_papers_and_goods_in_any_order_give_the_same_alerts(
     events: list[Event], one: int, other: int
 ) -> None:
     assert open_paper_alerts(told(events, one)) == open_paper_alerts(told(events, other))
+
+
+@pytest.mark.parametrize("first", ["entry", "void"])
+def test_a_voided_entry_has_no_paper_of_other_goods_any_more(first: str) -> None:
+    line = line_of("dairy")
+    tape, other = line.report(paper(lots=("A",))), line.enroll(FakeTape("scanner-2"))
+    steps: list[tuple[FakeTape, Event]] = [
+        (tape, received(1, milk("B"), documents=(PICTURE,))), (other, corrected(tape.id, 3)),
+    ]  # fmt: skip
+    for at, event in steps if first == "entry" else reversed(steps):
+        line.report(event, tape=at)
+
+    assert line.open_alerts() == []

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -19,7 +20,7 @@ from scanners.tape import Tape
 from tests.support.make import MILK, TODAY, clock
 from tests.unit.test_tape import make
 
-LINE = {"id": "K1-1", "gtin": MILK, "quantity": 2, "date": str(TODAY)}
+LINE: dict[str, Any] = {"id": "K1-1", "gtin": MILK, "quantity": 2, "date": str(TODAY)}
 
 
 class Till:
@@ -102,10 +103,65 @@ def test_what_is_no_row_is_told_so(till: Till, body: bytes, path: str, status: i
     assert till.kept() == []
 
 
-def test_too_much_at_once_is_refused_before_it_is_read(till: Till) -> None:
+def test_a_row_without_a_number_is_refused_since_two_alike_could_not_be_told_apart(
+    till: Till,
+) -> None:
+    bare = {name: value for name, value in LINE.items() if name != "id"}
+
+    status, told = till.sends(lines(bare, LINE))
+
+    assert (status, told["kept"], told["errors"][0]["row"]) == (422, 1, 1)
+
+
+def test_a_row_sent_again_among_rows_with_more_columns_is_known(till: Till) -> None:
+    till.sends(lines(LINE))
+
+    told = till.sends(lines(LINE, LINE | {"id": "K1-2", "lot": "L9", "unit": "瓶"}))
+
+    assert told == (200, {"rows": 2, "kept": 1, "known": 1, "errors": []})
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"content-length: 99999999", b" 413 "),
+        (b"content-length: " + b"9" * 5000, b" 413 "),
+        (b"content-length: 5\r\ncontent-length: 6", b" 411 "),
+        (b"content-length: 5\r\ntransfer-encoding: chunked", b" 411 "),
+        (b"x: y", b" 411 "),
+    ],
+)
+def test_a_message_of_unclear_or_too_great_length_is_refused_unread(
+    till: Till, head: bytes, status: bytes
+) -> None:
     with socket.create_connection(("127.0.0.1", till.port), timeout=10) as wire:
-        wire.sendall(b"POST /rows HTTP/1.1\r\ncontent-length: 99999999\r\n\r\n")
-        assert b" 413 " in wire.recv(200)
+        wire.sendall(b"POST /rows HTTP/1.1\r\n" + head + b"\r\n\r\n12345")
+
+        assert status in wire.recv(200)
+    assert till.kept() == []
+
+
+def test_a_message_cut_in_the_middle_is_not_kept_in_part(till: Till) -> None:
+    body = lines(LINE, LINE | {"id": "K1-2"})
+    with socket.create_connection(("127.0.0.1", till.port), timeout=10) as wire:
+        head = f"POST /rows HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        wire.sendall(head + lines(LINE) + b"\n")
+        wire.shutdown(socket.SHUT_WR)
+
+        assert b" 408 " in wire.recv(200)
+    assert till.kept() == []
+
+
+def test_who_trickles_bytes_is_cut_off_in_time(till: Till) -> None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", till.port), timeout=10) as slow:
+        slow.sendall(b"POST /rows HTTP/1.1\r\ncontent-length: 100\r\n\r\n")
+        for _ in range(3):
+            time.sleep(0.25)
+            slow.sendall(b"x")
+
+        assert till.sends(lines(LINE))[0] == 200
+    assert time.monotonic() - began < 3
 
 
 def test_a_till_that_stalls_does_not_keep_the_next_waiting_for_ever(till: Till) -> None:

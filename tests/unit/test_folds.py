@@ -400,6 +400,20 @@ def repacked(process: str = "repacked", *, until: int = 9) -> GoodsTransformed:
     return msgspec.structs.replace(transformed([part], [made]), process=process)
 
 
+def test_repacking_that_makes_more_than_went_in_is_noticed_until_it_is_taken_back() -> None:
+    line = Line()
+    part, made = (Portion(goods=milk("A"), quantity=pieces(n)) for n in (500, 1000))
+    report = msgspec.structs.replace(transformed([part], [made]), process="repacked")
+
+    tape = line.report(received(500, milk("A")), report)
+    assert "repacked-more" in line.open_alerts()
+
+    line.report(corrected(tape.id, 3), tape=tape)
+    assert "repacked-more" not in line.open_alerts()
+    line.report(msgspec.structs.replace(report, process="manufactured"), repacked(), tape=tape)
+    assert "repacked-more" not in line.open_alerts()
+
+
 def test_repacked_goods_that_outlive_their_parts_are_noticed_and_those_that_do_not_are_not() -> (
     None
 ):

@@ -191,6 +191,18 @@ def between(line: Line) -> dict[str, Bounds]:
     return found
 
 
+def test_a_count_of_the_whole_bounds_every_lot_though_one_was_given_out_that_never_came() -> None:
+    line = Line()
+    wrong = milk(None, expires=TODAY + days(9))
+
+    line.report(received(16, milk("A")), disposed(100, wrong), counted(1, milk(None)))
+
+    assert all(most <= 1 for _, most in between(line).values())
+    line.report(received(4, milk("B")))
+    assert between(line)["L:B"][1] <= 5
+    assert between(line)["L:A"][1] <= 5
+
+
 def test_what_was_sold_without_its_lot_may_have_been_of_any() -> None:
     line = Line()
 
