@@ -39,11 +39,7 @@ WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS
 ORDER BY m.business_date, m.original, m.leg LIMIT %(limit)s
 """
 # Whoever was merged into another has one set of books with it.
-MERCHANT = """
-SELECT merchant, kind FROM trade.merchants
-WHERE merchant = coalesce(
-    (SELECT merchant FROM trade.merchant_aliases WHERE alias = %(name)s), %(name)s)
-"""
+KINDS = "SELECT kind FROM trade.merchants WHERE merchant = ANY(%s)"
 PAPERS = """
 SELECT gtins, lots, kind, number, coalesce(a.merchant, supplier) AS supplier, valid_from,
        valid_until
@@ -63,11 +59,24 @@ UNITS_ZH = {
 }  # fmt: skip
 
 
+def names_of(reader: Reader, merchant: str) -> list[str]:
+    """Returns every name a merchant goes by, its own first."""
+    query = "SELECT alias FROM trade.merchant_aliases WHERE merchant = %s ORDER BY alias"
+    return [merchant, *(str(row["alias"]) for row in rows(reader, query, [merchant]))]
+
+
+def known_as(reader: Reader, name: str) -> str:
+    """Returns the merchant that a name stands for: itself, or whom it was merged into."""
+    query = "SELECT merchant FROM trade.merchant_aliases WHERE alias = %s"
+    found = rows(reader, query, [name])
+    return str(found[0]["merchant"]) if found else name
+
+
 class Registered(NamedTuple):
     """A merchant of the register, under the name its books go by."""
 
     merchant: str
-    kind: str
+    kinds: frozenset[str]
 
 
 class Period(NamedTuple):
@@ -112,10 +121,11 @@ class Completeness(NamedTuple):
 
 def registered(reader: Reader, name: str) -> Registered:
     """Returns the merchant behind a name of the register; a problem for one that is not there."""
-    found = rows(reader, MERCHANT, {"name": name})
+    merchant = known_as(reader, name)
+    found = rows(reader, KINDS, [names_of(reader, merchant)])
     if not found:
         raise Problem(404, "merchant-unknown", f"no merchant is registered as {name}")
-    return Registered(found[0]["merchant"], found[0]["kind"])
+    return Registered(merchant, frozenset(row["kind"] for row in found))
 
 
 def page(

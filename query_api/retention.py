@@ -5,6 +5,7 @@ from typing import Any
 
 from ledger.rules.law_ledgers import LEDGERS, PRODUCE_CATEGORIES, keep_until
 from query_api import schemas
+from query_api.ledgers import names_of
 from query_api.views import Reader, rows
 
 # Voided entries too: that something was entered and taken back is a record as well; but nothing
@@ -15,7 +16,7 @@ SELECT m.product, m.lot, min(p.name_zh) AS name_zh, min(p.category) AS category,
 FROM trade.movements m
 LEFT JOIN trade.products p ON p.gtin = m.product
 LEFT JOIN trade.lots l ON l.product = m.product AND l.lot = m.lot
-WHERE m.merchant = %(merchant)s AND (m.product, m.lot) > (%(product)s, %(lot)s)
+WHERE m.merchant = ANY(%(names)s) AND (m.product, m.lot) > (%(product)s, %(lot)s)
   AND (m.believed_to IS NULL OR NOT EXISTS (
       SELECT 1 FROM trade.movements n
       WHERE n.stream = m.stream AND n.number = m.number AND n.believed_to IS NULL))
@@ -36,7 +37,13 @@ def lots(
     reader: Reader, merchant: str, today: date, *, after: list[str], limit: int
 ) -> list[schemas.LotRetention]:
     """Returns a merchant's lots behind a key: each with the last day its records are kept."""
-    values = {"merchant": merchant, "product": after[0], "lot": after[1], "limit": limit}
+    # What was taken back before a merge stands under the name it had then.
+    values: dict[str, Any] = {
+        "names": names_of(reader, merchant),
+        "product": after[0],
+        "lot": after[1],
+        "limit": limit,
+    }
     return [
         schemas.LotRetention(
             product=row["product"], lot=row["lot"], name_zh=row["name_zh"],

@@ -355,6 +355,7 @@ class TradePair(BaseModel):
     sold: str
     received: str
     difference: str = Field(description="received less sold")
+    first_day: date
     last_day: date
     contested: list[ContestedEntry] = Field(description="taken back after both sides had agreed")
 

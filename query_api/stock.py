@@ -29,6 +29,11 @@ WHERE premises = %(premises)s AND position <= %(position)s
   AND (%(lot)s::text IS NULL OR lot = %(lot)s)
 ORDER BY happened, original, leg LIMIT %(limit)s
 """
+PLACE = """
+SELECT coalesce(a.merchant, p.merchant) AS merchant, p.mode
+FROM trade.premises p LEFT JOIN trade.merchant_aliases a ON a.alias = p.merchant
+WHERE p.premises = %s
+"""
 # A premises' whole history is added up for one answer; longer ones name a product.
 ENTRIES_MAX = 100_000
 ENTRIES_SHOWN_MAX = 1000
@@ -45,8 +50,7 @@ class Moment(NamedTuple):
 
 def place_of(reader: Reader, premises: str) -> Mapping[str, Any] | None:
     """Returns whose a registered premises is and how it records its sales."""
-    query = "SELECT merchant, mode FROM trade.premises WHERE premises = %s"
-    found = rows(reader, query, [premises])
+    found = rows(reader, PLACE, [premises])
     return found[0] if found else None
 
 

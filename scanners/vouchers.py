@@ -172,16 +172,17 @@ def voucher_of(tape: Tape, merchant: str, delivery: str, buyer: str | None = Non
     lines, and those this tape filed for their goods. Raises `BadVoucher` when nothing was sold so,
     or to several while no `buyer` is named.
     """
-    sold: dict[int, GoodsSold] = {}
+    sales = Sales()
     papers: list[CertificateFiled | TestReportFiled] = []
     for number, event in events_from(tape):
         match event:
-            case GoodsSold() if (event.merchant, event.delivery) == (merchant, delivery):
-                sold[number] = event
-            case EntryCorrected() if event.target_tape == tape.id and event.target_number in sold:
-                _correct(sold, event)
+            case GoodsSold() if event.merchant == merchant:
+                sales.add(number, event)
+            case EntryCorrected() if event.target_tape == tape.id:
+                sales.correct(number, event)
             case CertificateFiled() | TestReportFiled():
                 papers.append(event)
+    sold = {n: event for n, event in sales.standing().items() if event.delivery == delivery}
     if buyer is not None:
         sold = {number: event for number, event in sold.items() if event.counterparty == buyer}
     if not sold:
@@ -208,21 +209,55 @@ def events_from(tape: Tape, number: int = 1) -> Iterator[tuple[int, Event]]:
         number = page[-1].number + 1
 
 
-def _correct(sold: dict[int, GoodsSold], event: EntryCorrected) -> None:
-    """Lets a correction act on the lines it means: one, or all of its session or delivery."""
-    named = sold[event.target_number]
-    for number, line in list(sold.items()):
-        of_scope = event.scope == "delivery" or line.session == named.session
-        if number != event.target_number and (event.scope == "line" or not of_scope):
-            continue
-        if event.voids:
-            del sold[number]
-        elif event.goods is not None and event.quantity is not None:
-            sold[number] = msgspec.structs.replace(line, goods=event.goods, quantity=event.quantity)
-        else:
-            sold[number] = msgspec.structs.replace(
-                line, counterparty=event.counterparty, counterparty_card=event.counterparty_card
-            )
+class Sales:
+    """What a merchant sold on one tape, and what corrections on it make of each line.
+
+    As the ledger reckons it: the latest wins, one for the goods and one for the buyer; a correction
+    of a session or delivery means what was entered before it.
+    """
+
+    def __init__(self) -> None:
+        self._entered: dict[int, GoodsSold] = {}
+        self._goods: dict[int, EntryCorrected] = {}
+        self._buyers: dict[int, EntryCorrected] = {}
+
+    def add(self, number: int, sale: GoodsSold) -> None:
+        """Takes in a sale as it was entered."""
+        self._entered[number] = sale
+
+    def correct(self, number: int, event: EntryCorrected) -> None:
+        """Takes in a correction that stands behind what it means."""
+        named = self._entered.get(event.target_number)
+        if named is None or named.merchant != event.merchant:
+            return
+        latest = self._buyers if event.restates_party else self._goods
+        for other, sale in self._entered.items():
+            of_scope = event.scope != "line" and _scope(sale, event) == _scope(named, event)
+            if other == event.target_number or (of_scope and other < number):
+                latest[other] = event
+
+    def standing(self) -> dict[int, GoodsSold]:
+        """Returns each line as it stands now, without those that are void."""
+        found = {}
+        for number, sale in self._entered.items():
+            goods, buyer = self._goods.get(number), self._buyers.get(number)
+            if goods is not None and goods.voids:
+                continue
+            line = sale
+            if goods is not None and goods.goods is not None and goods.quantity is not None:
+                line = msgspec.structs.replace(line, goods=goods.goods, quantity=goods.quantity)
+            if buyer is not None:
+                line = msgspec.structs.replace(
+                    line, counterparty=buyer.counterparty, counterparty_card=buyer.counterparty_card
+                )
+            found[number] = line
+        return found
+
+
+def _scope(sale: GoodsSold, event: EntryCorrected) -> object:
+    if event.scope == "session":
+        return sale.session
+    return sale.counterparty, sale.counterparty_card, sale.delivery
 
 
 def _line(goods: GoodsAsRead, quantity: StatedQuantity) -> VoucherLine:

@@ -285,9 +285,12 @@ def _scope_entries(fold: Fold, scope: str, named: Movement) -> list[list[Movemen
     for row in fold.rows.select(MOVEMENTS, same):
         entries.setdefault((row.stream, row.number), []).append(row)
     found = [sorted(rows, key=lambda row: (row.position, row.leg)) for rows in entries.values()]
-    if scope == "delivery":
-        found = [r for r in found if r[0].read_counterparty == named.read_counterparty]
-    return found
+    meant = _scope_key(named, scope)
+    return [rows for rows in found if _scope_key(rows[0], scope) == meant]
+
+
+def _scope_key(original: Movement, scope: str) -> str | None:
+    return next((value for _, name, value in scopes_of(original) if name == scope), None)
 
 
 def _rows_of_entry(fold: Fold, entered: Movement) -> list[Movement]:
@@ -308,6 +311,9 @@ def _settle(fold: Fold, rows: Sequence[Movement]) -> None:
     if outcome.latest == 0 or settled:
         return
     for row in believed:
-        disbelieve(fold, row)
+        # What has just come in with its correction waiting was never confirmed as it stood.
+        late = row.position == fold.entry.position
+        contested = None if late else _contested(fold, row, outcome.instead)
+        disbelieve(fold, row, contested=contested)
     if not outcome.void:
         replace(fold, original, outcome.instead, outcome.party, corrected_by=outcome.latest)

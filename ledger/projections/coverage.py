@@ -335,7 +335,7 @@ def _converted(fold: Fold, known: ConversionKnown) -> set[tuple[str, str]]:
 def _renamed(fold: Fold, known: MerchantKnown) -> set[tuple[str, str]]:
     """Papers of a merchant that is known as another one serve that one's goods from now on."""
     quotas: set[tuple[str, str]] = set()
-    for merchant in {known.former, merchant_of(fold.rows, known.names[0])}:
+    for merchant in dict.fromkeys([known.former, merchant_of(fold.rows, known.names[0])]):
         for need in fold.rows.select(PAPER_NEEDS, {"supplier": merchant}):
             _settle(fold, need)
     for quota in fold.rows.select(PAPER_QUOTAS, {"seller": known.former}):

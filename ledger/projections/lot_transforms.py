@@ -12,6 +12,7 @@ from ledger.projections.fold import Entry, Fold
 from ledger.projections.lots import LOTS, LotExpiry
 from ledger.projections.merchants import MERCHANTS
 from ledger.projections.movements import MOVEMENTS, Moved, Movement, Unmoved
+from ledger.projections.parties import names_of
 from ledger.projections.table import Key, Position, Rows, Table
 
 
@@ -77,22 +78,21 @@ class LotTransforms:
         """Takes in transformations as they are believed, voided, and learned to be other goods."""
         moved = [s.movement for s in fold.of(Moved) if s.movement.kind in ("used-in", "made")]
         ended = {
-            (s.movement.original, s.movement.stream, s.movement.number)
+            s.movement.original: s.movement
             for s in fold.of(Unmoved) if s.movement.kind in ("used-in", "made")
         }  # fmt: skip
-        again = {original for original, _, _ in ended}
-        _connect(fold, [leg for leg in moved if leg.original not in again])
-        for original, stream, number in sorted(ended):
+        _connect(fold, [leg for leg in moved if leg.original not in ended])
+        for original, leg in sorted(ended.items()):
             for edge in fold.rows.select(LOT_TRANSFORMS, {"original": original}):
                 if edge.believed_to is None:
                     edge.believed_to = Position(fold.entry.position)
                     fold.rows.put(LOT_TRANSFORMS, edge)
                     fold.signals.append(Outlives(edge, False))
-            same = {"stream": stream, "number": number, "believed_to": None}
+            same = {"stream": leg.stream, "number": leg.number, "believed_to": None}
             legs = fold.rows.select(MOVEMENTS, same)
             _connect(fold, legs)
-            lost = [s.movement for s in fold.of(Unmoved) if s.movement.original == original]
-            fold.signals.append(Gained(lost[0], _gains(legs)))
+            if not legs:
+                fold.signals.append(Gained(leg, False))
         for expiry in fold.of(LotExpiry):
             if not expiry.is_new:
                 _compare_again(fold, expiry)
@@ -112,8 +112,8 @@ def _connect(fold: Fold, legs: Sequence[Movement]) -> None:
             fold.rows.put(LOT_TRANSFORMS, edge)
             if _outlives(fold, edge):
                 fold.signals.append(Outlives(edge, True))
-    if inputs and _gains(legs):
-        fold.signals.append(Gained(inputs[0], True))
+    if inputs:
+        fold.signals.append(Gained(inputs[0], _gains(legs)))
 
 
 def _gains(legs: Sequence[Movement]) -> bool:
@@ -161,5 +161,6 @@ def _edge(fold: Fold, used: Movement, made: Movement) -> LotTransform:
 
 
 def _is_maker(fold: Fold, merchant: str) -> bool:
-    known = fold.rows.get(MERCHANTS, merchant)
-    return known is not None and known.kind in MAKERS
+    names = names_of(fold.rows, merchant)
+    known = [row for name in names if (row := fold.rows.get(MERCHANTS, name)) is not None]
+    return any(row.kind in MAKERS for row in known)

@@ -115,8 +115,10 @@ def scopes_of(original: Movement) -> Iterable[tuple[str, str, str]]:
     merchant = original.read_merchant
     yield merchant, "session", original.session
     if original.delivery is not None:
-        party = original.read_counterparty or ""
-        yield merchant, "delivery", f"{party}|{original.delivery}"
+        # What came under a number and what went out under it are two deliveries.
+        way = "in" if original.sign > 0 else "out"
+        party = original.read_counterparty or original.card or ""
+        yield merchant, "delivery", f"{way}|{party}|{original.delivery}"
 
 
 def instead_in(correction: Correction) -> Portion | None:

@@ -26,6 +26,8 @@ ONE_SIDED_AFTER = timedelta(days=2)
 ASKED_FOR = timedelta(days=31)
 # Without a number, what one side states as of one day the other may state as of a day so near.
 TRADING_DAYS = timedelta(days=2)
+# And what never comes out even is not added up over longer than this.
+RUN_DAYS = timedelta(days=7)
 # Sellers the law asks sales records of (Food Safety Law of the PRC, articles 51 and 53(4)).
 SELLERS_BOUND = ("producer", "processor", "importer", "wholesaler")
 
@@ -126,6 +128,43 @@ def side_of(movement: Movement) -> Side | None:
     return None
 
 
+class Run(NamedTuple):
+    """Trading days of one lot without a number, which are held against each other."""
+
+    first: date
+    last: date
+    sold: int
+    received: int
+    sold_entries: int
+    received_entries: int
+
+
+def trading_runs(cells: Iterable[PairCell]) -> list[Run]:
+    """Returns the runs of one lot's cells, which state no number that both sides carry.
+
+    A run ends when both sides have said the same, when more than two days go by without either, or
+    after a week: so steady trade is no single sum, and an answer a day late is still one.
+    """
+    runs: list[Run] = []
+    for cell in sorted(cells, key=lambda cell: cell.day):
+        run = runs[-1] if runs else None
+        # What balances on a day may go on that same day under another number.
+        even = run is not None and run.sold == run.received and cell.day > run.last
+        if (
+            run is None
+            or even
+            or cell.day - run.last > TRADING_DAYS
+            or cell.day - run.first > RUN_DAYS
+        ):
+            run = Run(cell.day, cell.day, 0, 0, 0, 0)
+            runs.append(run)
+        runs[-1] = Run(
+            run.first, cell.day, run.sold + cell.sold, run.received + cell.received,
+            run.sold_entries + cell.sold_entries, run.received_entries + cell.received_entries,
+        )  # fmt: skip
+    return runs
+
+
 def is_confirmed(rows: Rows, movement: Movement) -> bool:
     """Tells whether both sides of a movement's trade say the same of it, as known now."""
     side = side_of(movement)
@@ -135,12 +174,15 @@ def is_confirmed(rows: Rows, movement: Movement) -> bool:
     same = {"seller": seller, "buyer": buyer, "product": product, "unit": unit}
     if _is_paired(rows, key):
         cells = rows.select(PAIR_CELLS, same | {"delivery": delivery})
-    else:
-        found = rows.select(PAIR_CELLS, same | {"lot": movement.lot})
-        cells = [c for c in found if abs(c.day - movement.business_date) <= TRADING_DAYS]
-    sold, received = sum(c.sold for c in cells), sum(c.received for c in cells)
-    answered = any(c.sold_entries for c in cells) and any(c.received_entries for c in cells)
-    return answered and sold == received
+        sold, received = sum(c.sold for c in cells), sum(c.received for c in cells)
+        return bool(sold == received)
+    cells = rows.select(PAIR_CELLS, same | {"lot": movement.lot})
+    runs = trading_runs(c for c in cells if not _is_paired(rows, PAIRED_NUMBERS.key_of(c)))
+    return any(
+        run.sold == run.received and run.sold_entries and run.received_entries
+        for run in runs
+        if run.first <= movement.business_date <= run.last
+    )
 
 
 def _is_paired(rows: Rows, key: tuple[str, str, str, str, str]) -> bool:
@@ -285,9 +327,10 @@ def _silent(fold: Fold, cell: PairCell) -> str | None:
     if (cell.sold_entries and cell.received_entries) or _is_answered(fold, cell):
         return None
     silent = cell.buyer if cell.sold_entries else cell.seller
-    merchant, names = fold.rows.get(MERCHANTS, silent), names_of(fold.rows, silent)
+    names = names_of(fold.rows, silent)
+    kinds = [row.kind for name in names if (row := fold.rows.get(MERCHANTS, name)) is not None]
     heard = [row for name in names if (row := fold.rows.get(HEARD, name)) is not None]
-    bound = merchant is not None and (silent == cell.buyer or merchant.kind in SELLERS_BOUND)
+    bound = kinds if silent == cell.buyer else set(kinds) & set(SELLERS_BOUND)
     if not bound or not heard:
         return None
     in_reach = min(h.first for h in heard) <= cell.last_received < max(h.last for h in heard)

@@ -49,7 +49,7 @@ def lines(
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
     return schemas.LedgerPage(
-        ledger=_law(law), merchant=books.merchant, asked_of=books.kind in law.merchants,
+        ledger=_law(law), merchant=books.merchant, asked_of=not books.kinds.isdisjoint(law.merchants),
         lines=[_shown(line) for line in found[:limit]],
         next=cursor_of(str(last.day), str(last.original), str(last.leg)) if last else None,
         position=at,
@@ -68,8 +68,8 @@ def both_sides(
     """What a merchant and its counterparties say of the same deliveries: by totals, both ways."""
     period = _period(since, until)
     with _snapshot(request) as reader:
-        key, books = key_of(after, 7), ledgers.registered(reader, merchant)
-        found = pairs.page(reader, books.merchant, *period, after=key, limit=limit + 1)
+        key, books = key_of(after, 7), ledgers.known_as(reader, merchant)
+        found = pairs.page(reader, books, *period, after=key, limit=limit + 1)
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
     more = None

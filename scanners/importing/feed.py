@@ -17,6 +17,8 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 # Who has begun to send and stalls must not keep the next till waiting.
 SILENCE_S = 10
 LOOPBACK = "127.0.0.1"
+# What no web page may send elsewhere without being asked first.
+JSON_TYPES = ("application/json", "application/x-ndjson")
 
 Tell = Callable[[dict[str, Any]], None]
 # A status of HTTP and what is said with it.
@@ -81,6 +83,12 @@ class _Call(BaseHTTPRequestHandler):
     def _taken(self) -> Answer:
         if self.path != "/rows":
             return 404, {"problem": f"rows go to /rows, not to {self.path[:80]}"}
+        host = self.headers.get("host", "").partition(":")[0]
+        if "origin" in self.headers or host not in (LOOPBACK, "localhost"):
+            # A page in the till's browser reaches this port as well, and speaks for nobody here.
+            return 403, {"problem": "rows come from a program on this machine, not from a web page"}
+        if self.headers.get_content_type() not in JSON_TYPES:
+            return 415, {"problem": f"say content-type: {' or '.join(JSON_TYPES)}"}
         lengths = set(self.headers.get_all("content-length", []))
         length = next(iter(lengths), "")
         plain = len(lengths) == 1 and length.isascii() and length.isdigit()

@@ -13,13 +13,12 @@ from ledger.events.reports import DaySalesTotalled, EntryCorrected, GoodsAsRead,
 from ledger.values.gtin import Gtin
 from ledger.values.ids import is_id
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.cards import CardBox
+from scanners.cards import CardBox, plain_name
 from scanners.importing.rows import describe
 from scanners.tape import Tape
 from scanners.words import shown
 from suyuan.commands import Failed, day
-from suyuan.commands.device import AtWork, add_device, at_work
-from suyuan.commands.papers import common_of, keep
+from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
 
 
 def add_correct(verbs: Any) -> None:
@@ -89,9 +88,11 @@ def _party(stated: argparse.Namespace, work: AtWork) -> dict[str, Any]:
     """Returns with whom it was, where that is what was wrong."""
     if stated.was_with is None:
         return {}
-    if is_id(stated.was_with):
+    cards = CardBox(work.tape)
+    # A name this device keeps a card of comes first: it may be written like an id.
+    if plain_name(stated.was_with) not in cards.refs() and is_id(stated.was_with):
         return {"counterparty": stated.was_with}
-    return {"counterparty_card": CardBox(work.tape).ref_of(stated.was_with)}
+    return {"counterparty_card": cards.ref_of(stated.was_with)}
 
 
 def _replacement(

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ledger.events import wire
+from ledger.events.base import Event
 from scanners.agent import Agent, EnrolmentRefused, home_of, keep_document, point
 from scanners.identity import Clocks
 from scanners.session import Session
@@ -154,6 +155,26 @@ def tell(told: Told, as_json: bool) -> None:
         # The number is what suyuan correct wants to hear.
         numbers = f" (no. {', '.join(map(str, told.numbers))})" if told.numbers else ""
         print(f"[{told.colour:^5}] {told.words}{numbers}", flush=True)
+
+
+def common_of(work: AtWork) -> dict[str, Any]:
+    """Returns what every report of a device at work says."""
+    return {
+        "merchant": work.merchant,
+        "premises": work.premises,
+        "business_date": today(),
+        "clock": work.agent.clocks.read(),
+        "session": work.session.id,
+    }
+
+
+def keep(work: AtWork, event: Event, as_json: bool, *, about: str = "") -> None:
+    """Puts a report on the tape, says under which number and what it is about, and sends it."""
+    kept = work.tape.append(event)
+    words = {"number": kept.number, "tape": work.tape.id}
+    said = f"kept as number {kept.number} of this tape{about and ': '}{about}"
+    print(json.dumps(words) if as_json else said)
+    work.begin_sending()
 
 
 def _tell_answer(body: Any, as_json: bool) -> None:

@@ -3,6 +3,8 @@
 import argparse
 import csv
 import json
+import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -25,12 +27,14 @@ from scanners.importing.keeping import (
 )
 from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
+from scanners.tape import Tape
 from suyuan.commands import Failed, day, name, port, today
 from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
 
 PREVIEW_ROWS = 8
 FEED_PORT = 8704
+CARDS_AGAIN_S = 30
 ERRORS_SHOWN = 5
 # While receipts come, a long file is waited for; after so many seconds without one it is not.
 SILENCE_S = 5
@@ -94,16 +98,19 @@ def add_feed(verbs: Any) -> None:
 def run_feed(stated: argparse.Namespace) -> int:
     """Listens until it is interrupted; a row is on the tape before its sender hears of it."""
     with at_work(stated) as work:
+        new_cards = threading.Event()
 
         def heard(told: dict[str, Any]) -> None:
+            new_cards.set()
             work.agent.link.wake()
             print(json.dumps(told, ensure_ascii=False), flush=True)
 
-        server = feed_server(work.tape, lambda: _common(stated, work), stated.port, heard)
-        try:
-            CardBox(work.tape).hand_in(home_of(work.tape).intake_url)
-        except CardRefused as error:
-            print(f"cards are not handed in yet: {error}")
+        def common() -> Common:
+            # A call is a scan session of its own: what is voided with it, is what came with it.
+            return _common(stated, work)._replace(session=str(uuid.uuid4()))
+
+        server = feed_server(work.tape, common, stated.port, heard)
+        threading.Thread(target=_hand_in, args=(work.tape, new_cards), daemon=True).start()
         work.begin_sending()
         host, listens = server.server_address[:2]
         if not stated.json:
@@ -115,6 +122,21 @@ def run_feed(stated: argparse.Namespace) -> int:
         finally:
             server.server_close()
     return 0
+
+
+def _hand_in(tape: Tape, new_cards: threading.Event) -> None:
+    """Hands in cards as they are made; what the ledger did not take is offered again."""
+    said = ""
+    while True:
+        try:
+            CardBox(tape).hand_in(home_of(tape).intake_url)
+            said = ""
+        except CardRefused as error:
+            if str(error) != said:
+                said = str(error)
+                print(f"cards are not handed in yet: {said}", flush=True)
+        new_cards.wait(CARDS_AGAIN_S)
+        new_cards.clear()
 
 
 def _matched(stated: argparse.Namespace, work: AtWork) -> tuple[Columns, Iterator[TableRow]]:

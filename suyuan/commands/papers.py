@@ -1,7 +1,6 @@
 """`file`: a certificate or a test report with its picture."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ from ledger.events.reports import (
     TestReportFiled,
 )
 from ledger.values.gtin import Gtin
-from suyuan.commands import day, quantity, today
-from suyuan.commands.device import AtWork, add_device, at_work
+from suyuan.commands import day, quantity
+from suyuan.commands.device import add_device, at_work, common_of, keep
 
 KINDS = ("licence", "permit", "release", "quarantine", "meat-inspection", "origin", "other")
 
@@ -63,26 +62,6 @@ def run_file(stated: argparse.Namespace) -> int:
             )  # fmt: skip
         keep(work, event, stated.json)
     return 0
-
-
-def common_of(work: AtWork) -> dict[str, Any]:
-    """Returns what every report of a device at work says."""
-    return {
-        "merchant": work.merchant,
-        "premises": work.premises,
-        "business_date": today(),
-        "clock": work.agent.clocks.read(),
-        "session": work.session.id,
-    }
-
-
-def keep(work: AtWork, event: Event, as_json: bool, *, about: str = "") -> None:
-    """Puts a report on the tape, says under which number and what it is about, and sends it."""
-    kept = work.tape.append(event)
-    words = {"number": kept.number, "tape": work.tape.id}
-    said = f"kept as number {kept.number} of this tape{about and ': '}{about}"
-    print(json.dumps(words) if as_json else said)
-    work.begin_sending()
 
 
 VERBS = [add_file]

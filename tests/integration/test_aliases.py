@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from ledger.events.cases import MerchantMerged, MerchantParted, MerchantRegistered
-from ledger.events.reports import CertificateFiled
+from ledger.events.cases import (
+    MerchantMerged,
+    MerchantParted,
+    MerchantRegistered,
+    SalesModeStated,
+)
+from ledger.events.reports import CertificateFiled, Portion
 from ledger.rules.aliases import (
     AliasCase,
     MergeMerchant,
@@ -17,7 +22,17 @@ from ledger.rules.refusal import Refusal
 from tests.integration.test_pairs import PERIOD, Market, statuses
 from tests.support.asked import asking
 from tests.support.databases import Database
-from tests.support.make import TODAY, clock, days, milk, registered
+from tests.support.line import Line
+from tests.support.make import (
+    TODAY,
+    clock,
+    corrected,
+    days,
+    milk,
+    pieces,
+    registered,
+    transformed,
+)
 
 AGAIN = {"merchant": "m-22", "premises": "p-2"}
 
@@ -95,6 +110,47 @@ def test_goods_between_both_names_of_a_merchant_were_no_trade(database: Database
     merge(market, "m-22", "m-2")
 
     assert [cell for cell in market.line.rows("pair_cells") if cell.seller == "m-22"] == []
+
+
+def test_what_was_taken_back_before_a_merge_is_still_shown_after_it(database: Database) -> None:
+    market = twice_registered()
+    market.sells(10, counterparty="m-22")
+    market.buys(10, **AGAIN)
+    market.line.report(corrected(market.buyer.id, 2, merchant="m-22"), tape=market.buyer)
+    merge(market, "m-22", "m-2")
+
+    (pair,) = market.pairs(database)
+
+    assert [(e["merchant"], e["amount"]) for e in pair["contested"]] == [("m-2", "10")]
+
+
+def test_stock_at_a_merged_merchants_place_goes_by_that_places_way_of_recording(
+    database: Database,
+) -> None:
+    market = twice_registered()
+    mode = SalesModeStated(merchant="m-2", premises="p-2", mode="day-totals", from_day=TODAY)
+    market.line.case("merchant", "m-2", mode)
+    market.buys(5)
+    merge(market, "m-2", "m-22")
+
+    with asking(database, market.line) as api:
+        (line,) = api.get("/v1/premises/p-2/stock").json()["lines"]
+
+    assert (line["merchant"], line["at_least"], line["at_most"]) == ("m-22", "0", "5")
+
+
+def test_a_plant_merged_into_a_wholesaler_is_still_a_maker() -> None:
+    line = Line()
+    for name, kind in (("m-1", "processor"), ("m-3", "wholesaler")):
+        entry = MerchantRegistered(merchant=name, name=name, kind=kind, district="d")  # type: ignore[arg-type]  # a kind by name
+        line.case("merchant", name, entry)
+    used = Portion(goods=milk("A", expires=TODAY + days(2)), quantity=pieces(1))
+    made = Portion(goods=milk("B", expires=TODAY + days(9)), quantity=pieces(1))
+    line.report(transformed([used], [made]))
+
+    line.case("aliases", "a", MerchantMerged(merchant="m-1", into="m-3", by="o", note="n"))
+
+    assert "outlives-its-parts" not in line.open_alerts()
 
 
 def paper(supplier: str) -> CertificateFiled:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from ledger.events.cases import CardLinked, CardUnlinked, MerchantRegistered
+from ledger.projections.pairs import PairCell, trading_runs
+from ledger.projections.table import Position
 from ledger.rules.cards import CardCase, LinkCard, UnlinkCard, decide_card, evolve_card
 from ledger.rules.refusal import Refusal
 from tests.support.asked import asking
@@ -182,6 +184,38 @@ def test_a_delivery_of_another_week_without_a_number_is_another_pair(database: D
         found = api.get("/v1/merchants/m-1/pairs", params=asked).json()["pairs"]
 
     assert [(p["status"], p["sold"]) for p in found] == [("confirmed", "10"), ("seller-only", "4")]
+
+
+def test_steady_trade_without_numbers_is_no_single_sum_and_a_past_month_can_be_read(
+    database: Database,
+) -> None:
+    market = Market()
+    for number in range(20):
+        market.sells(number + 1, delivery=None, business_date=TODAY - days(2 * number))
+        market.buys(number + 1, delivery=None, business_date=TODAY - days(2 * number))
+
+    with asking(database, market.line) as api:
+        asked = {"since": str(TODAY - days(30)), "until": str(TODAY - days(20))}
+        found = api.get("/v1/merchants/m-1/pairs", params=asked).json()["pairs"]
+
+    assert [(p["status"], p["sold"]) for p in found] == [
+        ("confirmed", str(n)) for n in (16, 15, 14, 13, 12, 11)
+    ]
+
+
+def test_trade_that_never_comes_out_even_is_not_added_up_for_ever() -> None:
+    def cell(day: int, sold: int, received: int) -> PairCell:
+        return PairCell(
+            "m-1", "m-2", "p", "piece", "", "", TODAY + days(day), sold, received, Position(1),
+            Position(1), NOON, "p-1", "", None, False,
+        )  # fmt: skip
+
+    runs = trading_runs([cell(day, 2, 1) for day in range(20)])
+
+    assert len(runs) == 3
+    assert sum(run.sold for run in runs) == 40
+    late = trading_runs([cell(0, 5, 0), cell(1, 0, 5), cell(2, 3, 3)])
+    assert [(run.sold, run.received) for run in late] == [(5, 5), (3, 3)]
 
 
 def test_a_number_answered_on_the_next_day_is_one_delivery_and_asked_about_no_more(

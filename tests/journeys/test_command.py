@@ -144,8 +144,25 @@ def test_verify_and_rebuild_work_on_the_running_ledger(shell: Shell) -> None:
         (["scan", "--tape", "."], "is no tape"),
         (["enroll", "stall-7", "--tape", "other.tape", "--intake", "{intake}"], "device-taken"),
         (["correct", "99", "--tape", "stall.tape", "--reason", "x"], "entries 2 to"),
-        (["correct", "2", "--tape", "stall.tape", "--reason", "x", "--lot", "L"], "whole line"),
-        (["correct", "2", "--tape", "stall.tape", "--reason", "x", "--item", ""], "whole line"),
+        (
+            ["correct", "2", "--tape", "stall.tape", "--reason", "x", "--produced", "2026-13-1"],
+            "a day is written as",
+        ),
+        (
+            [
+                "correct",
+                "2",
+                "--tape",
+                "stall.tape",
+                "--reason",
+                "x",
+                "--lot",
+                "L",
+                "--of",
+                "00000000-0000-4000-8000-000000000009",
+            ],
+            "which goods",
+        ),
         (["decode", "/dev/null"], "no picture"),
         (
             [

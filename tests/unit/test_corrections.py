@@ -207,6 +207,30 @@ def test_a_delivery_booked_on_the_wrong_supplier_is_put_right_whole(order: str) 
     assert pairs == {("m-9", "L:L1"): 5, ("m-9", "L:L2"): 6}
 
 
+def test_a_supplier_is_corrected_for_his_own_delivery_alone() -> None:
+    """Two farmers in no register use the same number, and so does a buyer for what goes out."""
+    line = Line()
+    cards = ["5e4d3c2b-1a09-4f8e-9d7c-6b5a4938271" + digit for digit in "67"]
+    tape = line.report(
+        received(5, milk("A"), delivery="7", counterparty_card=cards[0]),
+        received(6, milk("B"), delivery="7", counterparty_card=cards[1]),
+        received(7, milk("C"), delivery="7", counterparty="m-8"),
+        sold(2, milk("C"), delivery="7", counterparty="m-8"),
+    )
+
+    line.report(
+        corrected(tape.id, 2, "delivery", counterparty="m-9"),
+        corrected(tape.id, 4, "delivery"), tape=tape,
+    )  # fmt: skip
+
+    believed = {
+        r.lot: (r.kind, r.counterparty) for r in line.rows("movements") if r.believed_to is None
+    }
+    assert believed == {
+        "L:A": ("goods-received", "m-9"), "L:B": ("goods-received", None), "L:C": ("goods-sold", "m-8"),
+    }  # fmt: skip
+
+
 def test_goods_and_supplier_are_corrected_apart_in_any_order() -> None:
     """A line's amount mended before or after its delivery's supplier: both hold."""
     outcomes = []

@@ -23,6 +23,10 @@ from tests.unit.test_tape import make
 LINE: dict[str, Any] = {"id": "K1-1", "gtin": MILK, "quantity": 2, "date": str(TODAY)}
 
 
+JSON = {"content-type": "application/json"}
+HEAD = b"POST /rows HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+
+
 class Till:
     """A cash register at a feed."""
 
@@ -30,9 +34,11 @@ class Till:
         self.tape = tape
         self.port = port
 
-    def sends(self, body: bytes, path: str = "/rows") -> tuple[int, dict[str, Any]]:
+    def sends(
+        self, body: bytes, path: str = "/rows", headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request("POST", path, body=body)
+        connection.request("POST", path, body=body, headers=JSON | (headers or {}))
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
 
@@ -135,7 +141,7 @@ def test_a_message_of_unclear_or_too_great_length_is_refused_unread(
     till: Till, head: bytes, status: bytes
 ) -> None:
     with socket.create_connection(("127.0.0.1", till.port), timeout=10) as wire:
-        wire.sendall(b"POST /rows HTTP/1.1\r\n" + head + b"\r\n\r\n12345")
+        wire.sendall(HEAD + head + b"\r\n\r\n12345")
 
         assert status in wire.recv(200)
     assert till.kept() == []
@@ -144,7 +150,7 @@ def test_a_message_of_unclear_or_too_great_length_is_refused_unread(
 def test_a_message_cut_in_the_middle_is_not_kept_in_part(till: Till) -> None:
     body = lines(LINE, LINE | {"id": "K1-2"})
     with socket.create_connection(("127.0.0.1", till.port), timeout=10) as wire:
-        head = f"POST /rows HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        head = HEAD + f"content-length: {len(body)}\r\n\r\n".encode()
         wire.sendall(head + lines(LINE) + b"\n")
         wire.shutdown(socket.SHUT_WR)
 
@@ -152,10 +158,27 @@ def test_a_message_cut_in_the_middle_is_not_kept_in_part(till: Till) -> None:
     assert till.kept() == []
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"host": "evil.example"}, 403),
+        ({"content-type": "text/plain"}, 415),
+    ],
+    ids=str,
+)
+def test_a_web_page_in_the_tills_browser_writes_nothing(
+    till: Till, headers: dict[str, str], status: int
+) -> None:
+    answer, told = till.sends(lines(LINE), headers=headers)
+
+    assert (answer, bool(told["problem"]), till.kept()) == (status, True, [])
+
+
 def test_who_trickles_bytes_is_cut_off_in_time(till: Till) -> None:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", till.port), timeout=10) as slow:
-        slow.sendall(b"POST /rows HTTP/1.1\r\ncontent-length: 100\r\n\r\n")
+        slow.sendall(HEAD + b"content-length: 100\r\n\r\n")
         for _ in range(3):
             time.sleep(0.25)
             slow.sendall(b"x")
@@ -166,7 +189,7 @@ def test_who_trickles_bytes_is_cut_off_in_time(till: Till) -> None:
 
 def test_a_till_that_stalls_does_not_keep_the_next_waiting_for_ever(till: Till) -> None:
     with socket.create_connection(("127.0.0.1", till.port), timeout=20) as stalled:
-        stalled.sendall(b"POST /rows HTTP/1.1\r\ncontent-length: 10\r\n\r\nhalf")
+        stalled.sendall(HEAD + b"content-length: 10\r\n\r\nhalf")
 
         assert till.sends(lines(LINE))[0] == 200
         assert b" 408 " in stalled.recv(200)

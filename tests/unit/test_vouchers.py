@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from ledger.events.catalogue import read_report
-from ledger.events.reports import EntryCorrected, GoodsReceived
+from ledger.events.reports import EntryCorrected, GoodsReceived, GoodsSold
 from ledger.values.quantity import Unit
 from scanners.gs1 import understand
 from scanners.identity import Clocks
@@ -21,6 +22,7 @@ from scanners.session import Session
 from scanners.tape import Tape
 from scanners.vouchers import (
     BadVoucher,
+    Sales,
     Voucher,
     VoucherCodes,
     VoucherLine,
@@ -28,7 +30,7 @@ from scanners.vouchers import (
     voucher_of,
 )
 from scanners.words import Told
-from tests.support.make import MILK, TODAY, YOGHURT, clock
+from tests.support.make import MILK, TODAY, YOGHURT, clock, corrected, milk, pieces, sold
 from tests.unit.test_tape import make
 
 DAY = date(2026, 12, 1)
@@ -291,3 +293,35 @@ def test_a_code_that_bears_another_vouchers_lines_is_refused_though_it_can_be_re
 
     with pytest.raises(BadVoucher, match="do not belong together"):
         VoucherCodes().add(f"{head}:{body}")
+
+
+def standing(*events: Any) -> dict[int, tuple[str | None, int]]:
+    """What sales stand for the voucher, by number: the buyer and how many; sales come from 2 on."""
+    sales = Sales()
+    for number, event in enumerate(events, 2):
+        (sales.add if isinstance(event, GoodsSold) else sales.correct)(number, event)
+    return {n: (e.counterparty, int(e.quantity.amount)) for n, e in sales.standing().items()}
+
+
+def test_a_session_void_named_through_another_delivery_voids_this_ones_lines() -> None:
+    first, second = sold(1, delivery="D1"), sold(2, delivery="D2")
+
+    assert standing(first, second, corrected("t", 2, "session")) == {}
+    elsewhere = sold(3, delivery="D2", session=SESSION)
+    assert standing(first, elsewhere, corrected("t", 2, "session")) == {3: (None, 3)}
+
+
+def test_a_line_voided_and_said_anew_stands_on_the_voucher_as_in_the_ledger() -> None:
+    anew = corrected("t", 2, goods=milk(), quantity=pieces(4))
+
+    assert standing(sold(1, delivery="D1"), corrected("t", 2), anew) == {2: (None, 4)}
+
+
+def test_voiding_one_buyers_delivery_leaves_anothers_of_the_same_number() -> None:
+    lines = sold(1, delivery="D1", counterparty="m-2"), sold(2, delivery="D1", counterparty="m-3")
+
+    assert standing(*lines, corrected("t", 2, "delivery")) == {3: ("m-3", 2)}
+    again = sold(5, delivery="D1", counterparty="m-2")
+    assert standing(*lines, corrected("t", 2, "delivery"), again) == {3: ("m-3", 2), 5: ("m-2", 5)}
+    moved = corrected("t", 2, "delivery", counterparty="m-4")
+    assert standing(*lines, moved) == {2: ("m-4", 1), 3: ("m-3", 2)}
