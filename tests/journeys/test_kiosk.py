@@ -269,7 +269,9 @@ def test_several_lots_of_one_date_are_offered_and_none_is_guessed(stand: Stand) 
     odd = ["D:1", "..", "50%", "X 1"]
     stand.keep(*(received(1, milk(lot, produced=day)) for lot in odd))
     assert stand.agent.link.wait_drained(10)
-    page = _english(stand, f"/01/{MILK}?11={day:%y%m%d}", wanted="Which lot is on your pack?")
+    # The page offers two lots as soon as it knows two: all four are waited for.
+    page = _english(stand, f"/01/{MILK}?11={day:%y%m%d}", wanted=f"/01/{MILK}/10/X%201")
+    assert "Which lot is on your pack?" in page
 
     for path, lot in (("L%3AD%3A1", "D:1"), ("L%3A..", ".."), ("50%25", "50%"), ("X%201", "X 1")):
         assert f'href="/01/{MILK}/10/{path}' in page
