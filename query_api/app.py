@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from query_api import problems
-from query_api.routes import alerts, ledgers, public, retention, stock, trade
+from query_api.routes import alerts, ledgers, public, retention, stock, trace, trade
 from query_api.views import open_pool
 from query_api.watch import Watch
 
@@ -37,4 +37,5 @@ def build(dsn: str) -> FastAPI:
     app.include_router(stock.router)
     app.include_router(ledgers.router)
     app.include_router(retention.router)
+    app.include_router(trace.router)
     return app

@@ -21,6 +21,7 @@ from suyuan.commands import (
     pictures,
     repacking,
     scanning,
+    tracing,
     vouching,
 )
 
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         *vouching.VERBS,
         *repacking.VERBS,
         *merging.VERBS,
+        *tracing.VERBS,
     )
     for add in (*edge, *_server_verbs()):
         add(verbs)

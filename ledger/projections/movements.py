@@ -94,6 +94,7 @@ MOVEMENTS = Table(
         "(counterparty) WHERE counterparty IS NOT NULL",
         "(card) WHERE card IS NOT NULL",
         "(product) WHERE contested IS NOT NULL",
+        "(original) WHERE kind IN ('used-in', 'made')",
     ),
 )
 GoodsReport = GoodsMoved | GoodsTransformed | DaySalesTotalled

@@ -1,6 +1,6 @@
 """Pairs: what both sides of a trade say of it, and who has not said anything yet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from ledger.projections.movements import (
     Unmoved,
     legs_of,
 )
-from ledger.projections.parties import names_of
+from ledger.projections.parties import MERGED_MARKS, names_of
 from ledger.projections.table import Key, Position, Rows, Table
 
 # Who scans in the evening or next day is in time; on the second day the other side is asked.
@@ -225,7 +225,9 @@ class Pairs:
                         cell.market = market
                         fold.rows.put(PAIR_CELLS, cell)
                 case MarketDay(market, day):
-                    for cell in fold.rows.select(PAIR_CELLS, {"market": market}, {"ask_on": day}):
+                    due = fold.rows.select(PAIR_CELLS, {"market": market}, {"ask_on": day})
+                    _load_due(fold, due)
+                    for cell in due:
                         _ask(fold, cell, day)
 
 
@@ -300,6 +302,19 @@ def _note_again(fold: Fold, cell: PairCell) -> None:
             _note_when(cell, movement)
 
 
+def _load_due(fold: Fold, due: Sequence[PairCell]) -> None:
+    """Loads at once what many cells are judged by."""
+    wanted: list[tuple[Table, Key]] = [(PAIRED_NUMBERS, PAIRED_NUMBERS.key_of(c)) for c in due]
+    for merchant in {_other_side(cell) for cell in due}:
+        wanted += [(HEARD, (merchant,)), (MERCHANTS, (merchant,)), (MERGED_MARKS, (merchant,))]
+    fold.rows.prefetch(wanted)
+
+
+def _other_side(cell: PairCell) -> str:
+    """Returns who has not spoken of a cell that one side has."""
+    return cell.buyer if cell.sold_entries else cell.seller
+
+
 def _ask(fold: Fold, cell: PairCell, day: date) -> None:
     """Asks the silent side, or no longer; looks again next morning while there is somebody to ask."""
     silent = _silent(fold, cell)
@@ -324,9 +339,9 @@ def _tell(fold: Fold, cell: PairCell, silent: str | None) -> None:
 
 def _silent(fold: Fold, cell: PairCell) -> str | None:
     """Returns who should have reported a trade: registered, bound to, and heard since."""
-    if (cell.sold_entries and cell.received_entries) or _is_answered(fold, cell):
+    if cell.sold_entries and cell.received_entries:
         return None
-    silent = cell.buyer if cell.sold_entries else cell.seller
+    silent = _other_side(cell)
     names = names_of(fold.rows, silent)
     kinds = [row.kind for name in names if (row := fold.rows.get(MERCHANTS, name)) is not None]
     heard = [row for name in names if (row := fold.rows.get(HEARD, name)) is not None]
@@ -334,7 +349,7 @@ def _silent(fold: Fold, cell: PairCell) -> str | None:
     if not bound or not heard:
         return None
     in_reach = min(h.first for h in heard) <= cell.last_received < max(h.last for h in heard)
-    return silent if in_reach else None
+    return silent if in_reach and not _is_answered(fold, cell) else None
 
 
 def _is_answered(fold: Fold, cell: PairCell) -> bool:

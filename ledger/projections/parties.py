@@ -27,6 +27,13 @@ class MerchantAlias(msgspec.Struct):
     merchant: str
 
 
+class MergedMark(msgspec.Struct):
+    """Says that others were merged into a merchant once; the many of whom none was need no search."""
+
+    merchant: str
+
+
+MERGED_MARKS = Table("merged_marks", MergedMark, ("merchant",))
 LINKED_CARDS = Table("linked_cards", LinkedCard, ("card",))
 MERCHANT_ALIASES = Table("merchant_aliases", MerchantAlias, ("alias",), ("(merchant)",))
 
@@ -48,7 +55,7 @@ class Parties:
     """Cards linked to merchants, and merchants merged into others."""
 
     name = "parties"
-    tables = (LINKED_CARDS, MERCHANT_ALIASES)
+    tables = (LINKED_CARDS, MERCHANT_ALIASES, MERGED_MARKS)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Who stands behind the names in this entry."""
@@ -85,6 +92,8 @@ def merchant_of(rows: Rows, name: str) -> str:
 
 def names_of(rows: Rows, merchant: str) -> list[str]:
     """Returns every name under which a merchant reports, its own first."""
+    if rows.get(MERGED_MARKS, merchant) is None:
+        return [merchant]
     return [merchant, *(row.alias for row in rows.select(MERCHANT_ALIASES, {"merchant": merchant}))]
 
 
@@ -109,6 +118,8 @@ def _rename(fold: Fold, name: str, into: str | None) -> None:
     for row in below:
         row.merchant = merchant
         rows.put(MERCHANT_ALIASES, row)
+    for known_as in {merchant, name}:
+        rows.put(MERGED_MARKS, MergedMark(known_as))
     names = (name, *(row.alias for row in below))
     fold.signals.append(MerchantKnown(names, former))
     for owner in names:

@@ -26,6 +26,15 @@ def fill(database: Database, line: Line) -> None:
     with psycopg.connect(database.dsn(), autocommit=True) as connection:
         for group in GROUPS:
             make_views(connection, group.name, group)
+    refill(database, line)
+
+
+def refill(database: Database, line: Line) -> None:
+    """Folds a line's record into views that are there, instead of what they hold."""
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        for group in GROUPS:
+            names = [sql.Identifier(group.name, table.name) for table in group.tables]
+            connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(names)))
             position = 0
             while rows := line.journal.page(position, PAGE):
                 with connection.transaction():

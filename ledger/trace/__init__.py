@@ -1,0 +1,1 @@
+"""Tracing: where lots came from, what became of them, and who has or had them."""

@@ -1,0 +1,182 @@
+"""Answers: who has or had what was reached, and what each took in, gave out and has left."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from ledger.trace.closure import Graph, closure
+from ledger.trace.question import How, LotName, Question
+from ledger.trace.rows import TraceRow, TraceRows
+from ledger.trace.spread import Spot, lots_in, spread
+
+# What a row adds to on its holder's line; returns go by their direction, counts add to nothing.
+COLUMN_OF = {
+    "goods-received": "taken_in",
+    "made": "made",
+    "goods-sold": "sold",
+    "day-sales": "sold",
+    "goods-used": "used",
+    "used-in": "used",
+    "goods-disposed": "disposed",
+}
+
+
+class Sums(NamedTuple):
+    """What a holder's rows add up to, in thousandths of the unit."""
+
+    taken_in: int = 0
+    made: int = 0
+    sold: int = 0
+    sent_back: int = 0
+    used: int = 0
+    disposed: int = 0
+
+
+class Left(NamedTuple):
+    """What is there at least and at most, in thousandths."""
+
+    at_least: int
+    at_most: int
+
+
+class Shelved(NamedTuple):
+    """A lot on a shelf, in the unit it adds up in."""
+
+    merchant: str
+    premises: str
+    lot: LotName
+    unit: str
+
+
+class TraceStock(Protocol):
+    """Where a trace reads what is left."""
+
+    def left(self, shelved: Iterable[Shelved]) -> Mapping[Shelved, Left]:
+        """Returns what is there of each at the rows' moment; nothing of what never was."""
+        ...
+
+
+class Holder(NamedTuple):
+    """Who has or had a lot; or may have it among goods that say no lot, under their key.
+
+    One known by another's word alone has `told`, what the others say it got less what it gave back
+    to them, and neither premises nor sums of its own.
+    """
+
+    merchant: str
+    premises: str | None
+    lot: LotName
+    unit: str
+    how: How
+    sums: Sums
+    told: int | None
+    left: Left | None
+
+
+class Trace(NamedTuple):
+    """What was found: the lots ahead and behind with how they are reached, and who holds those ahead.
+
+    In scope `position` only the places that the contamination may have come to are held.
+    """
+
+    question: Question
+    position: int
+    ahead: Mapping[LotName, How]
+    back: Mapping[LotName, How]
+    holders: list[Holder]
+
+
+def trace(rows: TraceRows, stock: TraceStock, question: Question) -> Trace:
+    """Answers a question from the rows and the stock of its moment."""
+    graph = Graph(rows)
+    back = closure(question.lots, graph.backwards, forwards=False)
+    places: Mapping[Spot, How] | None = None
+    if question.origin is None:
+        ahead: Mapping[LotName, How] = closure(question.lots, graph.forwards, forwards=True)
+    else:
+        places = spread(graph, question.lots, question.origin)
+        sure = lots_in(place for place, how in places.items() if how == "certain")
+        ahead = {lot: "certain" if lot in sure else "possible" for lot in lots_in(places)}
+    holders = [*_named(rows, stock, ahead), *_loose(graph, stock, ahead)]
+    if places is not None:
+        holders = [h for holder in holders for h in _at_places(holder, places)]
+    position = rows.moment.position or 0
+    return Trace(question, position, ahead, back, sorted(holders, key=_order))
+
+
+def _at_places(holder: Holder, places: Mapping[Spot, How]) -> Iterable[Holder]:
+    """Returns a holder that contamination may have come to; loose goods as any lot at that merchant."""
+    found = [
+        how for place, how in places.items()
+        if place.merchant == holder.merchant
+        and (place.lot == holder.lot or (_is_loose(holder) and place.lot.product == holder.lot.product))
+    ]  # fmt: skip
+    if found:
+        yield holder._replace(
+            how="certain" if "certain" in found and not _is_loose(holder) else found[0]
+        )
+
+
+def _is_loose(holder: Holder) -> bool:
+    return holder.lot.key == "" or holder.lot.key[:2] in ("D:", "E:")
+
+
+def _order(holder: Holder) -> tuple[str, ...]:
+    return holder.how, *holder.lot, holder.merchant, holder.premises or "", holder.unit
+
+
+def _named(rows: TraceRows, stock: TraceStock, ahead: Mapping[LotName, How]) -> list[Holder]:
+    """Returns who has had the lots: by their own rows, else by another's word."""
+    own: dict[Shelved, list[TraceRow]] = defaultdict(list)
+    told: dict[tuple[str, LotName, str], int] = defaultdict(int)
+    for row in rows.naming(ahead):
+        lot = LotName(row.product, row.lot)
+        own[Shelved(row.merchant, row.premises, lot, row.unit)].append(row)
+        if row.giver is not None and row.counterparty is not None and not row.lot.startswith("R:"):
+            amount = row.amount if row.taker == row.counterparty else -row.amount
+            told[row.counterparty, lot, row.unit] += amount if row.believed else 0
+    left = stock.left(own)
+    holders = [
+        Holder(s.merchant, s.premises, s.lot, s.unit, ahead[s.lot], _sums(of), None, left.get(s))
+        for s, of in own.items()
+    ]
+    known = {(s.merchant, s.lot) for s in own}
+    holders += [
+        Holder(merchant, None, lot, unit, ahead[lot], Sums(), amount, None)
+        for (merchant, lot, unit), amount in told.items() if (merchant, lot) not in known
+    ]  # fmt: skip
+    return holders
+
+
+def _loose(graph: Graph, stock: TraceStock, ahead: Mapping[LotName, How]) -> list[Holder]:
+    """Returns in whose loose goods the lots may be that it never had by their label."""
+    reached: dict[str, dict[str, How]] = defaultdict(dict)
+    for lot, how in ahead.items():
+        for merchant, sure in graph.loose(lot.product).holders(lot.key).items():
+            certain = sure and how == "certain"
+            if certain or merchant not in reached[lot.product]:
+                reached[lot.product][merchant] = "certain" if certain else "possible"
+    held: dict[Shelved, list[TraceRow]] = defaultdict(list)
+    for product, merchants in reached.items():
+        for row in graph.rows.loose_rows(product, merchants):
+            held[Shelved(row.merchant, row.premises, LotName(product, row.lot), row.unit)].append(
+                row
+            )
+    left = stock.left(held)
+    return [
+        Holder(s.merchant, s.premises, s.lot, s.unit, reached[s.lot.product][s.merchant], _sums(of),
+               None, left.get(s))
+        for s, of in held.items()
+    ]  # fmt: skip
+
+
+def _sums(rows: Iterable[TraceRow]) -> Sums:
+    """Adds up rows that are believed; one corrected after all makes a holder and no amount."""
+    added: dict[str, int] = defaultdict(int)
+    for row in rows:
+        column = COLUMN_OF.get(row.kind, "")
+        if row.kind == "goods-returned":
+            column = "taken_in" if row.sign > 0 else "sent_back"
+        if column and row.believed:
+            added[column] += row.amount
+    return Sums(**added)

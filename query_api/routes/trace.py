@@ -1,0 +1,55 @@
+"""Trace route: every holder and every source of some lots."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from ledger.trace.question import AsOf, From
+from ledger.values.ids import ID_FORM
+from query_api import traces
+from query_api.parameters import Limit
+from query_api.problems import Problem
+from query_api.trace_schemas import TracePage
+
+ProductsQuery = Annotated[list[str], Query(max_length=100, examples=[["06901234567892"]])]
+LotsQuery = Annotated[list[str], Query(max_length=100, examples=[["A-24/11"]])]
+PositionQuery = Annotated[int | None, Query(ge=0, le=2**62, description="as known there")]
+AtQuery = Annotated[datetime | None, Query(description="true at this instant, with its zone")]
+MerchantQuery = Annotated[
+    str | None, Query(pattern=f"^{ID_FORM}$", description="only what spread from this merchant")
+]
+SinceQuery = Annotated[datetime | None, Query(description="with merchant: from this instant on")]
+
+router = APIRouter(prefix="/v1", tags=["trace"])
+
+
+def moment_asked(as_of: PositionQuery = None, at: AtQuery = None) -> AsOf:
+    """Reads the moment of a question."""
+    return AsOf(as_of, traces.instant(at))
+
+
+def origin_asked(merchant: MerchantQuery = None, since: SinceQuery = None) -> From | None:
+    """Reads from whom on contamination is asked about; None for everywhere."""
+    if merchant is None:
+        if since is not None:
+            raise Problem(422, "merchant-missing", "since goes with the merchant it spread from")
+        return None
+    return From(merchant, traces.instant(since))
+
+
+@router.get("/trace")
+def trace(  # each query parameter by its name
+    request: Request,
+    product: ProductsQuery,
+    lot: LotsQuery,
+    moment: Annotated[AsOf, Depends(moment_asked)],
+    origin: Annotated[From | None, Depends(origin_asked)],
+    after: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    limit: Limit = 200,
+) -> TracePage:
+    """Where lots came from and what became of them: certain and possible holders apart."""
+    with request.app.state.pool.connection() as reader, reader.transaction():
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        lots = traces.lots_asked(reader, product, lot)
+        return traces.page(reader, traces.ask(reader, lots, moment, origin), after, limit)

@@ -1,0 +1,99 @@
+"""Traces as the API answers them: one state of the views for all of an answer."""
+
+from datetime import datetime
+from typing import Any
+
+from ledger.trace.answer import Holder, Trace, trace
+from ledger.trace.pg import PgRows
+from ledger.trace.pg_stock import PgStock
+from ledger.trace.question import AsOf, From, How, LotName, Question
+from query_api import trace_schemas as schemas
+from query_api.lots import base_of, lot_key
+from query_api.problems import Problem
+from query_api.stock import exact
+from query_api.views import Reader, gtin_of, position, rows
+
+LOTS_SHOWN_MAX = 5000
+SEEDS_MAX = 100
+
+
+def lots_asked(reader: Reader, products: list[str], lots: list[str]) -> tuple[LotName, ...]:
+    """Returns the lots that are asked about; problems for those that nothing is recorded of."""
+    if len(products) != len(lots) or not 0 < len(lots) <= SEEDS_MAX:
+        raise Problem(422, "lots-invalid", f"name 1 to {SEEDS_MAX} lots, each with its product")
+    found = [_lot(reader, product, lot) for product, lot in zip(products, lots, strict=True)]
+    query = "SELECT 1 FROM trade.movements WHERE product = %s AND lot = %s LIMIT 1"
+    for lot in found:
+        if not rows(reader, query, list(lot)):
+            raise Problem(
+                404, "lot-unknown", f"nothing is recorded of lot {lot.key} of {lot.product}"
+            )
+    return tuple(found)
+
+
+def ask(reader: Reader, lots: tuple[LotName, ...], moment: AsOf, origin: From | None) -> Trace:
+    """Answers a question from one state of the views."""
+    head = position(reader)
+    if moment.position is not None and moment.position > head:
+        raise Problem(
+            422, "position-to-come", f"the views stand at {head}, before {moment.position}"
+        )
+    rows_then = PgRows(reader, moment, head)
+    is_now = moment == AsOf()
+    stock = PgStock(reader, rows_then.moment, is_now=is_now)
+    return trace(rows_then, stock, Question(lots, moment, origin))
+
+
+def page(reader: Reader, found: Trace, after: int, limit: int) -> schemas.TracePage:
+    """Shows a trace: all its lots, and holders from a place on."""
+    held = found.holders[after : after + limit]
+    names = _names(reader, [holder.merchant for holder in held])
+    more = after + limit if len(found.holders) > after + limit else None
+    return schemas.TracePage(
+        position=found.position, ahead=_lots(found.ahead), behind=_lots(found.back),
+        lots_ahead=len(found.ahead), lots_behind=len(found.back), holders_in_all=len(found.holders),
+        holders=[_holder(holder, names) for holder in held],
+        next=None if more is None else str(more),
+    )  # fmt: skip
+
+
+def _lot(reader: Reader, product: str, lot: str) -> LotName:
+    if product.startswith("item:"):
+        return LotName(product, lot)
+    base = base_of(reader, gtin_of(product))
+    return LotName(base, lot_key(reader, base, lot))
+
+
+def _lots(reached: Any) -> list[schemas.TracedLot]:
+    return [
+        schemas.TracedLot(product=lot.product, lot=lot.key, how=how)
+        for lot, how in sorted(reached.items(), key=_certain_first)[:LOTS_SHOWN_MAX]
+    ]
+
+
+def _certain_first(found: tuple[LotName, How]) -> tuple[str, LotName]:
+    return found[1], found[0]
+
+
+def _names(reader: Reader, merchants: list[str]) -> dict[str, str]:
+    query = "SELECT merchant, name FROM trade.merchants WHERE merchant = ANY(%s)"
+    return {row["merchant"]: row["name"] for row in rows(reader, query, [merchants])}
+
+
+def _holder(holder: Holder, names: dict[str, str]) -> schemas.TraceHolder:
+    sums = {name: exact(amount) for name, amount in holder.sums._asdict().items()}
+    left = holder.left
+    return schemas.TraceHolder(
+        merchant=holder.merchant, name=names.get(holder.merchant), premises=holder.premises,
+        product=holder.lot.product, lot=holder.lot.key, unit=holder.unit, how=holder.how,
+        told=None if holder.told is None else exact(holder.told),
+        at_least=exact(left.at_least) if left else None,
+        at_most=exact(left.at_most) if left else None, **sums,
+    )  # fmt: skip
+
+
+def instant(at: datetime | None) -> datetime | None:
+    """Returns an instant with its zone; a problem for one that leaves its zone open."""
+    if at is not None and at.tzinfo is None:
+        raise Problem(422, "zone-missing", "say the zone: 2026-11-22T08:00:00+08:00")
+    return at

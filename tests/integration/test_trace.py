@@ -1,0 +1,168 @@
+"""The trace out of PostgreSQL finds what the rules find on rows in memory."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from psycopg.rows import dict_row
+
+from ledger.events.base import Event
+from ledger.trace.answer import trace
+from ledger.trace.closure import Graph, closure
+from ledger.trace.pg import PgRows
+from ledger.trace.pg_stock import PgStock
+from ledger.trace.question import AsOf, From
+from ledger.trace.spread import spread
+from suyuan.parts.cluster import Cluster
+from tests.properties.test_trace import APART, MERCHANTS, VOIDS, lots_of, st, told, trades
+from tests.support.asked import asking, fill, refill
+from tests.support.databases import Database, fresh
+from tests.support.line import Line
+from tests.support.make import NOON
+from tests.support.memory_trace import MemoryRows
+from tests.support.trace_page import Example, Story, examples
+from tests.unit.test_trace_page import asked as asked_of
+
+ASK = settings(
+    max_examples=40, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+
+
+@contextmanager
+def rows_of(database: Database, line: Line, moment: AsOf) -> Iterator[PgRows]:
+    refill(database, line)
+    head = line.journal.page(0, 1000)[-1].position
+    reader = psycopg.connect(database.dsn("suyuan_reader"), row_factory=dict_row)
+    with reader, reader.transaction():
+        yield PgRows(reader, moment, head)
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster) -> Iterator[Database]:
+    place = fresh(cluster)
+    fill(place, Line())
+    yield place
+
+
+@ASK
+@given(trade=trades(), voids=VOIDS, dice=st.integers(0, 99))
+def test_closures_from_postgresql_are_those_of_the_rules(
+    place: Database, trade: list[tuple[str, Event]], voids: list[tuple[str, int]], dice: int
+) -> None:
+    line = told(trade, voids)
+    lots = lots_of(line)
+    if not lots:
+        return
+    rng = random.Random(dice)
+    seeds = set(rng.sample(lots, min(len(lots), rng.randint(1, 2))))
+    head = line.journal.page(0, 1000)[-1].position
+    moment = AsOf(rng.choice([None, rng.randint(1, head)]), rng.choice([None, NOON + 6 * APART]))
+    origin = From(rng.choice(MERCHANTS), rng.choice([None, NOON + 3 * APART]))
+    meant = Graph(MemoryRows(line, moment))
+
+    with rows_of(database=place, line=line, moment=moment) as rows:
+        found = Graph(rows)
+        for edges in ("forwards", "backwards"):
+            told_ = closure(seeds, getattr(found, edges), forwards=edges == "forwards")
+            assert told_ == closure(seeds, getattr(meant, edges), forwards=edges == "forwards")
+        for product in {lot.product for lot in lots}:
+            for key in {lot.key for lot in lots if lot.product == product}:
+                assert found.loose(product).holders(key) == meant.loose(product).holders(key)
+        assert spread(found, seeds, origin) == spread(meant, seeds, origin)
+
+
+def ask(database: Database, story: Story, **asked: Any) -> httpx.Response:
+    with asking(database, story.line) as api:
+        return api.get("/v1/trace", params=asked)
+
+
+def mixed() -> Story:
+    """The page's first example: two lots into one, sold on."""
+    story = Story()
+    for line in next(examples()).told:
+        story.tell(line)
+    return story
+
+
+def test_a_trace_says_who_has_what_and_what_it_is_true_for(database: Database) -> None:
+    story = mixed()
+    milk, cheese = story.goods("milk/A"), story.goods("cheese/C")
+
+    found = ask(database, story, product=milk.product, lot="A").json()
+
+    assert [(x["product"], x["lot"], x["how"]) for x in found["ahead"]] == sorted(
+        [(milk.product, "L:A", "certain"), (cheese.product, "L:C", "certain")]
+    )
+    held = {
+        (h["merchant"], h["lot"]): (h["sold"], h["used"], h["at_most"]) for h in found["holders"]
+    }
+    assert held == {
+        ("farm", "L:A"): ("4", "0", "6"), ("dairy", "L:A"): ("0", "4", "0"),
+        ("dairy", "L:C"): ("2", "0", "3"), ("shop", "L:C"): ("0", "0", "2"),
+    }  # fmt: skip
+    assert found["position"] == story.line.journal.page(0, 1000)[-1].position
+
+
+def test_holders_come_in_pages_each_once(database: Database) -> None:
+    story = mixed()
+    found, after = [], "0"
+    with asking(database, story.line) as api:
+        while after is not None:
+            asked = {
+                "product": story.goods("milk/A").product,
+                "lot": "A",
+                "limit": 1,
+                "after": after,
+            }
+            page = api.get("/v1/trace", params=asked).json()
+            found += [(h["merchant"], h["lot"]) for h in page["holders"]]
+            after = page["next"]
+
+    assert len(found) == len(set(found)) == page["holders_in_all"] == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ({"lot": "NOBODY"}, 404, "lot-unknown"),
+        ({"product": "06901234567890"}, 422, "gtin-invalid"),
+        ({"lot": ["A", "B"]}, 422, "lots-invalid"),
+        ({"as_of": 999}, 422, "position-to-come"),
+        ({"at": "2026-11-22T08:00:00"}, 422, "zone-missing"),
+        ({"since": "2026-11-22T08:00:00Z"}, 422, "merchant-missing"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_traced_is_told_so(
+    database: Database, asked: dict[str, Any], status: int, code: str
+) -> None:
+    story = mixed()
+
+    answer = ask(
+        database, story, **({"product": story.goods("milk/A").product, "lot": "A"} | asked)
+    )
+
+    assert (answer.status_code, answer.json()["title"]) == (status, code)
+
+
+@pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.title)
+def test_the_worked_examples_come_out_of_postgresql_as_out_of_memory(
+    place: Database, example: Example
+) -> None:
+    story = Story()
+    for line in example.told:
+        story.tell(line)
+    for asked in example.asked:
+        question, meant = asked_of(story, asked.question)
+        with rows_of(place, story.line, question.moment) as rows:
+            is_now = question.moment == AsOf()
+            stock = PgStock(rows.reader, rows.moment, is_now=is_now)
+            found = trace(rows, stock, question)
+        assert (found.ahead, found.back) == (meant.ahead, meant.back)
+        assert found.holders == meant.holders

@@ -1,0 +1,94 @@
+"""The worked examples of docs/trace.md, each against the rules and the brute force."""
+
+import re
+from typing import Any
+
+import pytest
+
+from ledger.trace.answer import Trace, trace
+from ledger.trace.question import AsOf, From, LotName, Question
+from tests.support.brute_trace import Brute
+from tests.support.memory_trace import MemoryRows, MemoryStock
+from tests.support.trace_page import Example, Story, examples
+
+EXAMPLES = list(examples())
+QUESTION = re.compile(r"(\S+)(?: at (\w+) from (\w+))?(?: as-of (\w+))?$")
+
+
+def asked(story: Story, text: str) -> tuple[Question, Trace]:
+    """Asks a question of the page."""
+    found = QUESTION.match(text)
+    assert found is not None, text
+    lot = LotName(*story.goods(found[1]))
+    position = story.marks[found[4]][0] if found[4] else None
+    moment = AsOf(position)
+    origin = From(found[2], story.marks[found[3]][1]) if found[2] else None
+    question = Question((lot,), moment, origin)
+    line = story.line
+    return question, trace(MemoryRows(line, moment), MemoryStock(line, moment), question)
+
+
+def lots_in(story: Story, text: str) -> set[LotName]:
+    names = [name.strip() for name in text.split(",")]
+    return {LotName(*story.goods(name)) for name in names}
+
+
+def check(story: Story, answer: str, question: Question, found: Trace) -> None:
+    """Holds one line of an example against the answer."""
+    word, _, rest = answer.partition(" ")
+    ahead = {
+        how: {lot for lot, h in found.ahead.items() if h == how} for how in ("certain", "possible")
+    }
+    if word in ahead:
+        assert found_named(story, ahead[word]) == lots_in(story, rest)
+    elif word == "sources":
+        assert set(found.back) - set(question.lots) == lots_in(story, rest)
+    elif word == "holders":
+        assert {h.merchant for h in found.holders} == {name.strip() for name in rest.split(",")}
+    else:
+        assert any(says(story, word, rest, holder) for holder in found.holders), found.holders
+
+
+def found_named(story: Story, lots: set[LotName]) -> set[LotName]:
+    """Leaves lots apart that an entry named by itself, which the page does not write."""
+    return {lot for lot in lots if not lot.key.startswith("M:")}
+
+
+def says(story: Story, word: str, rest: str, holder: Any) -> bool:
+    merchant, goods, *amounts = rest.split()
+    product, key = story.goods(goods)
+    same = (holder.merchant, holder.lot.product, holder.lot.key) == (merchant, product, key)
+    if word == "maybe":
+        return same and holder.how == "possible"
+    if not same or holder.how != "certain":
+        return False
+    if word == "told":
+        return bool(holder.told == int(amounts[0]) * 1000)
+    least, most = int(amounts[1]), int(amounts[-1])
+    return bool(tuple(holder.left) == (least * 1000, most * 1000))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[e.title for e in EXAMPLES])
+def test_the_worked_example_is_answered_as_the_page_says(example: Example) -> None:
+    story = Story()
+    for line in example.told:
+        story.tell(line)
+
+    for question_text, answers in example.asked:
+        question, found = asked(story, question_text)
+        for answer in answers:
+            check(story, answer, question, found)
+        brute = Brute(story.line, question.moment.position)
+        seeds = {tuple(lot) for lot in question.lots}
+        if question.origin is None:
+            told = brute.told(seeds)
+            assert {tuple(lot): how for lot, how in found.ahead.items()} == told.forwards
+            assert {tuple(lot): how for lot, how in found.back.items()} == told.backwards
+        else:
+            spread = brute.spread(seeds, question.origin.merchant, question.origin.since)
+            assert {tuple(lot) for lot in found.ahead} == {lot for _, lot in spread}
+
+
+def test_the_page_has_its_worked_examples() -> None:
+    assert len(EXAMPLES) >= 10
+    assert all(example.told and example.asked and example.asked[0].answers for example in EXAMPLES)
