@@ -1,5 +1,7 @@
 """Answers of the trace, described for /openapi.json."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, Field
 
 
@@ -32,6 +34,59 @@ class TraceHolder(BaseModel):
     at_most: str | None
 
 
+class WorstCase(BaseModel):
+    """What there can be of the reached lots of a product."""
+
+    product: str
+    unit: str
+    left_at_most: str
+    to_consumers: str
+
+
+class TraceShare(BaseModel):
+    """How much of the lots asked about is at a merchant in a lot, in their own unit."""
+
+    merchant: str
+    product: str
+    lot: str
+    share: str
+
+
+class TraceEstimate(BaseModel):
+    """Where the lots asked about are by proportion: what went in is the sum of the rest."""
+
+    went_in: str
+    shares: list[TraceShare] = Field(description="what is held")
+    under_way: str
+    to_consumers: str
+    used_up: str
+    thrown_away: str
+    missing: str
+
+
+class TraceGap(BaseModel):
+    """A stretch of a device's record that may lack something."""
+
+    kind: str = Field(examples=["tape-lost", "tape-forked"])
+    device: str
+    first_number: int
+    last_number: int | None
+    happened_from: datetime | None
+    happened_to: datetime | None
+    note: str
+
+
+class TraceUnsettled(BaseModel):
+    """Something of the traced lots that does not add up."""
+
+    kind: str = Field(examples=["oversold", "one-sided"])
+    subject: str
+    merchant: str | None
+    product: str | None
+    lot: str | None
+    position: int
+
+
 class TracePage(BaseModel):
     """A trace: lots both ways, and a page of holders of what is ahead, the certain first."""
 
@@ -42,4 +97,8 @@ class TracePage(BaseModel):
     lots_behind: int
     holders_in_all: int
     holders: list[TraceHolder]
+    worst: list[WorstCase] = Field(description="every reached lot counted whole")
+    estimate: TraceEstimate | None = Field(description="in proportion; not in scope position")
+    gaps: list[TraceGap] = Field(description="tapes that named these lots and broke off")
+    unsettled: list[TraceUnsettled] = Field(description="what does not add up of these lots")
     next: str | None = Field(default=None, description="after of the next page")

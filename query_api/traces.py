@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from ledger.trace.answer import Holder, Trace, trace
+from ledger.trace.estimate import Estimate
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, From, How, LotName, Question
@@ -14,6 +15,21 @@ from query_api.stock import exact
 from query_api.views import Reader, gtin_of, position, rows
 
 LOTS_SHOWN_MAX = 5000
+GAPS = """
+SELECT g.kind, g.device, g.first_number, g.last_number, g.happened_from, g.happened_to, g.note
+FROM edge.gaps g
+WHERE g.kind <> 'offline' AND g.note <> 'reports lost: 0' AND g.stream IN (
+    SELECT m.stream FROM trade.movements m
+    JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot))
+ORDER BY g.position LIMIT 200
+"""
+UNSETTLED = """
+SELECT a.kind, a.subject, a.merchant, a.product, a.lot, a.evidence AS position
+FROM trade.alerts a
+JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot)
+WHERE a.closed_at IS NULL AND a.kind = ANY(%(kinds)s)
+ORDER BY a.kind, a.subject LIMIT 200
+"""
 SEEDS_MAX = 100
 
 
@@ -53,6 +69,15 @@ def page(reader: Reader, found: Trace, after: int, limit: int) -> schemas.TraceP
         position=found.position, ahead=_lots(found.ahead), behind=_lots(found.back),
         lots_ahead=len(found.ahead), lots_behind=len(found.back), holders_in_all=len(found.holders),
         holders=[_holder(holder, names) for holder in held],
+        worst=[
+            schemas.WorstCase(
+                product=w.product, unit=w.unit, left_at_most=exact(w.left_at_most),
+                to_consumers=exact(w.to_consumers),
+            )
+            for w in found.worst
+        ],
+        estimate=_estimate(found.estimate), gaps=_gaps(reader, found),
+        unsettled=_unsettled(reader, found),
         next=None if more is None else str(more),
     )  # fmt: skip
 
@@ -69,6 +94,41 @@ def _lots(reached: Any) -> list[schemas.TracedLot]:
         schemas.TracedLot(product=lot.product, lot=lot.key, how=how)
         for lot, how in sorted(reached.items(), key=_certain_first)[:LOTS_SHOWN_MAX]
     ]
+
+
+def _estimate(told: Estimate | None) -> schemas.TraceEstimate | None:
+    if told is None:
+        return None
+    names = ("went_in", "under_way", "to_consumers", "used_up", "thrown_away", "missing")
+    shares = [
+        schemas.TraceShare(
+            merchant=at.merchant, product=at.lot.product, lot=at.lot.key, share=_rounded(held.share)
+        )
+        for at, held in sorted(told.held.items()) if held.share
+    ]  # fmt: skip
+    sums = {name: _rounded(getattr(told, name)) for name in names}
+    return schemas.TraceEstimate(shares=shares[:LOTS_SHOWN_MAX], **sums)
+
+
+def _rounded(thousandths: float) -> str:
+    return exact(round(thousandths))
+
+
+def _named(found: Trace) -> dict[str, list[str]]:
+    lots = sorted(found.ahead.keys() | found.back.keys())
+    return {"products": [lot.product for lot in lots], "lots": [lot.key for lot in lots]}
+
+
+def _gaps(reader: Reader, found: Trace) -> list[schemas.TraceGap]:
+    """Returns where the record may lack something: tapes that named these lots and were broken."""
+    return [schemas.TraceGap(**row) for row in rows(reader, GAPS, _named(found))]
+
+
+def _unsettled(reader: Reader, found: Trace) -> list[schemas.TraceUnsettled]:
+    """Returns what does not add up of these lots, as open alerts say it."""
+    kinds = ["oversold", "one-sided", "dates-disputed", "repacked-more"]
+    about = _named(found) | {"kinds": kinds}
+    return [schemas.TraceUnsettled(**row) for row in rows(reader, UNSETTLED, about)]
 
 
 def _certain_first(found: tuple[LotName, How]) -> tuple[str, LotName]:

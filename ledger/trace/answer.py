@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from ledger.trace.closure import Graph, closure
+from ledger.trace.estimate import Estimate, estimate
 from ledger.trace.question import How, LotName, Question
 from ledger.trace.rows import TraceRow, TraceRows
 from ledger.trace.spread import Spot, lots_in, spread
@@ -73,6 +74,15 @@ class Holder(NamedTuple):
     left: Left | None
 
 
+class Worst(NamedTuple):
+    """What there can be of the reached lots of a product if each counts whole, in thousandths."""
+
+    product: str
+    unit: str
+    left_at_most: int
+    to_consumers: int
+
+
 class Trace(NamedTuple):
     """What was found: the lots ahead and behind with how they are reached, and who holds those ahead.
 
@@ -84,6 +94,8 @@ class Trace(NamedTuple):
     ahead: Mapping[LotName, How]
     back: Mapping[LotName, How]
     holders: list[Holder]
+    worst: list[Worst]
+    estimate: Estimate | None
 
 
 def trace(rows: TraceRows, stock: TraceStock, question: Question) -> Trace:
@@ -100,8 +112,26 @@ def trace(rows: TraceRows, stock: TraceStock, question: Question) -> Trace:
     holders = [*_named(rows, stock, ahead), *_loose(graph, stock, ahead)]
     if places is not None:
         holders = [h for holder in holders for h in _at_places(holder, places)]
-    position = rows.moment.position or 0
-    return Trace(question, position, ahead, back, sorted(holders, key=_order))
+    named = rows.naming(ahead)
+    # What one merchant spread has no share of its own: the lots are not wholly meant.
+    shares = estimate(named, question.lots) if places is None else None
+    return Trace(
+        question, rows.moment.position or 0, ahead, back, sorted(holders, key=_order),
+        _worst(holders, named if places is None else []), shares,
+    )  # fmt: skip
+
+
+def _worst(holders: Iterable[Holder], rows: Iterable[TraceRow]) -> list[Worst]:
+    """Adds up what may be left anywhere, and what consumers got, of every reached lot."""
+    left: dict[tuple[str, str], int] = defaultdict(int)
+    gone: dict[tuple[str, str], int] = defaultdict(int)
+    for holder in holders:
+        most = holder.left.at_most if holder.left is not None else holder.told or 0
+        left[holder.lot.product, holder.unit] += max(0, most)
+    for row in rows:
+        if row.kind in ("goods-sold", "day-sales") and row.taker is None and row.believed:
+            gone[row.product, row.unit] += row.amount
+    return [Worst(*key, left[key], gone[key]) for key in sorted(left.keys() | gone.keys())]
 
 
 def _at_places(holder: Holder, places: Mapping[Spot, How]) -> Iterable[Holder]:

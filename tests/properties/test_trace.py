@@ -18,6 +18,7 @@ from ledger.events.reports import (
     StockCounted,
 )
 from ledger.trace.closure import Graph, closure
+from ledger.trace.estimate import estimate
 from ledger.trace.question import AsOf, From, LotName
 from ledger.trace.spread import spread
 from tests.support.brute_trace import Brute
@@ -132,6 +133,29 @@ def test_the_rules_find_what_brute_force_finds(
         for merchant, sure in graph.loose(lot.product).holders(lot.key).items()
     }
     assert loose == meant.loose_holders
+
+
+@SLOW
+@given(trades(), VOIDS, st.integers(0, 99))
+def test_what_went_in_is_somewhere(
+    trade: list[tuple[str, Event]], voids: list[tuple[str, int]], dice: int
+) -> None:
+    line = told(trade, voids)
+    lots = lots_of(line)
+    if not lots:
+        return
+    rng = random.Random(dice)
+    seeds = set(rng.sample(lots, min(len(lots), rng.randint(1, 2))))
+    rows = MemoryRows(line)
+    reached = closure(seeds, Graph(rows).forwards, forwards=True)
+
+    found = estimate(rows.naming(reached), seeds)
+
+    held = sum(content.share for content in found.held.values())
+    gone = found.to_consumers + found.used_up + found.thrown_away + found.missing
+    assert abs(found.went_in - held - found.under_way - gone) < 1e-6
+    assert all(content.share >= -1e-6 for content in found.held.values())
+    assert min(found.to_consumers, found.used_up, found.thrown_away, found.missing) >= -1e-6
 
 
 @SLOW

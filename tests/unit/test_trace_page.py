@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.trace.answer import Trace, trace
+from ledger.trace.estimate import At
 from ledger.trace.question import AsOf, From, LotName, Question
 from tests.support.brute_trace import Brute
 from tests.support.memory_trace import MemoryRows, MemoryStock
@@ -43,6 +44,11 @@ def check(story: Story, answer: str, question: Question, found: Trace) -> None:
         assert found_named(story, ahead[word]) == lots_in(story, rest)
     elif word == "sources":
         assert set(found.back) - set(question.lots) == lots_in(story, rest)
+    elif word == "share":
+        merchant, goods, share = rest.split()
+        assert found.estimate is not None
+        held = found.estimate.held[At(merchant, LotName(*story.goods(goods)))].share
+        assert held == pytest.approx(float(share) * 1000)
     elif word == "holders":
         assert {h.merchant for h in found.holders} == {name.strip() for name in rest.split(",")}
     else:
