@@ -1,7 +1,7 @@
 """The law's ledgers as lines: the entries of a merchant and period, field by field."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -138,7 +138,8 @@ def page(
         "day": after.day, "original": after.original,
         "at_leg": after.leg, "limit": limit,
     })  # fmt: skip
-    cards = _cards(reader, found, f"ledger {law.name} of {merchant}")
+    refs = (row["card"] or row["owner_card"] for row in found)
+    cards = open_cards(reader, refs, f"ledger {law.name} of {merchant}")
     papers = _papers(reader, found)
     attached = _attached(reader, found)
     return [_line(law, row, cards, papers, attached) for row in found]
@@ -247,13 +248,15 @@ def _covers(paper: dict[str, Any], row: dict[str, Any]) -> bool:
     )
 
 
-def _cards(reader: Reader, found: Sequence[dict[str, Any]], why: str) -> dict[str, Card]:
-    refs = sorted({ref for row in found if (ref := row["card"] or row["owner_card"])})
-    if not refs:
+def open_cards(reader: Reader, refs: Iterable[str | None], why: str) -> dict[str, Card]:
+    """Opens the cards of these references, which leaves a line of it that says why."""
+    wanted = sorted({ref for ref in refs if ref})
+    if not wanted:
         return {}
     opened = rows(
-        reader, "SELECT ref::text, key, card FROM personal.open_cards(%s::uuid[], %s)", [refs, why]
-    )
+        reader, "SELECT ref::text, key, card FROM personal.open_cards(%s::uuid[], %s)",
+        [wanted, why],
+    )  # fmt: skip
     return {row["ref"]: open_card(row["card"], key=row["key"], ref=row["ref"]) for row in opened}
 
 

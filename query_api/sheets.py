@@ -3,7 +3,7 @@
 import csv
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -95,3 +95,11 @@ def as_page(sheet: Sheet) -> Iterator[bytes]:
         yield f"<tr>{cells}</tr>\n".encode()
     notes = "".join(f"<p>{escape(' '.join(line))}</p>" for line in sheet.notes)
     yield f"</tbody></table>{notes}</body></html>".encode()
+
+
+# Media type and writer of each form; a page and CSV carry their notes themselves or not at all.
+WRITERS: dict[str, tuple[str, Callable[[Sheet, Sheet], Iterator[bytes]]]] = {
+    "csv": ("text/csv; charset=utf-8", lambda sheet, _notes: as_csv(sheet)),
+    "xlsx": (XLSX, as_workbook),
+    "html": ("text/html; charset=utf-8", lambda sheet, _notes: as_page(sheet)),
+}

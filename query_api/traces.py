@@ -82,6 +82,12 @@ def page(reader: Reader, found: Trace, after: int, limit: int) -> schemas.TraceP
     )  # fmt: skip
 
 
+def holders(reader: Reader, found: Trace) -> list[schemas.TraceHolder]:
+    """Returns every holder of a trace as it is shown."""
+    names = _names(reader, [holder.merchant for holder in found.holders])
+    return [_holder(holder, names) for holder in found.holders]
+
+
 def _lot(reader: Reader, product: str, lot: str) -> LotName:
     if product.startswith("item:"):
         return LotName(product, lot)

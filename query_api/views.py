@@ -2,11 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fastapi import Request
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
@@ -39,6 +41,14 @@ def open_pool(dsn: str) -> ConnectionPool[Reader]:
         open=True,
         check=ConnectionPool.check_connection,
     )
+
+
+@contextmanager
+def snapshot(request: Request) -> Iterator[Reader]:
+    """Gives one state of the views for all of an answer; opening cards leaves its line in it."""
+    with request.app.state.pool.connection() as reader, reader.transaction():
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE")
+        yield reader
 
 
 def rows(reader: Reader, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[DictRow]:

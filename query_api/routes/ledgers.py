@@ -1,7 +1,6 @@
 """Ledger routes: the law's ledgers of a merchant and period, as JSON, sheet and page."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Literal
 
@@ -13,19 +12,14 @@ from query_api import ledgers, pairs, schemas
 from query_api.ledgers import Completeness, LawLine, LinePlace, Period
 from query_api.parameters import Cursor, Limit, MerchantText
 from query_api.problems import Problem
-from query_api.sheets import WORKBOOK_ROWS_MAX, XLSX, Sheet, as_csv, as_page, as_workbook
-from query_api.views import Reader, cursor_of, key_of, position, rows
+from query_api.sheets import WORKBOOK_ROWS_MAX, WRITERS, Sheet
+from query_api.views import cursor_of, key_of, position, rows, snapshot
 
 LedgerName = Annotated[
     Literal["purchases", "sales", "release", "materials", "produce", "imports"], Path()
 ]
 Day = Annotated[date, Query(examples=["2026-11-01"])]
 PERIOD_DAYS_MAX = 3700
-WRITERS: dict[str, tuple[str, Callable[[Sheet, Sheet], Iterator[bytes]]]] = {
-    "csv": ("text/csv; charset=utf-8", lambda sheet, _notes: as_csv(sheet)),
-    "xlsx": (XLSX, as_workbook),
-    "html": ("text/html; charset=utf-8", lambda sheet, _notes: as_page(sheet)),
-}
 
 router = APIRouter(prefix="/v1/merchants", tags=["ledgers"])
 
@@ -42,7 +36,7 @@ def lines(
 ) -> schemas.LedgerPage:
     """A page of a ledger: its fields in the law's order, and what each line lacks."""
     law, period = LEDGERS[name], _period(since, until)
-    with _snapshot(request) as reader:
+    with snapshot(request) as reader:
         books = ledgers.registered(reader, merchant)
         place = _place(after)
         found = ledgers.page(reader, law, books.merchant, period, after=place, limit=limit + 1)
@@ -67,7 +61,7 @@ def both_sides(
 ) -> schemas.PairPage:
     """What a merchant and its counterparties say of the same deliveries: by totals, both ways."""
     period = _period(since, until)
-    with _snapshot(request) as reader:
+    with snapshot(request) as reader:
         key, books = key_of(after, 7), ledgers.known_as(reader, merchant)
         found = pairs.page(reader, books, *period, after=key, limit=limit + 1)
         at = position(reader)
@@ -92,7 +86,7 @@ def complete(
 ) -> schemas.LedgerCompleteness:
     """How many lines lack each field the law asks for, and the way to mend it."""
     law, period = LEDGERS[name], _period(since, until)
-    with _snapshot(request) as reader:
+    with snapshot(request) as reader:
         books = ledgers.registered(reader, merchant)
         counted = ledgers.completeness(ledgers.every(reader, law, books.merchant, period))
         at = position(reader)
@@ -119,7 +113,7 @@ def export(
     law, period = LEDGERS[name], _period(since, until)
     media, write = WRITERS[form]
     # Asked before the first byte, so that who is unknown gets an answer and no half sheet.
-    with _snapshot(request) as reader:
+    with snapshot(request) as reader:
         merchant = ledgers.registered(reader, merchant).merchant
         if form == "xlsx" and ledgers.at_most(reader, merchant, period) > WORKBOOK_ROWS_MAX:
             raise Problem(422, "too-long", "a workbook holds a million lines: ask for less")
@@ -137,7 +131,7 @@ def _export(
     period: Period,
     write: Callable[[Sheet, Sheet], Iterator[bytes]],
 ) -> Iterator[bytes]:
-    with _snapshot(request) as reader:
+    with snapshot(request) as reader:
         names = rows(reader, "SELECT name FROM trade.merchants WHERE merchant = %s", [merchant])
         at = position(reader)
         counted = ledgers.completeness(ledgers.every(reader, law, merchant, period))
@@ -181,14 +175,6 @@ def _gaps(law: LawLedger, counted: Completeness) -> list[list[str]]:
         for field in law.fields
         if counted.missing[field.key]
     ]
-
-
-@contextmanager
-def _snapshot(request: Request) -> Iterator[Reader]:
-    """One state of the views for all of an answer; opening cards leaves its line in it."""
-    with request.app.state.pool.connection() as reader, reader.transaction():
-        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE")
-        yield reader
 
 
 def _period(since: date, until: date) -> Period:

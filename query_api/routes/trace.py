@@ -1,16 +1,20 @@
 """Trace route: every holder and every source of some lots."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
 
+from ledger.rules.trace_records import TRACE_RECORDS
 from ledger.trace.question import AsOf, From
 from ledger.values.ids import ID_FORM
-from query_api import traces
+from query_api import trace_exports, traces
 from query_api.parameters import Limit
 from query_api.problems import Problem
+from query_api.sheets import WRITERS, Sheet
 from query_api.trace_schemas import TracePage
+from query_api.views import snapshot
 
 ProductsQuery = Annotated[list[str], Query(max_length=100, examples=[["06901234567892"]])]
 LotsQuery = Annotated[list[str], Query(max_length=100, examples=[["A-24/11"]])]
@@ -49,7 +53,32 @@ def trace(  # each query parameter by its name
     limit: Limit = 200,
 ) -> TracePage:
     """Where lots came from and what became of them: certain and possible holders apart."""
-    with request.app.state.pool.connection() as reader, reader.transaction():
-        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with snapshot(request) as reader:
         lots = traces.lots_asked(reader, product, lot)
         return traces.page(reader, traces.ask(reader, lots, moment, origin), after, limit)
+
+
+@router.get("/trace/export.{form}", response_class=Response)
+def export(
+    request: Request,
+    form: Annotated[Literal["csv", "xlsx", "html"], Path()],
+    product: ProductsQuery,
+    lot: LotsQuery,
+    moment: Annotated[AsOf, Depends(moment_asked)],
+    origin: Annotated[From | None, Depends(origin_asked)],
+    sheet: Annotated[Literal["holders", "fsma204", "eu931"], Query()] = "holders",
+) -> Response:
+    """A trace as a sheet: its holders, or the record that another law asks of its movements."""
+    with snapshot(request) as reader:
+        lots = traces.lots_asked(reader, product, lot)
+        found = traces.ask(reader, lots, moment, origin)
+        if sheet == "holders":
+            made = trace_exports.holders_sheet(found, traces.holders(reader, found))
+        else:
+            made = trace_exports.record_sheet(reader, found, TRACE_RECORDS[sheet])
+        media, write = WRITERS[form]
+        about = [[made.title, made.about], *made.notes]
+        content = b"".join(write(made, Sheet("说明 notes", "", ["", ""], iter(about), [])))
+    file = f"trace-{sheet}-{found.position}.{form}"
+    headers = {"content-disposition": f'inline; filename="{file}"'}
+    return Response(content, media_type=media, headers=headers)

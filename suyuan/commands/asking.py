@@ -14,6 +14,7 @@ from suyuan.commands import Failed
 ANSWER_S = 60.0
 PAGE = 200
 SHORTENED_TO = 28
+FORMS = ("csv", "xlsx", "html")
 
 
 def add_query(verb: argparse.ArgumentParser, run: Any) -> None:
@@ -56,6 +57,34 @@ def ask_pages(query: httpx.Client, path: str, asked: dict[str, Any]) -> Iterator
         if page["next"] is None:
             return
         after = {"after": page["next"]}
+
+
+def write_export(
+    query: httpx.Client, path: str, asked: dict[str, Any], stated: argparse.Namespace
+) -> int:
+    """Writes an export into the file that `--out` names; its ending says in which form."""
+    form = stated.out.suffix.removeprefix(".")
+    if form not in FORMS:
+        raise Failed(f"name a file that ends in .{', .'.join(FORMS)}, not {stated.out.name!r}")
+    ask_page(query, path, asked | {"limit": 1})
+    size = 0
+    try:
+        with (
+            query.stream("GET", f"{path}/export.{form}", params=asked) as answer,
+            stated.out.open("wb") as file,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise Failed(str(answer.json().get("detail", answer.text)))
+            for chunk in answer.iter_bytes():
+                size += file.write(chunk)
+    except httpx.HTTPError as error:
+        raise Failed(f"{stated.out} is not whole: the query API broke off ({error})") from error
+    except OSError as error:
+        raise Failed(f"{stated.out} cannot be written: {error.strerror}") from error
+    told = {"ok": True, "file": str(stated.out), "bytes": size}
+    print(json.dumps(told, ensure_ascii=False) if stated.json else f"{stated.out}: {size} bytes")
+    return 0
 
 
 def show(

@@ -1,18 +1,13 @@
 """Verbs for the books: the law's ledgers, and stock then and now. The same answers as the API's."""
 
 import argparse
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from ledger.rules.law_ledgers import LEDGERS
 from suyuan.commands import Failed, day, today
-from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, show
-
-FORMS = ("xlsx", "csv", "html")
+from suyuan.commands.asking import FORMS, add_query, ask_page, ask_pages, asking, show, write_export
 
 
 def add_ledger(verbs: Any) -> None:
@@ -52,7 +47,7 @@ def run_ledger(stated: argparse.Namespace) -> int:
     path = f"/v1/merchants/{stated.merchant}/ledgers/{stated.ledger}"
     with asking(stated) as query:
         if stated.out is not None:
-            return _write(query, path, period, stated)
+            return write_export(query, path, period, stated)
         if stated.gaps:
             found = ask_page(query, f"{path}/completeness", period)
             rows = [[f["zh"], f["en"], f["missing"], f["mend_zh"]] for f in found["fields"]]
@@ -140,33 +135,6 @@ def run_stock(stated: argparse.Namespace) -> int:
     heading = f"{stated.premises} ({pages[0]['mode']}): true at position {pages[0]['position']}"
     told = {"lines": lines, "position": pages[0]["position"], "mode": pages[0]["mode"]}
     return show(stated, told, names, [[line[name] for name in names] for line in lines], heading)
-
-
-def _write(
-    query: httpx.Client, path: str, period: dict[str, str], stated: argparse.Namespace
-) -> int:
-    form = stated.out.suffix.removeprefix(".")
-    if form not in FORMS:
-        raise Failed(f"name a file that ends in .{', .'.join(FORMS)}, not {stated.out.name!r}")
-    ask_page(query, path, period | {"limit": 1})
-    size = 0
-    try:
-        with (
-            query.stream("GET", f"{path}/export.{form}", params=period) as answer,
-            stated.out.open("wb") as file,
-        ):
-            if answer.is_error:
-                answer.read()
-                raise Failed(str(answer.json().get("detail", answer.text)))
-            for chunk in answer.iter_bytes():
-                size += file.write(chunk)
-    except httpx.HTTPError as error:
-        raise Failed(f"{stated.out} is not whole: the query API broke off ({error})") from error
-    except OSError as error:
-        raise Failed(f"{stated.out} cannot be written: {error.strerror}") from error
-    told = {"ok": True, "file": str(stated.out), "bytes": size}
-    print(json.dumps(told, ensure_ascii=False) if stated.json else f"{stated.out}: {size} bytes")
-    return 0
 
 
 VERBS = (add_ledger,)

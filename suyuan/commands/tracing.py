@@ -2,10 +2,12 @@
 
 import argparse
 from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from suyuan.commands import name
-from suyuan.commands.asking import PAGE, add_query, ask_page, asking, show
+from suyuan.commands.asking import PAGE, add_query, ask_page, asking, show, write_export
 
 
 def add_trace(verbs: Any) -> None:
@@ -21,6 +23,9 @@ def add_trace(verbs: Any) -> None:
         "--from", dest="merchant", type=name, help="only what spread from this merchant"
     )
     verb.add_argument("--since", type=datetime.fromisoformat, help="with --from: from then on")
+    verb.add_argument("--out", type=Path, help="write a sheet: .csv, .xlsx or .html")
+    verb.add_argument("--sheet", choices=["holders", "fsma204", "eu931"], default="holders",
+                      help="with --out: the holders, or another law's record (%(default)s)")  # fmt: skip
     add_query(verb, run_trace)
 
 
@@ -33,6 +38,8 @@ def run_trace(stated: argparse.Namespace) -> int:
     }  # fmt: skip
     asked = {key: value for key, value in asked.items() if value is not None}
     with asking(stated) as query:
+        if stated.out is not None:
+            return write_export(query, "/v1/trace", asked | {"sheet": stated.sheet}, stated)
         found = ask_page(query, "/v1/trace", asked | {"limit": PAGE})
         page = found
         while page["next"] is not None:
@@ -42,6 +49,7 @@ def run_trace(stated: argparse.Namespace) -> int:
     if not stated.json:
         _show_lots("来源 sources", found["behind"], found["lots_behind"])
         _show_lots("流向 became", found["ahead"], found["lots_ahead"])
+        _show_sums(found)
     headings = ["怎样 how", "商户 holder", "地点 place", "产品 product", "批 lot", "进 in", "产 made",
                 "销 sold", "退 back", "用 used", "毁 disposed", "在手 left", "单位"]  # fmt: skip
     rows = [
@@ -63,6 +71,26 @@ def _show_lots(what: str, lots: list[dict[str, Any]], count: int) -> None:
     ]
     shown = ", ".join(words[:12])
     print(f"{what}: {count} 批 lots: {shown}{' …' if len(words) > len(words[:12]) else ''}")
+
+
+def _show_sums(found: dict[str, Any]) -> None:
+    """Says how much there is of it at worst and in proportion, and what is doubtful."""
+    for worst in found["worst"]:
+        print(
+            f"最坏 at worst: {worst['product']}: 在手至多 left at most {worst['left_at_most']},"
+            f" 已售消费者 with consumers {worst['to_consumers']} {worst['unit']}"
+        )
+    if (told := found["estimate"]) is not None:
+        ended = ("under_way", "to_consumers", "used_up", "thrown_away", "missing")
+        words = ", ".join(f"{name.replace('_', ' ')} {told[name]}" for name in ended)
+        held = sum(Decimal(share["share"]) for share in told["shares"])
+        print(f"按比例 in proportion: of {told['went_in']}: held {held}, {words}")
+    for gap in found["gaps"]:
+        print(f"记录中断 gap: {gap['kind']} {gap['device']}: {gap['note']}")
+    for odd in found["unsettled"]:
+        print(
+            f"对不上 unsettled: {odd['kind']} {odd['merchant'] or ''} {odd['lot'] or ''}".rstrip()
+        )
 
 
 def _left(holder: dict[str, Any]) -> str:

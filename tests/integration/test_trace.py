@@ -1,5 +1,7 @@
 """The trace out of PostgreSQL finds what the rules find on rows in memory."""
 
+import csv
+import io
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,3 +168,43 @@ def test_the_worked_examples_come_out_of_postgresql_as_out_of_memory(
             found = trace(rows, stock, question)
         assert (found.ahead, found.back) == (meant.ahead, meant.back)
         assert found.holders == meant.holders
+
+
+def sheet_of(database: Database, story: Story, **asked: Any) -> list[list[str]]:
+    with asking(database, story.line) as api:
+        about = {"product": story.goods("milk/A").product, "lot": "A"} | asked
+        answer = api.get("/v1/trace/export.csv", params=about)
+    assert answer.status_code == 200, answer.text
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def test_the_fsma_sheet_has_a_row_a_step_and_names_what_each_lacks(database: Database) -> None:
+    headings, *lines = sheet_of(database, mixed(), sheet="fsma204")
+
+    told = [dict(zip(headings, line, strict=True)) for line in lines]
+    steps = [(row["Critical tracking event"], row["Traceability lot code"]) for row in told]
+    assert steps == [
+        ("shipping", "A"), ("receiving", "A"), ("transformation", "C"), ("shipping", "C"),
+        ("receiving", "C"),
+    ]  # fmt: skip
+    assert told[0]["Quantity"] == "4"
+    assert "Ship-from or received-at location" in told[0]["Missing"]
+    assert "Immediate next" not in told[2]["Missing"]
+
+
+def test_the_eu_record_is_of_what_was_dispatched(database: Database) -> None:
+    headings, *lines = sheet_of(database, mixed(), sheet="eu931")
+
+    told = [dict(zip(headings, line, strict=True)) for line in lines]
+    assert [row["Reference identifying the lot, batch or consignment"] for row in told] == [
+        "A",
+        "C",
+    ]
+    assert all("if different" not in row["Missing"] for row in told)
+
+
+def test_holders_are_exported_as_they_are_shown(database: Database) -> None:
+    headings, *lines = sheet_of(database, mixed())
+
+    assert len(lines) == 4
+    assert {line[headings.index("商户 merchant")] for line in lines} == {"farm", "dairy", "shop"}

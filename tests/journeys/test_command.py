@@ -359,6 +359,29 @@ def test_a_question_that_cannot_be_answered_says_why(
     assert "Traceback" not in asked.stderr
 
 
+def test_a_lot_is_traced_at_the_terminal_and_into_a_sheet(shell: Shell) -> None:
+    shell.run(
+        "enroll", "trace-1", "--tape", "tr.tape", "--intake", shell.told["intake"], "--mqtt",
+        shell.told["mqtt"], "--merchant", "m-71",
+    )  # fmt: skip
+    scanned = shell.run(
+        "scan", "--tape", "tr.tape", "--for", "m-71:m-71-a", typed=f"]d201{MILK}10TR-1\n"
+    )
+    _wait(lambda: shell.run("trace", MILK, "TR-1").returncode == 0)
+
+    told = shell.run("trace", MILK, "TR-1").stdout
+    asked = json.loads(shell.run("trace", MILK, "TR-1", "--json").stdout)
+    sheet = shell.run("trace", MILK, "TR-1", "--out", "tr.xlsx", "--sheet", "fsma204")
+
+    assert "确定 certain" in told, scanned.stdout + told
+    assert "最坏 at worst" in told and "按比例 in proportion" in told
+    assert [(h["merchant"], h["how"]) for h in asked["holders"]] == [("m-71", "certain")]
+    assert "bytes" in sheet.stdout and (shell.folder / "tr.xlsx").stat().st_size > 1000
+    nothing = shell.run("trace", MILK, "NOBODY")
+    assert nothing.returncode == 1
+    assert "nothing is recorded of lot L:NOBODY" in nothing.stderr
+
+
 def _result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """What an import says of its rows, among what the ledger says meanwhile."""
     told = [json.loads(line) for line in done.stdout.splitlines()]
