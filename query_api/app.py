@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from query_api import problems
-from query_api.routes import alerts, ledgers, public, retention, stock, trace, trade
+from query_api.routes import alerts, ledgers, outbreak, public, retention, stock, trace, trade
 from query_api.views import open_pool
 from query_api.watch import Watch
 
@@ -38,4 +38,5 @@ def build(dsn: str) -> FastAPI:
     app.include_router(ledgers.router)
     app.include_router(retention.router)
     app.include_router(trace.router)
+    app.include_router(outbreak.router)
     return app

@@ -102,3 +102,24 @@ class TracePage(BaseModel):
     gaps: list[TraceGap] = Field(description="tapes that named these lots and broke off")
     unsettled: list[TraceUnsettled] = Field(description="what does not add up of these lots")
     next: str | None = Field(default=None, description="after of the next page")
+
+
+class OutbreakSource(BaseModel):
+    """What may be behind several suspects: a lot, or with `merchant` a place."""
+
+    product: str | None
+    lot: str | None
+    merchant: str | None
+    score: float = Field(description="suspects it explains, a possible way counting half")
+    suspects: dict[str, str] = Field(description="how each is reached: certain or possible")
+    exposed: int = Field(description="merchants it reached in all; fewer explains better")
+    reason: str
+
+
+class OutbreakAnswer(BaseModel):
+    """What suspects have in common behind them, the likeliest first."""
+
+    position: int
+    suspects: list[str]
+    found: int
+    sources: list[OutbreakSource]

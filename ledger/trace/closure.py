@@ -21,8 +21,10 @@ class Edge(NamedTuple):
 class Graph:
     """Lots and what leads from one to another, read as far as it is asked for."""
 
-    def __init__(self, rows: TraceRows) -> None:
+    def __init__(self, rows: TraceRows, *, ending: Collection[str] = ()) -> None:
+        """`ending` names processes that end contamination: nothing leads through them."""
         self.rows = rows
+        self._ending = frozenset(ending)
         self._loose: dict[str, LooseGoods] = {}
 
     def loose(self, product: str) -> LooseGoods:
@@ -46,7 +48,7 @@ class Graph:
                 elif edge.source in lots and step.what == "used":
                     sources[edge.original].add((edge.source, edge.certain))
         for row in self.rows.entries(sources):
-            if row.kind == "made":
+            if row.kind == "made" and row.process not in self._ending:
                 into = LotName(row.product, row.lot)
                 found = sources[row.original]
                 edges += [Edge(lot, into, sure, row.original) for lot, sure in sorted(found)]
@@ -56,7 +58,7 @@ class Graph:
         """Returns the edges that lead to these lots."""
         made: dict[int, set[LotName]] = defaultdict(set)
         for row in self.rows.naming(lots):
-            if row.kind == "made":
+            if row.kind == "made" and row.process not in self._ending:
                 made[row.original].add(LotName(row.product, row.lot))
         edges = [
             Edge(source, into, sure, row.original)

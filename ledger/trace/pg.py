@@ -13,7 +13,7 @@ from ledger.trace.rows import OpenDates, TraceRow
 
 COLUMNS = """
 m.original, m.leg, m.kind, m.merchant, m.premises, m.counterparty, m.card, m.product, m.lot, m.unit,
-m.amount, m.sign, m.delivery, m.happened, m.uncertainty_s,
+m.amount, m.sign, m.delivery, m.happened, m.uncertainty_s, m.process,
 (m.believed_to IS NULL OR m.believed_to > %(position)s) AS believed
 """
 # What was corrected after the other side had confirmed it counts beside its correction.
@@ -167,7 +167,7 @@ class PgRows:
             row["original"], row["leg"], row["kind"], row["merchant"], row["premises"],
             row["counterparty"], row["card"], row["product"], lot, row["unit"], int(row["amount"]),
             row["sign"], row["delivery"], row["happened"] - wrong, row["happened"] + wrong,
-            row["believed"],
+            row["believed"], row["process"],
         )  # fmt: skip
 
     def _is_loose(self, lot: LotName) -> bool:

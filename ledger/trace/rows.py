@@ -30,6 +30,7 @@ class TraceRow(NamedTuple):
     earliest: datetime
     latest: datetime
     believed: bool
+    process: str | None = None
 
     @property
     def giver(self) -> str | None:

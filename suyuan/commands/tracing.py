@@ -1,4 +1,4 @@
-"""`trace`: every holder and every source of a lot."""
+"""`trace` and `outbreak`: every holder and source of a lot, and what several have in common."""
 
 import argparse
 from datetime import datetime
@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from suyuan.commands import name
+from suyuan.commands import Failed, day, name
 from suyuan.commands.asking import PAGE, add_query, ask_page, asking, show, write_export
 
 
@@ -100,4 +100,44 @@ def _left(holder: dict[str, Any]) -> str:
     return str(most) if least == most else f"{least}–{most}"
 
 
-VERBS = (add_trace,)
+def add_outbreak(verbs: Any) -> None:
+    """`outbreak`: what suspects have in common."""
+    verb = verbs.add_parser(
+        "outbreak", help="what suspect lots or stalls have in common behind them, with the reasons"
+    )
+    verb.add_argument(
+        "--lot", action="append", default=[], metavar="GTIN/LOT", help="a suspect lot"
+    )
+    verb.add_argument("--stall", action="append", default=[], metavar="MERCHANT",
+                      help="a merchant with complaints: all it had from --since until --until")  # fmt: skip
+    verb.add_argument("--since", type=day)
+    verb.add_argument("--until", type=day)
+    verb.add_argument("--places", action="store_true",
+                      help="also where goods lay together and may have passed it on")  # fmt: skip
+    verb.add_argument("--ending", action="append", default=[], help="a step that ends contamination",
+                      choices=["mixed", "repacked", "split", "manufactured"])  # fmt: skip
+    add_query(verb, run_outbreak)
+
+
+def run_outbreak(stated: argparse.Namespace) -> int:
+    """Shows sources, the likeliest first."""
+    pairs = [text.partition("/") for text in stated.lot]
+    if any(not lot for _, _, lot in pairs):
+        raise Failed("a lot is named with its product: 06901234567892/A-24/11")
+    asked: dict[str, Any] = {
+        "product": [product for product, _, _ in pairs], "lot": [lot for _, _, lot in pairs],
+        "stall": stated.stall, "ending": stated.ending, "places": str(stated.places).lower(),
+        "since": stated.since and stated.since.isoformat(),
+        "until": stated.until and stated.until.isoformat(),
+    }  # fmt: skip
+    with asking(stated) as query:
+        found = ask_page(query, "/v1/outbreak", {k: v for k, v in asked.items() if v})
+    headings = ["分 score", "产品 product", "批 lot", "地点 place", "理由 reason"]
+    rows = [
+        [s["score"], s["product"], s["lot"], s["merchant"], s["reason"]] for s in found["sources"]
+    ]
+    heading = f"{found['found']} 个共同来源 common sources, true at position {found['position']}"
+    return show(stated, found, headings, rows, heading)
+
+
+VERBS = (add_trace, add_outbreak)

@@ -208,3 +208,60 @@ def test_holders_are_exported_as_they_are_shown(database: Database) -> None:
 
     assert len(lines) == 4
     assert {line[headings.index("商户 merchant")] for line in lines} == {"farm", "dairy", "shop"}
+
+
+def poisoned() -> Story:
+    """Two stalls complain: both had what came of one lot of flour, and one had its milk alone."""
+    story = Story()
+    for line in (
+        "mill has flour/F 10", "mill sold flour/F 6 to baker", "baker received flour/F 6 from mill",
+        "farm has milk/A 9", "farm sold milk/A 3 to baker", "baker received milk/A 3 from farm",
+        "baker used flour/F 3 for bread/B 3", "baker used flour/F 3, milk/A 3 for cake/C 3",
+        "baker sold bread/B 3 to north", "north received bread/B 3 from baker",
+        "baker sold cake/C 3 to south", "south received cake/C 3 from baker",
+    ):  # fmt: skip
+        story.tell(line)
+    return story
+
+
+def sources(database: Database, story: Story, **asked: Any) -> list[tuple[Any, ...]]:
+    with asking(database, story.line) as api:
+        answer = api.get("/v1/outbreak", params=asked)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["sources"]
+    return [(s["lot"], s["merchant"], s["score"]) for s in told]
+
+
+def test_what_two_stalls_with_complaints_have_in_common_comes_first(database: Database) -> None:
+    story = poisoned()
+
+    assert sources(database, story, stall=["north", "south"]) == [("L:F", None, 2.0)]
+
+
+def test_places_where_goods_lay_together_come_behind_lots_when_asked_for(
+    database: Database,
+) -> None:
+    story = poisoned()
+    with_places = sources(database, story, stall=["north", "south"], places="true")
+    assert with_places[0] == ("L:F", None, 2.0)
+    assert {merchant for _, merchant, _ in with_places[1:]} == {"mill", "baker"}
+
+
+def test_nothing_leads_through_a_step_that_ends_contamination(database: Database) -> None:
+    assert sources(database, poisoned(), stall=["north", "south"], ending="manufactured") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"stall": ["north"]}, 422), ({}, 422), ({"stall": ["north", "nobody"]}, 404),
+        ({"stall": ["north", "south"], "since": "2026-12-01", "until": "2026-11-01"}, 422),
+        ({"stall": ["north", "south"], "ending": "boiling"}, 422),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_outbreak_that_cannot_be_asked_is_told_so(
+    database: Database, asked: dict[str, Any], status: int
+) -> None:
+    with asking(database, poisoned().line) as api:
+        assert api.get("/v1/outbreak", params=asked).status_code == status

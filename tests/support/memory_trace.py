@@ -67,7 +67,7 @@ def _row(m: Any, loose: Any, moment: AsOf) -> TraceRow:
     return TraceRow(
         m.original, m.leg, m.kind, m.merchant, m.premises, m.counterparty, m.card, m.product, lot,
         m.unit, m.amount, m.sign, m.delivery, m.happened - wrong, m.happened + wrong,
-        m.believed_to is None or m.believed_to > (moment.position or 2**62),
+        m.believed_to is None or m.believed_to > (moment.position or 2**62), m.process,
     )  # fmt: skip
 
 
