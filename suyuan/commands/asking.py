@@ -14,7 +14,7 @@ from suyuan.commands import Failed
 ANSWER_S = 60.0
 PAGE = 200
 SHORTENED_TO = 28
-FORMS = ("csv", "xlsx", "html")
+FORMS = ("xlsx", "csv", "html")
 
 
 def add_query(verb: argparse.ArgumentParser, run: Any) -> None:
