@@ -1,6 +1,6 @@
 """Events of cases, and what the ledger itself puts on record."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,9 +16,12 @@ from ledger.events.base import (
     Trade,
     Uuid,
 )
-from ledger.values.clock import Instant
-from ledger.values.quantity import Pack
+from ledger.events.reports import EntryCorrected, GoodsAsRead
+from ledger.values.clock import DeviceClock, Instant
+from ledger.values.quantity import Pack, StatedQuantity
 
+NO_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+NO_SESSION = "00000000-0000-4000-8000-000000000000"
 ZoneName = Annotated[
     str, msgspec.Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*(?!\n)$", max_length=40)
 ]
@@ -214,6 +217,38 @@ class CardUnlinked(Event, frozen=True, kw_only=True, tag="card-unlinked.v1"):
     card: Person[Uuid]
     by: Trade[Id]
     note: Trade[LongText]
+
+
+class OfficerCorrected(Event, frozen=True, kw_only=True, tag="officer-corrected.v1"):
+    """An officer corrected an entry of a merchant, which otherwise that merchant alone may.
+
+    As `entry-corrected.v2`: goods and quantity instead, or another counterparty, or nothing of it.
+    """
+
+    merchant: Public[Id]
+    target_tape: Trade[Uuid]
+    target_number: Trade[Annotated[int, msgspec.Meta(ge=1, le=2**53)]]
+    scope: Trade[Literal["line", "session", "delivery"]]
+    by: Trade[Id]
+    reason: Trade[LongText]
+    goods: Public[GoodsAsRead | None] = None
+    quantity: Trade[StatedQuantity | None] = None
+    counterparty: Trade[Id | None] = None
+    counterparty_card: Person[Uuid | None] = None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` as `EntryCorrected` does."""
+        self.as_report(NO_TIME)
+
+    def as_report(self, at: datetime) -> EntryCorrected:
+        """Returns it as the report its merchant would have made, at the time the ledger had it."""
+        return EntryCorrected(
+            merchant=self.merchant, premises=self.merchant, business_date=at.date(),
+            clock=DeviceClock(wall=at, boot="ledger", monotonic_ms=0), session=NO_SESSION,
+            target_tape=self.target_tape, target_number=self.target_number, scope=self.scope,
+            reason=self.reason, goods=self.goods, quantity=self.quantity,
+            counterparty=self.counterparty, counterparty_card=self.counterparty_card,
+        )  # fmt: skip
 
 
 class MerchantMerged(Event, frozen=True, kw_only=True, tag="merchant-merged.v1"):

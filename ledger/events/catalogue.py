@@ -44,6 +44,7 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.ReportUnreadable,
     cases.ReportReadmitted,
     cases.CardLinked,
+    cases.OfficerCorrected,
     cases.MerchantMerged,
     cases.MerchantParted,
     cases.CardUnlinked,

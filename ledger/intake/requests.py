@@ -36,6 +36,13 @@ from ledger.rules.device import (
     decide_device,
     evolve_device,
 )
+from ledger.rules.officer import (
+    CorrectEntry,
+    OfficerCase,
+    decide_officer,
+    evolve_officer,
+    subject_of_entry,
+)
 from ledger.rules.quarantine import (
     Held,
     QuarantineCase,
@@ -122,6 +129,10 @@ class Requests:
                     "card", request.card, CardCase(request.card), evolve_card,
                     lambda case: decide_card(case, request, registered=registered),
                 )  # fmt: skip
+            case CorrectEntry(entry=correction):
+                return self._record("officer", about := subject_of_entry(correction),
+                                    OfficerCase(about), evolve_officer,
+                                    lambda case: decide_officer(case, correction))  # fmt: skip
             case MergeMerchant() | PartMerchant():
                 return self._merge(request)
             case ReadmitReport():

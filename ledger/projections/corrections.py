@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ledger.events.cases import OfficerCorrected
 from ledger.events.reports import (
     CertificateFiled,
     DaySalesTotalled,
@@ -106,6 +107,8 @@ class Corrections:
             case EntryCorrected() as event:
                 _other(fold, event.merchant, voidable=False)
                 _correct(fold, event)
+            case OfficerCorrected() as event:
+                _correct(fold, event.as_report(entry.received))
             case CertificateFiled() | TestReportFiled() as event:
                 _other(fold, event.merchant, voidable=True)
             case TapeOpened():

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ledger.events.cases import OfficerCorrected
 from ledger.events.reports import CertificateFiled, EntryCorrected, GoodsMoved, TestReportFiled
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.sweeps import (
@@ -109,6 +110,9 @@ class Documents:
                 valid = {"valid_from": event.tested_on, "valid_until": None}
                 _file(fold, event, valid | {"kind": "test", "issuer": event.laboratory,
                       "result": event.result, "supplier": None, "covers_unit": None, "covers": None})  # fmt: skip
+            case OfficerCorrected() as officer:
+                if (said := officer.as_report(fold.entry.received)).voids:
+                    _void(fold, said)
             case EntryCorrected() as event if event.voids and NO_MANDATE not in flags:
                 _void(fold, event)
 

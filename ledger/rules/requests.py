@@ -32,6 +32,7 @@ from ledger.rules.device import (
     RevokeDevice,
     WithdrawMandate,
 )
+from ledger.rules.officer import CorrectEntry
 from ledger.rules.quarantine import ReadmitReport
 
 
@@ -95,6 +96,7 @@ Request = (
     | StateNearExpiry
     | LinkCard
     | UnlinkCard
+    | CorrectEntry
     | MergeMerchant
     | PartMerchant
     | ReadmitReport

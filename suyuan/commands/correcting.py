@@ -1,6 +1,7 @@
 """`correct`: an entry voided, replaced, or put on the one it was really with."""
 
 import argparse
+import json
 import uuid
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -8,16 +9,20 @@ from typing import Any
 import msgspec
 
 from ledger.events.base import Event
+from ledger.events.cases import OfficerCorrected
 from ledger.events.catalogue import read_report, upcast
 from ledger.events.reports import DaySalesTotalled, EntryCorrected, GoodsAsRead, GoodsMoved
+from ledger.rules.officer import CorrectEntry
+from ledger.settings import read_settings
 from ledger.values.gtin import Gtin
 from ledger.values.ids import is_id
 from ledger.values.quantity import StatedQuantity, Unit
+from scanners.agent import EnrolmentRefused, LedgerAway, ask
 from scanners.cards import CardBox, plain_name
 from scanners.importing.rows import describe
 from scanners.tape import Tape
 from scanners.words import shown
-from suyuan.commands import Failed, day
+from suyuan.commands import Failed, day, name
 from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
 
 
@@ -40,12 +45,17 @@ def add_correct(verbs: Any) -> None:
     verb.add_argument("--lot")
     verb.add_argument("--produced", type=day)
     verb.add_argument("--expires", type=day)
+    verb.add_argument("--as", dest="by", type=name,
+                      help="an officer corrects a merchant's entry: with --of and --merchant")  # fmt: skip
+    verb.add_argument("--merchant", type=name, help="with --as: whose entry it is")
     add_device(verb)
     verb.set_defaults(run=run_correct)
 
 
 def run_correct(stated: argparse.Namespace) -> int:
     """Puts the correction on the tape; what was entered stays on record beside it."""
+    if stated.by is not None:
+        return _by_officer(stated)
     with at_work(stated) as work:
         entry = _entry(stated, work.tape)
         goods, quantity = _replacement(stated, entry)
@@ -55,6 +65,28 @@ def run_correct(stated: argparse.Namespace) -> int:
             **_party(stated, work), **common_of(work),
         )  # fmt: skip
         keep(work, correction, stated.json, about=_about(correction, entry))
+    return 0
+
+
+def _by_officer(stated: argparse.Namespace) -> int:
+    """Asks the ledger to put an officer's correction on record."""
+    if stated.of is None or stated.merchant is None:
+        raise Failed("an officer says --of TAPE and --merchant M: whose entry it is")
+    goods, quantity = _replacement(stated, None)
+    party = {} if stated.was_with is None else {"counterparty": stated.was_with}
+    correction = OfficerCorrected(
+        merchant=stated.merchant, target_tape=str(stated.of), target_number=stated.number,
+        scope=stated.scope, by=stated.by, reason=stated.reason, goods=goods, quantity=quantity,
+        **party,
+    )  # fmt: skip
+    intake = stated.intake or f"http://127.0.0.1:{read_settings().intake_port}"
+    try:
+        ask(intake, [CorrectEntry(correction)])
+    except (EnrolmentRefused, LedgerAway) as error:
+        raise Failed(str(error)) from error
+    words = {"ok": True, "tape": str(stated.of), "number": stated.number, "by": stated.by}
+    said = f"no. {stated.number} of {stated.of} is corrected by {stated.by}"
+    print(json.dumps(words) if stated.json else said)
     return 0
 
 

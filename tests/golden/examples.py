@@ -127,6 +127,18 @@ EXAMPLES: list[Event] = [
     cases.MarketRegistered(market="market-1", name="城西市场", zone="Asia/Shanghai"),
     cases.CardLinked(card=PERSON, merchant="m-001", by="officer-1", note="执照已核"),
     cases.CardUnlinked(card=PERSON, by="officer-1", note="同名不同人"),
+    cases.OfficerCorrected(
+        merchant="m-001", target_tape=TAPE, target_number=7, scope="line", by="officer-1",
+        reason="现场核实", goods=GOODS, quantity=QUANTITY,
+    ),
+    cases.OfficerCorrected(
+        merchant="m-001", target_tape=TAPE, target_number=7, scope="delivery", by="officer-1",
+        reason="记错了供货者", counterparty="m-002",
+    ),
+    cases.OfficerCorrected(
+        merchant="m-001", target_tape=TAPE, target_number=7, scope="delivery", by="officer-1",
+        reason="记错了供货者", counterparty_card=PERSON,
+    ),
     cases.MerchantMerged(merchant="m-011", into="m-001", by="officer-1", note="同一执照"),
     cases.MerchantParted(merchant="m-011", by="officer-1", note="同名不同人"),
     cases.NearExpiryStated(

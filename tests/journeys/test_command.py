@@ -359,6 +359,33 @@ def test_a_question_that_cannot_be_answered_says_why(
     assert "Traceback" not in asked.stderr
 
 
+def test_an_officer_corrects_a_stalls_entry_at_the_terminal(shell: Shell) -> None:
+    shell.run(
+        "enroll", "stall-72", "--tape", "o72.tape", "--intake", shell.told["intake"], "--mqtt",
+        shell.told["mqtt"], "--merchant", "m-72",
+    )  # fmt: skip
+    scanned = shell.run(
+        "scan", "--tape", "o72.tape", "--for", "m-72:m-72-a", "--json",
+        typed=f"]d201{MILK}10OF-1\n",
+    )  # fmt: skip
+    tape = json.loads(
+        shell.run("correct", "2", "--tape", "o72.tape", "--reason", "x", "--lot", "OF-2", "--json")
+        .stdout.splitlines()[0]
+    )["tape"]  # fmt: skip
+    about = ("--of", tape, "--merchant", "m-72", "--as", "officer-1", "--reason", "现场核实")
+    half = shell.run("correct", "2", "--of", tape, "--as", "officer-1", "--reason", "x")
+    done = shell.run("correct", "2", *about, "--gtin", MILK, "--lot", "OF-3", "--amount", "1")
+
+    assert "corrected by officer-1" in done.stdout, scanned.stdout + done.stderr
+    assert "--merchant" in half.stderr
+    _wait(
+        lambda: (
+            [line["lot"] for line in _query(shell, "/v1/premises/m-72-a/stock")["lines"]]
+            == ["L:OF-3"]
+        )
+    )
+
+
 def test_a_lot_is_traced_at_the_terminal_and_into_a_sheet(shell: Shell) -> None:
     shell.run(
         "enroll", "trace-1", "--tape", "tr.tape", "--intake", shell.told["intake"], "--mqtt",

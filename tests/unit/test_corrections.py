@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from ledger.events.base import Event
+from ledger.events.cases import OfficerCorrected
 from ledger.events.reports import CertificateFiled, TestReportFiled
 from ledger.projections.sweeps import read_sweeps
 from tests.support.line import Line
@@ -287,6 +289,46 @@ def test_a_count_was_with_nobody_and_cannot_be_said_to_be() -> None:
         None,
         "m-9",
     ]
+
+
+def officer(tape: str, number: int, **fields: Any) -> OfficerCorrected:
+    return OfficerCorrected(
+        merchant="m-1",
+        target_tape=tape,
+        target_number=number,
+        by="officer-1",
+        reason="现场核实",
+        **({"scope": "line"} | fields),
+    )
+
+
+@pytest.mark.parametrize("first", ["entry", "officer"])
+def test_an_officer_corrects_a_merchants_entry_through_a_case(first: str) -> None:
+    line = Line()
+    line.now = NOON + HOUR
+    tape = line.enroll(FakeTape())
+    fix = officer(tape.id, 2, goods=milk(), quantity=pieces(3))
+    if first == "officer":
+        line.case("officer", "a", fix)
+    line.report(received(5), tape=tape)
+    if first == "entry":
+        line.case("officer", "a", fix)
+
+    assert line.stock() == {(MILK, "L:L1"): 3}
+    line.report(corrected(tape.id, 2), tape=tape)
+    assert line.stock() == {}, "the latest counts, whoever made it"
+
+
+def test_an_officer_who_names_another_merchant_than_the_entrys_has_no_effect() -> None:
+    line = Line()
+    tape = line.report(received(5), *papers())
+
+    line.case("officer", "a", msgspec.structs.replace(officer(tape.id, 2), merchant="m-2"))
+    assert line.stock() == {(MILK, "L:L1"): 5}
+    assert line.open_alerts() == ["correction-refused"]
+    line.case("officer", "b", officer(tape.id, 3, scope="session"))
+
+    assert all(row.believed_to is not None for row in line.rows("papers"))
 
 
 def test_a_days_takings_without_lines_stop_nobody_and_can_be_taken_back() -> None:
