@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ledger.trace.closure import Graph
-from ledger.trace.outbreak import Source, Suspect, common_sources
+from ledger.trace.outbreak import NOT_WEIGHED, Source, Suspect, common_sources
 from ledger.trace.pg import PgRows
 from ledger.trace.question import AsOf, How, LotName
 from query_api.problems import Problem
@@ -38,7 +38,7 @@ def answer(reader: Reader, asked: Asked, *, places: bool, ending: Sequence[str])
     """Ranks what the suspects have in common. Raises a problem for fewer than two of them."""
     head = position(reader)
     graph = Graph(PgRows(reader, AsOf(), head), ending=ending)
-    suspects = _suspects(reader, asked)
+    suspects = list({suspect.name: suspect for suspect in _suspects(reader, asked)}.values())
     if not 1 < len(suspects) <= SUSPECTS_MAX:
         words = f"name 2 to {SUSPECTS_MAX} lots or stalls, not {len(suspects)}"
         raise Problem(422, "suspects-invalid", words)
@@ -67,6 +67,7 @@ def _shown(source: Source, of: int) -> OutbreakSource:
     sure = _count(source.suspects, "certain")
     maybe = _count(source.suspects, "possible")
     lot = source.lot
+    reach = "?" if source.exposed == NOT_WEIGHED else str(source.exposed)
     where = "经手 gave to" if lot is None else "到过 reached"
     return OutbreakSource(
         product=lot.product if lot else None, lot=lot.key if lot else None,
@@ -74,7 +75,7 @@ def _shown(source: Source, of: int) -> OutbreakSource:
         exposed=source.exposed,
         reason=(
             f"解释 explains {sure + maybe} / {of} (确定 certain {sure}, 可能 possible {maybe});"
-            f" {where} {source.exposed} 户 merchants"
+            f" {where} {reach} 户 merchants"
         ),
     )  # fmt: skip
 

@@ -62,6 +62,7 @@ class TraceEstimate(BaseModel):
     used_up: str
     thrown_away: str
     missing: str
+    sent_out: str = Field(description="to somebody in no register")
 
 
 class TraceGap(BaseModel):

@@ -9,6 +9,7 @@ from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, From, How, LotName, Question
 from query_api import trace_schemas as schemas
+from query_api.ledgers import known_as
 from query_api.lots import base_of, lot_key
 from query_api.problems import Problem
 from query_api.stock import exact
@@ -54,6 +55,12 @@ def ask(reader: Reader, lots: tuple[LotName, ...], moment: AsOf, origin: From | 
         raise Problem(
             422, "position-to-come", f"the views stand at {head}, before {moment.position}"
         )
+    if origin is not None:
+        # By the name its entries go by now; one that never had anything gets an empty answer no more.
+        origin = origin._replace(merchant=known_as(reader, origin.merchant))
+        had = "SELECT 1 FROM trade.movements WHERE merchant = %(m)s OR counterparty = %(m)s LIMIT 1"
+        if not rows(reader, had, {"m": origin.merchant}):
+            raise Problem(404, "merchant-unknown", f"nothing is recorded of {origin.merchant}")
     rows_then = PgRows(reader, moment, head)
     is_now = moment == AsOf()
     stock = PgStock(reader, rows_then.moment, is_now=is_now)
@@ -105,7 +112,15 @@ def _lots(reached: Any) -> list[schemas.TracedLot]:
 def _estimate(told: Estimate | None) -> schemas.TraceEstimate | None:
     if told is None:
         return None
-    names = ("went_in", "under_way", "to_consumers", "used_up", "thrown_away", "missing")
+    names = (
+        "went_in",
+        "under_way",
+        "to_consumers",
+        "used_up",
+        "thrown_away",
+        "missing",
+        "sent_out",
+    )
     shares = [
         schemas.TraceShare(
             merchant=at.merchant, product=at.lot.product, lot=at.lot.key, share=_rounded(held.share)

@@ -44,7 +44,7 @@ FSMA_204: Final = TraceRecord(
 )
 EU_931: Final = TraceRecord(
     "eu931",
-    "Regulation (EU) 931/2011 record",
+    "EU 931-2011 record",
     "Regulation (EU) No 931/2011, Article 3(1)",
     date(2012, 7, 1),
     ("goods-sold",),

@@ -129,7 +129,8 @@ def _worst(holders: Iterable[Holder], rows: Iterable[TraceRow]) -> list[Worst]:
         most = holder.left.at_most if holder.left is not None else holder.told or 0
         left[holder.lot.product, holder.unit] += max(0, most)
     for row in rows:
-        if row.kind in ("goods-sold", "day-sales") and row.taker is None and row.believed:
+        consumed = row.taker is None and row.card is None
+        if row.kind in ("goods-sold", "day-sales") and consumed and row.believed:
             gone[row.product, row.unit] += row.amount
     return [Worst(*key, left[key], gone[key]) for key in sorted(left.keys() | gone.keys())]
 
@@ -193,7 +194,15 @@ def _loose(graph: Graph, stock: TraceStock, ahead: Mapping[LotName, How]) -> lis
                 row
             )
     left = stock.left(held)
-    return [
+    own = {(s.merchant, s.lot.product) for s in held}
+    # Who says nothing itself is known by what the givers say.
+    silent = [
+        Holder(merchant, None, LotName(product, ""), unit, how, Sums(), amount, None)
+        for product, merchants in reached.items()
+        for merchant, how in merchants.items() if (merchant, product) not in own
+        for unit, amount in graph.loose(product).told(merchant).items()
+    ]  # fmt: skip
+    return silent + [
         Holder(s.merchant, s.premises, s.lot, s.unit, reached[s.lot.product][s.merchant], _sums(of),
                None, left.get(s))
         for s, of in held.items()

@@ -60,6 +60,7 @@ class Estimate:
     used_up: float = 0.0
     thrown_away: float = 0.0
     missing: float = 0.0
+    sent_out: float = 0.0
     held: dict[At, Content] = field(default_factory=lambda: defaultdict(Content))
     under_way: float = 0.0
 
@@ -145,8 +146,12 @@ class _Pass:
         return come
 
     def _leave(self, goods: Content, row: TraceRow, lot: LotName) -> None:
-        if row.taker is None:
+        if row.taker is None and row.kind != "goods-returned" and row.card is None:
             self.told.to_consumers += goods.share
+            return
+        if row.taker is None:
+            # Sent back to, or bought by, somebody in no register: gone, but not to consumers.
+            self.told.sent_out += goods.share
             return
         way = _Delivery(row.merchant, row.taker, lot, row.delivery or "")
         known = goods.take(min(goods.amount, self._early[way]))

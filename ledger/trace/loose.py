@@ -51,15 +51,16 @@ class LooseGoods:
         """Returns who may have a lot among its loose goods only; True where it can be no other."""
         found = {}
         for merchant, lots in self._came.items():
-            if key not in lots or (merchant, key) in self._had:
-                continue
-            fitting = [
-                row for row in self._loose
-                if row.merchant == merchant and row.latest >= lots[key]
-                and may_be(row, key, self._dates)
-            ]  # fmt: skip
-            if fitting:
+            if key in lots and (merchant, key) not in self._had:
                 found[merchant] = len(lots) == 1 and merchant not in self._unknown
+        return found
+
+    def told(self, merchant: str) -> dict[str, int]:
+        """Returns what others say a merchant got of loose goods, by unit."""
+        found: dict[str, int] = defaultdict(int)
+        for row in self._trades:
+            if row.taker == merchant and row.merchant != merchant and row.believed:
+                found[row.unit] += row.amount
         return found
 
     def _spread(self) -> None:
@@ -81,7 +82,8 @@ class LooseGoods:
     def _spread_unknown(self) -> None:
         """Marks whom loose goods reached of which nobody can say what they were."""
         for row in self._loose:
-            if row.sign > 0 and row.giver is None:
+            # Goods that somebody only counted came from where nobody said, too.
+            if row.giver is None and (row.sign > 0 or row.kind == "stock-counted"):
                 self._mark(row.merchant, row.earliest)
         changed = True
         while changed:

@@ -11,6 +11,7 @@ from ledger.trace.question import How, LotName
 POSSIBLE_WEIGHT = 0.5
 # For so many of the best the places they reached are counted as well.
 WEIGHED_MAX = 50
+NOT_WEIGHED = 10**9
 
 
 class Suspect(NamedTuple):
@@ -51,8 +52,10 @@ def common_sources(graph: Graph, suspects: Sequence[Suspect], *, places: bool) -
         for lot, how in reached.items():
             found[lot][name] = how
     sources = [Source(lot, None, hows, 0) for lot, hows in found.items() if len(hows) > 1]
-    best = sorted(sources, key=_rank)[:WEIGHED_MAX]
-    weighed = [source._replace(exposed=_exposed(graph, source.lot)) for source in best]
+    ranked = sorted(sources, key=_rank)
+    weighed = [s._replace(exposed=_exposed(graph, s.lot)) for s in ranked[:WEIGHED_MAX]]
+    # The rest are told as well, behind those of their score that were weighed.
+    weighed += [s._replace(exposed=NOT_WEIGHED) for s in ranked[WEIGHED_MAX:]]
     if places:
         weighed += _places(graph, behind)
     return sorted(weighed, key=_rank)

@@ -37,7 +37,7 @@ WHERE m.original = ANY(%(originals)s) AND m.kind IN ('used-in', 'made') AND {AT_
 LOOSE = f"""
 SELECT {COLUMNS} FROM trade.movements m
 WHERE m.product = %(product)s AND m.lot = ANY(%(loose)s) AND {AT_MOMENT}
-  AND (m.kind = 'used-in' OR m.sign > 0 OR ({TRADE}))
+  AND (m.kind IN ('used-in', 'stock-counted') OR m.sign > 0 OR ({TRADE}))
 UNION ALL
 SELECT {COLUMNS} FROM trade.movements m
 WHERE m.product = %(product)s AND m.lot >= 'R:' AND m.lot < 'R;' AND m.sign > 0 AND {TRADE}
@@ -62,7 +62,7 @@ WHERE m.product = %(product)s AND NOT m.lot = ANY(%(loose)s) AND m.delivery = AN
 GIVEN_OUT = f"""
 SELECT DISTINCT ON (m.merchant, m.lot) {COLUMNS} FROM trade.movements m
 WHERE m.product = %(product)s AND m.lot = ANY(%(loose)s) AND m.merchant = ANY(%(merchants)s)
-  AND m.sign <= 0 AND m.kind <> 'used-in' AND NOT ({TRADE}) AND {AT_MOMENT}
+  AND m.sign <= 0 AND m.kind NOT IN ('used-in', 'stock-counted') AND NOT ({TRADE}) AND {AT_MOMENT}
 ORDER BY m.merchant, m.lot, m.happened + m.uncertainty_s * interval '1 second' DESC
 """
 LOOSE_OF = f"""

@@ -81,7 +81,7 @@ def _show_sums(found: dict[str, Any]) -> None:
             f" 已售消费者 with consumers {worst['to_consumers']} {worst['unit']}"
         )
     if (told := found["estimate"]) is not None:
-        ended = ("under_way", "to_consumers", "used_up", "thrown_away", "missing")
+        ended = ("under_way", "to_consumers", "used_up", "thrown_away", "missing", "sent_out")
         words = ", ".join(f"{name.replace('_', ' ')} {told[name]}" for name in ended)
         held = sum(Decimal(share["share"]) for share in told["shares"])
         print(f"按比例 in proportion: of {told['went_in']}: held {held}, {words}")

@@ -265,3 +265,31 @@ def test_an_outbreak_that_cannot_be_asked_is_told_so(
 ) -> None:
     with asking(database, poisoned().line) as api:
         assert api.get("/v1/outbreak", params=asked).status_code == status
+
+
+@pytest.mark.parametrize("sheet", ["holders", "fsma204", "eu931"])
+@pytest.mark.parametrize("form", ["csv", "xlsx", "html"])
+def test_every_sheet_is_written_in_every_form(database: Database, sheet: str, form: str) -> None:
+    story = mixed()
+    with asking(database, story.line) as api:
+        asked = {"product": story.goods("milk/A").product, "lot": "A", "sheet": sheet}
+        answer = api.get(f"/v1/trace/export.{form}", params=asked)
+
+    assert (answer.status_code, len(answer.content) > 100) == (200, True)
+
+
+def test_what_spread_from_a_merchant_nobody_knows_is_no_empty_green_answer(
+    database: Database,
+) -> None:
+    story = mixed()
+
+    answer = ask(database, story, product=story.goods("milk/A").product, lot="A", merchant="nobody")
+
+    assert (answer.status_code, answer.json()["title"]) == (404, "merchant-unknown")
+
+
+def test_one_suspect_named_twice_is_one(database: Database) -> None:
+    with asking(database, poisoned().line) as api:
+        answer = api.get("/v1/outbreak", params={"stall": ["north", "north"]})
+
+    assert answer.status_code == 422

@@ -152,7 +152,7 @@ def test_what_went_in_is_somewhere(
     found = estimate(rows.naming(reached), seeds)
 
     held = sum(content.share for content in found.held.values())
-    gone = found.to_consumers + found.used_up + found.thrown_away + found.missing
+    gone = found.to_consumers + found.used_up + found.thrown_away + found.missing + found.sent_out
     assert abs(found.went_in - held - found.under_way - gone) < 1e-6
     assert all(content.share >= -1e-6 for content in found.held.values())
     assert min(found.to_consumers, found.used_up, found.thrown_away, found.missing) >= -1e-6

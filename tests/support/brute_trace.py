@@ -62,7 +62,7 @@ class Brute:
         for lot, how in ahead.items():
             for merchant in {m for m, name in self._had() if name == lot}:
                 holders[merchant, lot] = how
-            for merchant in {row.merchant for row in self.rows}:
+            for merchant in {who for who, _ in self.came}:
                 where = self._loose_of(merchant, lot)
                 if where is not None:
                     loose[merchant, lot] = where if how == "certain" else "possible"
@@ -183,7 +183,8 @@ class Brute:
             unknown[merchant, product] = min(at, unknown.get((merchant, product), at))
 
         for row in self.rows:
-            if self._is_loose(row) and row.comes_in and self._sides(row) is None:
+            counted = row.kind == "stock-counted"
+            if self._is_loose(row) and (row.comes_in or counted) and self._sides(row) is None:
                 mark(row.merchant, row.product, row.earliest)
         while True:
             before = dict(unknown)
@@ -239,13 +240,6 @@ class Brute:
 
     def _loose_of(self, merchant: str, lot: LotName) -> str | None:
         if (merchant, lot) not in self.came or (merchant, lot) in self._had():
-            return None
-        fitting = [
-            row for row in self.rows
-            if row.merchant == merchant and self._is_loose(row) and self._fits(row, lot)
-            and row.latest >= self.came[merchant, lot]
-        ]  # fmt: skip
-        if not fitting:
             return None
         others = {name for who, name in self.came if who == merchant and name[0] == lot[0]}
         sure = others == {lot} and (merchant, lot[0]) not in self.unknown

@@ -98,3 +98,30 @@ def test_the_worked_example_is_answered_as_the_page_says(example: Example) -> No
 def test_the_page_has_its_worked_examples() -> None:
     assert len(EXAMPLES) >= 10
     assert all(example.told and example.asked and example.asked[0].answers for example in EXAMPLES)
+
+
+def told(*lines: str) -> Story:
+    story = Story()
+    for line in lines:
+        story.tell(line)
+    return story
+
+
+def test_loose_goods_that_were_only_counted_may_be_of_any_lot() -> None:
+    story = told(
+        "shop has milk/? 5", "farm has milk/A 10", "farm sold milk/A 6 to shop",
+        "shop received milk/A 6 from farm", "shop used milk/? 2 for soup/S 1",
+    )  # fmt: skip
+
+    _, found = asked(story, "milk/A")
+
+    assert found.ahead[LotName(*story.goods("soup/S"))] == "possible"
+
+
+def test_what_went_back_to_nobody_named_is_not_with_consumers() -> None:
+    story = told("shop has milk/A 6", "shop returned milk/A 6")
+
+    _, found = asked(story, "milk/A")
+
+    assert found.estimate is not None
+    assert (found.estimate.to_consumers, found.estimate.sent_out) == (0, 6000)
