@@ -39,8 +39,10 @@ class Graph:
         edges: list[Edge] = []
         sources: dict[int, set[tuple[LotName, bool]]] = defaultdict(set)
         for row in self.rows.naming(lots):
-            if row.kind == "used-in":
-                sources[row.original].add((LotName(row.product, row.lot), True))
+            lot = LotName(row.product, row.lot)
+            # A date that several lots bear is no lot: what it may be, its loose goods say.
+            if row.kind == "used-in" and is_named(lot, self.rows.open_dates(row.product)):
+                sources[row.original].add((lot, True))
         for step in self._steps({lot.product for lot in lots}):
             for edge in _edges(step):
                 if edge.source in lots and step.what == "renamed":
@@ -51,7 +53,7 @@ class Graph:
             if row.kind == "made" and row.process not in self._ending:
                 into = LotName(row.product, row.lot)
                 found = sources[row.original]
-                edges += [Edge(lot, into, sure, row.original) for lot, sure in sorted(found)]
+                edges += [Edge(of, into, sure, row.original) for of, sure in sorted(found)]
         return edges
 
     def backwards(self, lots: Collection[LotName]) -> list[Edge]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +20,7 @@ from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, From
 from ledger.trace.spread import spread
 from suyuan.parts.cluster import Cluster
-from tests.properties.test_trace import APART, MERCHANTS, VOIDS, lots_of, st, told, trades
+from tests.properties.test_trace import APART, MERCHANTS, VOIDS, asked, lots_of, st, trades
 from tests.support.asked import asking, fill, refill
 from tests.support.databases import Database, fresh
 from tests.support.line import Line
@@ -57,12 +56,8 @@ def place(cluster: Cluster) -> Iterator[Database]:
 def test_closures_from_postgresql_are_those_of_the_rules(
     place: Database, trade: list[tuple[str, Event]], voids: list[tuple[str, int]], dice: int
 ) -> None:
-    line = told(trade, voids)
+    line, seeds, rng = asked(trade, voids, dice)
     lots = lots_of(line)
-    if not lots:
-        return
-    rng = random.Random(dice)
-    seeds = set(rng.sample(lots, min(len(lots), rng.randint(1, 2))))
     head = line.journal.page(0, 1000)[-1].position
     moment = AsOf(rng.choice([None, rng.randint(1, head)]), rng.choice([None, NOON + 6 * APART]))
     origin = From(rng.choice(MERCHANTS), rng.choice([None, NOON + 3 * APART]))
@@ -160,8 +155,8 @@ def test_the_worked_examples_come_out_of_postgresql_as_out_of_memory(
     story = Story()
     for line in example.told:
         story.tell(line)
-    for asked in example.asked:
-        question, meant = asked_of(story, asked.question)
+    for one in example.asked:
+        question, meant = asked_of(story, one.question)
         with rows_of(place, story.line, question.moment) as rows:
             is_now = question.moment == AsOf()
             stock = PgStock(rows.reader, rows.moment, is_now=is_now)

@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ledger.events.base import Event
@@ -102,6 +102,16 @@ def lots_of(line: Line) -> list[LotName]:
     return sorted(found)
 
 
+def asked(
+    trade: list[tuple[str, Event]], voids: list[tuple[str, int]], dice: int
+) -> tuple[Line, set[LotName], random.Random]:
+    """A trade as the ledger was told it, one or two of its lots to ask about, and the dice."""
+    line, rng = told(trade, voids), random.Random(dice)
+    lots = lots_of(line)
+    assume(lots)
+    return line, set(rng.sample(lots, min(len(lots), rng.randint(1, 2)))), rng
+
+
 VOIDS = st.lists(st.tuples(st.sampled_from(MERCHANTS), st.integers(2, 4)), max_size=2)
 
 
@@ -110,12 +120,7 @@ VOIDS = st.lists(st.tuples(st.sampled_from(MERCHANTS), st.integers(2, 4)), max_s
 def test_the_rules_find_what_brute_force_finds(
     trade: list[tuple[str, Event]], voids: list[tuple[str, int]], dice: int
 ) -> None:
-    line = told(trade, voids)
-    lots = lots_of(line)
-    if not lots:
-        return
-    rng = random.Random(dice)
-    seeds = set(rng.sample(lots, min(len(lots), rng.randint(1, 2))))
+    line, seeds, rng = asked(trade, voids, dice)
     head = line.journal.page(0, 1000)[-1].position
     moment = AsOf(rng.choice([None, rng.randint(1, head)]))
     rows = MemoryRows(line, moment)
@@ -140,12 +145,7 @@ def test_the_rules_find_what_brute_force_finds(
 def test_what_went_in_is_somewhere(
     trade: list[tuple[str, Event]], voids: list[tuple[str, int]], dice: int
 ) -> None:
-    line = told(trade, voids)
-    lots = lots_of(line)
-    if not lots:
-        return
-    rng = random.Random(dice)
-    seeds = set(rng.sample(lots, min(len(lots), rng.randint(1, 2))))
+    line, seeds, _ = asked(trade, voids, dice)
     rows = MemoryRows(line)
     reached = closure(seeds, Graph(rows).forwards, forwards=True)
 
@@ -163,12 +163,7 @@ def test_what_went_in_is_somewhere(
 def test_what_one_merchant_spread_is_what_brute_force_finds(
     trade: list[tuple[str, Event]], voids: list[tuple[str, int]], dice: int
 ) -> None:
-    line = told(trade, voids)
-    lots = lots_of(line)
-    if not lots:
-        return
-    rng = random.Random(dice)
-    seeds = set(rng.sample(lots, min(len(lots), rng.randint(1, 2))))
+    line, seeds, rng = asked(trade, voids, dice)
     merchant = rng.choice(MERCHANTS)
     since = rng.choice([None, NOON + rng.randint(0, 12) * APART])
     brute = Brute(line)
