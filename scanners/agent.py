@@ -19,6 +19,7 @@ from ledger.rules.device import EnrollDevice, GrantMandate, ReplaceDeviceKey
 from scanners.identity import Clocks
 from scanners.link import Link, Publish
 from scanners.sending import Sending
+from scanners.stoplist import StopList
 from scanners.tape import Kept, Picture, Tape
 
 TIMEOUT_S = 15.0
@@ -215,6 +216,7 @@ class Agent:
         self.clocks = clocks
         self.home = home_of(tape)
         self.sending = Sending(tape, list(self.home.keys))
+        self.stops = StopList(tape, self.home.keys, clocks.now)
         self._told = on_answer
         self.link = Link(
             tape,
@@ -223,6 +225,7 @@ class Agent:
             host=self.home.mqtt_host,
             port=self.home.mqtt_port,
             on_answer=self._answered,
+            on_stops=self.stops.take,
             publish=publish,
         )
 

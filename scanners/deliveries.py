@@ -31,6 +31,13 @@ class Received:
         self._codes = VoucherCodes()
         self._lines: list[tuple[int, GoodsAsRead, StatedQuantity]] = []
         self._session = ""
+        # With whom and under what the lines kept last were received.
+        self.place: Standing | None = None
+
+    @property
+    def goods(self) -> list[GoodsAsRead]:
+        """The goods of the lines kept last."""
+        return [goods for _, goods, _ in self._lines]
 
     def take(self, text: str, place: Standing) -> Told:
         """Takes a voucher's code; with the last one, keeps every line as received."""
@@ -119,6 +126,7 @@ class Received:
             place, counterparty=voucher.seller, delivery=voucher.delivery, card=None,
             documents=voucher.documents,
         )  # fmt: skip
+        self.place = there
         lines = [(line.goods, line.quantity) for line in new]
         # Kept in one stroke or not at all, under keys that name the delivery and the line: a
         # power cut leaves nothing that could be received twice.

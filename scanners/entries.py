@@ -54,7 +54,7 @@ class Entries:
         *, reason: Reason = "other",
     ) -> Event:  # fmt: skip
         """Returns what goods in a mode are as a report."""
-        fields = self._common(place, session) | {
+        fields = self.common(place, session) | {
             "goods": goods,
             "quantity": quantity,
             "counterparty": place.counterparty,
@@ -84,10 +84,11 @@ class Entries:
         """Returns a correction of a line of this tape: a void, or goods and quantity instead."""
         return EntryCorrected(
             target_tape=self._tape, target_number=number, scope="line", reason=reason,
-            **self._common(place, session), **instead,
+            **self.common(place, session), **instead,
         )  # fmt: skip
 
-    def _common(self, place: Standing, session: str) -> dict[str, Any]:
+    def common(self, place: Standing, session: str) -> dict[str, Any]:
+        """Returns what every report of this device says."""
         return {
             "merchant": place.merchant or "",
             "premises": place.premises or "",

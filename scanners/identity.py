@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ledger.values.clock import DeviceClock
 
@@ -27,6 +27,12 @@ class Clocks:
         if self._heard is None or ledger_time > self._heard[0]:
             # An answer played back later must not turn the clock back.
             self._heard = (ledger_time, self._monotonic())
+
+    def now(self) -> datetime:
+        """Returns the time by the best clock there is: the ledger's, if it was heard in this run."""
+        if self._heard is None:
+            return self._wall()
+        return self._heard[0] + timedelta(seconds=self._monotonic() - self._heard[1])
 
     def read(self) -> DeviceClock:
         """Returns what the clocks say now."""

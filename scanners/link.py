@@ -11,6 +11,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
+from ledger.events.stop_list import stops_topic
 from scanners.sending import Sending
 from scanners.tape import Tape
 from scanners.tcp import no_delay
@@ -40,8 +41,11 @@ class Link:
         host: str,
         port: int,
         on_answer: Listener | None = None,
+        on_stops: Callable[[bytes], bool] = lambda _payload: True,
         publish: Publish | None = None,
     ) -> None:
+        self._on_stops = on_stops
+        self._stops_prefix = stops_topic(ledger, "")
         self._tape = tape
         self._sending = sending
         self._ledger = ledger
@@ -129,6 +133,7 @@ class Link:
             log.warning("the broker refused the link: %s", code)
             return
         client.subscribe(wire.answers_topic(self._ledger, self._tape.id), qos=1)
+        client.subscribe(stops_topic(self._ledger, "+"), qos=1)
         with self._lock:
             self._sending.connected()
         self._online = self.reached = True
@@ -139,6 +144,11 @@ class Link:
         log.info("offline, the tape keeps everything: %s", code)
 
     def _arrived(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic.startswith(self._stops_prefix):
+            # A part that is cleared has no bytes; its list says how many there are.
+            if message.payload and not self._on_stops(bytes(message.payload)):
+                log.warning("a stop list that is not the ledger's, or an older one, was ignored")
+            return
         with self._lock:
             body = self._sending.answered(bytes(message.payload), time.monotonic())
         if body is None:

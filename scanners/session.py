@@ -12,18 +12,18 @@ import msgspec
 from ledger.errors import Malformed
 from ledger.events.base import Event
 from ledger.events.reports import GoodsAsRead
-from ledger.values.ids import is_id
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
-from scanners.cards import CardBox, plain_name
 from scanners.deliveries import Received
 from scanners.entries import MODES, REASONS, Entries, Mode, Reason, Standing
 from scanners.gs1 import Meaning, Profile, gs1_date
 from scanners.identity import Clocks
 from scanners.profiles import profiles_of
+from scanners.standing import Stand
+from scanners.stoplist import StopList
+from scanners.stopped import ANYWAY, IT_IS, IT_IS_NOT, AtStop
 from scanners.tape import Tape, TapeFull
 from scanners.words import HELP, Told, both, shown
 
-DIGEST = re.compile(r"^[0-9a-f]{64}(?!\n)$")
 # One date of an answer: p for produced, six digits, perhaps `*6` for how many.
 DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?(?!\n)$")
 
@@ -42,14 +42,21 @@ class Session:
     and the next product leave it open, which is then flagged.
     """
 
-    def __init__(self, tape: Tape, clocks: Clocks, *, today: Callable[[], date]) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        clocks: Clocks,
+        *,
+        today: Callable[[], date],
+        stops: StopList | None = None,
+    ) -> None:
         self._tape = tape
         self._entries = Entries(tape.id, clocks, today)
         self._received = Received(tape, self._entries)
         self._today = today
         self.id = str(uuid.uuid4())
-        stored = tape.get("place")
-        self.place = msgspec.json.decode(stored, type=Standing) if stored else Standing()
+        self._stand = Stand(tape)
+        self._stops = AtStop(tape, self._entries, stops)
         self._amount: Decimal | None = None
         self._asking: GoodsAsRead | None = None
         self._asking_quantity: StatedQuantity | None = None
@@ -67,19 +74,18 @@ class Session:
         return profiles_of(self._tape, self.place.merchant)
 
     @property
+    def place(self) -> Standing:
+        """For whom, how and with whom the next scan will be kept."""
+        return self._stand.now
+
+    @property
     def mode(self) -> Mode:
         """What the next scan means."""
         return self.place.mode
 
     def standing(self) -> Told:
         """Says for whom, how and with whom the next scan will be kept."""
-        place = self.place
-        if place.merchant is None:
-            return Told("amber", f"{self.mode}, for nobody yet: scan the stall's badge")
-        words = f"{self.mode}, for {place.merchant} at {place.premises}"
-        words += f", with {place.counterparty}" if place.counterparty else ""
-        words += ", with a card's person" if place.card else ""
-        return Told("green", words + (f", delivery {place.delivery}" if place.delivery else ""))
+        return self._stand.described()
 
     def command(self, text: str) -> Told:
         """Takes a command: a mode, `merchant:ID:PREMISES`, `with:ID`, `delivery:N`, or a word.
@@ -87,6 +93,10 @@ class Session:
         The words are `same`, `skip` and, for a count, `all`, which answer the date question;
         """
         name, _, value = text.partition(":")
+        if self._stops.asking and name not in ("undo", *IT_IS, *IT_IS_NOT):
+            unanswered = self.finish()
+            assert unanswered is not None
+            return both(unanswered, self.command(text))
         if self._asking is not None and name not in ("same", "skip", "undo", "all"):
             # The open question belongs to whom and what it was asked for.
             return both(self._skip(), self.command(text))
@@ -94,6 +104,8 @@ class Session:
             return Told("green", HELP)
         if name in MODES:
             return self._set_mode(name, value)
+        if name in (*IT_IS, *IT_IS_NOT, ANYWAY):
+            return self._say_of_stopped(name)
         if name == "same":
             return self._same_as_last()
         if name == "skip":
@@ -112,8 +124,13 @@ class Session:
         return Told("red", f"no command is called {text[:40]!r}")
 
     def finish(self) -> Told | None:
-        """Ends the session: an open question is kept without a date; None when nothing was open."""
-        return None if self._asking is None else self._skip()
+        """Ends an open question: the goods are kept without its answer; None when none was open."""
+        if self._asking is not None:
+            return self._skip()
+        if (line := self._stops.unanswered()) is None:
+            return None
+        told, words = self._keep_lines([line[:2]], self.place), "nobody looked at its label"
+        return both(Told("amber", words), told)
 
     def scanned(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
         """Takes a code that was understood."""
@@ -127,7 +144,7 @@ class Session:
             return self.command(meaning.command)
         if meaning.date_marker is not None:
             return self._answer([_Dates(None, meaning.date_marker, "sheet")])
-        skipped = self._skip() if self._asking is not None else None
+        skipped = self.finish()
         if meaning.gtin is None and meaning.content_gtin is None and meaning.item is None:
             told = Told("red", "this code names no goods")
         else:
@@ -142,6 +159,8 @@ class Session:
             return Told("red", f"not kept: {error}")
 
     def _typed(self, text: str) -> Told:
+        if self._stops.asking:
+            return self._say_of_stopped(text)
         if text.startswith("*"):
             return self._set_amount(text[1:])
         if (told := self._received.typed(text, self.place)) is not None:
@@ -185,6 +204,8 @@ class Session:
         self._amount = None
         if self._sold_out:
             return self._count_none(goods)
+        if (stopped := self._stops.meet(goods, quantity, self.place, self.id)) is not None:
+            return stopped
         if not dated and gtin is not None and self.mode in ("receive", "count"):
             self._asking, self._asking_quantity = goods, quantity
             words = "same, all or skip" if self.mode == "count" else "same or skip"
@@ -226,7 +247,8 @@ class Session:
         except TapeFull as error:
             return Told("red", f"the date was NOT kept: {error}")
         self._undated = None
-        return Told("green", f"dated: {shown(dated, said)}", (kept.number,))
+        told = Told("green", f"dated: {shown(dated, said)}", (kept.number,))
+        return self._stops.warn(told, [dated], self.place)
 
     def _same_as_last(self) -> Told:
         if self._asking is None or self._asking.gtin is None:
@@ -249,12 +271,9 @@ class Session:
         self._sold_out = False
         nothing = dict.fromkeys(("lot", "produced", "expires", "dates_from"))
         bare = msgspec.structs.replace(goods, **nothing)
-        before, self.place = self.place, msgspec.structs.replace(self.place, mode="count")
+        counting = msgspec.structs.replace(self.place, mode="count")
         none = StatedQuantity(amount=Decimal(0), unit=Unit.PIECE)
-        try:
-            return self._keep([(bare, none)], whole=True)
-        finally:
-            self.place = before
+        return self._keep([(bare, none)], whole=True, place=counting)
 
     def _skip(self) -> Told:
         if self._asking is None or self._asking_quantity is None:
@@ -270,12 +289,27 @@ class Session:
         )
 
     def _keep(
-        self, lines: list[tuple[GoodsAsRead, StatedQuantity]], *, whole: bool = False
+        self,
+        lines: list[tuple[GoodsAsRead, StatedQuantity]],
+        *,
+        whole: bool = False,
+        place: Standing | None = None,
+    ) -> Told:
+        told = self._keep_lines(lines, place or self.place, whole=whole)
+        return self._stops.warn(told, [goods for goods, _ in lines], place or self.place)
+
+    def _keep_lines(
+        self,
+        lines: list[tuple[GoodsAsRead, StatedQuantity]],
+        place: Standing,
+        *,
+        whole: bool = False,
     ) -> Told:
         kept: list[int] = []
         try:
-            for line in lines:
-                kept.append(self._tape.append(self._report(*line)).number)
+            for goods, quantity in lines:
+                report = self._entries.report(place, self.id, goods, quantity, reason=self._reason)
+                kept.append(self._tape.append(report).number)
         except (TapeFull, Malformed) as error:
             return Told("red", f"NOT kept, {len(kept)} of {len(lines)} were: {error}", tuple(kept))
         numbers = tuple(kept)
@@ -287,14 +321,16 @@ class Session:
         )
         what = "; ".join(shown(*line) for line in lines)
         expired = [g.expires for g, _ in lines if g.expires and g.expires < self._today()]
-        if expired and self.mode == "sell":
+        if expired and place.mode == "sell":
             return Told("red", f"do not sell {what}: it ended; the scan is kept", numbers)
         if expired:
             return Told("amber", f"{what}: kept, but it ended on {expired[0]}", numbers)
-        return Told("green", f"{self.mode} {what}: kept, not yet confirmed", numbers)
+        return Told("green", f"{place.mode} {what}: kept, not yet confirmed", numbers)
 
-    def _report(self, goods: GoodsAsRead, quantity: StatedQuantity) -> Event:
-        return self._entries.report(self.place, self.id, goods, quantity, reason=self._reason)
+    def _say_of_stopped(self, text: str) -> Told:
+        """Takes what the hand says of goods that are stopped, or may be."""
+        told, line = self._stops.say(text, self.place, self.id)
+        return told if line is None else both(told, self._keep_lines([line[:2]], self.place))
 
     def _voucher(self, text: str) -> Told:
         """Receives a whole delivery by its voucher; `undo` takes it back as one."""
@@ -304,10 +340,10 @@ class Session:
         if told.numbers:
             self._undoable.append(told.numbers)
             self._undated = None
-        return told
+        return self._stops.warn(told, self._received.goods, self._received.place or self.place)
 
     def _undo(self) -> Told:
-        if self._asking is not None:
+        if self._asking is not None or self._stops.unanswered() is not None:
             self._asking = self._asking_quantity = None
             return Told("green", "the question is forgotten; nothing was kept")
         if not self._undoable:
@@ -340,55 +376,19 @@ class Session:
         self._sold_out = False
         self._undated = None
         self.id = str(uuid.uuid4())
-        if mode != self.mode:
-            self._remember(Standing(mode, self.place.merchant, self.place.premises))
+        self._stand.change_mode(mode)
         return Told("green", f"mode: {mode}")
 
-    def _remember(self, place: Standing) -> None:
-        self.place = place
-        self._tape.put("place", msgspec.json.encode(place).decode())
-
     def _set_place(self, name: str, value: str) -> Told:
+        """Names for whom, with whom or under which papers the next scans are."""
         self._sold_out = False
-        if value and not value.isprintable():
-            return Told("red", f"{name} holds no control characters: {value[:40]!r}")
-        if name == "merchant":
-            merchant, _, premises = value.partition(":")
-            if not (is_id(merchant) and is_id(premises)):
-                return Told("red", f"a badge says merchant:ID:PREMISES, not {value[:60]!r}")
-            place = Standing(self.mode, merchant, premises)
-            # Only the same merchant may correct an entry.
-            self._undoable.clear()
-            words = f"for {merchant} at {premises}"
-        elif name == "with" and value and not is_id(value):
-            return self._with_card(value)
-        else:
-            field = {"with": "counterparty", "delivery": "delivery"}.get(name)
-            if field is None and not DIGEST.match(value):
-                return Told("red", f"a document is named by 64 hex digits, not {value[:20]!r}")
-            if field is None:
-                changed: dict[str, Any] = {"documents": (*self.place.documents, value)[-16:]}
-            else:
-                # The papers that came along belong to the delivery they came with.
-                changed = {field: value[:60] or None, "documents": ()}
-                changed |= {"card": None} if field == "counterparty" else {}
-            place = msgspec.structs.replace(self.place, **changed)
-            words = f"{name}: {value or 'nobody'}"
-        self.id = str(uuid.uuid4())
-        self._remember(place)
-        return Told("green", words)
-
-    def _with_card(self, name: str) -> Told:
-        """Names a counterparty who is in no register by the card this device keeps."""
-        try:
-            ref = CardBox(self._tape).ref_of(name)
-        except ValueError as error:
-            return Told("red", str(error))
-        self.id = str(uuid.uuid4())
-        self._remember(
-            msgspec.structs.replace(self.place, counterparty=None, card=ref, documents=())
-        )
-        return Told("green", f"with: {plain_name(name)}")
+        told = self._stand.name(name, value)
+        if told.colour != "red":
+            self.id = str(uuid.uuid4())
+            if name == "merchant":
+                # Only the same merchant may correct an entry.
+                self._undoable.clear()
+        return told
 
     def _set_amount(self, text: str) -> Told:
         try:

@@ -9,7 +9,8 @@ Colour = Literal["green", "amber", "red", "ask"]
 HELP = (
     "modes: receive, sell, return (to the supplier), take-back (from a customer), dispose:REASON,"
     " use, count; words: with:ID, delivery:NUMBER, *6, 261201, p261121, same, skip, all (of a count), sold-out, undo; a voucher's"
-    " code receives its delivery, then 3=10 says what there was of line 3"
+    " code receives its delivery, then 3=10 says what there was of line 3; of stopped goods: 1 it is,"
+    " 2 it is not, sold-anyway"
 )
 
 

@@ -9,11 +9,12 @@ import msgspec
 from ledger.events import wire
 from ledger.events.base import stored_name
 from ledger.events.catalogue import TAPE_REPORTS
+from ledger.events.stop_list import StopListBody, StopListPart, stops_topic
 
 PATH = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 MESSAGES: tuple[Any, ...] = (
     wire.Batch, wire.Answer, wire.Receipt, wire.Resend, wire.Fork, wire.Refused,
-    wire.DeviceState, wire.SignedDocument,
+    wire.DeviceState, wire.SignedDocument, StopListPart, StopListBody,
 )  # fmt: skip
 
 
@@ -29,6 +30,7 @@ def document() -> bytes:
         wire.batches_topic("{ledger}", "{tape}"): ("publish", "Batch"),
         wire.answers_topic("{ledger}", "{tape}"): ("subscribe", "Answer"),
         wire.state_topic("{ledger}", "{device}"): ("publish", "DeviceState"),
+        stops_topic("{ledger}", "{part}"): ("subscribe", "StopListPart"),
     }
     content = {
         "asyncapi": "2.6.0",

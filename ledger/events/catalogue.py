@@ -8,7 +8,7 @@ import msgspec
 from msgspec import structs
 
 from ledger.errors import Malformed
-from ledger.events import cases, reports
+from ledger.events import cases, holds, recalls, reports
 from ledger.events.base import Event, stored_name
 
 TAPE_REPORTS: Final[tuple[type[Event], ...]] = (
@@ -16,6 +16,7 @@ TAPE_REPORTS: Final[tuple[type[Event], ...]] = (
     reports.GoodsReceived,
     reports.GoodsSold,
     reports.GoodsReturned,
+    reports.GoodsDisposedV1,
     reports.GoodsDisposed,
     reports.GoodsUsed,
     reports.DaySalesTotalled,
@@ -26,6 +27,7 @@ TAPE_REPORTS: Final[tuple[type[Event], ...]] = (
     reports.CertificateFiledV1,
     reports.CertificateFiled,
     reports.TestReportFiled,
+    reports.StopMet,
 )
 CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.MerchantRegistered,
@@ -55,6 +57,25 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.AlertCommented,
     cases.AlertSilenced,
     cases.DayBegan,
+    holds.HoldPlaced,
+    holds.HoldExtended,
+    holds.HoldReleased,
+    holds.HoldBecameRecall,
+    holds.DeadlinePassed,
+    recalls.RecallDrafted,
+    recalls.RecallChecked,
+    recalls.RecallPublished,
+    recalls.RecallWidened,
+    recalls.RecallNarrowed,
+    recalls.RecallWithdrawn,
+    recalls.RecallClosed,
+    recalls.RecallAcknowledged,
+    recalls.RecallAnswered,
+    recalls.ChecksDrawn,
+    recalls.HolderChecked,
+    recalls.HolderCalled,
+    recalls.RecallHandedOver,
+    recalls.WorkingDaysStated,
 )
 BY_NAME: Final = {stored_name(kind): kind for kind in TAPE_REPORTS + CASE_EVENTS}
 
@@ -68,6 +89,7 @@ def _widened(newer: type[Event]) -> Callable[[Any], Event]:
 # was recorded are computed over its own members, and its golden file keeps loading.
 UPCASTERS: Final[dict[type[Event], Callable[[Any], Event]]] = {
     cases.ProductRegisteredV1: _widened(cases.ProductRegistered),
+    reports.GoodsDisposedV1: _widened(reports.GoodsDisposed),
     reports.CertificateFiledV1: _widened(reports.CertificateFiled),
     reports.EntryCorrectedV1: _widened(reports.EntryCorrected),
 }

@@ -16,7 +16,7 @@ from ledger.events.base import (
     Trade,
     Uuid,
 )
-from ledger.values.clock import DeviceClock
+from ledger.values.clock import DeviceClock, Instant
 from ledger.values.gtin import is_gtin_14
 from ledger.values.quantity import StatedQuantity
 
@@ -49,6 +49,11 @@ class GoodsAsRead(
         if self.gtin is not None and not is_gtin_14(self.gtin):
             raise ValueError(f"a report writes a GTIN as 14 digits, not {self.gtin[:20]!r}")
         check_years(self.produced, self.expires)
+
+    @property
+    def product(self) -> str:
+        """The product's key: the GTIN's 14 digits, or `item:` and the name people use."""
+        return self.gtin if self.gtin is not None else f"item:{' '.join((self.item or '').split())}"
 
 
 def check_years(*days: date | None) -> None:
@@ -107,10 +112,24 @@ class GoodsReturned(GoodsMoved, frozen=True, kw_only=True, tag="goods-returned.v
     direction: Trade[Literal["to-supplier", "from-customer"]]
 
 
-class GoodsDisposed(GoodsMoved, frozen=True, kw_only=True, tag="goods-disposed.v1"):
-    """Goods were destroyed or thrown away, for a reason."""
+class GoodsDisposedV1(GoodsMoved, frozen=True, kw_only=True, tag="goods-disposed.v1"):
+    """Goods were thrown away, from before a witness and a place could be stated."""
 
     reason: Trade[Literal["expired", "damaged", "recalled", "other"]]
+
+
+class GoodsDisposed(GoodsMoved, frozen=True, kw_only=True, tag="goods-disposed.v2"):
+    """Goods were destroyed or thrown away, for a reason; pictures of it are its documents.
+
+    A destruction under a recall names that, who saw it (a merchant's, authority's or person's
+    name in the register, or a card) and where it was done.
+    """
+
+    reason: Trade[Literal["expired", "damaged", "recalled", "other"]]
+    recall: Public[Id | None] = None
+    witness: Trade[Id | None] = None
+    witness_card: Person[Uuid | None] = None
+    place: Trade[ShortText | None] = None
 
 
 class GoodsUsed(GoodsMoved, frozen=True, kw_only=True, tag="goods-used.v1"):
@@ -119,6 +138,21 @@ class GoodsUsed(GoodsMoved, frozen=True, kw_only=True, tag="goods-used.v1"):
 
 class StockCounted(GoodsMoved, frozen=True, kw_only=True, tag="stock-counted.v1"):
     """Somebody counted what is there; the count replaces what the ledger had reckoned."""
+
+
+class StopMet(Report, frozen=True, kw_only=True, tag="stop-met.v1"):
+    """A scan met goods that a hold or recall stops: what the hand was told, and what it said.
+
+    `refused`: it was told in red not to; `it-is`, `it-is-not`: what it said of goods that say no
+    lot; `sold-anyway`: it went on, and the sale is recorded beside this. The list it was told by
+    is named by its version and time.
+    """
+
+    goods: Public[GoodsAsRead]
+    stop: Public[Id]
+    outcome: Public[Literal["refused", "it-is", "it-is-not", "sold-anyway"]]
+    list_version: Trade[Annotated[int, msgspec.Meta(ge=0, le=2**53)]]
+    list_time: Trade[Instant]
 
 
 class DaySalesTotalled(Report, frozen=True, kw_only=True, tag="day-sales.v1"):

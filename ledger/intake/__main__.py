@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,11 +18,16 @@ from ledger.errors import EXIT_DAMAGED, Conflict, JournalUnavailable, LedgerErro
 from ledger.intake.answers import PgAnswers
 from ledger.intake.committer import Committer
 from ledger.intake.days import DayKeeper
+from ledger.intake.deadlines import DeadlineKeeper
 from ledger.intake.devices import Devices
 from ledger.intake.http import IntakeParts, build
+from ledger.intake.keepers import Keeper, read_cases
 from ledger.intake.mqtt import MqttIntake
 from ledger.intake.requests import Requests
+from ledger.intake.stops import StopKeeper
+from ledger.intake.supplied import PgSupplied
 from ledger.intake.verify import Verifier
+from ledger.journal.casebook import PgCasebook
 from ledger.journal.cases import Cases
 from ledger.journal.documents import DocumentStore
 from ledger.journal.keyfile import read_key
@@ -38,6 +43,8 @@ log = logging.getLogger("suyuan.intake")
 # How long the committer waits before it tries a database that was away again.
 AWAY_S = 0.2
 DAYS_S = 1.0
+# How often the keepers of stops and deadlines look when nothing is recorded.
+CASES_S = 0.5
 
 
 def datastore(dsn: str) -> PostgresDatastore:
@@ -95,18 +102,28 @@ def main(settings: Settings) -> None:
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
     documents = DocumentStore(data / "documents", settings.writer_dsn)
-    parts = IntakeParts(
-        committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices,
-        settings.ledger, key.public, clock.now,
-    )  # fmt: skip
     mqtt = MqttIntake(
         committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,
         share=settings.mqtt_share,
     )  # fmt: skip
+    stops = StopKeeper(
+        settings.ledger, key, mqtt.retain, supplied=PgSupplied(settings.reader_dsn).of,
+        now=clock.now,
+    )  # fmt: skip
+    parts = IntakeParts(
+        committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices,
+        settings.ledger, key.public, clock.now, lambda: stops.signed,
+    )  # fmt: skip
     threading.Thread(target=commit_forever, args=[committer], daemon=True).start()
     keeper = DayKeeper(recorder, requests, clock.now)
     threading.Thread(target=keep_days_forever, args=[keeper], daemon=True).start()
+    mqtt.on_connected = stops.publish
     mqtt.start()
+    deadlines = DeadlineKeeper(requests.recalls.take, clock.now)
+    book = PgCasebook(settings.writer_dsn)
+    threading.Thread(
+        target=keep_cases_forever, args=[book, [stops, deadlines]], daemon=True
+    ).start()
     uvicorn.run(
         build(parts), host="127.0.0.1", port=settings.intake_port, log_level="warning",
         access_log=False,
@@ -139,6 +156,21 @@ def keep_days_forever(keeper: DayKeeper) -> None:
             time.sleep(DAYS_S)
     except BaseException:
         log.critical("the keeper of days stopped; call a human", exc_info=True)
+        os._exit(EXIT_DAMAGED)
+
+
+def keep_cases_forever(book: PgCasebook, keepers: Sequence[Keeper]) -> None:
+    """Drives the keepers of stops and deadlines: by notification, at the latest twice a second."""
+    try:
+        while True:
+            try:
+                read_cases(book, keepers)
+                book.wait(CASES_S)
+            except (JournalUnavailable, Conflict) as error:
+                log.warning("holds and recalls cannot be read now: %s", error)
+                time.sleep(AWAY_S)
+    except BaseException:
+        log.critical("the keeper of holds and recalls stopped; call a human", exc_info=True)
         os._exit(EXIT_DAMAGED)
 
 

@@ -19,6 +19,7 @@ from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
+from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import PersonalStore
 from ledger.rules.refusal import Refusal
@@ -46,6 +47,7 @@ class IntakeParts(msgspec.Struct):
     ledger: str
     ledger_key: str
     now: Callable[[], datetime]
+    stops: Callable[[], SignedList | None]
 
 
 def build(parts: IntakeParts) -> FastAPI:
@@ -61,6 +63,14 @@ def build(parts: IntakeParts) -> FastAPI:
     @app.get("/intake/ledger")
     async def ledger() -> Response:
         return _json({"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()})
+
+    @app.get("/intake/stops")
+    async def stops() -> Response:
+        signed = parts.stops()
+        if signed is None:
+            return _problem(503, "unavailable", "the stop list is not read yet: try again")
+        raw = [msgspec.Raw(part) for part in signed.parts]
+        return _json({"version": signed.version, "time": signed.time, "parts": raw})
 
     @app.get("/intake/health")
     async def health() -> Response:

@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -26,6 +27,8 @@ class MqttIntake:
     ) -> None:
         self._committer = committer
         self._ledger = ledger
+        # What a broker that has just started must be told.
+        self.on_connected: Callable[[], None] = lambda: None
         self._address = (host, port)
         pattern = wire.batches_topic(ledger, "+")
         self._topic = f"$share/{share}/{pattern}" if share else pattern
@@ -46,12 +49,18 @@ class MqttIntake:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def retain(self, topic: str, payload: bytes) -> None:
+        """Leaves a message on its topic for whoever subscribes; nothing while the broker is away."""
+        if self._client.is_connected():
+            self._client.publish(topic, payload, qos=1, retain=True)
+
     def _connected(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
         if code.is_failure:
             log.warning("the broker refused intake: %s", code)
             return
         client.subscribe(self._topic, qos=1)
         self.connected.set()
+        self.on_connected()
         log.info("intake listens on %s at %s:%s", self._topic, *self._address)
 
     def _arrived(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:

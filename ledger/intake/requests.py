@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger.events.cases import MarketRegistered, ProductRegistered, ProductRegisteredV1
 from ledger.events.catalogue import upcast
+from ledger.intake.recalls import RecallDesk
 from ledger.journal.cases import Cases
 from ledger.rules.alert_work import (
     AcknowledgeAlerts,
@@ -65,6 +66,7 @@ from ledger.rules.requests import (
     MarketCase,
     MarketDayCase,
     NearExpiryCase,
+    RecallWork,
     RegisterMarket,
     RegisterMerchant,
     RegisterProduct,
@@ -98,12 +100,15 @@ class Requests:
         self._cases = cases
         self._ledger_keys = ledger_keys
         self._changed = changed
+        self.recalls = RecallDesk(cases, now)
 
     def take(self, request: Request) -> Refusal | None:
         """Decides and records a request. Returns None when granted, else why not.
 
         Raises `Conflict` when others kept changing the case.
         """
+        if isinstance(request, RecallWork):
+            return self.recalls.take(request)
         match request:
             case (
                 RegisterMerchant(entry=entry) | StateOwner(entry=entry)

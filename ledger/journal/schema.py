@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS ledger.events (
     PRIMARY KEY (originator_id, originator_version)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS events_position ON ledger.events (notification_id);
+CREATE INDEX IF NOT EXISTS events_of_cases ON ledger.events (notification_id) WHERE chain IS NULL;
 CREATE TABLE IF NOT EXISTS ledger.head (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     position bigint NOT NULL,

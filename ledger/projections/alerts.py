@@ -15,6 +15,8 @@ from ledger.events.cases import (
     TapeForked,
     TapeLost,
 )
+from ledger.events.holds import DeadlinePassed, HoldBecameRecall, HoldReleased
+from ledger.events.recalls import RecallClosed, RecallPublished, RecallWithdrawn
 from ledger.events.reports import EntryCorrected, Report
 from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.corrections import CorrectionRefused
@@ -35,6 +37,7 @@ from ledger.projections.pairs import PAIR_CELLS, OneSided
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
 from ledger.projections.shelves import STOCK, Shelf, Stock, is_short
 from ledger.projections.stock import ShelfChanged, StockChanged
+from ledger.projections.stops import SoldWhileStopped
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.alert_kinds import ALERT_KINDS, group_of_alert
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
@@ -120,6 +123,7 @@ class Alerts:
         _of_devices(fold)
         _of_people(fold)
         _of_both_sides(fold)
+        _of_stops(fold)
         _of_stock(fold)
         _load_attentions(fold)
         for signal in list(fold.signals):
@@ -200,6 +204,25 @@ def _of_both_sides(fold: Fold) -> None:
     for stream, number, merchant in fold.of(CorrectionRefused):
         subject = f"{stream}|{number}|{merchant}"
         _set(fold, "correction-refused", subject, True, None, merchant=merchant)
+
+
+def _of_stops(fold: Fold) -> None:
+    """What was sold though stopped, and what time ran out of."""
+    for sale, stop in fold.of(SoldWhileStopped):
+        subject = f"{sale.stream}|{sale.number}|{sale.leg}"
+        _set(fold, "sold-while-stopped", subject, stop is not None, sale, detail=stop or "")
+    match fold.entry.event:
+        case DeadlinePassed(what="hold-ends", subject=hold):
+            _set(fold, "hold-ran-out", hold, True, None)
+        case HoldReleased(hold=hold) | HoldBecameRecall(hold=hold):
+            _set(fold, "hold-ran-out", hold, False, None)
+        case DeadlinePassed(what=what, subject=recall):
+            _set(fold, "recall-late", f"{recall}|{what}", True, None, detail=what)
+        case RecallPublished(recall=recall):
+            _set(fold, "recall-late", f"{recall}|recall-starts", False, None)
+        case RecallWithdrawn(recall=recall) | RecallClosed(recall=recall):
+            for what in ("recall-starts", "recall-finishes"):
+                _set(fold, "recall-late", f"{recall}|{what}", False, None)
 
 
 def _of_people(fold: Fold) -> None:

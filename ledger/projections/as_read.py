@@ -31,7 +31,7 @@ def goods_in(event: Event) -> Iterable[GoodsAsRead]:
 
 def product_of(goods: GoodsAsRead) -> str:
     """Returns the product's key: the GTIN's 14 digits, or `item:` and the name people use."""
-    return goods.gtin if goods.gtin is not None else f"item:{' '.join((goods.item or '').split())}"
+    return goods.product
 
 
 def lot_of(goods: GoodsAsRead, delivery: str | None) -> str:

@@ -20,6 +20,7 @@ from ledger.events.reports import (
     GoodsTransformed,
     Portion,
     Report,
+    StopMet,
     TapeOpened,
     TestReportFiled,
 )
@@ -47,6 +48,7 @@ from ledger.projections.outcomes import (
     scopes_of,
 )
 from ledger.projections.pairs import is_confirmed
+from ledger.projections.stops import stopped_since
 from ledger.projections.sweeps import (
     Party,
     Sweep,
@@ -111,6 +113,8 @@ class Corrections:
                 _correct(fold, event.as_report(entry.received))
             case CertificateFiled() | TestReportFiled() as event:
                 _other(fold, event.merchant, voidable=True)
+            case StopMet() as event:
+                _other(fold, event.merchant, voidable=False)
             case TapeOpened():
                 _other(fold, "", voidable=False)
 
@@ -251,6 +255,8 @@ def _contested(fold: Fold, row: Movement, instead: Portion | None) -> str | None
         )
         if same == (row.read_product, row.stated_unit, row.stated):
             return None
+    if (stopped := stopped_since(fold.rows, row.product, row.lot)) is not None:
+        return stopped
     return "confirmed" if is_confirmed(fold.rows, row) else None
 
 

@@ -18,7 +18,9 @@ from ledger.projections.movements import Movements
 from ledger.projections.pairs import Pairs
 from ledger.projections.parties import Parties
 from ledger.projections.products import Products
+from ledger.projections.recalls import Recalls
 from ledger.projections.stock import Stocks
+from ledger.projections.stops import Stops
 from ledger.projections.table import Table
 
 
@@ -50,6 +52,8 @@ TRADE: Final = Group(
         Documents(),
         Pairs(),
         Coverage(),
+        Stops(),
+        Recalls(),
         Alerts(),
     ),
 )

@@ -40,8 +40,8 @@ class Movement(msgspec.Struct):
     believed from `position` on until `believed_to`; when it is learned to be other goods, or was
     corrected, it is closed and another believed instead, which keeps `original`, the position of
     the entry, and names the correction it comes from. Rows are closed, never deleted. `contested`
-    says of a closed row after what it was corrected, where both readings count: `confirmed`, by
-    the other side.
+    says of a closed row after what it was corrected, where both readings count: `confirmed` by
+    the other side, `held` or `recalled`.
     """
 
     position: Position

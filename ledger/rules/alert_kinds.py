@@ -83,6 +83,19 @@ ALERT_KINDS: Final = {
         "sold-beyond-paper", _SUBJECT, "销量超过凭证数量", "more went out than the paper covers",
         "清点实际数量, 查超出部分的来源", "Find where the rest came from.",
     ),
+    "sold-while-stopped": AlertKind(
+        "sold-while-stopped", _LOT, "暂停或召回后仍有销售", "sold though held or recalled",
+        "查明去向, 通知买家, 封存余货", "Find who has it, tell them, seal what is left.",
+    ),
+    "hold-ran-out": AlertKind(
+        "hold-ran-out", _SUBJECT, "暂停销售到期未决定", "a hold ran out undecided",
+        "解除或召回: suyuan hold release, suyuan recall draft",
+        "Release it or recall its goods: suyuan hold release, suyuan recall draft.",
+    ),
+    "recall-late": AlertKind(
+        "recall-late", _SUBJECT, "召回超过法定时限", "a recall is beyond the law's time",
+        "发布或完成召回: suyuan recall show", "Publish it, or finish and close it: suyuan recall show.",
+    ),
     "correction-refused": AlertKind(
         "correction-refused", ("merchant",), "补正无效", "a correction had no effect",
         "由本人更正, 或由执法人员立案更正", "Have the entry's own merchant correct it.",

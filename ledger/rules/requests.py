@@ -32,8 +32,19 @@ from ledger.rules.device import (
     RevokeDevice,
     WithdrawMandate,
 )
+from ledger.rules.holds import ExtendHold, PlaceHold, ReleaseHold
 from ledger.rules.officer import CorrectEntry
 from ledger.rules.quarantine import ReadmitReport
+from ledger.rules.recall_holders import HolderRequest, StateWorkingDays
+from ledger.rules.recalls import (
+    CheckRecall,
+    CloseRecall,
+    DraftRecall,
+    NarrowRecall,
+    PublishRecall,
+    WidenRecall,
+    WithdrawRecall,
+)
 
 
 class RegisterMerchant(msgspec.Struct, frozen=True, tag="register-merchant"):
@@ -86,8 +97,24 @@ class BeginDay(msgspec.Struct, frozen=True, tag="begin-day"):
     zone: ZoneName = "Asia/Shanghai"
 
 
+# What the ledger alone asks for, such as that a time has passed, is not among these.
+RecallWork = (
+    PlaceHold
+    | ExtendHold
+    | ReleaseHold
+    | DraftRecall
+    | CheckRecall
+    | PublishRecall
+    | WidenRecall
+    | NarrowRecall
+    | WithdrawRecall
+    | CloseRecall
+    | HolderRequest
+    | StateWorkingDays
+)
 Request = (
-    RegisterMerchant
+    RecallWork
+    | RegisterMerchant
     | StateOwner
     | AddPremises
     | StateSalesMode

@@ -23,6 +23,8 @@ from suyuan.commands.joining import TAPE_DEFAULT
 FILL_WARNING_PERCENT = 80
 # How long the end waits for receipts before it says that they are still to come.
 DRAIN_S = 5
+# How long the beginning waits for the stop list; a device without a broker goes by its last one.
+STOPS_S = 0.7
 # What the ledger takes, said before the paper has left the hand.
 PICTURE_BYTES_MAX = 12 * 1024 * 1024
 BEGINS = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "application/pdf": b"%PDF-"}
@@ -53,7 +55,7 @@ class AtWork:
         self._stated = stated
         self.tape = tape
         self.agent = Agent(tape, Clocks(), on_answer=lambda body: _tell_answer(body, stated.json))
-        self.session = Session(tape, self.agent.clocks, today=today)
+        self.session = Session(tape, self.agent.clocks, today=today, stops=self.agent.stops)
 
     @property
     def merchant(self) -> str:
@@ -98,6 +100,8 @@ class AtWork:
             tell(Told("amber", words), self._stated.json)
         if not self._stated.offline:
             self.agent.link.start()
+            # The first scan must not pass because the list was still on its way.
+            self.agent.stops.arrived.wait(STOPS_S)
 
     def finish(self) -> None:
         """Waits a moment for receipts and says what is confirmed."""

@@ -9,6 +9,9 @@ from typing import Any
 from suyuan.commands import Failed
 from suyuan.commands.device import AtWork, add_device, at_work, tell
 
+# What is said with a hyphen, and so is not letters alone.
+WORDS = ("take-back", "sold-out", "it-is", "it-is-not", "sold-anyway")
+
 
 def add_scan(verbs: Any) -> None:
     """`scan`: scan and type."""
@@ -97,11 +100,7 @@ def _lines(stated: argparse.Namespace) -> Iterator[Any]:
 def _line(session: Any, line: Any) -> Any:
     if line.aim is not None:
         return _understood(session, line.aim, line.raw)
-    if (
-        line.text.lower() in ("same", "skip", "undo", "take-back", "sold-out")
-        or ":" in line.text
-        or line.text.isalpha()
-    ):
+    if line.text.lower() in WORDS or ":" in line.text or line.text.isalpha():
         name, colon, value = line.text.partition(":")
         return session.command(name.lower() + colon + value)
     return session.typed(line.text)

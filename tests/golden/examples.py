@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.events import cases, reports
+from ledger.events import cases, holds, recalls, reports
 from ledger.events.base import Event, stored_name
 from ledger.events.catalogue import encode
 from ledger.journal.sealing import Place, Sealer
@@ -46,6 +46,15 @@ MOVED: dict[str, Any] = COMMON | {
     "goods": GOODS, "quantity": QUANTITY, "counterparty": "m-002", "counterparty_card": PERSON,
     "delivery": "V1122-0001", "documents": (DIGEST,),
 }  # fmt: skip
+LATER = datetime(2026, 12, 6, 4, 0, tzinfo=UTC)
+DAY = date(2026, 11, 1)
+STOPPED = (
+    holds.StoppedGoods(
+        product="06901234567892", lot="A-24/11", produced_from=DAY, produced_until=DAY,
+        expires_from=date(2026, 12, 1), expires_until=date(2026, 12, 1),
+    ),
+    holds.StoppedGoods(product="item:小白菜", delivery="m-001/V1122-0001", supplier="m-002"),
+)  # fmt: skip
 PORTION = reports.Portion(goods=GOODS, quantity=QUANTITY)
 
 EXAMPLES: list[Event] = [
@@ -53,7 +62,14 @@ EXAMPLES: list[Event] = [
     reports.GoodsReceived(**MOVED),
     reports.GoodsSold(**MOVED),
     reports.GoodsReturned(direction="to-supplier", **MOVED),
-    reports.GoodsDisposed(reason="expired", **MOVED),
+    reports.GoodsDisposedV1(reason="expired", **MOVED),
+    reports.GoodsDisposed(
+        reason="recalled", recall="r-1", witness="officer-1", witness_card=PERSON, place="城西焚烧厂",
+        **MOVED,
+    ),
+    reports.StopMet(
+        goods=GOODS, stop="r-1", outcome="refused", list_version=41, list_time=RECEIVED, **COMMON
+    ),
     reports.GoodsUsed(**MOVED),
     reports.StockCounted(**(MOVED | {"goods": LOOSE})),
     reports.GoodsTransformed(process="mixed", inputs=(PORTION, PORTION), outputs=(PORTION,), **COMMON),
@@ -151,6 +167,64 @@ EXAMPLES: list[Event] = [
         group="g-0123456789abcdef", by="officer-1", until=RECEIVED, note="等检测结果"
     ),
     cases.DayBegan(market="market-1", day=date(2026, 11, 22), zone="Asia/Shanghai"),
+    holds.HoldPlaced(
+        hold="h-1", goods=STOPPED, authority="岳麓区市场监管局", reason="抽检不合格",
+        placed_at=RECEIVED, until=LATER, by="officer-1",
+    ),
+    holds.HoldExtended(hold="h-1", until=LATER, reason="复检未出", by="officer-1"),
+    holds.HoldReleased(hold="h-1", reason="复检合格", by="officer-1"),
+    holds.HoldBecameRecall(hold="h-1", recall="r-1", by="officer-2"),
+    holds.DeadlinePassed(kind="hold", subject="h-1", what="hold-ends", due=LATER),
+    recalls.RecallDrafted(
+        recall="r-1", grade="I", goods=STOPPED, reason="检出沙门氏菌", authority="岳麓区市场监管局",
+        known_at=RECEIVED, by="officer-1", hold="h-1", responsible="m-002", trace_position=41,
+        asked=("06901234567892 L:A-24/11",),
+    ),
+    recalls.RecallChecked(recall="r-1", approved=True, by="officer-2", note="属实"),
+    recalls.RecallPublished(
+        recall="r-1", grade="I", goods=STOPPED, published_at=RECEIVED, notice="请勿食用, 退回购买处",
+        by="officer-1",
+    ),
+    recalls.RecallWidened(recall="r-1", goods=STOPPED, reason="同线产品", by="officer-1"),
+    recalls.RecallNarrowed(
+        recall="r-1", goods=STOPPED, reason="批次查清", by="officer-1", checked_by="officer-2"
+    ),
+    recalls.RecallWithdrawn(
+        recall="r-1", reason="检验有误", by="officer-1", checked_by="officer-2"
+    ),
+    recalls.RecallClosed(
+        recall="r-1", by="officer-1", checked_by="officer-2", position=99, summary="已全部下架",
+        unaccounted="消费者手中 12 瓶",
+    ),
+    recalls.RecallAcknowledged(recall="r-1", merchant="m-001", by="m-001", note="已知"),
+    recalls.RecallAnswered(
+        recall="r-1", merchant="m-001", by="m-001", note="清点两次",
+        lines=(
+            recalls.AnswerLine(
+                product="06901234567892", unit=Unit.PIECE, lot="A-24/11", found=Decimal(3),
+                sold=Decimal(5), returned=Decimal(1), destroyed=Decimal(2),
+            ),
+        ),
+    ),
+    recalls.ChecksDrawn(
+        recall="r-1", seed=7, by="officer-1",
+        holders=(recalls.DrawnCheck(merchant="m-001", reason="C 级"),),
+    ),
+    recalls.HolderChecked(
+        recall="r-1", merchant="m-001", result="still-there", by="officer-3", note="货架 2 瓶"
+    ),
+    recalls.HolderCalled(
+        recall="r-1", result="reached", by="officer-3", merchant="m-009", note="已封存"
+    ),
+    recalls.HolderCalled(recall="r-1", result="no-answer", by="officer-3", card=PERSON),
+    recalls.RecallHandedOver(
+        recall="r-1", authority="湘潭市市场监管局", holders=4, file=DIGEST, by="officer-1",
+        district="yuhu",
+    ),
+    recalls.WorkingDaysStated(
+        year=2026, off=(date(2026, 10, 1),), working=(date(2026, 10, 10),), source="国办发明电",
+        by="officer-1",
+    ),
 ]  # fmt: skip
 
 

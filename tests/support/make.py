@@ -10,6 +10,8 @@ from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.cases import ProductRegistered
 from ledger.events.catalogue import encode
+from ledger.events.holds import HoldPlaced, StoppedGoods
+from ledger.events.recalls import RecallDrafted, RecallPublished
 from ledger.events.reports import (
     DaySalesTotalled,
     EntryCorrected,
@@ -139,3 +141,29 @@ class FakeTape:
 
 def days(count: int) -> timedelta:
     return timedelta(days=count)
+
+
+def stopped_goods(product: str | None = MILK, **fields: Any) -> StoppedGoods:
+    return StoppedGoods(product=product, **fields)
+
+
+def held(*goods: StoppedGoods, hold: str = "h-1", at: datetime = NOON) -> HoldPlaced:
+    return HoldPlaced(
+        hold=hold, goods=goods or (stopped_goods(lot="L1"),), authority="Office", reason="test",
+        placed_at=at, until=at + timedelta(days=7), by="officer-1",
+    )  # fmt: skip
+
+
+def recalled(*goods: StoppedGoods, recall: str = "r-1", at: datetime = NOON) -> RecallPublished:
+    return RecallPublished(
+        recall=recall, grade="I", goods=goods or (stopped_goods(lot="L1"),), published_at=at,
+        notice="Do not eat it.", by="officer-1",
+    )  # fmt: skip
+
+
+def drafted(*goods: StoppedGoods, recall: str = "r-1", **fields: Any) -> RecallDrafted:
+    common: dict[str, Any] = {
+        "recall": recall, "grade": "I", "goods": goods or (stopped_goods(lot="L1"),),
+        "reason": "salmonella", "authority": "Office", "known_at": NOON, "by": "officer-1",
+    }  # fmt: skip
+    return RecallDrafted(**(common | fields))

@@ -150,7 +150,7 @@ def test_a_return_a_disposal_and_a_count_are_reports_of_their_own(hand: Hand) ->
         hand.scan("]C1", b"0106901234567892" + b"10A1")
 
     kinds = [e["type"] for e in hand.kept()]
-    assert kinds == ["goods-returned.v1", "goods-disposed.v1", "stock-counted.v1", "goods-used.v1"]
+    assert kinds == ["goods-returned.v1", "goods-disposed.v2", "stock-counted.v1", "goods-used.v1"]
     assert date.fromisoformat(hand.kept()[0]["business_date"]) == TODAY
 
 

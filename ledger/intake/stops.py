@@ -1,0 +1,83 @@
+"""Stops: keeps the signed list of what may not be sold before every scanner."""
+
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from ledger.events.base import Event, stored_name
+from ledger.events.holds import StoppedGoods
+from ledger.events.stop_list import sign_stops, stops_topic
+from ledger.rules.stop_board import BOARD_EVENTS, StopBoard
+from ledger.values.keys import SigningKey
+
+# A scanner says how old its list is; the ledger signs it anew so often though nothing changed.
+SIGN_AGAIN = timedelta(seconds=30)
+
+# Puts a part on its retained topic; nothing clears it.
+PublishPart = Callable[[str, bytes], None]
+# What is known to have come from suppliers; empty while nobody can say.
+Supplied = Callable[[Collection[str]], Mapping[str, Sequence[StoppedGoods]]]
+
+
+class SignedList(NamedTuple):
+    """The list as it was signed last."""
+
+    version: int
+    time: datetime
+    parts: list[bytes]
+
+
+class StopKeeper:
+    """Signs the list at once when the record changes it, and again while it does not.
+
+    Several of it, one an intake, say the same: the record alone decides what is on the list.
+    """
+
+    names = tuple(stored_name(kind) for kind in BOARD_EVENTS)
+
+    def __init__(
+        self,
+        ledger: str,
+        key: SigningKey,
+        publish: PublishPart,
+        *,
+        supplied: Supplied,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._key = key
+        self._publish = publish
+        self._supplied = supplied
+        self._now = now
+        self.position = 0
+        self.board = StopBoard()
+        self.signed: SignedList | None = None
+        # A broker that comes back is told by its own thread, and never an older list after a newer.
+        self._lock = threading.Lock()
+
+    def take(self, position: int, event: Event) -> None:
+        """Takes in an event of the record; `step` says what follows."""
+        self.board.take(position, event)
+
+    def step(self) -> None:
+        """Signs and publishes the list when it has changed, or its signature grows old."""
+        before, now = self.signed, self._now()
+        same = before is not None and before.version == self.board.version
+        if before is not None and same and now - before.time < SIGN_AGAIN:
+            return
+        suppliers = self.board.suppliers()
+        lines = self.board.lines(self._supplied(suppliers) if suppliers else {})
+        parts = sign_stops(self._key, self._ledger, self.board.version, now, lines)
+        with self._lock:
+            self.signed = SignedList(self.board.version, now, parts)
+        self.publish()
+        for surplus in range(len(parts), len(before.parts) if before else 0):
+            self._publish(stops_topic(self._ledger, surplus + 1), b"")
+
+    def publish(self) -> None:
+        """Publishes the list as it was signed, as a broker that has just started needs it."""
+        with self._lock:
+            parts = self.signed.parts if self.signed is not None else []
+            for number, part in enumerate(parts, 1):
+                self._publish(stops_topic(self._ledger, number), part)

@@ -1,0 +1,338 @@
+"""Stops: which lots holds and recalls stop, or may, as far as the record tells lots apart.
+
+Held goods are a state of their own: a lot in `stopped_lots` whose row is not ended is held or
+recalled wherever it stands in stock.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from ledger.events.base import Event
+from ledger.events.holds import (
+    DeadlinePassed,
+    HoldBecameRecall,
+    HoldPlaced,
+    HoldReleased,
+    StoppedGoods,
+)
+from ledger.events.recalls import (
+    RecallNarrowed,
+    RecallPublished,
+    RecallWidened,
+    RecallWithdrawn,
+)
+from ledger.projections.fold import Entry, Fold
+from ledger.projections.lots import LOTS, Lot
+from ledger.projections.movements import (
+    MOVEMENTS,
+    GoodsReport,
+    Moved,
+    Movement,
+    Unmoved,
+    legs_of,
+)
+from ledger.projections.products import ConversionKnown, base_of
+from ledger.projections.table import Key, Position, Rows, Table
+from ledger.rules.stops import Met, meets
+
+
+class StopLineRow(msgspec.Struct):
+    """A line of a hold or recall, as JSON, from one position to another."""
+
+    kind: str
+    stop: str
+    position: Position
+    index: Position
+    product: str | None
+    supplier: str | None
+    goods: bytes
+    since: datetime
+    ended_at: Position | None
+
+
+class StopMark(msgspec.Struct):
+    """That goods of a product (`what` p) or from a supplier (`s`) may be stopped, and by which.
+
+    The mark of nothing says whether there is any mark at all.
+    """
+
+    what: str
+    value: str
+    stops: tuple[str, ...]
+
+
+class StoppedLot(msgspec.Struct):
+    """A lot that a hold or recall stops, or may stop (`how`), from a time until it was ended."""
+
+    product: str
+    lot: str
+    kind: str
+    stop: str
+    how: str
+    since: datetime
+    position: Position
+    ended: datetime | None
+    ended_at: Position | None
+
+
+STOP_LINES = Table(
+    "stop_lines",
+    StopLineRow,
+    ("kind", "stop", "position", "index"),
+    ("(product) WHERE ended_at IS NULL", "(supplier) WHERE ended_at IS NULL"),
+)
+STOP_MARKS = Table("stop_marks", StopMark, ("what", "value"))
+STOPPED_LOTS = Table(
+    "stopped_lots", StoppedLot, ("product", "lot", "kind", "stop"), ("(kind, stop)",)
+)
+
+# What a merchant may not do with goods that are stopped.
+SALES = ("goods-sold", "day-sales", "goods-used", "used-in")
+
+
+class SoldWhileStopped(NamedTuple):
+    """Signal: goods were sold or used though stopped; `stop` is None where that is not so."""
+
+    movement: Movement
+    stop: str | None
+
+
+class _Stop(NamedTuple):
+    kind: str
+    name: str
+
+
+class Stops:
+    """What may not be sold, lot by lot."""
+
+    name = "stops"
+    tables = (STOP_LINES, STOP_MARKS, STOPPED_LOTS)
+
+    def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
+        """The marks of what moves, once anything is stopped at all."""
+        if not isinstance(entry.event, GoodsReport):
+            return
+        yield STOP_MARKS, ("", "")
+        if rows.get(STOP_MARKS, "", "") is not None:
+            for leg in legs_of(entry, entry.event):
+                for place in _places(rows, leg):
+                    yield STOP_MARKS, place
+
+    def fold(self, fold: Fold) -> None:
+        """Takes in holds and recalls, and what moves of what they stop."""
+        _of_stops(fold, fold.entry.event)
+        if fold.rows.get(STOP_MARKS, "", "") is None:
+            return
+        for known in fold.of(ConversionKnown):
+            _reconvert(fold, known.gtin)
+        for signal in list(fold.signals):
+            match signal:
+                case Moved(movement) if stops := _marked(fold.rows, movement):
+                    if _tells_apart(fold, movement):
+                        _restate(fold, [(movement.product, movement.lot)], stops)
+                    if movement.kind in SALES:
+                        fold.signals.append(_sold(fold, movement))
+                case Unmoved(movement) if movement.kind in SALES:
+                    fold.signals.append(SoldWhileStopped(movement, None))
+
+
+def stopped_since(rows: Rows, product: str, lot: str) -> str | None:
+    """Returns by what a lot is stopped now: `recalled` or `held`, or None."""
+    if rows.get(STOP_MARKS, "", "") is None:
+        return None
+    found = rows.select(STOPPED_LOTS, {"product": product, "lot": lot, "ended_at": None})
+    kinds = {row.kind for row in found}
+    return "recalled" if "recall" in kinds else "held" if "hold" in kinds else None
+
+
+def _of_stops(fold: Fold, event: Event) -> None:
+    match event:
+        case HoldPlaced(hold=name, goods=goods, placed_at=since):
+            _open(fold, _Stop("hold", name), goods, since)
+        case RecallPublished(recall=name, goods=goods, published_at=since):
+            _open(fold, _Stop("recall", name), goods, since)
+        case RecallWidened(recall=name, goods=goods):
+            _open(fold, _Stop("recall", name), goods, fold.entry.received)
+        case RecallNarrowed(recall=name, goods=goods):
+            _end(fold, _Stop("recall", name), goods)
+        case RecallWithdrawn(recall=name):
+            _end(fold, _Stop("recall", name), None)
+        case (
+            HoldReleased(hold=name) | HoldBecameRecall(hold=name)
+            | DeadlinePassed(what="hold-ends", subject=name)
+        ):  # fmt: skip
+            _end(fold, _Stop("hold", name), None)
+
+
+def _open(fold: Fold, stop: _Stop, goods: Sequence[StoppedGoods], since: datetime) -> None:
+    position = Position(fold.entry.position)
+    wanted: set[tuple[str, str]] = set()
+    for index, line in enumerate(goods):
+        row = StopLineRow(
+            stop.kind, stop.name, position, Position(index), line.product, line.supplier,
+            msgspec.json.encode(line), since, None,
+        )  # fmt: skip
+        fold.rows.put(STOP_LINES, row)
+        _mark(fold.rows, stop, line)
+        wanted |= _lots_of(fold.rows, line)
+    _restate(fold, sorted(wanted), [stop])
+
+
+def _end(fold: Fold, stop: _Stop, goods: Sequence[StoppedGoods] | None) -> None:
+    """Ends lines of a stop, all where none are named."""
+    lines = _lines(fold.rows, stop)
+    for row in lines:
+        if goods is None or _read(row) in goods:
+            row.ended_at = Position(fold.entry.position)
+            fold.rows.put(STOP_LINES, row)
+    if all(row.ended_at is not None for row in lines):
+        _unmark(fold.rows, stop)
+    known = fold.rows.select(STOPPED_LOTS, {"kind": stop.kind, "stop": stop.name, "ended_at": None})
+    _restate(fold, [(row.product, row.lot) for row in known], [stop])
+
+
+def _mark(rows: Rows, stop: _Stop, line: StoppedGoods) -> None:
+    if line.product is not None:
+        _mark_one(rows, "p", line.product, stop)
+        _mark_one(rows, "p", base_of(rows, line.product)[0], stop)
+    elif line.supplier is not None:
+        _mark_one(rows, "s", line.supplier, stop)
+
+
+def _mark_one(rows: Rows, what: str, value: str, stop: _Stop) -> None:
+    known, name = rows.get(STOP_MARKS, what, value), f"{stop.kind}:{stop.name}"
+    if known is None or name not in known.stops:
+        stops = {*(known.stops if known else ()), name}
+        rows.put(STOP_MARKS, StopMark(what, value, tuple(sorted(stops))))
+    if rows.get(STOP_MARKS, "", "") is None:
+        rows.put(STOP_MARKS, StopMark("", "", ()))
+
+
+def _unmark(rows: Rows, stop: _Stop) -> None:
+    """Takes a stop that is over off every mark, so that what moves is not held against it."""
+    name = f"{stop.kind}:{stop.name}"
+    for mark in [*rows.select(STOP_MARKS, {"what": "p"}), *rows.select(STOP_MARKS, {"what": "s"})]:
+        if name in mark.stops:
+            left = tuple(other for other in mark.stops if other != name)
+            rows.put(STOP_MARKS, StopMark(mark.what, mark.value, left))
+
+
+def _reconvert(fold: Fold, gtin: str) -> None:
+    """Lets lines of a product mean what it is now a case of."""
+    base = base_of(fold.rows, gtin)[0]
+    for row in fold.rows.select(STOP_LINES, {"product": gtin, "ended_at": None}):
+        _mark(fold.rows, _Stop(row.kind, row.stop), _read(row))
+        lots = [(base, lot.lot) for lot in fold.rows.select(LOTS, {"product": base})]
+        _restate(fold, lots, [_Stop(row.kind, row.stop)])
+
+
+def _places(rows: Rows, leg: Movement) -> set[tuple[str, str]]:
+    """Returns the marks that a movement has to be held against."""
+    found = {("p", leg.read_product), ("p", base_of(rows, leg.read_product)[0]), ("p", leg.product)}
+    if leg.kind == "goods-received" and leg.counterparty is not None:
+        found.add(("s", leg.counterparty))
+    return found
+
+
+def _marked(rows: Rows, leg: Movement) -> list[_Stop]:
+    found: set[str] = set()
+    for place in _places(rows, leg):
+        if (mark := rows.get(STOP_MARKS, *place)) is not None:
+            found.update(mark.stops)
+    return [_Stop(*name.split(":", 1)) for name in sorted(found)]
+
+
+def _tells_apart(fold: Fold, leg: Movement) -> bool:
+    """Tells whether a movement says anything of its lot that may change what stops it."""
+    lot = fold.rows.get(LOTS, leg.product, leg.lot)
+    is_new = lot is not None and lot.first_position == fold.entry.position
+    dated = leg.produced is not None or leg.expires is not None
+    return is_new or dated or (leg.kind == "goods-received" and leg.counterparty is not None)
+
+
+def _lots_of(rows: Rows, line: StoppedGoods) -> set[tuple[str, str]]:
+    """Returns the lots that a line may stop, as far as any are known."""
+    if line.product is not None:
+        base = base_of(rows, line.product)[0]
+        return {(base, lot.lot) for lot in rows.select(LOTS, {"product": base})}
+    supplied = {"counterparty": line.supplier, "kind": "goods-received", "believed_to": None}
+    return {(row.product, row.lot) for row in rows.select(MOVEMENTS, supplied)}
+
+
+def _restate(fold: Fold, lots: Sequence[tuple[str, str]], stops: Sequence[_Stop]) -> None:
+    """Works out anew whether these stops stop these lots."""
+    for stop in stops:
+        lines = [(row, _read(row)) for row in _lines(fold.rows, stop)] if lots else []
+        for product, lot in lots:
+            _restate_lot(fold, product, lot, stop, lines)
+
+
+def _restate_lot(
+    fold: Fold,
+    product: str,
+    lot: str,
+    stop: _Stop,
+    lines: Sequence[tuple[StopLineRow, StoppedGoods]],
+) -> None:
+    position, known = Position(fold.entry.position), fold.rows.get(LOTS, product, lot)
+    row = fold.rows.get(STOPPED_LOTS, product, lot, *stop)
+    found = [
+        (how == "stopped", line.since, how)
+        for line, goods in lines
+        if (how := meets(goods, _met(fold.rows, product, lot, known, goods))) is not None
+    ]
+    if not found:
+        if row is not None and row.ended_at is None:
+            row.ended, row.ended_at = fold.entry.received, position
+            fold.rows.put(STOPPED_LOTS, row)
+        return
+    how = "stopped" if any(sure for sure, _, _ in found) else "possible"
+    if row is not None and row.ended_at is None and row.how == how:
+        return
+    # Where a supplier's lot goes on, nobody names the supplier any more.
+    _mark_one(fold.rows, "p", product, stop)
+    since = min(at for _, at, told in found if told == how)
+    fold.rows.put(STOPPED_LOTS, StoppedLot(product, lot, *stop, how, since, position, None, None))
+
+
+def _met(rows: Rows, product: str, lot: str, known: Lot | None, line: StoppedGoods) -> Met:
+    """Returns a lot as what a line is held against."""
+    kind, _, value = lot.partition(":")
+    products = {product}
+    if line.product is not None and base_of(rows, line.product)[0] == product:
+        products.add(line.product)
+    suppliers = None
+    if line.supplier is not None:
+        same = {"product": product, "lot": lot, "counterparty": line.supplier, "believed_to": None}
+        suppliers = (
+            [line.supplier] if rows.any(MOVEMENTS, same | {"kind": "goods-received"}) else []
+        )
+    return Met(
+        products=products,
+        lot=value if kind == "L" else None,
+        delivery=value if kind == "R" else None,
+        produced=known.produced if known else None,
+        expires=known.expires if known else None,
+        suppliers=suppliers,
+    )
+
+
+def _sold(fold: Fold, sale: Movement) -> SoldWhileStopped:
+    """Says whether a sale was made of goods that were surely stopped then."""
+    earliest = sale.happened - timedelta(seconds=sale.uncertainty_s)
+    for row in fold.rows.select(STOPPED_LOTS, {"product": sale.product, "lot": sale.lot}):
+        over = row.ended is not None and earliest >= row.ended
+        if row.how == "stopped" and row.since <= earliest and not over:
+            return SoldWhileStopped(sale, row.stop)
+    return SoldWhileStopped(sale, None)
+
+
+def _lines(rows: Rows, stop: _Stop) -> list[StopLineRow]:
+    return rows.select(STOP_LINES, {"kind": stop.kind, "stop": stop.name, "ended_at": None})
+
+
+def _read(row: StopLineRow) -> StoppedGoods:
+    return msgspec.json.decode(row.goods, type=StoppedGoods)

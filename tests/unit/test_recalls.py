@@ -1,0 +1,381 @@
+"""Holds and recalls: what may be asked in which state, by whom, and until when."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from eventsourcing.popo import POPOApplicationRecorder
+
+from ledger.events.base import Event
+from ledger.events.recalls import (
+    AnswerLine,
+    HolderCalled,
+    RecallAcknowledged,
+    RecallAnswered,
+    RecallChecked,
+    RecallClosed,
+    RecallNarrowed,
+    RecallWidened,
+    RecallWithdrawn,
+    WorkingDaysStated,
+)
+from ledger.intake.deadlines import DeadlineKeeper
+from ledger.intake.recalls import RecallDesk
+from ledger.journal.cases import Cases
+from ledger.rules.deadlines import Calendar, colour, finishes_by, starts_by
+from ledger.rules.holds import (
+    EndHold,
+    ExtendHold,
+    HoldCase,
+    PlaceHold,
+    ReleaseHold,
+    evolve_hold,
+)
+from ledger.rules.recall_holders import (
+    AcknowledgeRecall,
+    AnswerRecall,
+    CallHolder,
+    StateWorkingDays,
+)
+from ledger.rules.recalls import (
+    CheckRecall,
+    CloseRecall,
+    DraftRecall,
+    NarrowRecall,
+    PassRecallDeadline,
+    PublishRecall,
+    RecallCase,
+    WidenRecall,
+    WithdrawRecall,
+    evolve_recall,
+)
+from ledger.values.ids import stream_of_case
+from ledger.values.quantity import Unit
+from tests.support.line import Line
+from tests.support.make import MILK, NOON, days, drafted, stopped_goods
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+HOUR = timedelta(hours=1)
+A, B = stopped_goods(lot="A"), stopped_goods(lot="B")
+
+
+class Office:
+    """The desk over a record in memory, with a clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.cases = Cases(POPOApplicationRecorder())
+        self.desk = RecallDesk(self.cases, lambda: self.now)
+
+    def ask(self, request: Any) -> str:
+        refusal = self.desk.take(request)
+        return "" if refusal is None else refusal.code
+
+    def hold(self, until: datetime | None = None, **fields: Any) -> str:
+        common: dict[str, Any] = {
+            "hold": "h-1", "goods": (A,), "authority": "Office", "reason": "test",
+            "until": until or NOON + days(7), "by": "officer-1",
+        }  # fmt: skip
+        return self.ask(PlaceHold(**(common | fields)))
+
+    def check(self, by: str = "officer-2", *, approved: bool = True) -> str:
+        return self.ask(CheckRecall(entry=RecallChecked(recall="r-1", approved=approved, by=by)))
+
+    def publish(self) -> str:
+        return self.ask(PublishRecall(recall="r-1", notice="Do not eat it.", by="officer-1"))
+
+    def published(self, **fields: Any) -> "Office":
+        assert self.ask(DraftRecall(entry=drafted(A, **fields))) == ""
+        assert self.check() == ""
+        assert self.publish() == ""
+        return self
+
+    def recall(self) -> RecallCase:
+        return self.cases.load("recall", "r-1", RecallCase("r-1"), evolve_recall)
+
+    def stage_of_hold(self) -> str:
+        return self.cases.load("hold", "h-1", HoldCase("h-1"), evolve_hold).stage
+
+    def events(self, kind: str, subject: str) -> list[Event]:
+        found = self.cases.events.get(stream_of_case(kind, subject))
+        return [item.event for item in found]  # type: ignore[attr-defined]  # a CaseEvent
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def two(kind: Any, **fields: Any) -> Any:
+    return kind(**({"recall": "r-1", "by": "officer-1", "checked_by": "officer-2"} | fields))
+
+
+# Holds.
+
+
+def test_a_hold_is_placed_extended_and_released(office: Office) -> None:
+    assert office.hold() == ""
+    later = NOON + days(20)
+    assert office.ask(ExtendHold(hold="h-1", until=later, reason="no result yet", by="o-1")) == ""
+    assert office.ask(ReleaseHold(hold="h-1", reason="clean", by="o-1")) == ""
+
+    assert office.stage_of_hold() == "released"
+    assert len(office.events("hold", "h-1")) == 3
+
+
+def test_the_same_hold_twice_is_recorded_once_and_another_of_its_name_refused(
+    office: Office,
+) -> None:
+    assert office.hold() == ""
+    office.now += HOUR
+    assert office.hold() == ""
+    assert len(office.events("hold", "h-1")) == 1
+
+    assert office.hold(goods=(B,)) == "hold-taken"
+
+
+@pytest.mark.parametrize(
+    ("until", "code"),
+    [(NOON - HOUR, "hold-ends-too-early"), (NOON + days(31), "hold-too-long")],
+)
+def test_a_hold_has_an_end_that_can_be(office: Office, until: datetime, code: str) -> None:
+    assert office.hold(until) == code
+
+
+def test_a_hold_that_ran_out_can_still_be_decided(office: Office) -> None:
+    office.hold()
+    assert office.ask(EndHold(hold="h-1")) == "hold-not-over"
+
+    office.now += days(8)
+    assert office.ask(EndHold(hold="h-1")) == ""
+    assert office.stage_of_hold() == "lapsed"
+    assert office.ask(ReleaseHold(hold="h-1", reason="clean", by="o-1")) == ""
+    assert office.stage_of_hold() == "released"
+
+
+def test_a_hold_nobody_placed_is_not_released(office: Office) -> None:
+    assert office.ask(ReleaseHold(hold="h-9", reason="x", by="o-1")) == "hold-unknown"
+
+
+def test_a_wrong_check_digit_stops_nothing(office: Office) -> None:
+    assert office.hold(goods=(stopped_goods("06901234567893"),)) == "gtin-invalid"
+
+
+# Recalls.
+
+
+def test_a_recall_is_drafted_checked_and_published_and_ends_its_hold(office: Office) -> None:
+    office.hold()
+
+    office.published(hold="h-1")
+
+    assert office.recall().stage == "published"
+    assert office.stage_of_hold() == "recalled"
+
+
+def test_the_same_officer_twice_is_refused(office: Office) -> None:
+    office.ask(DraftRecall(entry=drafted(A)))
+
+    assert office.check("officer-1") == "same-officer"
+    assert office.publish() == "recall-not-checked"
+
+
+def test_a_draft_that_is_changed_after_the_check_is_checked_again(office: Office) -> None:
+    office.ask(DraftRecall(entry=drafted(A)))
+    office.check()
+    office.ask(DraftRecall(entry=drafted(A, B)))
+
+    assert office.publish() == "recall-not-checked"
+
+
+def test_a_draft_that_was_sent_back_is_not_published(office: Office) -> None:
+    office.ask(DraftRecall(entry=drafted(A)))
+    office.check(approved=False)
+
+    assert office.publish() == "recall-not-checked"
+
+
+def test_a_recall_of_a_hold_that_never_was_is_refused(office: Office) -> None:
+    assert office.ask(DraftRecall(entry=drafted(A, hold="h-9"))) == "hold-unknown"
+
+
+def test_publishing_twice_changes_nothing(office: Office) -> None:
+    office.published()
+
+    assert office.publish() == ""
+    assert len(office.events("recall", "r-1")) == 3
+
+
+def test_a_recall_is_widened_at_once_and_narrowed_by_two(office: Office) -> None:
+    office.published()
+
+    widened = RecallWidened(recall="r-1", goods=(A, B), reason="same line", by="officer-1")
+    assert office.ask(WidenRecall(entry=widened)) == ""
+    assert office.recall().goods == (A, B)
+
+    alone = two(RecallNarrowed, goods=(A,), reason="x", checked_by="officer-1")
+    assert office.ask(NarrowRecall(entry=alone)) == "same-officer"
+    narrowed = two(RecallNarrowed, goods=(A,), reason="x")
+    assert office.ask(NarrowRecall(entry=narrowed)) == ""
+    assert office.recall().goods == (B,)
+    unknown = two(RecallNarrowed, goods=(A,), reason="y")
+    assert office.ask(NarrowRecall(entry=unknown)) == "line-unknown"
+    whole = two(RecallNarrowed, goods=(B,), reason="x")
+    assert office.ask(NarrowRecall(entry=whole)) == "nothing-left"
+
+
+@pytest.mark.parametrize("end", ["closed", "withdrawn"])
+def test_a_recall_that_is_over_is_not_changed(office: Office, end: str) -> None:
+    office.published()
+    if end == "closed":
+        office.ask(CloseRecall(entry=two(RecallClosed, position=9, summary="done")))
+    else:
+        office.ask(WithdrawRecall(entry=two(RecallWithdrawn, reason="mistake")))
+
+    widened = RecallWidened(recall="r-1", goods=(B,), reason="x", by="o-1")
+    assert office.ask(WidenRecall(entry=widened)) == "recall-over"
+    assert office.ask(DraftRecall(entry=drafted(A))) == "recall-taken"
+    seen = RecallAcknowledged(recall="r-1", merchant="m-1", by="m-1")
+    assert office.ask(AcknowledgeRecall(entry=seen)) == "recall-over"
+
+
+def test_what_turns_up_after_a_recall_was_closed_is_still_taken_in(office: Office) -> None:
+    office.published()
+    office.ask(CloseRecall(entry=two(RecallClosed, position=9, summary="done")))
+
+    assert office.ask(AnswerRecall(entry=answered("m-1", found=2))) == ""
+
+
+def answered(merchant: str, **amounts: Any) -> RecallAnswered:
+    said = {name: Decimal(amount) for name, amount in amounts.items()}
+    line = AnswerLine(product=MILK, unit=Unit.PIECE, lot="A", **said)
+    lines = (line,) if amounts else ()
+    return RecallAnswered(recall="r-1", merchant=merchant, by=merchant, lines=lines)
+
+
+def test_holders_acknowledge_and_answer_and_nothing_found_is_an_answer(office: Office) -> None:
+    assert office.ask(AnswerRecall(entry=answered("m-1"))) == "recall-not-published"
+    office.published()
+
+    for _ in range(2):
+        seen = RecallAcknowledged(recall="r-1", merchant="m-1", by="m-1")
+        assert office.ask(AcknowledgeRecall(entry=seen)) == ""
+        assert office.ask(AnswerRecall(entry=answered("m-1"))) == ""
+
+    assert len(office.events("recall-holder", "r-1/m-1")) == 2
+
+
+def test_every_call_is_recorded_also_the_third_without_an_answer(office: Office) -> None:
+    office.published()
+    call = HolderCalled(recall="r-1", result="no-answer", by="o-1", merchant="m-9")
+
+    assert [office.ask(CallHolder(entry=call)) for _ in range(3)] == ["", "", ""]
+
+    assert len(office.events("recall-holder", "r-1/m-9")) == 3
+
+
+# Deadlines.
+
+
+@pytest.mark.parametrize(("grade", "hours"), [("I", 24), ("II", 48), ("III", 72)])
+def test_a_recall_begins_within_the_laws_hours(grade: Any, hours: int) -> None:
+    assert starts_by(grade, NOON) == NOON + timedelta(hours=hours)
+
+
+def test_working_days_leave_out_week_ends_and_holidays_and_count_shifted_ones() -> None:
+    # Announced on Friday 2026-09-25; the first week of October is off, Saturday the 10th worked.
+    announced = datetime(2026, 9, 25, 4, 0, tzinfo=UTC)
+    off = tuple(date(2026, 10, day) for day in range(1, 8))
+    golden = Calendar().stated(
+        WorkingDaysStated(year=2026, off=off, working=(date(2026, 10, 10),), source="x", by="o-1")
+    )
+
+    plain = finishes_by("I", announced, Calendar(), SHANGHAI)
+    loaded = finishes_by("I", announced, golden, SHANGHAI)
+
+    assert plain.astimezone(SHANGHAI).isoformat() == "2026-10-10T00:00:00+08:00"
+    assert loaded.astimezone(SHANGHAI).isoformat() == "2026-10-16T00:00:00+08:00"
+
+
+def test_a_day_is_counted_where_the_office_is_not_at_greenwich() -> None:
+    # 23:30 UTC on Sunday is Monday morning in Shanghai.
+    late = finishes_by("I", datetime(2026, 11, 22, 23, 30, tzinfo=UTC), Calendar(), SHANGHAI)
+
+    assert late.astimezone(SHANGHAI).date() == date(2026, 12, 8)
+
+
+def test_late_work_shows_green_yellow_and_red() -> None:
+    due = NOON + timedelta(hours=24)
+
+    shown = [colour(NOON, due, NOON + timedelta(hours=h)) for h in (0, 18, 19, 24)]
+
+    assert shown == ["green", "green", "yellow", "red"]
+
+
+def keeper_of(office: Office) -> DeadlineKeeper:
+    """A keeper that has read all that was recorded."""
+    keeper = DeadlineKeeper(office.desk.take, lambda: office.now)
+    for notification in office.cases.recorder.select_notifications(1, 1000):
+        event = office.cases.mapper.to_domain_event(notification).event
+        keeper.take(notification.id, event)
+    return keeper
+
+
+def test_time_that_runs_out_enters_the_record_once(office: Office) -> None:
+    office.hold()
+    office.ask(DraftRecall(entry=drafted(A)))
+    office.now += days(8)
+    for _ in range(2):
+        keeper_of(office).step()
+        keeper_of(office).step()
+    assert office.stage_of_hold() == "lapsed"
+    assert office.recall().passed == ("recall-starts",)
+
+    office.check()
+    office.publish()
+    office.now += days(40)
+    keeper_of(office).step()
+    keeper_of(office).step()
+    assert office.recall().passed == ("recall-starts", "recall-finishes")
+
+
+def test_a_deadline_is_not_passed_before_its_time(office: Office) -> None:
+    office.published()
+    passing = PassRecallDeadline(recall="r-1", what="recall-finishes", due=NOON + days(9))
+
+    assert office.ask(passing) == "not-late"
+
+
+def test_a_calendar_is_stated_once_and_again_when_it_changes(office: Office) -> None:
+    year = WorkingDaysStated(year=2026, off=(date(2026, 10, 1),), working=(), source="x", by="o-1")
+
+    for _ in range(2):
+        assert office.ask(StateWorkingDays(entry=year)) == ""
+
+    assert len(office.events("working-days", "2026")) == 1
+
+
+# On the desk.
+
+
+def test_the_desk_shows_stage_words_and_holders_and_late_recalls_alert() -> None:
+    office, line = Office(), Line()
+    office.hold()
+    office.published(hold="h-1")
+    office.ask(AnswerRecall(entry=answered("m-1", found=2)))
+    office.now += days(40)
+    keeper_of(office).step()
+    for notification in office.cases.recorder.select_notifications(1, 1000):
+        event = office.cases.mapper.to_domain_event(notification)
+        line.case("any", "any", event.event)
+
+    (hold,), (recall,) = line.rows("holds"), line.rows("recalls")
+    (holder,) = line.rows("recall_holders")
+
+    assert (hold.stage, hold.recall) == ("recalled", "r-1")
+    assert (recall.stage, recall.checked_by) == ("published", "officer-2")
+    assert (holder.holder, holder.answered_at is not None) == ("m-1", True)
+    assert [word.what for word in line.rows("recall_words")][-1] == "deadline-passed"
+    assert line.open_alerts() == ["recall-late"]
