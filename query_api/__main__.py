@@ -6,7 +6,7 @@ import sys
 import uvicorn
 
 from ledger.errors import LedgerError
-from ledger.settings import read_settings
+from ledger.settings import Clock, read_settings
 from query_api.app import build
 
 if __name__ == "__main__":
@@ -16,6 +16,6 @@ if __name__ == "__main__":
         sys.exit(f"query_api: {error}")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(message)s")
     uvicorn.run(
-        build(settings.reader_dsn), host="127.0.0.1", port=settings.query_port,
+        build(settings.reader_dsn, Clock(settings.clock).now), host="127.0.0.1", port=settings.query_port,
         log_level="warning", access_log=False, timeout_graceful_shutdown=1,
     )  # fmt: skip

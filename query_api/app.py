@@ -1,23 +1,36 @@
 """The API's application: routes, problems and the parts they read through."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
 from query_api import problems
-from query_api.routes import alerts, ledgers, outbreak, public, retention, stock, trace, trade
+from query_api.routes import (
+    alerts,
+    ledgers,
+    outbreak,
+    public,
+    recall,
+    retention,
+    stock,
+    stops,
+    trace,
+    trade,
+)
 from query_api.views import open_pool
 from query_api.watch import Watch
 
 
-def build(dsn: str) -> FastAPI:
-    """Builds the application over a database role that can only SELECT."""
+def build(dsn: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+    """Builds the application over a database role that can only SELECT, by the ledger's clock."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool = open_pool(dsn)
+        app.state.now = now
         app.state.watch = Watch(dsn)
         watching = asyncio.create_task(app.state.watch.run())
         yield
@@ -39,4 +52,6 @@ def build(dsn: str) -> FastAPI:
     app.include_router(retention.router)
     app.include_router(trace.router)
     app.include_router(outbreak.router)
+    app.include_router(stops.router)
+    app.include_router(recall.router)
     return app

@@ -54,6 +54,21 @@ SELECT count(*) AS gaps FROM edge.gaps g WHERE g.kind IN ('tape-lost', 'tape-for
   AND g.note <> 'reports lost: 0' AND EXISTS
   (SELECT 1 FROM trade.movements m WHERE m.stream = g.stream AND m.product = %s AND m.lot = %s)
 """
+STOPS = """
+SELECT l.kind, l.stop, l.how, l.since, r.grade, r.notice, l.position,
+       coalesce(r.authority, h.authority) AS authority, coalesce(r.reason, h.reason) AS reason
+FROM trade.stopped_lots l
+LEFT JOIN trade.recalls r ON l.kind = 'recall' AND r.recall = l.stop
+LEFT JOIN trade.holds h ON l.kind = 'hold' AND h.hold = l.stop
+WHERE l.product = %s AND l.lot = %s AND l.ended_at IS NULL ORDER BY l.kind DESC, l.how DESC, l.stop
+"""
+# When anything about it last changed: an entry, or a hold or recall, its end included.
+UPDATED = """
+SELECT greatest(
+  (SELECT last_position FROM trade.lots WHERE product = %(gtin)s AND lot = %(lot)s),
+  (SELECT max(greatest(position, ended_at)) FROM trade.stopped_lots
+   WHERE product = %(gtin)s AND lot = %(lot)s), 0) AS position
+"""
 POSITION_MAX = 2**62
 
 
@@ -144,11 +159,17 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
             steps=[schemas.Step(**step) for step in steps],
             made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
             papers=papers(reader, gtin, lot[2:] if lot.startswith("L:") else "", 50)[0],
+            stops=[schemas.LotStop(**r) for r in rows(reader, STOPS, [gtin, lot])],
             gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
             today=today(reader),
             position=position(reader),
-            updated=row["last_position"],
+            updated=updated(reader, gtin, lot),
         )
+
+
+def updated(reader: Reader, gtin: str, lot: str) -> int:
+    """Returns the position of the last event that says anything of a lot, 0 for none."""
+    return int(rows(reader, UPDATED, {"gtin": gtin, "lot": lot})[0]["position"])
 
 
 def find_lot(reader: Reader, gtin: str, dates: Dates) -> str:

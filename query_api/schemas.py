@@ -77,6 +77,19 @@ class Paper(BaseModel):
     of_lot: bool = Field(description="whether it names this lot, or the product as a whole")
 
 
+class LotStop(BaseModel):
+    """A hold or recall that stops a lot, or `possible`, may be of it."""
+
+    kind: str = Field(examples=["hold", "recall"])
+    stop: str
+    how: str = Field(examples=["stopped", "possible"])
+    grade: str | None
+    authority: str | None
+    reason: str | None
+    notice: str | None = Field(description="what consumers are told to do")
+    since: datetime
+
+
 class LotPage(BaseModel):
     """Everything public about a lot, true at `position`."""
 
@@ -86,66 +99,11 @@ class LotPage(BaseModel):
     steps: list[Step]
     made_from: list[MadeFrom]
     papers: list[Paper]
+    stops: list[LotStop] = Field(description="recalls first; none does not say that food is safe")
     gaps: int = Field(description="notes of lost or stopped tapes at these premises' devices")
     today: date
     position: int
     updated: int = Field(description="the position of the last entry about this lot")
-
-
-class StockLine(BaseModel):
-    """What a merchant has of a lot at a premises; below zero it is oversold.
-
-    Where sales leave out the lot, or are recorded in day's totals or not at all, what is there
-    lies between `at_least` and `at_most`.
-    """
-
-    merchant: str
-    product: str
-    lot: str
-    unit: str = Field(examples=["g"])
-    amount: str = Field(examples=["12.5"], description="what its own reports add up to, exact")
-    at_least: str = Field(examples=["8"])
-    at_most: str = Field(examples=["12.5"])
-    expires: date | None
-    state: str = Field(
-        examples=["near"], description="fresh, near, expired; then: in time, expired"
-    )
-
-
-class StockPage(BaseModel):
-    """A page of a premises' stock."""
-
-    premises: str
-    mode: str = Field(examples=["every-item"], description="how it records its sales today")
-    lines: list[StockLine]
-    next: str | None = Field(default=None, description="cursor of the next page")
-    position: int
-
-
-class StockEntry(BaseModel):
-    """An entry behind a stock figure: as it was stated, and what it added."""
-
-    position: int = Field(description="where the entry stands in the record")
-    number: int = Field(description="its number on its tape, which suyuan correct takes")
-    believed_from: int = Field(description="from which position it counts as these goods")
-    kind: str = Field(examples=["goods-received"])
-    happened: datetime
-    business_date: date
-    counterparty: str | None
-    delivery: str | None
-    stated: str = Field(examples=["2"])
-    stated_unit: str = Field(examples=["case"])
-    unit: str = Field(examples=["piece"])
-    delta: str = Field(examples=["24"])
-    counted: str | None = Field(default=None, description="what a count found")
-    corrected: bool
-
-
-class StockEntries(BaseModel):
-    """Entries behind a stock figure."""
-
-    entries: list[StockEntry]
-    position: int
 
 
 class AlertLine(BaseModel):

@@ -11,12 +11,15 @@ from ledger.projections.movements import MOVEMENTS, Movement
 from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, bounds
 from ledger.projections.stock import stock_from
 from ledger.values.day import ZONE_DEFAULT, day_at
-from query_api import schemas
+from query_api import stock_schemas
 from query_api.problems import Problem
 from query_api.views import Reader, position, rows
 
 NOW = """
-SELECT s.*, e.expires, CASE WHEN e.expires IS NULL THEN 'undated' ELSE e.state END AS state
+SELECT s.*, e.expires, CASE WHEN e.expires IS NULL THEN 'undated' ELSE e.state END AS state,
+  (SELECT CASE max(l.kind) WHEN 'recall' THEN 'recalled' WHEN 'hold' THEN 'held' END
+   FROM trade.stopped_lots l WHERE l.product = s.product AND l.lot = s.lot
+     AND l.how = 'stopped' AND l.ended_at IS NULL) AS stopped
 FROM trade.stock s LEFT JOIN trade.expiry e USING (merchant, premises, product, lot, unit)
 WHERE premises = %s AND (s.merchant, s.product, s.lot, s.unit) > (%s, %s, %s, %s) AND s.amount <> 0
 ORDER BY s.merchant, s.product, s.lot, s.unit LIMIT %s
@@ -56,7 +59,7 @@ def place_of(reader: Reader, premises: str) -> Mapping[str, Any] | None:
 
 def lines_now(
     reader: Reader, premises: str, after: list[str], limit: int
-) -> tuple[list[schemas.StockLine], str]:
+) -> tuple[list[stock_schemas.StockLine], str]:
     """Returns stock lines behind a key, and how the premises records its sales."""
     place = place_of(reader, premises)
     found = rows(reader, NOW, [premises, *after, limit])
@@ -68,7 +71,7 @@ def lines_now(
     for row in found:
         stock = Stock(**{name: row[name] for name in STOCK.columns})
         shelf = shelves.get((stock.merchant, stock.premises, stock.product, stock.unit))
-        extra = {"expires": row["expires"], "state": row["state"]}
+        extra = {key: row[key] for key in ("expires", "state", "stopped")}
         lines.append(_line(stock, shelf, place).model_copy(update=extra))
     return lines, mode_of(place)
 
@@ -78,7 +81,7 @@ def mode_of(place: Mapping[str, Any] | None) -> str:
     return str(place["mode"]) if place is not None else MODE_DEFAULT
 
 
-def lines_then(reader: Reader, premises: str, moment: Moment) -> list[schemas.StockLine]:
+def lines_then(reader: Reader, premises: str, moment: Moment) -> list[stock_schemas.StockLine]:
     """Adds up what was believed at a moment; last good days are those known now."""
     place = place_of(reader, premises)
     if moment.position > position(reader):
@@ -94,10 +97,10 @@ def lines_then(reader: Reader, premises: str, moment: Moment) -> list[schemas.St
     return sorted(lines, key=lambda line: (line.merchant, line.product, line.lot, line.unit))
 
 
-def entries(reader: Reader, premises: str, moment: Moment) -> list[schemas.StockEntry]:
+def entries(reader: Reader, premises: str, moment: Moment) -> list[stock_schemas.StockEntry]:
     """Returns the entries that made a lot's figure at a moment, as they happened."""
     return [
-        schemas.StockEntry(
+        stock_schemas.StockEntry(
             position=m.original, number=m.number, believed_from=m.position, kind=m.kind, happened=m.happened,
             business_date=m.business_date, counterparty=m.counterparty, delivery=m.delivery,
             stated=exact(m.stated), stated_unit=m.stated_unit, unit=m.unit,
@@ -108,7 +111,7 @@ def entries(reader: Reader, premises: str, moment: Moment) -> list[schemas.Stock
     ]  # fmt: skip
 
 
-def _date(reader: Reader, lines: list[schemas.StockLine], day: date) -> None:
+def _date(reader: Reader, lines: list[stock_schemas.StockLine], day: date) -> None:
     """Says of each line until when it is good, and whether it was past that on a day."""
     query = "SELECT product, lot, expires FROM trade.lots WHERE product = ANY(%s)"
     found = rows(reader, query, [sorted({line.product for line in lines})])
@@ -136,12 +139,14 @@ def _entries(reader: Reader, premises: str, moment: Moment, limit: int) -> list[
     return [Movement(**{name: row[name] for name in MOVEMENTS.columns}) for row in found]
 
 
-def _line(stock: Stock, shelf: Shelf | None, place: Mapping[str, Any] | None) -> schemas.StockLine:
+def _line(
+    stock: Stock, shelf: Shelf | None, place: Mapping[str, Any] | None
+) -> stock_schemas.StockLine:
     least, most = bounds(stock, shelf)
     if place is not None and place["merchant"] == stock.merchant and mode_of(place) != MODE_DEFAULT:
         # Sales that nobody recorded may have taken all of it.
         least = 0
-    return schemas.StockLine(
+    return stock_schemas.StockLine(
         merchant=stock.merchant, product=stock.product, lot=stock.lot, unit=stock.unit,
         amount=exact(stock.amount), at_least=exact(least), at_most=exact(most),
         expires=None, state="undated",

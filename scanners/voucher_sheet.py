@@ -1,5 +1,6 @@
 """A voucher to print or to show: its codes, and its lines for people."""
 
+import re
 from html import escape
 
 import zxingcpp
@@ -11,6 +12,7 @@ STYLE = (
     "figure{margin:0;break-inside:avoid}figure svg{width:62mm;height:62mm}"
     "table{border-collapse:collapse;margin-top:4mm}td,th{border:1px solid #666;padding:1mm 2mm}"
 )
+SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
 HEADINGS = ("", "商品 goods", "批号 lot", "生产日期 made", "保质期至 until", "数量 quantity")
 
 
@@ -33,7 +35,8 @@ def voucher_sheet(voucher: Voucher, codes: list[str]) -> str:
 def _qr(text: str) -> str:
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     drawn = str(code.to_svg(add_quiet_zones=True))
-    return drawn[drawn.index("<svg") :]
+    # Without a view box it would stay as small as it was made, whatever the page says.
+    return SIZE.sub(r'viewBox="0 0 \1 \2"', drawn[drawn.index("<svg") :], count=1)
 
 
 def _row(number: int, line: VoucherLine) -> str:

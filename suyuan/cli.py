@@ -13,12 +13,14 @@ from suyuan import commands
 from suyuan.commands import (
     alerting,
     correcting,
+    holding,
     importing,
     joining,
     ledgers,
     merging,
     papers,
     pictures,
+    recalling,
     repacking,
     scanning,
     tracing,
@@ -47,6 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
         *repacking.VERBS,
         *merging.VERBS,
         *tracing.VERBS,
+        *holding.VERBS,
+        *recalling.VERBS,
     )
     for add in (*edge, *_server_verbs()):
         add(verbs)

@@ -27,6 +27,7 @@ class LotView(NamedTuple):
     days_left: DaysLeft | None
     steps: list[dict[str, Any]]
     papers: list[dict[str, Any]]
+    notices: list[str]
 
 
 KINDS = {
@@ -85,6 +86,9 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
         reasons.append(word("No test report of this lot is recorded."))
     if page["gaps"]:
         reasons.append(word("A scanner that handled this lot lost part of its record."))
+    stops = [stop for stop in page["stops"] if stop["how"] == "stopped"]
+    if not stops:
+        reasons.append(word("No open recall or hold of this lot is recorded."))
     verdict, tone = word("Recorded"), "good"
     if page["disputed"] or page["gaps"]:
         verdict, tone = word("Recorded, with open questions"), "warn"
@@ -92,10 +96,17 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
         verdict, tone = word("Past its last good day"), "bad"
     if failed:
         verdict, tone = word("A test failed"), "bad"
+    if stops:
+        recalled = stops[0]["kind"] == "recall"
+        verdict = word("Recalled: do not eat it" if recalled else "Sale stopped for now")
+        tone = "bad"
+        told = word("Recalled by {who}: {why}" if recalled else "Stopped by {who}: {why}")
+        reasons.insert(0, told.format(who=stops[0]["authority"], why=stops[0]["reason"]))
     return LotView(
         product_title(page["product"], language), verdict, tone, reasons, days_left,
         [_step(step, language) for step in page["steps"]],
         [p | {"name": word(PAPER_KINDS.get(p["kind"], "Certificate"))} for p in page["papers"]],
+        [stop["notice"] for stop in stops if stop["notice"]],
     )  # fmt: skip
 
 

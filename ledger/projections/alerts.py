@@ -37,7 +37,7 @@ from ledger.projections.pairs import PAIR_CELLS, OneSided
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
 from ledger.projections.shelves import STOCK, Shelf, Stock, is_short
 from ledger.projections.stock import ShelfChanged, StockChanged
-from ledger.projections.stops import SoldWhileStopped
+from ledger.projections.stops import SoldAnyway, SoldWhileStopped
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.alert_kinds import ALERT_KINDS, group_of_alert
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE
@@ -211,6 +211,9 @@ def _of_stops(fold: Fold) -> None:
     for sale, stop in fold.of(SoldWhileStopped):
         subject = f"{sale.stream}|{sale.number}|{sale.leg}"
         _set(fold, "sold-while-stopped", subject, stop is not None, sale, detail=stop or "")
+    for told in fold.of(SoldAnyway):
+        subject = f"{fold.entry.stream}|{fold.entry.number + 1}|0"
+        _set(fold, "sold-while-stopped", subject, True, told, detail=told.stop)
     match fold.entry.event:
         case DeadlinePassed(what="hold-ends", subject=hold):
             _set(fold, "hold-ran-out", hold, True, None)

@@ -29,6 +29,7 @@ from ledger.events.recalls import (
     RecallWithdrawn,
     WorkingDaysStated,
 )
+from ledger.events.reports import GoodsDisposed
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Rows, Table
 
@@ -107,6 +108,17 @@ class RecallWord(msgspec.Struct):
     note: str | None
 
 
+class Destruction(msgspec.Struct):
+    """A disposal that names a recall, with its proof: pictures, who saw it, and where."""
+
+    position: Position
+    recall: str
+    documents: tuple[str, ...]
+    witness: str | None
+    witness_card: str | None
+    place: str | None
+
+
 class WorkingYear(msgspec.Struct):
     """A year's days that differ from their weekday, as JSON of the event."""
 
@@ -118,6 +130,7 @@ HOLDS = Table("holds", HoldRow, ("hold",))
 RECALLS = Table("recalls", RecallRow, ("recall",))
 RECALL_HOLDERS = Table("recall_holders", RecallHolder, ("recall", "holder"))
 RECALL_WORDS = Table("recall_words", RecallWord, ("position",), ("(kind, subject)",))
+DESTRUCTIONS = Table("destructions", Destruction, ("position",), ("(recall)",))
 WORKING_YEARS = Table("working_years", WorkingYear, ("year",))
 _NOTHING: tuple[None, None, None] = (None, None, None)
 
@@ -126,7 +139,7 @@ class Recalls:
     """The officer's desk for holds and recalls."""
 
     name = "recalls"
-    tables = (HOLDS, RECALLS, RECALL_HOLDERS, RECALL_WORDS, WORKING_YEARS)
+    tables = (HOLDS, RECALLS, RECALL_HOLDERS, RECALL_WORDS, DESTRUCTIONS, WORKING_YEARS)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """Nothing to load: holds and recalls are few."""
@@ -138,9 +151,19 @@ class Recalls:
         if isinstance(event, WorkingDaysStated):
             row = WorkingYear(Position(event.year), msgspec.json.encode(event))
             fold.rows.put(WORKING_YEARS, row)
+        if isinstance(event, GoodsDisposed) and event.recall is not None:
+            _destroyed(fold, event, event.recall)
         _of_holds(fold, event)
         _of_recalls(fold, event)
         _of_holders(fold, event)
+
+
+def _destroyed(fold: Fold, event: GoodsDisposed, recall: str) -> None:
+    row = Destruction(
+        Position(fold.entry.position), recall, event.documents, event.witness, event.witness_card,
+        event.place,
+    )  # fmt: skip
+    fold.rows.put(DESTRUCTIONS, row)
 
 
 def _of_holds(fold: Fold, event: Event) -> None:

@@ -24,6 +24,8 @@ from ledger.events.recalls import (
     RecallWidened,
     RecallWithdrawn,
 )
+from ledger.events.reports import StopMet
+from ledger.projections.as_read import lot_of
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.lots import LOTS, Lot
 from ledger.projections.movements import (
@@ -34,6 +36,7 @@ from ledger.projections.movements import (
     Unmoved,
     legs_of,
 )
+from ledger.projections.parties import merchant_of
 from ledger.projections.products import ConversionKnown, base_of
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.stops import Met, meets
@@ -100,6 +103,19 @@ class SoldWhileStopped(NamedTuple):
     stop: str | None
 
 
+class SoldAnyway(NamedTuple):
+    """Signal: a hand was told in red, and said that it sold the goods all the same.
+
+    The sale is the tape's next entry; no clock has to show that it came after the stop.
+    """
+
+    merchant: str
+    premises: str
+    product: str
+    lot: str
+    stop: str
+
+
 class _Stop(NamedTuple):
     kind: str
     name: str
@@ -124,6 +140,7 @@ class Stops:
     def fold(self, fold: Fold) -> None:
         """Takes in holds and recalls, and what moves of what they stop."""
         _of_stops(fold, fold.entry.event)
+        _of_hands(fold, fold.entry.event)
         if fold.rows.get(STOP_MARKS, "", "") is None:
             return
         for known in fold.of(ConversionKnown):
@@ -133,8 +150,8 @@ class Stops:
                 case Moved(movement) if stops := _marked(fold.rows, movement):
                     if _tells_apart(fold, movement):
                         _restate(fold, [(movement.product, movement.lot)], stops)
-                    if movement.kind in SALES:
-                        fold.signals.append(_sold(fold, movement))
+                    if movement.kind in SALES and (stop := _sold_under(fold, movement)):
+                        fold.signals.append(SoldWhileStopped(movement, stop))
                 case Unmoved(movement) if movement.kind in SALES:
                     fold.signals.append(SoldWhileStopped(movement, None))
 
@@ -165,6 +182,14 @@ def _of_stops(fold: Fold, event: Event) -> None:
             | DeadlinePassed(what="hold-ends", subject=name)
         ):  # fmt: skip
             _end(fold, _Stop("hold", name), None)
+
+
+def _of_hands(fold: Fold, event: Event) -> None:
+    if isinstance(event, StopMet) and event.outcome == "sold-anyway":
+        product = base_of(fold.rows, event.goods.product)[0]
+        merchant, lot = merchant_of(fold.rows, event.merchant), lot_of(event.goods, None)
+        told = SoldAnyway(merchant, event.premises, product, lot, event.stop)
+        fold.signals.append(told)
 
 
 def _open(fold: Fold, stop: _Stop, goods: Sequence[StoppedGoods], since: datetime) -> None:
@@ -320,14 +345,17 @@ def _met(rows: Rows, product: str, lot: str, known: Lot | None, line: StoppedGoo
     )
 
 
-def _sold(fold: Fold, sale: Movement) -> SoldWhileStopped:
-    """Says whether a sale was made of goods that were surely stopped then."""
+def _sold_under(fold: Fold, sale: Movement) -> str | None:
+    """Returns the stop under which goods were surely sold, if any."""
     earliest = sale.happened - timedelta(seconds=sale.uncertainty_s)
-    for row in fold.rows.select(STOPPED_LOTS, {"product": sale.product, "lot": sale.lot}):
+    known: list[StoppedLot] = fold.rows.select(
+        STOPPED_LOTS, {"product": sale.product, "lot": sale.lot}
+    )
+    for row in known:
         over = row.ended is not None and earliest >= row.ended
         if row.how == "stopped" and row.since <= earliest and not over:
-            return SoldWhileStopped(sale, row.stop)
-    return SoldWhileStopped(sale, None)
+            return row.stop
+    return None
 
 
 def _lines(rows: Rows, stop: _Stop) -> list[StopLineRow]:

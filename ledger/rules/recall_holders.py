@@ -19,43 +19,43 @@ from ledger.rules.recalls import RecallCase
 from ledger.rules.refusal import Refusal
 
 
-class AcknowledgeRecall(msgspec.Struct, frozen=True, kw_only=True, tag="acknowledge-recall"):
+class AcknowledgeRecall(msgspec.Struct, frozen=True, tag="acknowledge-recall"):
     """Says that a holder has read a recall."""
 
     entry: RecallAcknowledged
 
 
-class AnswerRecall(msgspec.Struct, frozen=True, kw_only=True, tag="answer-recall"):
+class AnswerRecall(msgspec.Struct, frozen=True, tag="answer-recall"):
     """Says what a holder found, or that it found nothing."""
 
     entry: RecallAnswered
 
 
-class CallHolder(msgspec.Struct, frozen=True, kw_only=True, tag="call-holder"):
+class CallHolder(msgspec.Struct, frozen=True, tag="call-holder"):
     """Says what came of calling a buyer."""
 
     entry: HolderCalled
 
 
-class CheckHolder(msgspec.Struct, frozen=True, kw_only=True, tag="check-holder"):
+class CheckHolder(msgspec.Struct, frozen=True, tag="check-holder"):
     """Says what an officer saw at a holder."""
 
     entry: HolderChecked
 
 
-class DrawChecks(msgspec.Struct, frozen=True, kw_only=True, tag="draw-checks"):
+class DrawChecks(msgspec.Struct, frozen=True, tag="draw-checks"):
     """Asks to put on record which holders are to be checked."""
 
     entry: ChecksDrawn
 
 
-class HandOverRecall(msgspec.Struct, frozen=True, kw_only=True, tag="hand-over-recall"):
+class HandOverRecall(msgspec.Struct, frozen=True, tag="hand-over-recall"):
     """Says that another authority got the list of its holders."""
 
     entry: RecallHandedOver
 
 
-class StateWorkingDays(msgspec.Struct, frozen=True, kw_only=True, tag="state-working-days"):
+class StateWorkingDays(msgspec.Struct, frozen=True, tag="state-working-days"):
     """Asks that a year's calendar of working days counts."""
 
     entry: WorkingDaysStated

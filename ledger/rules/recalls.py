@@ -21,13 +21,13 @@ from ledger.rules.refusal import Refusal
 from ledger.values.clock import Instant
 
 
-class DraftRecall(msgspec.Struct, frozen=True, kw_only=True, tag="draft-recall"):
+class DraftRecall(msgspec.Struct, frozen=True, tag="draft-recall"):
     """Asks to draft a recall, or to draft it anew while it is not published."""
 
     entry: RecallDrafted
 
 
-class CheckRecall(msgspec.Struct, frozen=True, kw_only=True, tag="check-recall"):
+class CheckRecall(msgspec.Struct, frozen=True, tag="check-recall"):
     """Asks to put on record what a second officer says of a draft."""
 
     entry: RecallChecked
@@ -41,25 +41,25 @@ class PublishRecall(msgspec.Struct, frozen=True, kw_only=True, tag="publish-reca
     by: Id
 
 
-class WidenRecall(msgspec.Struct, frozen=True, kw_only=True, tag="widen-recall"):
+class WidenRecall(msgspec.Struct, frozen=True, tag="widen-recall"):
     """Asks that more goods are recalled."""
 
     entry: RecallWidened
 
 
-class NarrowRecall(msgspec.Struct, frozen=True, kw_only=True, tag="narrow-recall"):
+class NarrowRecall(msgspec.Struct, frozen=True, tag="narrow-recall"):
     """Asks that some goods are recalled no longer."""
 
     entry: RecallNarrowed
 
 
-class WithdrawRecall(msgspec.Struct, frozen=True, kw_only=True, tag="withdraw-recall"):
+class WithdrawRecall(msgspec.Struct, frozen=True, tag="withdraw-recall"):
     """Asks that a recall is taken back as a whole."""
 
     entry: RecallWithdrawn
 
 
-class CloseRecall(msgspec.Struct, frozen=True, kw_only=True, tag="close-recall"):
+class CloseRecall(msgspec.Struct, frozen=True, tag="close-recall"):
     """Asks that a recall is done, with its closing report."""
 
     entry: RecallClosed

@@ -124,7 +124,4 @@ async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]
 
 def _updated(request: Request, key: tuple[str, str]) -> int:
     with request.app.state.pool.connection() as reader:
-        found = rows(
-            reader, "SELECT last_position FROM trade.lots WHERE product = %s AND lot = %s", key
-        )
-    return int(found[0]["last_position"]) if found else 0
+        return lots.updated(reader, *key)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from query_api import lots, schemas, stock
+from query_api import lots, stock, stock_schemas
 from query_api.parameters import Cursor, Limit, PremisesText
 from query_api.problems import Problem
 from query_api.stock import Moment
@@ -25,14 +25,14 @@ def now(
     premises: PremisesText,
     after: Cursor = None,
     limit: Limit = 100,
-) -> schemas.StockPage:
+) -> stock_schemas.StockPage:
     """What a premises has, lot by lot."""
     with request.app.state.pool.connection() as reader:
         found, mode = stock.lines_now(reader, premises, key_of(after, 4), limit + 1)
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
     more = cursor_of(last.merchant, last.product, last.lot, last.unit) if last else None
-    return schemas.StockPage(
+    return stock_schemas.StockPage(
         premises=premises, mode=mode, lines=found[:limit], next=more, position=at
     )  # fmt: skip
 
@@ -44,14 +44,14 @@ def then(
     as_of: PositionQuery = None,
     at: AtQuery = None,
     product: ProductText = None,
-) -> schemas.StockPage:
+) -> stock_schemas.StockPage:
     """What a premises had: as it was known at a position, as it was true at an instant, or both."""
     with request.app.state.pool.connection() as reader, reader.transaction():
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         moment = _moment(reader, as_of, at, product)
         found = stock.lines_then(reader, premises, moment)
         mode = stock.mode_of(stock.place_of(reader, premises))
-    return schemas.StockPage(
+    return stock_schemas.StockPage(
         premises=premises, mode=mode, lines=found, next=None, position=moment.position
     )  # fmt: skip
 
@@ -64,13 +64,13 @@ def entries(  # each query parameter by its name
     lot: LotKeyText = None,
     as_of: PositionQuery = None,
     at: AtQuery = None,
-) -> schemas.StockEntries:
+) -> stock_schemas.StockEntries:
     """The entries that made a figure, as they happened, at most 1,000; all lots or one."""
     with request.app.state.pool.connection() as reader, reader.transaction():
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         moment = _moment(reader, as_of, at, product)._replace(lot=lot)
         found = stock.entries(reader, premises, moment)
-    return schemas.StockEntries(entries=found, position=moment.position)
+    return stock_schemas.StockEntries(entries=found, position=moment.position)
 
 
 def _moment(reader: Reader, as_of: int | None, at: datetime | None, product: str | None) -> Moment:

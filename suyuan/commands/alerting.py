@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from datetime import datetime
 from typing import Any
 
 from ledger.rules.alert_work import (
@@ -12,10 +11,9 @@ from ledger.rules.alert_work import (
     CommentAlerts,
     SilenceAlerts,
 )
-from ledger.settings import read_settings
-from scanners.agent import EnrolmentRefused, LedgerAway, ask
-from suyuan.commands import Failed, name
+from suyuan.commands import name
 from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, show
+from suyuan.commands.requesting import instant, send
 
 SAYINGS = {
     "acknowledge": "you have seen it",
@@ -47,7 +45,7 @@ def add_alerts(verbs: Any) -> None:
         if word == "assign":
             say.add_argument("--to", type=name, required=True, help="who works on it")
         if word == "silence":
-            say.add_argument("--until", type=_instant, required=True, help="2026-12-01T08:00+08:00")
+            say.add_argument("--until", type=instant, required=True, help="2026-12-01T08:00+08:00")
         add_query(say, run_say)
 
 
@@ -97,15 +95,10 @@ def run_show(stated: argparse.Namespace) -> int:
 
 def run_say(stated: argparse.Namespace) -> int:
     """Puts on record what somebody says of a group."""
-    settings = read_settings()
-    intake = stated.intake or f"http://127.0.0.1:{settings.intake_port}"
     with asking(stated) as query:
         # Words about a group that never was would be kept and found by nobody.
         ask_page(query, f"/v1/alert-groups/{stated.group}", {})
-    try:
-        ask(intake, [_request(stated)])
-    except (EnrolmentRefused, LedgerAway) as error:
-        raise Failed(str(error)) from error
+    send(stated, [_request(stated)])
     said = {"ok": True, "group": stated.group, "said": stated.word, "by": stated.by}
     print(json.dumps(said) if stated.json else f"{stated.group}: {stated.word}, by {stated.by}")
     return 0
@@ -142,17 +135,6 @@ def _in_hand(group: dict[str, Any]) -> str:
     if group["silenced"]:
         words.append(f"静默至 {group['silenced_until']} ({group['silenced_by']})")
     return " ".join(words)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = datetime.min
-    if found.tzinfo is None:
-        message = f"a time is written as 2026-12-01T08:00+08:00, not {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return found
 
 
 VERBS = (add_alerts,)

@@ -4,11 +4,14 @@ import argparse
 import json
 import unicodedata
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 
 from ledger.settings import Settings, read_settings
+from ledger.values.day import ZONE_DEFAULT
 from suyuan.commands import Failed
 
 ANSWER_S = 60.0
@@ -43,9 +46,17 @@ def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str,
             f" --query ({error})"
         ) from error
     if answer.is_error:
-        raise Failed(str(answer.json().get("detail", answer.text)))
+        raise Failed(problem_in(answer))
     found: dict[str, Any] = answer.json()
     return found
+
+
+def problem_in(answer: httpx.Response) -> str:
+    """Returns what an answer that is a problem says; what is none of the API's, with its code."""
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"the query API answered {answer.status_code}: look at its log (query.log)"
 
 
 def ask_pages(query: httpx.Client, path: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -75,7 +86,7 @@ def write_export(
         ):
             if answer.is_error:
                 answer.read()
-                raise Failed(str(answer.json().get("detail", answer.text)))
+                raise Failed(problem_in(answer))
             for chunk in answer.iter_bytes():
                 size += file.write(chunk)
     except httpx.HTTPError as error:
@@ -107,6 +118,14 @@ def show(
         ]
         print("  ".join(padded).rstrip())
     return 0
+
+
+def local(text: str | None) -> str:
+    """Writes an instant of an answer as the clock on the wall shows it."""
+    if text is None:
+        return ""
+    at = datetime.fromisoformat(text).astimezone(ZoneInfo(ZONE_DEFAULT))
+    return at.strftime("%Y-%m-%d %H:%M")
 
 
 def _width(text: str) -> int:

@@ -13,17 +13,16 @@ from ledger.events.cases import OfficerCorrected
 from ledger.events.catalogue import read_report, upcast
 from ledger.events.reports import DaySalesTotalled, EntryCorrected, GoodsAsRead, GoodsMoved
 from ledger.rules.officer import CorrectEntry
-from ledger.settings import read_settings
 from ledger.values.gtin import Gtin
 from ledger.values.ids import is_id
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.agent import EnrolmentRefused, LedgerAway, ask
 from scanners.cards import CardBox, plain_name
 from scanners.importing.rows import describe
 from scanners.tape import Tape
 from scanners.words import shown
 from suyuan.commands import Failed, day, name
 from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
+from suyuan.commands.requesting import send
 
 
 def add_correct(verbs: Any) -> None:
@@ -79,11 +78,7 @@ def _by_officer(stated: argparse.Namespace) -> int:
         scope=stated.scope, by=stated.by, reason=stated.reason, goods=goods, quantity=quantity,
         **party,
     )  # fmt: skip
-    intake = stated.intake or f"http://127.0.0.1:{read_settings().intake_port}"
-    try:
-        ask(intake, [CorrectEntry(correction)])
-    except (EnrolmentRefused, LedgerAway) as error:
-        raise Failed(str(error)) from error
+    send(stated, [CorrectEntry(correction)])
     words = {"ok": True, "tape": str(stated.of), "number": stated.number, "by": stated.by}
     said = f"no. {stated.number} of {stated.of} is corrected by {stated.by}"
     print(json.dumps(words) if stated.json else said)

@@ -7,9 +7,8 @@ from typing import Any
 
 from ledger.rules.aliases import MergeMerchant, PartMerchant
 from ledger.rules.cards import LinkCard, UnlinkCard
-from ledger.settings import read_settings
-from scanners.agent import EnrolmentRefused, LedgerAway, ask
 from suyuan.commands import Failed, name
+from suyuan.commands.requesting import send
 
 
 def add_merge(verbs: Any) -> None:
@@ -32,11 +31,7 @@ def run_merge(stated: argparse.Namespace) -> int:
     """Asks the ledger to put on record who is who; what was entered stays as it was entered."""
     if stated.undo == (stated.into is not None):
         raise Failed("say whom it is merged into, or --undo")
-    intake = stated.intake or f"http://127.0.0.1:{read_settings().intake_port}"
-    try:
-        ask(intake, [_request(stated)])
-    except (EnrolmentRefused, LedgerAway) as error:
-        raise Failed(str(error)) from error
+    send(stated, [_request(stated)])
     said = f"{stated.who} stands for itself" if stated.undo else f"{stated.who} is {stated.into}"
     words = {"ok": True, "who": stated.who, "into": stated.into}
     print(json.dumps(words) if stated.json else said)

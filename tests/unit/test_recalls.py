@@ -1,37 +1,25 @@
 """Holds and recalls: what may be asked in which state, by whom, and until when."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from eventsourcing.popo import POPOApplicationRecorder
 
-from ledger.events.base import Event
 from ledger.events.recalls import (
-    AnswerLine,
     HolderCalled,
     RecallAcknowledged,
-    RecallAnswered,
-    RecallChecked,
     RecallClosed,
     RecallNarrowed,
     RecallWidened,
     RecallWithdrawn,
     WorkingDaysStated,
 )
-from ledger.intake.deadlines import DeadlineKeeper
-from ledger.intake.recalls import RecallDesk
-from ledger.journal.cases import Cases
 from ledger.rules.deadlines import Calendar, colour, finishes_by, starts_by
 from ledger.rules.holds import (
     EndHold,
     ExtendHold,
-    HoldCase,
-    PlaceHold,
     ReleaseHold,
-    evolve_hold,
 )
 from ledger.rules.recall_holders import (
     AcknowledgeRecall,
@@ -40,67 +28,20 @@ from ledger.rules.recall_holders import (
     StateWorkingDays,
 )
 from ledger.rules.recalls import (
-    CheckRecall,
     CloseRecall,
     DraftRecall,
     NarrowRecall,
     PassRecallDeadline,
-    PublishRecall,
-    RecallCase,
     WidenRecall,
     WithdrawRecall,
-    evolve_recall,
 )
-from ledger.values.ids import stream_of_case
-from ledger.values.quantity import Unit
 from tests.support.line import Line
-from tests.support.make import MILK, NOON, days, drafted, stopped_goods
+from tests.support.make import NOON, days, drafted, stopped_goods
+from tests.support.office import Office, answered
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR = timedelta(hours=1)
 A, B = stopped_goods(lot="A"), stopped_goods(lot="B")
-
-
-class Office:
-    """The desk over a record in memory, with a clock that tests move."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-        self.cases = Cases(POPOApplicationRecorder())
-        self.desk = RecallDesk(self.cases, lambda: self.now)
-
-    def ask(self, request: Any) -> str:
-        refusal = self.desk.take(request)
-        return "" if refusal is None else refusal.code
-
-    def hold(self, until: datetime | None = None, **fields: Any) -> str:
-        common: dict[str, Any] = {
-            "hold": "h-1", "goods": (A,), "authority": "Office", "reason": "test",
-            "until": until or NOON + days(7), "by": "officer-1",
-        }  # fmt: skip
-        return self.ask(PlaceHold(**(common | fields)))
-
-    def check(self, by: str = "officer-2", *, approved: bool = True) -> str:
-        return self.ask(CheckRecall(entry=RecallChecked(recall="r-1", approved=approved, by=by)))
-
-    def publish(self) -> str:
-        return self.ask(PublishRecall(recall="r-1", notice="Do not eat it.", by="officer-1"))
-
-    def published(self, **fields: Any) -> "Office":
-        assert self.ask(DraftRecall(entry=drafted(A, **fields))) == ""
-        assert self.check() == ""
-        assert self.publish() == ""
-        return self
-
-    def recall(self) -> RecallCase:
-        return self.cases.load("recall", "r-1", RecallCase("r-1"), evolve_recall)
-
-    def stage_of_hold(self) -> str:
-        return self.cases.load("hold", "h-1", HoldCase("h-1"), evolve_hold).stage
-
-    def events(self, kind: str, subject: str) -> list[Event]:
-        found = self.cases.events.get(stream_of_case(kind, subject))
-        return [item.event for item in found]  # type: ignore[attr-defined]  # a CaseEvent
 
 
 @pytest.fixture
@@ -248,13 +189,6 @@ def test_what_turns_up_after_a_recall_was_closed_is_still_taken_in(office: Offic
     assert office.ask(AnswerRecall(entry=answered("m-1", found=2))) == ""
 
 
-def answered(merchant: str, **amounts: Any) -> RecallAnswered:
-    said = {name: Decimal(amount) for name, amount in amounts.items()}
-    line = AnswerLine(product=MILK, unit=Unit.PIECE, lot="A", **said)
-    lines = (line,) if amounts else ()
-    return RecallAnswered(recall="r-1", merchant=merchant, by=merchant, lines=lines)
-
-
 def test_holders_acknowledge_and_answer_and_nothing_found_is_an_answer(office: Office) -> None:
     assert office.ask(AnswerRecall(entry=answered("m-1"))) == "recall-not-published"
     office.published()
@@ -314,30 +248,21 @@ def test_late_work_shows_green_yellow_and_red() -> None:
     assert shown == ["green", "green", "yellow", "red"]
 
 
-def keeper_of(office: Office) -> DeadlineKeeper:
-    """A keeper that has read all that was recorded."""
-    keeper = DeadlineKeeper(office.desk.take, lambda: office.now)
-    for notification in office.cases.recorder.select_notifications(1, 1000):
-        event = office.cases.mapper.to_domain_event(notification).event
-        keeper.take(notification.id, event)
-    return keeper
-
-
 def test_time_that_runs_out_enters_the_record_once(office: Office) -> None:
     office.hold()
     office.ask(DraftRecall(entry=drafted(A)))
     office.now += days(8)
     for _ in range(2):
-        keeper_of(office).step()
-        keeper_of(office).step()
+        office.keeper().step()
+        office.keeper().step()
     assert office.stage_of_hold() == "lapsed"
     assert office.recall().passed == ("recall-starts",)
 
     office.check()
     office.publish()
     office.now += days(40)
-    keeper_of(office).step()
-    keeper_of(office).step()
+    office.keeper().step()
+    office.keeper().step()
     assert office.recall().passed == ("recall-starts", "recall-finishes")
 
 
@@ -366,10 +291,8 @@ def test_the_desk_shows_stage_words_and_holders_and_late_recalls_alert() -> None
     office.published(hold="h-1")
     office.ask(AnswerRecall(entry=answered("m-1", found=2)))
     office.now += days(40)
-    keeper_of(office).step()
-    for notification in office.cases.recorder.select_notifications(1, 1000):
-        event = office.cases.mapper.to_domain_event(notification)
-        line.case("any", "any", event.event)
+    office.keeper().step()
+    office.tell(line)
 
     (hold,), (recall,) = line.rows("holds"), line.rows("recalls")
     (holder,) = line.rows("recall_holders")

@@ -12,7 +12,7 @@ import pytest
 from ledger.events.catalogue import read_report
 from ledger.events.holds import HoldReleased, StoppedGoods
 from ledger.events.recalls import RecallNarrowed, RecallWidened, RecallWithdrawn
-from ledger.events.reports import TapeOpened
+from ledger.events.reports import StopMet, TapeOpened
 from ledger.events.stop_list import LINES_A_PART, StopLine, read_stops, sign_stops
 from ledger.intake.stops import SIGN_AGAIN, StopKeeper
 from ledger.rules.stop_board import StopBoard
@@ -388,7 +388,7 @@ def test_stopped_goods_can_be_thrown_away_and_sent_back_in_green(stall: Stall) -
 def test_an_older_list_and_one_of_a_slower_intake_are_ignored(stall: Stall) -> None:
     assert stall.learn(stopped_goods(lot="A"), version=5)
 
-    assert not stall.learn(version=5, at=NOON)
+    assert stall.learn(version=5, at=NOON)
     assert not stall.learn(version=6, at=NOON - MINUTE)
     assert not stall.learn(version=4, at=NOON + MINUTE)
     assert stall.scan(LOT_A).colour == "red"
@@ -468,6 +468,26 @@ def test_selling_a_recalled_lot_is_recorded_and_opens_an_alert() -> None:
     assert line.stock() == {(MILK, "L:A"): 2}
     assert line.open_alerts() == ["sold-while-stopped"]
     line.report(corrected(tape.id, 3), tape=tape)
+    assert line.open_alerts() == []
+
+
+@pytest.mark.parametrize("lot", [None, "A"])
+def test_who_was_told_in_red_and_sold_it_is_an_alert_whatever_the_clocks_say(
+    lot: str | None,
+) -> None:
+    line = Line()
+    line.case("recall", "r-1", recalled(stopped_goods(lot="A")))
+    said = msgspec.structs.asdict(sold(1, milk(lot)))
+    common = {k: v for k, v in said.items() if k in StopMet.__struct_fields__}
+    common |= {"stop": "r-1", "list_version": 1, "list_time": NOON}
+
+    tape = line.report(
+        received(3, milk("A")), StopMet(outcome="it-is", **common),
+        StopMet(outcome="sold-anyway", **common), sold(1, milk(lot)),
+    )  # fmt: skip
+
+    assert line.open_alerts() == ["sold-while-stopped"]
+    line.report(corrected(tape.id, 5), tape=tape)
     assert line.open_alerts() == []
 
 

@@ -1,0 +1,204 @@
+"""Recalls as the API answers them: how far each has got, who holds what, whom to call and to check."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from ledger.events.holds import StoppedGoods
+from ledger.events.recalls import WorkingDaysStated
+from ledger.rules.deadlines import (
+    Calendar,
+    calendar_of,
+    colour,
+    finishes_by,
+    starts_by,
+    terms_on,
+)
+from ledger.values.day import ZONE_DEFAULT
+from query_api import recall_schemas as schemas
+from query_api.problems import Problem
+from query_api.recall_accounts import Account, Accounts, Of, Words, accounts_of
+from query_api.stock import exact
+from query_api.stops import LINES_SHOWN_MAX, lines_of, shown_lines, words_of
+from query_api.views import Reader, position, rows
+
+RECALLS = """
+SELECT * FROM trade.recalls WHERE (%(stage)s::text IS NULL OR stage = %(stage)s)
+  AND position < %(before)s ORDER BY position DESC LIMIT %(limit)s
+"""
+COUNT_LINES = """
+SELECT count(*) AS n FROM trade.stop_lines WHERE kind = 'recall' AND stop = %s AND ended_at IS NULL
+"""
+MERCHANTS = (
+    "SELECT merchant, name, district, owner_card FROM trade.merchants WHERE merchant = ANY(%s)"
+)
+LAW_ZONE = ZoneInfo(ZONE_DEFAULT)
+
+
+def recalls(
+    reader: Reader, stage: str | None, before: int, limit: int, *, now: datetime
+) -> schemas.RecallPage:
+    """Returns a page of recalls, the newest first."""
+    found = rows(reader, RECALLS, {"stage": stage, "before": before, "limit": limit + 1})
+    more = str(found[limit - 1]["position"]) if len(found) > limit else None
+    calendar = calendar_now(reader)
+    return schemas.RecallPage(
+        position=position(reader), next=more,
+        recalls=[shown(row, calendar, now) for row in found[:limit]],
+    )  # fmt: skip
+
+
+def recall(reader: Reader, name: str, *, now: datetime) -> schemas.RecallAnswer:
+    """Returns a recall. Raises a problem for one that nobody drafted."""
+    row = row_of(reader, name)
+    accounts = accounts_of(reader, name)
+    lines, count = lines_of(reader, "recall", name), rows(reader, COUNT_LINES, [name])[0]["n"]
+    if row["published_at"] is None:
+        drafted = msgspec.json.decode(row["goods"], type=tuple[StoppedGoods, ...])
+        lines, count = shown_lines(reader, drafted[:LINES_SHOWN_MAX]), len(drafted)
+    return schemas.RecallAnswer(
+        position=accounts.position, recall=shown(row, calendar_now(reader), now),
+        lines=lines, lines_in_all=count, counts=counts_of(accounts),
+        beyond=[f"{lot.product} {lot.key}" for lot in accounts.beyond[:LINES_SHOWN_MAX]],
+        words=words_of(reader, "recall", name),
+    )  # fmt: skip
+
+
+def row_of(reader: Reader, name: str) -> dict[str, Any]:
+    """Returns a recall's row; a problem for one that nobody drafted."""
+    found = rows(reader, "SELECT * FROM trade.recalls WHERE recall = %s", [name])
+    if not found:
+        raise Problem(404, "recall-unknown", f"no recall is called {name}: suyuan recall list")
+    return found[0]
+
+
+def calendar_now(reader: Reader) -> Calendar:
+    """Returns the working days of all years that were stated."""
+    found = rows(reader, "SELECT stated FROM trade.working_years ORDER BY year")
+    return calendar_of(msgspec.json.decode(row["stated"], type=WorkingDaysStated) for row in found)
+
+
+def shown(row: dict[str, Any], calendar: Calendar, now: datetime) -> schemas.RecallShown:
+    """Returns a recall's row as it is shown, with how its deadlines stand."""
+    given = {"deadlines", "asked"}
+    members = {key: row[key] for key in schemas.RecallShown.model_fields if key not in given}
+    return schemas.RecallShown(
+        **members, asked=list(row["asked"]), deadlines=_deadlines(row, calendar, now)
+    )
+
+
+def _deadlines(row: dict[str, Any], calendar: Calendar, now: datetime) -> list[schemas.Deadline]:
+    grade, known, published = row["grade"], row["known_at"], row["published_at"]
+    starts = starts_by(grade, known)
+    begun = published or row["over_at"]
+    found = [
+        schemas.Deadline(
+            what="starts", due=starts, done_at=begun, colour=colour(known, starts, begun or now),
+            source=terms_on(known.date()).source, calendar=None,
+        )
+    ]  # fmt: skip
+    if published is not None:
+        ends = finishes_by(grade, published, calendar, LAW_ZONE)
+        years = {published.astimezone(LAW_ZONE).year, ends.astimezone(LAW_ZONE).year}
+        lacking = sorted(years - calendar.years)
+        words = (
+            f"no calendar of {', '.join(map(str, lacking))} is loaded: week-ends alone are left out"
+        )
+        found.append(
+            schemas.Deadline(
+                what="finishes", due=ends, done_at=row["over_at"],
+                colour=colour(published, ends, row["over_at"] or now),
+                source=terms_on(published.date()).source, calendar=words if lacking else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def counts_of(accounts: Accounts) -> schemas.RecallCounts:
+    """Adds up how far a recall has got."""
+    told = [accounts.words.get(holder, Words()) for holder in accounts.holders]
+    return schemas.RecallCounts(
+        holders=len(accounts.holders),
+        certain=sum(how == "certain" for how in accounts.how.values()),
+        acknowledged=sum(words.acknowledged_at is not None for words in told),
+        answered=sum(words.answered_at is not None for words in told),
+        drawn=sum(words.drawn is not None for words in accounts.words.values()),
+        checked=sum(words.checked_at is not None for words in accounts.words.values()),
+        effective=sum(words.check_result == "effective" for words in accounts.words.values()),
+        sums=_sums(account for lines in accounts.holders.values() for account in lines.items()),
+    )  # fmt: skip
+
+
+def _sums(found: Iterable[tuple[Of, Account]]) -> list[schemas.RecallSum]:
+    added: dict[Of, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for of, account in found:
+        sums = added[of]
+        sums["had"] += account.had
+        sums["used"] += account.used
+        sums["proved_destroyed"] += account.proved
+        if account.said is None:
+            sums["unanswered"] += account.had
+            continue
+        sums["unaccounted"] += account.unaccounted or 0
+        for name, amount in account.said.items():
+            sums[name] += amount
+    names = [name for name in schemas.RecallSum.model_fields if name not in Of._fields]
+    return [
+        schemas.RecallSum(**of._asdict(), **{name: exact(sums[name]) for name in names})
+        for of, sums in sorted(added.items())
+    ]
+
+
+def holders(reader: Reader, name: str, after: str, limit: int) -> schemas.HolderPage:
+    """Returns a page of a recall's holders behind an id."""
+    row_of(reader, name)
+    accounts = accounts_of(reader, name)
+    wanted = [holder for holder in accounts.holders if holder > after]
+    some = wanted[:limit]
+    return schemas.HolderPage(
+        position=accounts.position, recall=name, holders_in_all=len(accounts.holders),
+        holders=shown_holders(reader, accounts, some),
+        next=some[-1] if len(wanted) > limit else None,
+    )  # fmt: skip
+
+
+def shown_holders(
+    reader: Reader, accounts: Accounts, some: Sequence[str]
+) -> list[schemas.RecallHolderShown]:
+    """Returns holders as they are shown, with what each said and was asked."""
+    known = {row["merchant"]: row for row in rows(reader, MERCHANTS, [list(some)])}
+    return [
+        schemas.RecallHolderShown(
+            holder=holder, name=known.get(holder, {}).get("name"),
+            district=known.get(holder, {}).get("district"),
+            how=accounts.how.get(holder, "possible"),
+            lines=[_account(of, one) for of, one in sorted(accounts.holders[holder].items())],
+            **_asdict(accounts.words.get(holder, Words())),
+        )
+        for holder in some
+    ]  # fmt: skip
+
+
+def _asdict(words: Words) -> dict[str, Any]:
+    found = words._asdict()
+    del found["called_at"]
+    return found
+
+
+def _account(of: Of, account: Account) -> schemas.AccountLine:
+    said = {name: exact(amount) for name, amount in (account.said or {}).items()}
+    found, sold, returned, destroyed = map(said.get, ("found", "sold", "returned", "destroyed"))
+    missing = account.unaccounted
+    return schemas.AccountLine(
+        **of._asdict(), lots=sorted(account.lots), had=exact(account.had),
+        maybe_had=exact(account.maybe), used=exact(account.used),
+        sold_on_record=exact(account.sold),
+        left=None if account.left is None else exact(account.left),
+        found=found, sold=sold, returned=returned, destroyed=destroyed,
+        proved_destroyed=exact(account.proved),
+        unaccounted=None if missing is None else exact(missing),
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""Recall routes: how far a recall has got, its holders, its calls and checks, and its papers."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from ledger.trace.question import AsOf
+from ledger.values.ids import ID_FORM
+from query_api import recall_papers, recall_schemas, recall_work, recalls, traces
+from query_api.parameters import Limit
+from query_api.routes.trace import LotsQuery, ProductsQuery
+from query_api.sheets import WRITERS, Sheet
+from query_api.stops import NEWEST
+from query_api.views import snapshot
+
+RecallName = Annotated[str, Path(pattern=f"^{ID_FORM}$", examples=["r-2026-11-22"])]
+RecallStage = Literal["drafted", "returned", "checked", "published", "withdrawn", "closed"]
+Before = Annotated[int, Query(ge=0, le=NEWEST, description="next of the page before")]
+District = Annotated[str | None, Query(pattern=f"^{ID_FORM}$", description="the asker's own")]
+# Where the poster's code leads when nobody says otherwise: to no address that might be wrong.
+Link = Annotated[str | None, Query(max_length=300, pattern=r"^https?://[!-~]+$")]
+
+router = APIRouter(prefix="/v1", tags=["recall"])
+
+
+@router.get("/recalls")
+def every(
+    request: Request, stage: RecallStage | None = None, after: Before = NEWEST, limit: Limit = 50
+) -> recall_schemas.RecallPage:
+    """Recalls, the newest first, with how their deadlines stand."""
+    with snapshot(request) as reader:
+        return recalls.recalls(reader, stage, after, limit, now=request.app.state.now())
+
+
+@router.get("/recall-proposal")
+def propose(
+    request: Request,
+    product: ProductsQuery,
+    lot: LotsQuery,
+    possible: Annotated[bool, Query(description="also what is only possibly reached")] = False,
+) -> recall_schemas.RecallProposal:
+    """What a recall of some lots would name: they and all that they became."""
+    with snapshot(request) as reader:
+        lots = traces.lots_asked(reader, product, lot)
+        found = traces.ask(reader, lots, AsOf(), None)
+        return recall_work.proposal(reader, found, lots, possible=possible)
+
+
+@router.get("/recalls/{recall}")
+def one(request: Request, recall: RecallName) -> recall_schemas.RecallAnswer:
+    """A recall: its goods, progress, deadlines and history."""
+    with snapshot(request) as reader:
+        return recalls.recall(reader, recall, now=request.app.state.now())
+
+
+@router.get("/recalls/{recall}/holders")
+def holders(
+    request: Request,
+    recall: RecallName,
+    after: Annotated[str, Query(max_length=80)] = "",
+    limit: Limit = 100,
+) -> recall_schemas.HolderPage:
+    """Who has or had recalled goods, and what each says became of them."""
+    with snapshot(request) as reader:
+        return recalls.holders(reader, recall, after, limit)
+
+
+@router.get("/recalls/{recall}/calls")
+def calls(
+    request: Request, recall: RecallName, district: District = None
+) -> recall_schemas.CallList:
+    """Whom to call: buyers in no register, and with a district those of others."""
+    with snapshot(request) as reader:
+        return recall_work.calls(reader, recall, district)
+
+
+@router.get("/recalls/{recall}/checks")
+def checks(
+    request: Request,
+    recall: RecallName,
+    share: Annotated[int, Query(ge=1, le=100, description="of the holders, in percent")] = 10,
+    seed: Annotated[int, Query(ge=0, le=2**53)] = 1,
+) -> recall_schemas.CheckProposal:
+    """Whom to check: the risky first, the rest drawn so that anybody can draw the same."""
+    with snapshot(request) as reader:
+        return recall_work.proposal_of_checks(reader, recall, share, seed)
+
+
+@router.get("/recalls/{recall}/notice.{form}", response_class=Response)
+def notice(
+    request: Request,
+    recall: RecallName,
+    form: Annotated[Literal["txt", "html", "svg"], Path()],
+    link: Link = None,
+) -> Response:
+    """The notice for consumers: words, a poster to print, or its code alone."""
+    with snapshot(request) as reader:
+        answer = recall_papers.published(reader, recall, now=request.app.state.now())
+    leads_to = link or f"urn:suyuan:recall:{recall}"
+    if form == "txt":
+        return Response(recall_papers.notice_text(answer), media_type="text/plain; charset=utf-8")
+    if form == "svg":
+        return Response(recall_papers.qr(leads_to), media_type="image/svg+xml")
+    return Response(recall_papers.poster(answer, leads_to), media_type="text/html; charset=utf-8")
+
+
+@router.get("/recalls/{recall}/report.html", response_class=StreamingResponse)
+def report(request: Request, recall: RecallName) -> Response:
+    """The closing report, as a page to read and to print."""
+    with snapshot(request) as reader:
+        content = b"".join(recall_papers.report(reader, recall, now=request.app.state.now()))
+    return Response(content, media_type="text/html; charset=utf-8")
+
+
+@router.get("/recalls/{recall}/hand-over.{form}", response_class=Response)
+def hand_over(
+    request: Request,
+    recall: RecallName,
+    form: Annotated[Literal["csv", "xlsx", "html"], Path()],
+    to: Annotated[
+        str | None, Query(pattern=f"^{ID_FORM}$", description="the other authority's district")
+    ] = None,
+) -> Response:
+    """The file for another authority: its holders, or without a district those in no register."""
+    with snapshot(request) as reader:
+        made = recall_papers.hand_over(reader, recall, to, now=request.app.state.now())
+        media, write = WRITERS[form]
+        about = [[made.title, made.about], *made.notes]
+        content = b"".join(write(made, Sheet("说明 notes", "", ["", ""], iter(about), [])))
+    headers = {"content-disposition": f'inline; filename="hand-over-{recall}.{form}"'}
+    return Response(content, media_type=media, headers=headers)

@@ -1,0 +1,145 @@
+"""Stops as the API answers them: what is held or recalled, where it stands, and may goods be sold."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ledger.events.holds import StoppedGoods
+from ledger.rules.deadlines import colour
+from ledger.rules.stops import Met, meets
+from query_api import recall_schemas as schemas
+from query_api.lots import FAMILY, base_of
+from query_api.problems import Problem
+from query_api.stock import exact
+from query_api.views import Reader, gtin_of, position, rows
+
+HOLDS = """
+SELECT * FROM trade.holds WHERE (%(stage)s::text IS NULL OR stage = %(stage)s)
+  AND position < %(before)s ORDER BY position DESC LIMIT %(limit)s
+"""
+LINES = """
+SELECT goods FROM trade.stop_lines WHERE kind = %s AND stop = %s AND ended_at IS NULL
+ORDER BY position, index LIMIT %s
+"""
+STOCK = """
+SELECT t.merchant, r.name, t.premises, t.product, t.lot, t.unit, l.how, t.amount,
+       count(*) OVER () AS places
+FROM trade.stopped_lots l JOIN trade.stock t USING (product, lot)
+LEFT JOIN trade.merchants r USING (merchant)
+WHERE l.kind = %s AND l.stop = %s AND l.ended_at IS NULL AND t.amount > 0
+ORDER BY l.how DESC, t.amount DESC LIMIT 500
+"""
+WORDS = """
+SELECT position, what, by, said_at, holder, note FROM trade.recall_words
+WHERE kind = %s AND subject = %s ORDER BY position LIMIT 1000
+"""
+NEAR = """
+SELECT kind, stop, goods FROM trade.stop_lines WHERE ended_at IS NULL
+  AND (product = ANY(%(gtins)s) OR (product IS NULL AND supplier = %(supplier)s))
+ORDER BY kind DESC, stop, position, index
+"""
+LINES_SHOWN_MAX = 500
+NEWEST = 2**62
+
+
+class Goods(NamedTuple):
+    """Goods at a till: a code, and what its label says besides."""
+
+    gtin: str
+    lot: str | None = None
+    produced: date | None = None
+    expires: date | None = None
+    supplier: str | None = None
+
+
+def may_be_sold(reader: Reader, goods: Goods) -> schemas.CheckAnswer:
+    """Tells a till whether goods are stopped, may be, or are not, as far as is known here."""
+    base = base_of(reader, gtin_of(goods.gtin))
+    gtins = [row["gtin"] for row in rows(reader, FAMILY, [base])]
+    near = rows(reader, NEAR, {"gtins": gtins, "supplier": goods.supplier})
+    met = Met(
+        gtins, goods.lot, goods.produced, goods.expires,
+        suppliers=(goods.supplier,) if goods.supplier else None,
+    )  # fmt: skip
+    found: dict[str | None, list[dict[str, Any]]] = {"stopped": [], "possible": [], None: []}
+    for row in near:
+        found[meets(_read(row), met)].append(row)
+    gravest = found["stopped"] or found["possible"]
+    verdict = "stop" if found["stopped"] else "look" if gravest else "sell"
+    return schemas.CheckAnswer(
+        verdict=verdict, words=WORDS_OF[verdict], position=position(reader),
+        stops=sorted({f"{row['kind']} {row['stop']}" for row in gravest}),
+        look_for=shown_lines(reader, [_read(row) for row in gravest][:LINES_SHOWN_MAX]),
+    )  # fmt: skip
+
+
+WORDS_OF = {
+    "stop": "停售 do not sell it: it is held or recalled; set it aside",
+    "look": "请看标签 look at the label: some of this product is held or recalled",
+    "sell": "没有停售 nothing here stops it, as of this position",
+}
+
+
+def holds(
+    reader: Reader, stage: str | None, before: int, limit: int, *, now: datetime
+) -> schemas.HoldPage:
+    """Returns a page of holds, the newest first."""
+    found = rows(reader, HOLDS, {"stage": stage, "before": before, "limit": limit + 1})
+    more = str(found[limit - 1]["position"]) if len(found) > limit else None
+    return schemas.HoldPage(
+        position=position(reader), holds=[_hold(row, now) for row in found[:limit]], next=more
+    )
+
+
+def hold(reader: Reader, name: str, *, now: datetime) -> schemas.HoldAnswer:
+    """Returns a hold. Raises a problem for one that nobody placed."""
+    found = rows(reader, "SELECT * FROM trade.holds WHERE hold = %s", [name])
+    if not found:
+        raise Problem(404, "hold-unknown", f"no hold is called {name}: suyuan hold list")
+    stock = rows(reader, STOCK, ["hold", name])
+    return schemas.HoldAnswer(
+        position=position(reader), hold=_hold(found[0], now), lines=lines_of(reader, "hold", name),
+        stock=[schemas.HeldStock(**_amount(row)) for row in stock],
+        places=stock[0]["places"] if stock else 0, words=words_of(reader, "hold", name),
+    )  # fmt: skip
+
+
+def lines_of(reader: Reader, kind: str, stop: str) -> list[schemas.StoppedLine]:
+    """Returns what a hold or recall stops now, a page of it at most."""
+    found = rows(reader, LINES, [kind, stop, LINES_SHOWN_MAX])
+    return shown_lines(reader, [_read(row) for row in found])
+
+
+def shown_lines(reader: Reader, lines: Iterable[StoppedGoods]) -> list[schemas.StoppedLine]:
+    """Returns lines with the names of their products."""
+    known = list(lines)
+    gtins = sorted({line.product for line in known if line.product})
+    query = "SELECT gtin, name_zh FROM trade.products WHERE gtin = ANY(%s)"
+    names = {row["gtin"]: row["name_zh"] for row in rows(reader, query, [gtins])}
+    return [
+        schemas.StoppedLine(**msgspec.structs.asdict(line), name=names.get(line.product or ""))
+        for line in known
+    ]
+
+
+def words_of(reader: Reader, kind: str, subject: str) -> list[schemas.CaseWord]:
+    """Returns the history of a case."""
+    return [schemas.CaseWord(**row) for row in rows(reader, WORDS, [kind, subject])]
+
+
+def _hold(row: dict[str, Any], now: datetime) -> schemas.HoldShown:
+    standing = row["stage"] == "placed"
+    how = colour(row["placed_at"], row["until"], now) if standing else None
+    members = {name: row[name] for name in schemas.HoldShown.model_fields if name != "colour"}
+    return schemas.HoldShown(**members, colour=how)
+
+
+def _amount(row: dict[str, Any]) -> dict[str, Any]:
+    members = {name: row[name] for name in schemas.HeldStock.model_fields}
+    return members | {"amount": exact(int(row["amount"]))}
+
+
+def _read(row: dict[str, Any]) -> StoppedGoods:
+    return msgspec.json.decode(row["goods"], type=StoppedGoods)

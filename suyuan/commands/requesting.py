@@ -1,0 +1,63 @@
+"""How verbs ask the ledger to decide something, in somebody's name."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from ledger.settings import read_settings
+from scanners.agent import EnrolmentRefused, LedgerAway, ask
+from suyuan.commands import Failed, name
+
+
+def add_request(verb: argparse.ArgumentParser, run: Any, *, second: bool = False) -> None:
+    """Adds what every request takes; with `second` also the officer who checked it."""
+    verb.add_argument("--as", dest="by", type=name, required=True, help="who asks")
+    if second:
+        verb.add_argument("--checked-by", type=name, required=True, help="the second officer")
+    verb.add_argument("--intake", help="intake's address; else the one of the settings")
+    verb.add_argument("--query", help="the query API's address; else the one of the settings")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run)
+
+
+def send(stated: argparse.Namespace, requests: Sequence[Any]) -> None:
+    """Sends requests. Raises `Failed` with what the ledger advises when it refuses."""
+    try:
+        ask(_intake(stated), list(requests))
+    except (EnrolmentRefused, LedgerAway) as error:
+        raise Failed(str(error)) from error
+
+
+def ledger_time(stated: argparse.Namespace) -> datetime:
+    """Returns the time by the ledger's clock, which decides what is late."""
+    try:
+        answer = httpx.get(f"{_intake(stated)}/intake/ledger", timeout=10, trust_env=False)
+        return datetime.fromisoformat(answer.json()["time"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise Failed(f"no ledger answers at {_intake(stated)}: {error}") from error
+
+
+def _intake(stated: argparse.Namespace) -> str:
+    return stated.intake or f"http://127.0.0.1:{read_settings().intake_port}"
+
+
+def say(stated: argparse.Namespace, words: str, **members: Any) -> int:
+    """Says that a request was granted; returns the exit code."""
+    print(json.dumps({"ok": True, **members}, ensure_ascii=False) if stated.json else words)
+    return 0
+
+
+def instant(text: str) -> datetime:
+    """Reads an instant with its offset for argparse."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.min
+    if found.tzinfo is None:
+        message = f"a time is written as 2026-12-01T08:00+08:00, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return found
