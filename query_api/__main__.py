@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 
 import uvicorn
 
@@ -14,8 +15,9 @@ if __name__ == "__main__":
         settings = read_settings()
     except LedgerError as error:
         sys.exit(f"query_api: {error}")
+    arrays = Path(settings.data) / "arrays" if settings.data else None
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(message)s")
     uvicorn.run(
-        build(settings.reader_dsn, Clock(settings.clock).now), host="127.0.0.1", port=settings.query_port,
+        build(settings.reader_dsn, Clock(settings.clock).now, arrays), host="127.0.0.1", port=settings.query_port,
         log_level="warning", access_log=False, timeout_graceful_shutdown=1,
     )  # fmt: skip

@@ -1,13 +1,16 @@
 """The API's application: routes, problems and the parts they read through."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from fastapi import FastAPI
 
 from query_api import problems
+from query_api.engines import keep_engine
 from query_api.routes import (
     alerts,
     ledgers,
@@ -24,17 +27,26 @@ from query_api.views import open_pool
 from query_api.watch import Watch
 
 
-def build(dsn: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
-    """Builds the application over a database role that can only SELECT, by the ledger's clock."""
+def build(
+    dsn: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    arrays: Path | None = None,
+) -> FastAPI:
+    """Builds the application over a database role that can only SELECT, by the ledger's clock.
+
+    `arrays` is the folder of the trace arrays; without one PostgreSQL answers every trace.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool = open_pool(dsn)
         app.state.now = now
         app.state.watch = Watch(dsn)
+        app.state.arrays = keep_engine(dsn, arrays, ended := threading.Event())
         watching = asyncio.create_task(app.state.watch.run())
         yield
         watching.cancel()
+        ended.set()
         app.state.pool.close()
 
     app = FastAPI(

@@ -92,6 +92,7 @@ class TracePage(BaseModel):
     """A trace: lots both ways, and a page of holders of what is ahead, the certain first."""
 
     position: int = Field(description="what it is true for")
+    engine: str = Field(examples=["arrays", "postgresql"], description="which one found it")
     ahead: list[TracedLot] = Field(description="the lots asked about and what they became")
     behind: list[TracedLot] = Field(description="the lots asked about and what they came from")
     lots_ahead: int

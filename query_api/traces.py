@@ -1,9 +1,10 @@
 """Traces as the API answers them: one state of the views for all of an answer."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.trace.answer import Holder, Trace, trace
+from ledger.trace.engine import ArrayEngine
 from ledger.trace.estimate import Estimate
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
@@ -48,8 +49,22 @@ def lots_asked(reader: Reader, products: list[str], lots: list[str]) -> tuple[Lo
     return tuple(found)
 
 
-def ask(reader: Reader, lots: tuple[LotName, ...], moment: AsOf, origin: From | None) -> Trace:
-    """Answers a question from one state of the views."""
+class Answered(NamedTuple):
+    """A trace and the engine that found it: `arrays` in memory, or `postgresql` row by row."""
+
+    trace: Trace
+    engine: str
+
+
+def ask(
+    reader: Reader,
+    lots: tuple[LotName, ...],
+    moment: AsOf,
+    origin: From | None,
+    *,
+    engine: ArrayEngine | None = None,
+) -> Answered:
+    """Answers a question from one state of the views, out of memory where that can be."""
     head = position(reader)
     if moment.position is not None and moment.position > head:
         raise Problem(
@@ -64,16 +79,22 @@ def ask(reader: Reader, lots: tuple[LotName, ...], moment: AsOf, origin: From | 
     rows_then = PgRows(reader, moment, head)
     is_now = moment == AsOf()
     stock = PgStock(reader, rows_then.moment, is_now=is_now)
-    return trace(rows_then, stock, Question(lots, moment, origin))
+    question = Question(lots, moment, origin)
+    if engine is not None:
+        found = engine.answer(reader, head, question, rows_then, stock)
+        if found is not None:
+            return Answered(found, "arrays")
+    return Answered(trace(rows_then, stock, question), "postgresql")
 
 
-def page(reader: Reader, found: Trace, after: int, limit: int) -> schemas.TracePage:
+def page(reader: Reader, answered: Answered, after: int, limit: int) -> schemas.TracePage:
     """Shows a trace: all its lots, and holders from a place on."""
+    found = answered.trace
     held = found.holders[after : after + limit]
     names = _names(reader, [holder.merchant for holder in held])
     more = after + limit if len(found.holders) > after + limit else None
     return schemas.TracePage(
-        position=found.position, ahead=_lots(found.ahead), behind=_lots(found.back),
+        position=found.position, engine=answered.engine, ahead=_lots(found.ahead), behind=_lots(found.back),
         lots_ahead=len(found.ahead), lots_behind=len(found.back), holders_in_all=len(found.holders),
         holders=[_holder(holder, names) for holder in held],
         worst=[

@@ -95,6 +95,7 @@ MOVEMENTS = Table(
         "(card) WHERE card IS NOT NULL",
         "(product) WHERE contested IS NOT NULL",
         "(original) WHERE kind IN ('used-in', 'made')",
+        "(believed_to) WHERE believed_to IS NOT NULL",
     ),
 )
 GoodsReport = GoodsMoved | GoodsTransformed | DaySalesTotalled

@@ -116,23 +116,29 @@ def trace(rows: TraceRows, stock: TraceStock, question: Question) -> Trace:
     # What one merchant spread has no share of its own: the lots are not wholly meant.
     shares = estimate(named, question.lots) if places is None else None
     return Trace(
-        question, rows.moment.position or 0, ahead, back, sorted(holders, key=_order),
+        question, rows.moment.position or 0, ahead, back, sorted(holders, key=order_of),
         _worst(holders, named if places is None else []), shares,
     )  # fmt: skip
 
 
 def _worst(holders: Iterable[Holder], rows: Iterable[TraceRow]) -> list[Worst]:
     """Adds up what may be left anywhere, and what consumers got, of every reached lot."""
-    left: dict[tuple[str, str], int] = defaultdict(int)
     gone: dict[tuple[str, str], int] = defaultdict(int)
-    for holder in holders:
-        most = holder.left.at_most if holder.left is not None else holder.told or 0
-        left[holder.lot.product, holder.unit] += max(0, most)
     for row in rows:
         consumed = row.taker is None and row.card is None
         if row.kind in ("goods-sold", "day-sales") and consumed and row.believed:
             gone[row.product, row.unit] += row.amount
-    return [Worst(*key, left[key], gone[key]) for key in sorted(left.keys() | gone.keys())]
+    return worst_of(holders, gone)
+
+
+def worst_of(holders: Iterable[Holder], gone: Mapping[tuple[str, str], int]) -> list[Worst]:
+    """Adds what holders may have left to what consumers got, by product and unit."""
+    left: dict[tuple[str, str], int] = defaultdict(int)
+    for holder in holders:
+        most = holder.left.at_most if holder.left is not None else holder.told or 0
+        left[holder.lot.product, holder.unit] += max(0, most)
+    wanted = left.keys() | {key for key, amount in gone.items() if amount}
+    return [Worst(*key, left.get(key, 0), gone.get(key, 0)) for key in sorted(wanted)]
 
 
 def _at_places(holder: Holder, places: Mapping[Spot, How]) -> Iterable[Holder]:
@@ -152,7 +158,8 @@ def _is_loose(holder: Holder) -> bool:
     return holder.lot.key == "" or holder.lot.key[:2] in ("D:", "E:")
 
 
-def _order(holder: Holder) -> tuple[str, ...]:
+def order_of(holder: Holder) -> tuple[str, ...]:
+    """Returns a holder's place in a list: the certain first, then by lot and merchant."""
     return holder.how, *holder.lot, holder.merchant, holder.premises or "", holder.unit
 
 

@@ -43,7 +43,7 @@ def propose(
     """What a recall of some lots would name: they and all that they became."""
     with snapshot(request) as reader:
         lots = traces.lots_asked(reader, product, lot)
-        found = traces.ask(reader, lots, AsOf(), None)
+        found = traces.ask(reader, lots, AsOf(), None, engine=request.app.state.arrays).trace
         return recall_work.proposal(reader, found, lots, possible=possible)
 
 

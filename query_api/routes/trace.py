@@ -55,7 +55,8 @@ def trace(  # each query parameter by its name
     """Where lots came from and what became of them: certain and possible holders apart."""
     with snapshot(request) as reader:
         lots = traces.lots_asked(reader, product, lot)
-        return traces.page(reader, traces.ask(reader, lots, moment, origin), after, limit)
+        found = traces.ask(reader, lots, moment, origin, engine=request.app.state.arrays)
+        return traces.page(reader, found, after, limit)
 
 
 @router.get("/trace/export.{form}", response_class=Response)
@@ -71,7 +72,7 @@ def export(
     """A trace as a sheet: its holders, or the record that another law asks of its movements."""
     with snapshot(request) as reader:
         lots = traces.lots_asked(reader, product, lot)
-        found = traces.ask(reader, lots, moment, origin)
+        found = traces.ask(reader, lots, moment, origin, engine=request.app.state.arrays).trace
         if sheet == "holders":
             made = trace_exports.holders_sheet(found, traces.holders(reader, found))
         else:

@@ -54,12 +54,19 @@ def events(
 
 
 @router.get("/health")
-def health(request: Request) -> dict[str, int]:
-    """Where the record stands and how far each group of views has followed."""
+def health(request: Request) -> dict[str, int | None]:
+    """Where the record stands, how far each group of views has followed, and the trace arrays."""
     with request.app.state.pool.connection() as reader:
         query = (
             "SELECT (SELECT position FROM ledger.head) AS head,"
             " (SELECT position FROM trade.position) AS trade,"
             " (SELECT position FROM edge.position) AS edge"
         )
-        return rows(reader, query)[0]
+        found = rows(reader, query)[0]
+    engine = request.app.state.arrays
+    standing = engine.standing if engine is not None else None
+    return found | {
+        "arrays": standing.position if standing else None,
+        "arrays_movements": standing.movements if standing else None,
+        "arrays_bytes": standing.bytes if standing else None,
+    }

@@ -41,20 +41,23 @@ APART = timedelta(minutes=15)
 
 
 @st.composite
-def goods(draw: Any) -> GoodsAsRead:
+def goods(draw: Any, *, labelled: bool = False) -> GoodsAsRead:
+    if labelled:
+        return GoodsAsRead(gtin=draw(CODES), lot=draw(st.sampled_from(["1", "2", "3"])))
     if draw(st.integers(0, 4)) == 0:
         return GoodsAsRead(item="小白菜")
     return GoodsAsRead(gtin=draw(CODES), lot=draw(LOTS), produced=draw(PRODUCED))
 
 
 @st.composite
-def portions(draw: Any) -> tuple[Portion, ...]:
+def portions(draw: Any, *, labelled: bool = False) -> tuple[Portion, ...]:
     amounts = draw(st.lists(st.integers(1, 5), min_size=1, max_size=2))
-    return tuple(Portion(goods=draw(goods()), quantity=pieces(n)) for n in amounts)
+    wanted = goods(labelled=labelled)
+    return tuple(Portion(goods=draw(wanted), quantity=pieces(n)) for n in amounts)
 
 
 @st.composite
-def reports(draw: Any, at: int) -> tuple[str, Event]:
+def reports(draw: Any, at: int, *, labelled: bool = False) -> tuple[str, Event]:
     """One entry of one merchant at a time of its own."""
     who = draw(st.sampled_from(MERCHANTS))
     common: dict[str, Any] = {
@@ -65,11 +68,12 @@ def reports(draw: Any, at: int) -> tuple[str, Event]:
     which = draw(st.integers(0, 9))
     if which <= 1:
         made = GoodsTransformed(
-            process="mixed", inputs=draw(portions()), outputs=draw(portions()), **common
-        )
+            process="mixed", inputs=draw(portions(labelled=labelled)),
+            outputs=draw(portions(labelled=labelled)), **common,
+        )  # fmt: skip
         return who, made
     moved = common | {
-        "goods": draw(goods()), "quantity": pieces(draw(st.sampled_from([0, 1, 2, 2, 4]))),
+        "goods": draw(goods(labelled=labelled)), "quantity": pieces(draw(st.sampled_from([0, 1, 2, 2, 4]))),
         "counterparty": draw(st.sampled_from([None, *MERCHANTS])), "delivery": draw(NUMBERS),
     }  # fmt: skip
     if which == 2:
@@ -81,9 +85,10 @@ def reports(draw: Any, at: int) -> tuple[str, Event]:
 
 
 @st.composite
-def trades(draw: Any) -> list[tuple[str, Event]]:
+def trades(draw: Any, *, labelled: bool = False) -> list[tuple[str, Event]]:
+    """Entries in any order; `labelled` where every label says its lot."""
     times = draw(st.permutations(range(draw(st.integers(2, 14)))))
-    return [draw(reports(at)) for at in times]
+    return [draw(reports(at, labelled=labelled)) for at in times]
 
 
 def told(trade: list[tuple[str, Event]], voids: list[tuple[str, int]]) -> Line:

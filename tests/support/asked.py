@@ -29,14 +29,14 @@ def fill(database: Database, line: Line) -> None:
     refill(database, line)
 
 
-def refill(database: Database, line: Line) -> None:
-    """Folds a line's record into views that are there, instead of what they hold."""
+def refill(database: Database, line: Line, upto: int | None = None) -> None:
+    """Folds a line's record, or what of it stood at a position, into views instead of what they hold."""
     with psycopg.connect(database.dsn(), autocommit=True) as connection:
         for group in GROUPS:
             names = [sql.Identifier(group.name, table.name) for table in group.tables]
             connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(names)))
             position = 0
-            while rows := line.journal.page(position, PAGE):
+            while rows := line.journal.page(position, _size(position, upto)):
                 with connection.transaction():
                     fold_page(group, PgStore(connection, group.name), entries_of(rows))
                 position = rows[-1].position
@@ -44,6 +44,10 @@ def refill(database: Database, line: Line) -> None:
                 sql.Identifier(group.name, "position")
             )
             connection.execute(place, [position])
+
+
+def _size(position: int, upto: int | None) -> int:
+    return PAGE if upto is None else min(PAGE, upto - position)
 
 
 @contextmanager

@@ -1,0 +1,222 @@
+"""The array engine answers what the rules answer on PostgreSQL's rows, or hands over."""
+
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ledger.events.base import Event
+from ledger.trace import array_trace
+from ledger.trace import engine as engines
+from ledger.trace.answer import Trace, trace
+from ledger.trace.engine import ArrayEngine, Reader
+from ledger.trace.pg import PgRows
+from ledger.trace.pg_stock import PgStock
+from ledger.trace.question import AsOf, From, LotName, Question
+from query_api.engines import snapshot_of
+from suyuan.parts.cluster import Cluster
+from tests.properties.test_trace import VOIDS, asked, st, trades
+from tests.support.asked import fill, refill
+from tests.support.databases import Database, fresh
+from tests.support.line import Line
+from tests.support.make import MILK, YOGHURT, corrected, milk, received, sold
+from tests.support.trace_page import Story
+
+ASK = settings(
+    max_examples=30, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster) -> Database:
+    made = fresh(cluster)
+    fill(made, Line())
+    return made
+
+
+def snapshot(database: Database) -> AbstractContextManager[tuple[Reader, int]]:
+    return snapshot_of(database.dsn("suyuan_reader"))
+
+
+def built(database: Database, folder: Path) -> ArrayEngine:
+    engine = ArrayEngine(folder / "arrays")
+    with snapshot(database) as (reader, head):
+        engine.rebuild(reader, head)
+    return engine
+
+
+def both(engine: ArrayEngine, database: Database, question: Question) -> tuple[Trace | None, Trace]:
+    """What the arrays say, and what the rules say, of one state of the views."""
+    with snapshot(database) as (reader, head):
+        rows = PgRows(reader, question.moment, head)
+        stock = PgStock(reader, AsOf(head), is_now=True)
+        return engine.answer(reader, head, question, rows, stock), trace(rows, stock, question)
+
+
+def head_of(line: Line) -> int:
+    return line.journal.page(0, 1000)[-1].position
+
+
+@ASK
+@given(trades(labelled=True), VOIDS, st.integers(0, 99))
+def test_the_arrays_answer_what_the_rules_answer(
+    place: Database, tmp_path: Path, trade: list[tuple[str, Event]], voids: list[tuple[str, int]],
+    dice: int,
+) -> None:  # fmt: skip
+    line, seeds, rng = asked(trade, voids, dice)
+    refill(place, line, upto=rng.randint(1, head_of(line)))
+    engine = built(place, tmp_path)
+    # Part of it came after the segment was built, corrections of what it holds among it.
+    refill(place, line)
+
+    # One by one, or all at once, as few and many entries are gone through.
+    with patch.object(array_trace, "FEW", rng.choice([0, 200])):
+        found, meant = both(engine, place, Question(tuple(sorted(seeds))))
+
+    assert found == meant
+
+
+@ASK
+@given(trades(), VOIDS, st.integers(0, 99))
+def test_goods_without_a_lot_are_handed_over_and_never_answered_wrongly(
+    place: Database, tmp_path: Path, trade: list[tuple[str, Event]], voids: list[tuple[str, int]],
+    dice: int,
+) -> None:  # fmt: skip
+    line, seeds, rng = asked(trade, voids, dice)
+    refill(place, line, upto=rng.randint(1, head_of(line)))
+    engine = built(place, tmp_path)
+    refill(place, line)
+
+    found, meant = both(engine, place, Question(tuple(sorted(seeds))))
+
+    assert found in (None, meant)
+
+
+def story_of(database: Database) -> tuple[Story, Question]:
+    story = Story()
+    for text in ("farm has milk/A 10", "farm sold milk/A 4 to dairy",
+                 "dairy received milk/A 4 from farm", "dairy used milk/A 4 for cheese/C 5"):  # fmt: skip
+        story.tell(text)
+    refill(database, story.line)
+    goods = story.goods("milk/A")
+    return story, Question((LotName(goods.product, "L:A"),))
+
+
+def test_a_segment_survives_a_restart(place: Database, tmp_path: Path) -> None:
+    story, question = story_of(place)
+    built(place, tmp_path)
+
+    again = ArrayEngine(tmp_path / "arrays")
+    with snapshot(place) as (reader, head):
+        assert again.open(reader, head)
+
+    found, meant = both(again, place, question)
+    assert found == meant
+    assert again.standing is not None
+    assert again.standing.position == head_of(story.line)
+    assert again.standing.bytes > 0
+
+
+def test_a_segment_of_a_trade_that_made_nothing_survives_a_restart_too(
+    place: Database, tmp_path: Path
+) -> None:
+    line = Line()
+    line.report(received(5, milk("A")))
+    refill(place, line)
+    built(place, tmp_path)
+
+    with snapshot(place) as (reader, head):
+        assert ArrayEngine(tmp_path / "arrays").open(reader, head)
+
+
+def test_a_segment_of_another_record_is_not_believed(place: Database, tmp_path: Path) -> None:
+    story_of(place)
+    built(place, tmp_path)
+    meta = tmp_path / "arrays" / "segment.json"
+    told = json.loads(meta.read_text())
+    told["stamp"][1] = "00" * 32
+    meta.write_text(json.dumps(told))
+
+    with snapshot(place) as (reader, head):
+        assert not ArrayEngine(tmp_path / "arrays").open(reader, head)
+
+
+@pytest.mark.parametrize("spoil", ["segment.json", "lines_sums.npy", "lot_blob.npy"])
+def test_a_torn_file_is_made_anew(place: Database, tmp_path: Path, spoil: str) -> None:
+    story_of(place)
+    built(place, tmp_path)
+    path = tmp_path / "arrays" / spoil
+    path.write_bytes(path.read_bytes()[:20])
+
+    with snapshot(place) as (reader, head):
+        assert not ArrayEngine(tmp_path / "arrays").open(reader, head)
+
+
+def test_an_engine_far_behind_hands_over_and_asks_for_a_new_segment(
+    place: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, question = story_of(place)
+    engine = built(place, tmp_path)
+    monkeypatch.setattr(engines, "CATCH_UP_MAX", 1)
+    for number in range(3):
+        story.tell(f"farm sold milk/A 1 to shop{number}")
+    refill(place, story.line)
+
+    assert both(engine, place, question)[0] is None
+    assert engine.wanted.is_set()
+
+
+def test_an_engine_ahead_of_the_views_hands_over(place: Database, tmp_path: Path) -> None:
+    story, question = story_of(place)
+    engine = built(place, tmp_path)
+    refill(place, story.line, upto=head_of(story.line) - 1)
+
+    assert both(engine, place, question)[0] is None
+
+
+@pytest.mark.parametrize(
+    "how", [{"moment": AsOf(3)}, {"origin": From("farm")}], ids=["as of then", "from one merchant"]
+)
+def test_what_is_not_about_the_present_is_handed_over(
+    place: Database, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    _, question = story_of(place)
+    engine = built(place, tmp_path)
+
+    assert both(engine, place, question._replace(**how))[0] is None
+
+
+def test_a_product_that_becomes_loose_is_handed_over_from_then_on(
+    place: Database, tmp_path: Path
+) -> None:
+    line = Line()
+    tape = line.report(received(5, milk("A")), sold(2, milk("A"), counterparty="m-2"))
+    refill(place, line)
+    engine = built(place, tmp_path)
+    question = Question((LotName(MILK, "L:A"),))
+    assert both(engine, place, question)[0] is not None
+
+    line.report(sold(1, milk(None), counterparty="m-2"), tape=tape)
+    refill(place, line)
+
+    assert both(engine, place, question)[0] is None
+
+
+def test_a_lot_that_was_corrected_away_is_held_by_nobody(place: Database, tmp_path: Path) -> None:
+    line = Line()
+    tape = line.report(received(5, milk("A", gtin=YOGHURT)), received(5, milk("A")))
+    refill(place, line)
+    engine = built(place, tmp_path)
+    line.report(corrected(tape.id, 3), tape=tape)
+    refill(place, line)
+
+    found, meant = both(engine, place, Question((LotName(MILK, "L:A"),)))
+
+    assert found == meant
+    assert found is not None
+    assert found.holders == []
