@@ -69,11 +69,9 @@ class ArrayTrace:
         """Answers as the rules do, or hands over. `rows` and `stock` MUST be of the same position."""
         if question.moment != AsOf() or question.origin is not None:
             return None
-        seeds = [self._overlay.find(lot) for lot in question.lots]
-        known = [seed for seed in seeds if seed is not None]
-        if len(known) < len(seeds):
-            return None
-        ahead, back = self.closure(known, forwards=True), self.closure(known, forwards=False)
+        # One that only rows of no goods name gets a number too: it reaches itself.
+        seeds = [self._overlay.number(lot) for lot in question.lots]
+        ahead, back = self.closure(seeds, forwards=True), self.closure(seeds, forwards=False)
         if ahead is None or back is None:
             return None
         name = self._overlay.name
