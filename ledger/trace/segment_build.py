@@ -78,6 +78,10 @@ class Numbers:
         self.names: list[Any] = list(known)
         self._numbers = {name: number for number, name in enumerate(self.names)}
 
+    def known(self, name: Any) -> int:
+        """Returns a name's number, -1 for one that has none."""
+        return self._numbers.get(name, -1)
+
     def __call__(self, name: Any) -> int:
         """Returns a name's number, a new one for a new name."""
         number = self._numbers.setdefault(name, len(self.names))

@@ -10,6 +10,7 @@ from suyuan.bench.ingest import ingest
 from suyuan.bench.project import project
 from suyuan.bench.rebuild import rebuild
 from suyuan.bench.roundtrip import roundtrip
+from suyuan.bench.trace import growth_of_traces, trace_bench
 
 BENCHES: dict[str, Callable[[str], dict[str, Any]]] = {
     "ingest": ingest,
@@ -19,4 +20,6 @@ BENCHES: dict[str, Callable[[str], dict[str, Any]]] = {
     "expiry": expiry,
     "export": export,
     "growth": growth,
+    "trace": trace_bench,
+    "trace-growth": growth_of_traces,
 }
