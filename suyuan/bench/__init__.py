@@ -9,6 +9,7 @@ from suyuan.bench.growth import growth
 from suyuan.bench.ingest import ingest
 from suyuan.bench.project import project
 from suyuan.bench.rebuild import rebuild
+from suyuan.bench.recall import recall
 from suyuan.bench.roundtrip import roundtrip
 from suyuan.bench.trace import growth_of_traces, trace_bench
 
@@ -20,6 +21,7 @@ BENCHES: dict[str, Callable[[str], dict[str, Any]]] = {
     "expiry": expiry,
     "export": export,
     "growth": growth,
+    "recall": recall,
     "trace": trace_bench,
     "trace-growth": growth_of_traces,
 }

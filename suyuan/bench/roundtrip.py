@@ -47,9 +47,9 @@ def roundtrip(size: str) -> dict[str, Any]:
 
 
 def _measure(cluster: Cluster, broker: Broker, count: int) -> dict[str, Any]:
-    intake, url = _intake(cluster, broker)
+    intake, url = start_intake(cluster, broker)
     scan = _Scanner(cluster.data, url, broker)
-    anchor = _Anchor(cluster, broker)
+    anchor = Anchor(cluster, broker)
     ours, parts = [], []
     try:
         for number in range(count + WARM):
@@ -96,7 +96,7 @@ def _compared(
     )
 
 
-def _intake(cluster: Cluster, broker: Broker) -> tuple[Service, str]:
+def start_intake(cluster: Cluster, broker: Broker) -> tuple[Service, str]:
     """Starts intake as the process it is at work; returns it with its address."""
     read_key(cluster.data / "keys" / "ledger.key")
     port = free_port()
@@ -155,7 +155,7 @@ class _Scanner:
             self._told.set()
 
 
-class _Anchor:
+class Anchor:
     """The least: one durable row at the device, one at the server, one way there and back."""
 
     def __init__(self, cluster: Cluster, broker: Broker) -> None:
@@ -177,6 +177,7 @@ class _Anchor:
         subscribed.wait(10)
 
     def once(self) -> tuple[float, float, float]:
+        """Returns what a durable row here, one there and an echo took, in seconds."""
         report = os.urandom(450)
         begun = time.perf_counter()
         with self._lite:
@@ -191,6 +192,7 @@ class _Anchor:
         return kept - begun, stored - kept, time.perf_counter() - stored
 
     def close(self) -> None:
+        """Leaves the broker and the databases."""
         self._client.disconnect()
         self._client.loop_stop()
         self._lite.close()

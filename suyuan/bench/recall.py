@@ -1,0 +1,139 @@
+"""Recall: from the officer's word to publish to a scanner that refuses, on connected scanners."""
+
+import threading
+import time
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from ledger.events.holds import StoppedGoods
+from ledger.events.recalls import RecallChecked, RecallDrafted, RecallWithdrawn
+from ledger.events.reports import GoodsAsRead
+from ledger.rules.recalls import CheckRecall, DraftRecall, PublishRecall, WithdrawRecall
+from scanners.agent import Agent, ask, enroll, learn_home
+from scanners.entries import Standing
+from scanners.identity import Clocks
+from suyuan.bench.comparison import bench, comparison
+from suyuan.bench.roundtrip import Anchor, start_intake
+from suyuan.bench.work import bench_cluster
+from suyuan.parts.broker import Broker
+from suyuan.parts.cluster import Cluster
+from suyuan.parts.places import free_port
+
+ROUNDS = {"tiny": 3, "small": 50, "large": 300, "huge": 1000}
+SCANNERS = 10
+# So many lines are on the list already: a list of one would be too easy.
+LISTED = 1000
+GTIN = "06901234000009"
+SELLING = Standing(mode="sell", merchant="m-001", premises="m-001-a")
+WAIT_S = 20
+ANCHOR = "one fsynced INSERT + one echo through the same broker, p50"
+
+
+def recall(size: str) -> dict[str, Any]:
+    """p99 over all scanners and rounds, in milliseconds, from the request to the red answer."""
+    with bench_cluster() as cluster:
+        broker = Broker(cluster.data, free_port())
+        broker.start()
+        try:
+            return _measure(cluster, broker, ROUNDS[size])
+        finally:
+            broker.stop()
+
+
+class Watcher:
+    """A connected scanner that notes when a lot turns red."""
+
+    def __init__(self, cluster: Cluster, url: str, broker: Broker, number: int) -> None:
+        home = learn_home(url, "127.0.0.1", broker.port)
+        path = cluster.data / f"watcher-{number}.tape"
+        tape = enroll(path, f"scanner-{number}", home, ["m-001"], since=date(2026, 1, 1))
+        self.agent = Agent(tape, Clocks())
+        self._goods = GoodsAsRead(gtin=GTIN, lot="none")
+        self._red = threading.Event()
+        self.red_at = 0.0
+        take = self.agent.stops.take
+
+        def taken(payload: bytes) -> bool:
+            found = take(payload)
+            if self.is_red():
+                self.red_at = self.red_at or time.perf_counter()
+                self._red.set()
+            return found
+
+        self.agent.link._on_stops = taken  # the bench looks where nobody else needs to
+        self.agent.link.start()
+
+    def expect(self, lot: str) -> None:
+        """Looks out for a lot from now on."""
+        self._goods, self.red_at = GoodsAsRead(gtin=GTIN, lot=lot), 0.0
+        self._red.clear()
+
+    def is_red(self) -> bool:
+        """Tells whether the scanner refuses the lot that it looks out for."""
+        stopped = self.agent.stops.meets(self._goods, SELLING)
+        return stopped is not None and stopped.how == "stopped"
+
+    def wait(self) -> float:
+        """Returns when it turned red. Raises `TimeoutError` when it never does."""
+        if not self._red.wait(WAIT_S):
+            raise TimeoutError("a scanner never turned red")
+        return self.red_at
+
+    def close(self) -> None:
+        """Leaves the broker."""
+        self.agent.link.stop()
+        self.agent.tape.close()
+
+
+def _measure(cluster: Cluster, broker: Broker, rounds: int) -> dict[str, Any]:
+    intake, url = start_intake(cluster, broker)
+    watchers = [Watcher(cluster, url, broker, number) for number in range(SCANNERS)]
+    anchor = Anchor(cluster, broker)
+    _publish(url, "listed", [f"X{number}" for number in range(LISTED)])
+    taken: list[float] = []
+    least: list[float] = []
+    try:
+        for number in range(rounds):
+            name, lot = f"r-{number}", f"L{number}"
+            _prepare(url, name, [lot])
+            for watcher in watchers:
+                watcher.expect(lot)
+            begun = time.perf_counter()
+            ask(url, [PublishRecall(recall=name, notice="Do not eat it.", by="officer-1")])
+            taken += [(watcher.wait() - begun) * 1000 for watcher in watchers]
+            _, stored, echoed = anchor.once()
+            least.append((stored + echoed) * 1000)
+            ask(url, [WithdrawRecall(RecallWithdrawn(
+                recall=name, reason="bench", by="officer-1", checked_by="officer-2"))])  # fmt: skip
+        equal = all(watcher.agent.stops.version for watcher in watchers)
+    finally:
+        for watcher in watchers:
+            watcher.close()
+        anchor.close()
+        intake.stop()
+    p50, p99 = np.percentile(taken, 50), np.percentile(taken, 99)
+    part = comparison(
+        "a published recall to a red scanner, p50", ours=[float(p50)],
+        anchor=[float(np.median(least))], anchor_name=ANCHOR, unit="ms", equal=equal, n=len(taken),
+    )  # fmt: skip
+    return bench("recall", [part]) | {
+        "p99_ms": round(float(p99), 1), "worst_ms": round(max(taken), 1), "scanners": SCANNERS,
+        "listed": LISTED, "broker": broker.source,
+    }  # fmt: skip
+
+
+def _publish(url: str, name: str, lots: list[str]) -> None:
+    _prepare(url, name, lots)
+    ask(url, [PublishRecall(recall=name, notice="Do not eat it.", by="officer-1")])
+
+
+def _prepare(url: str, name: str, lots: list[str]) -> None:
+    goods = tuple(StoppedGoods(product=GTIN, lot=lot) for lot in lots)
+    draft = RecallDrafted(
+        recall=name, grade="I", goods=goods, reason="bench", authority="bench",
+        known_at=datetime.now(UTC), by="officer-1",
+    )  # fmt: skip
+    check = RecallChecked(recall=name, approved=True, by="officer-2")
+    ask(url, [DraftRecall(draft), CheckRecall(check)])
