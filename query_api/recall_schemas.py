@@ -251,6 +251,27 @@ class CheckProposal(BaseModel):
     drawn: list[ProposedCheck]
 
 
+class RecallStep(BaseModel):
+    """When a step was taken."""
+
+    step: str = Field(examples=["published"])
+    at: datetime
+    seconds: float = Field(description="since the risk was known")
+
+
+class RecallScore(BaseModel):
+    """How a recall, or its rehearsal, went; shares are percent."""
+
+    position: int
+    recall: str
+    holders: int
+    found: float | None = Field(description="of what went in, what the record can place")
+    reached: float | None = Field(description="holders that read, answered, spoke or were seen")
+    acknowledged: float | None = Field(description="holders that read it")
+    accounted: float | None = Field(description="of what they had, what they account for")
+    stopwatch: list[RecallStep]
+
+
 class RecallProposal(BaseModel):
     """What a recall of some lots would name: the lines, and what no line can name."""
 

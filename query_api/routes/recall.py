@@ -7,7 +7,14 @@ from fastapi.responses import Response, StreamingResponse
 
 from ledger.trace.question import AsOf
 from ledger.values.ids import ID_FORM
-from query_api import recall_papers, recall_schemas, recall_work, recalls, traces
+from query_api import (
+    recall_papers,
+    recall_schemas,
+    recall_scores,
+    recall_work,
+    recalls,
+    traces,
+)
 from query_api.parameters import Limit
 from query_api.routes.trace import LotsQuery, ProductsQuery
 from query_api.sheets import WRITERS, Sheet
@@ -64,6 +71,13 @@ def holders(
     """Who has or had recalled goods, and what each says became of them."""
     with snapshot(request) as reader:
         return recalls.holders(reader, recall, after, limit)
+
+
+@router.get("/recalls/{recall}/score")
+def score(request: Request, recall: RecallName) -> recall_schemas.RecallScore:
+    """How it went: found, reached, acknowledged, accounted for, and how fast."""
+    with snapshot(request) as reader:
+        return recall_scores.score(reader, recall)
 
 
 @router.get("/recalls/{recall}/calls")

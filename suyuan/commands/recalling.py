@@ -66,8 +66,10 @@ def _add_questions(words: Any) -> None:
     every.add_argument("--stage", choices=list(STAGES_ZH))
     add_query(every, run_list)
     one = words.add_parser("show", help="a recall's goods, progress, deadlines and history")
-    one.add_argument("recall", type=name)
-    add_query(one, run_show)
+    score = words.add_parser("score", help="how it went, or its rehearsal: stopwatch and shares")
+    for question, run in ((one, run_show), (score, run_score)):
+        question.add_argument("recall", type=name)
+        add_query(question, run)
 
 
 def _add_decisions(words: Any) -> None:
@@ -174,6 +176,28 @@ def _show_state(found: dict[str, Any]) -> None:
     print("进展 progress: " + ", ".join(words))
     if found["beyond"]:
         print(f"未含 a trace reaches more, widen it: {', '.join(found['beyond'][:12])}")
+
+
+def run_score(stated: argparse.Namespace) -> int:
+    """Shows how a recall, or its rehearsal, went."""
+    with asking(stated) as query:
+        found = ask_page(query, f"/v1/recalls/{stated.recall}/score", {})
+    if not stated.json:
+        names = {
+            "found": "找到",
+            "reached": "通知到",
+            "acknowledged": "已阅",
+            "accounted": "交代清",
+        }
+        shares = [f"{zh} {key} {_share(found[key])}" for key, zh in names.items()]
+        print(f"{found['holders']} 户 holders: {', '.join(shares)}")
+    rows = [[step["step"], local(step["at"]), step["seconds"]] for step in found["stopwatch"]]
+    headings = ["步骤 step", "时间 at", "秒 s since known"]
+    return show(stated, found, headings, rows, f"秒表 stopwatch of {stated.recall}")
+
+
+def _share(value: float | None) -> str:
+    return "—" if value is None else f"{value} %"
 
 
 def _open_deadline(one: dict[str, Any]) -> dict[str, Any] | None:

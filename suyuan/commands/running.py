@@ -58,7 +58,7 @@ def run_up(stated: argparse.Namespace) -> int:
     else:
         print("Enroll a scanner: suyuan enroll NAME --merchant MERCHANT --intake", machine.intake_url,
               f"--mqtt {':'.join(map(str, machine.mqtt))}", flush=True)  # fmt: skip
-    _keep_running(machine)
+    keep_running(machine)
     return 0
 
 
@@ -90,7 +90,7 @@ def run_demo(stated: argparse.Namespace) -> int:
                 f"\nOpen {day.machine.kiosk_url} and search 牛奶 or milk. Ctrl-C ends it.",
                 flush=True,
             )
-            _keep_running(day.machine)
+            keep_running(day.machine)
         return 0 if result["ok"] else 1
     finally:
         _ignore_signals()
@@ -208,7 +208,8 @@ def _port(stated: int | None) -> int:
     return read_settings().kiosk_port
 
 
-def _keep_running(machine: Machine) -> None:
+def keep_running(machine: Machine) -> None:
+    """Starts again what falls, until somebody ends us."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())

@@ -44,7 +44,10 @@ class Machine:
         clock: str = "",
         given: Settings | None = None,
         fixed: bool = False,
+        fill: Callable[[str, str], None] | None = None,
     ) -> None:
+        """`fill` is called with the owner's and the follower's DSN before any service starts."""
+        self._fill = fill
         self.data = data
         self.ledger = ledger
         self.cluster = Cluster(data)
@@ -117,6 +120,8 @@ class Machine:
         self._note()
         with psycopg.connect(self.dsn("suyuan_owner")) as connection:
             schema.create(connection, self.ledger)
+        if self._fill is not None:
+            self._fill(self.dsn("suyuan_owner"), self.dsn("suyuan_follower"))
         if self._given.mqtt_host:
             say(f"broker:   the given one at {self._given.mqtt_host}:{self._given.mqtt_port}")
         else:

@@ -1,7 +1,10 @@
 """From a regulator's word to the scanner in a merchant's hand, and on to the closing report."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,6 +33,7 @@ from tests.support.databases import scratch
 from tests.support.make import MILK, milk, received
 
 TODAY = day_at(datetime.now(UTC), ZONE)
+ROOT = Path(__file__).parents[2]
 WAIT_S = 20
 OFFICER = ("--as", "officer-1")
 SECOND = ("--checked-by", "officer-2")
@@ -237,6 +241,46 @@ def test_what_cannot_be_is_refused_with_what_to_do(city: City, desk: Desk) -> No
                        code=1)  # fmt: skip
     assert "nothing is recorded" in nobody
     assert "suyuan recall list" in desk.type("recall", "show", "r-9", code=1)
+
+
+def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
+    city: City, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = os.environ | {
+        "SUYUAN_DATA": str(city.folder / "mock"), "PYTHONPATH": str(ROOT),
+        "SUYUAN_OWNER_DSN": city.machine.dsn("suyuan_owner"),
+        "SUYUAN_FOLLOWER_DSN": city.machine.dsn("suyuan_follower"),
+    }  # fmt: skip
+    mock = subprocess.Popen(
+        [sys.executable, "-m", "suyuan.cli", "mock", "--json"], env=env, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        assert mock.stdout is not None
+        told = json.loads(mock.stdout.readline())
+        monkeypatch.setenv("SUYUAN_INTAKE_PORT", str(told["intake"]))
+        monkeypatch.setenv("SUYUAN_QUERY_PORT", str(told["query"]))
+        desk.type("recall", "draft", "mock-1", "--grade", "I", "--trace", f"{MILK}/A-24/11",
+                  "--reason", "演练", "--authority", "市监局", *OFFICER)  # fmt: skip
+        desk.type("recall", "check", "mock-1", "--as", "officer-2")
+        desk.type("recall", "publish", "mock-1", "--notice", "演练", *OFFICER)
+        desk.type("recall", "acknowledge", "mock-1", "--merchant", "m-1", "--as", "m-1")
+        line = f"{MILK}/A-24/11 found=80 sold=20"
+        desk.type("recall", "answer", "mock-1", "--merchant", "m-1", "--line", line, "--as", "m-1")
+        score = desk.wait("recall", "score", "mock-1", true=lambda found: found["accounted"] > 0)
+        assert (score["holders"], score["acknowledged"], score["reached"]) == (2, 50.0, 50.0)
+        # m-1 answers for its 100; nobody for the 20 that m-2 was told to have got.
+        assert score["accounted"] == 83.3
+        assert [step["step"] for step in score["stopwatch"]][:3] == [
+            "drafted",
+            "checked",
+            "published",
+        ]
+        assert city.says("green")
+    finally:
+        mock.terminate()
+        mock.wait(30)
+    assert list((city.folder / "mock").iterdir()) == []
 
 
 def test_a_recall_from_the_trace_to_the_closing_report(
