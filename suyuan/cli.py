@@ -60,10 +60,10 @@ def build_parser() -> argparse.ArgumentParser:
 def _server_verbs() -> list[Callable[[Any], None]]:
     """The verbs of a ledger; a device with the `[scanner]` extra alone does without them."""
     try:
-        from suyuan.commands import loading, mocking, running, upkeep
+        from suyuan.commands import bundling, loading, mocking, running, upkeep
     except ImportError:
         return []
-    return [*running.VERBS, *upkeep.VERBS, *loading.VERBS, *mocking.VERBS]
+    return [*running.VERBS, *upkeep.VERBS, *loading.VERBS, *mocking.VERBS, *bundling.VERBS]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

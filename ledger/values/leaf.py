@@ -44,6 +44,25 @@ def commitments(parts: Parts, seed: bytes, person_salt: bytes | None) -> tuple[b
     )
 
 
+class Opening(NamedTuple):
+    """What opens the public and trade parts of a leaf and leaves the person part shut, in hex."""
+
+    public: str
+    trade: str
+    public_salt: str
+    trade_salt: str
+    person: str
+
+
+def open_leaf(parts: Parts, seed: bytes, person_salt: bytes | None) -> Opening:
+    """Returns the opening of an event's leaf; it gives nobody the seed, nor who is named."""
+    person = commitments(parts, seed, person_salt)[2]
+    public, trade = (
+        hashlib.sha256(label + seed).hexdigest() for label in (PUBLIC_SALT, TRADE_SALT)
+    )
+    return Opening(parts.public.decode(), parts.trade.decode(), public, trade, person.hex())
+
+
 def leaf_of(parts: Parts, seed: bytes, person_salt: bytes | None = None) -> bytes:
     """Returns the 32-byte leaf: SHA-256(version ‖ C_public ‖ C_trade ‖ C_person)."""
     opened = commitments(parts, seed, person_salt)

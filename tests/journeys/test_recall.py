@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,11 +18,13 @@ import pytest
 from PIL import Image
 
 from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
+from ledger.events.reports import TestReportFiled
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
-from scanners.agent import Agent, ask, enroll, learn_home
+from scanners.agent import Agent, ask, enroll, keep_document, learn_home
 from scanners.gs1 import understand
 from scanners.identity import Clocks
+from scanners.labels import Label, png
 from scanners.session import Session
 from scanners.stoplist import StopList
 from scanners.tape import Tape
@@ -69,7 +72,15 @@ class City:
         ):
             clock = self.agent.clocks.read()
             self.agent.keep(msgspec.structs.replace(event, clock=clock, business_date=TODAY))
+        paper = keep_document(self.agent.tape, "image/png", png(Label("qr", MILK)))
+        common = {name: getattr(received(1), name) for name in ("merchant", "session")}
+        self.agent.keep(TestReportFiled(
+            document=paper, number="T-1", laboratory="快检室", result="passed", tested_on=TODAY,
+            gtins=(MILK,), lots=("A-24/11",), premises="m-1-a", business_date=TODAY,
+            clock=self.agent.clocks.read(), **common,
+        ))  # fmt: skip
         assert self.agent.link.wait_drained(WAIT_S)
+        assert self.agent.send_documents() == []
         self.sell("]C1", f"01{MILK}10A-24/11", times=20, buyer="m-2")
 
     def scanner(self, name: str) -> Agent:
@@ -241,6 +252,41 @@ def test_what_cannot_be_is_refused_with_what_to_do(city: City, desk: Desk) -> No
                        code=1)  # fmt: skip
     assert "nothing is recorded" in nobody
     assert "suyuan recall list" in desk.type("recall", "show", "r-9", code=1)
+
+
+def test_a_merchant_shows_its_records_in_one_file_that_a_stranger_can_check(
+    city: City, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUYUAN_OWNER_DSN", city.machine.dsn("suyuan_owner"))
+    monkeypatch.setenv("SUYUAN_FOLLOWER_DSN", city.machine.dsn("suyuan_follower"))
+    monkeypatch.setenv("SUYUAN_DATA", str(city.folder))
+    bundle = tmp_path / "m-1.zip"
+    wanted = ("bundle", "make", "--lot", f"{MILK}/A-24/11", "--out", str(bundle))
+    made = desk.ask(*wanted, "--merchant", "m-1")
+    # Delivery and paper of this lot; not what was entered of lot B.
+    assert made["records"] >= 3
+    assert (made["documents"], made["missing"]) == (1, 0)
+    assert "no record" in desk.type(*wanted, "--merchant", "m-77", code=1)
+
+    with zipfile.ZipFile(bundle) as file:
+        file.extract("check.py", tmp_path)
+        told = json.loads(file.read("bundle.json"))
+    alone = [sys.executable, "-I", str(tmp_path / "check.py"), str(bundle)]
+    said = subprocess.run(alone, capture_output=True, text=True, check=False)
+    assert (said.returncode, "0 problems" in said.stdout) == (0, True), said.stderr
+    assert all('"B"' not in record["opening"]["public"] for record in told["records"])
+
+    told["records"][0]["opening"]["trade"] = told["records"][0]["opening"]["trade"].replace(
+        "1", "2"
+    )
+    with zipfile.ZipFile(bundle) as file, zipfile.ZipFile(tmp_path / "forged.zip", "w") as forged:
+        for name in file.namelist():
+            content = json.dumps(told).encode() if name == "bundle.json" else file.read(name)
+            forged.writestr(name, content)
+    assert "do not open its leaf" in desk.type(
+        "bundle", "check", str(tmp_path / "forged.zip"), code=1
+    )
+    assert "is no bundle" in desk.type("bundle", "check", str(tmp_path / "check.py"), code=1)
 
 
 def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(

@@ -1,0 +1,156 @@
+"""Bundles: a merchant's records of some lots in one file that a stranger can check.
+
+Food Safety Law of the PRC, article 136: who checked what it bought and can say where it came from
+may be spared punishment.
+"""
+
+import base64
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import dict_row
+
+from ledger.events.base import parts_of, persons_in
+from ledger.events.catalogue import BY_NAME, decode_as_stored
+from ledger.journal.documents import DocumentStore
+from ledger.journal.interface import Stored
+from ledger.journal.personal import PgPersonalStore
+from ledger.journal.postgres import PgReader
+from ledger.journal.sealing import Place, added_by_ledger
+from ledger.values.leaf import Opening, Parts, canonical, open_leaf
+from suyuan import bundle_check
+from suyuan.bundle_page import bundle_page
+
+ENTRIES = """
+SELECT DISTINCT unnest(ARRAY[m.original, m.corrected_by, m.believed_to]) AS position
+FROM trade.movements m
+JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot)
+WHERE m.merchant = %(merchant)s
+UNION
+SELECT p.position FROM trade.papers p
+WHERE p.merchant = ANY(%(names)s) AND p.gtins && %(products)s::text[]
+  AND (p.lots = '{}' OR p.lots && %(numbers)s::text[])
+"""
+NAMES = "SELECT alias FROM trade.merchant_aliases WHERE merchant = %s"
+ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
+
+
+class Wanted(NamedTuple):
+    """Whose records of which lots, by product and key."""
+
+    merchant: str
+    lots: Sequence[tuple[str, str]]
+
+
+class Made(NamedTuple):
+    """What a bundle holds, and how many pictures never came."""
+
+    records: int
+    documents: int
+    missing: int
+    position: int
+
+
+def write_bundle(owner_dsn: str, data: Path, wanted: Wanted, out: Path, made_at: datetime) -> Made:
+    """Writes a bundle of one state of the ledger. Raises `ValueError` when there is no record."""
+    with psycopg.connect(owner_dsn, row_factory=dict_row) as reader, reader.transaction():
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        head = _one(reader, "SELECT position, ledger FROM ledger.head")
+        records = [
+            _record(owner_dsn, head["ledger"], stored)
+            for stored in _stored(reader, owner_dsn, wanted)
+        ]
+        if not records:
+            raise ValueError(f"{wanted.merchant} has no record of these lots")
+        documents = _documents(reader, records, DocumentStore(data / "documents", owner_dsn))
+    told = {
+        "type": "suyuan-bundle.v1", "ledger": head["ledger"], "position": head["position"],
+        "made_at": made_at.isoformat(), "merchant": wanted.merchant,
+        "lots": [list(lot) for lot in wanted.lots], "records": records,
+        "documents": [{k: v for k, v in one.items() if k != "path"} for one in documents],
+    }  # fmt: skip
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("index.html", bundle_page(told))
+        file.writestr("bundle.json", json.dumps(told, ensure_ascii=False, indent=1))
+        file.writestr("check.py", Path(bundle_check.__file__).read_text())
+        for one in documents:
+            if one["file"] is not None:
+                file.write(one["path"], one["file"])
+    missing = sum(one["file"] is None for one in documents)
+    return Made(len(records), len(documents) - missing, missing, head["position"])
+
+
+def _one(reader: psycopg.Connection[Any], query: str) -> dict[str, Any]:
+    found = reader.execute(query).fetchone()
+    assert found is not None
+    return dict(found)
+
+
+def _stored(reader: psycopg.Connection[Any], owner_dsn: str, wanted: Wanted) -> Iterable[Stored]:
+    """Returns the events behind a merchant's entries of the lots, corrections and papers too."""
+    names = [row["alias"] for row in reader.execute(NAMES, [wanted.merchant])]
+    about = {
+        "merchant": wanted.merchant, "names": [wanted.merchant, *names],
+        "products": [product for product, _ in wanted.lots], "lots": [key for _, key in wanted.lots],
+        "numbers": [key[2:] for _, key in wanted.lots],
+    }  # fmt: skip
+    found = {row["position"] for row in reader.execute(ENTRIES, about) if row["position"]}
+    with psycopg.connect(owner_dsn, autocommit=True) as connection:
+        journal = PgReader(connection)
+        for position in sorted(found):
+            yield from journal.page(position - 1, 1)
+
+
+def _record(owner_dsn: str, ledger: str, stored: Stored) -> dict[str, Any]:
+    """Returns an event with what opens its leaf, persons left shut."""
+    place = Place(stored.stream, stored.number, stored.received, stored.flags)
+    added, digest = added_by_ledger(ledger, place), hashlib.sha256(stored.state).hexdigest()
+    salt = None
+    if stored.name in BY_NAME:
+        event = decode_as_stored(stored.name, stored.state)
+        parts = parts_of(event, added, digest)
+        refs = persons_in(event)
+        salt = b"".join(PgPersonalStore(owner_dsn, _nothing).salts(refs)) if refs else None
+    else:
+        public = canonical({"type": stored.name, "recorded": added})
+        parts = Parts(public, canonical({"state": digest}), b"")
+    opening: Opening = open_leaf(parts, stored.seed, salt)
+    return {
+        "position": stored.position, "stream": str(stored.stream), "number": stored.number,
+        "name": stored.name, "received": stored.received.isoformat(),
+        "state": base64.b64encode(stored.state).decode(), "leaf": stored.leaf.hex(),
+        "chain": stored.chain.hex() if stored.chain else None, "opening": opening._asdict(),
+    }  # fmt: skip
+
+
+def _documents(
+    reader: psycopg.Connection[Any], records: Iterable[dict[str, Any]], store: DocumentStore
+) -> list[dict[str, Any]]:
+    """Returns every picture that the records name, with its file where it ever came."""
+    named: dict[str, list[int]] = {}
+    for record in records:
+        said = json.loads(record["opening"]["public"])
+        for digest in [*said.get("documents", ()), *filter(None, [said.get("document")])]:
+            named.setdefault(digest, []).append(record["position"])
+    query = "SELECT digest, media, size FROM ledger.documents WHERE digest = ANY(%s)"
+    known = {row["digest"]: row for row in reader.execute(query, [list(named)])}
+    found = []
+    for digest, positions in sorted(named.items()):
+        path, row = store.path(digest), known.get(digest)
+        there = row is not None and path.exists()
+        media = row["media"] if row else None
+        found.append({
+            "digest": digest, "media": media, "of": positions, "path": path,
+            "file": f"documents/{digest}{ENDINGS.get(media or '', '')}" if there else None,
+        })  # fmt: skip
+    return found
+
+
+def _nothing(size: int) -> bytes:
+    raise ValueError(f"a bundle draws no random bytes, and {size} were asked for")

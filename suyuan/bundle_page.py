@@ -1,0 +1,75 @@
+"""A bundle's page: what it holds, for people, and how to check it without trusting anybody."""
+
+import base64
+import json
+from html import escape
+from typing import Any
+
+STYLE = (
+    'body{font:15px/1.5 "Noto Sans CJK SC","Microsoft YaHei",sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}'
+    "table{border-collapse:collapse;width:100%;font-size:13px}td,th{border:1px solid #777;padding:2px 6px;text-align:left;"
+    "vertical-align:top}code{word-break:break-all}.no{background:#fdd}"
+)
+NAMES = {
+    "goods-received": "进货 received", "goods-sold": "销售 sold", "goods-returned": "退货 returned",
+    "goods-disposed": "销毁 disposed", "goods-used": "耗用 used", "stock-counted": "盘点 counted",
+    "day-sales": "日汇总 day's sales", "goods-transformed": "加工 made",
+    "entry-corrected": "更正 corrected", "certificate-filed": "索证 certificate",
+    "test-report-filed": "检验报告 test report", "officer-corrected": "执法更正 officer's correction",
+}  # fmt: skip
+CHECK = """
+<h2>怎样核对 How to check it</h2>
+<ol>
+<li><code>python3 check.py 本文件.zip</code> (Python 3, nothing else): opens every record against its leaf and
+every picture against its digest. check.py is short: read it first.</li>
+<li>The leaf of each position is what the ledger published: compare it with <code>/v1/events</code> of the ledger, or with
+anybody's copy of its log. Proofs that a leaf is in the published log are not in this bundle yet.</li>
+<li>What a leaf is: SHA-256(0x01 ‖ C(public) ‖ C(trade) ‖ C(person)), each C = SHA-256(its own salt ‖ its text). The
+public and trade parts are opened here; persons stay shut, and their commitment is shown as it is.</li>
+</ol>
+<h2>它不证明什么 What it does not prove</h2>
+<p>That what was entered is true; that nothing was left out by whoever entered it; that the food is safe. It proves that
+these entries were in the record, unchanged, with these papers.</p>
+"""
+
+
+def bundle_page(told: dict[str, Any]) -> str:
+    """Returns the page of a bundle, as HTML without anything from elsewhere."""
+    lots = "; ".join(f"{product} {key.partition(':')[2] or '?'}" for product, key in told["lots"])
+    records = "".join(_record(record) for record in told["records"])
+    documents = "".join(_document(one) for one in told["documents"])
+    return (
+        f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{escape(told["merchant"])}'
+        f"</title><style>{STYLE}</style></head><body><h1>进货查验记录 Records of {escape(told['merchant'])}</h1>"
+        f"<p>食品安全法第一百三十六条 Food Safety Law of the PRC, article 136. {escape(lots)}.<br>"
+        f"Ledger {escape(told['ledger'])}, position {told['position']}, made {escape(told['made_at'])}.</p>"
+        "<table><tr><th>位置 position</th><th>事件 event</th><th>日期 day</th><th>商品 goods</th><th>数量 quantity</th>"
+        f"<th>对方 with</th><th>单号 delivery</th><th>收到 received</th></tr>{records}</table>"
+        "<h2>凭证 Papers</h2><table><tr><th>文件 file</th><th>记录 of</th><th>SHA-256</th></tr>"
+        f"{documents}</table>{CHECK}</body></html>"
+    )
+
+
+def _record(record: dict[str, Any]) -> str:
+    said = json.loads(base64.b64decode(record["state"]))
+    goods, quantity = said.get("goods") or {}, said.get("quantity") or {}
+    parts = [goods.get("gtin") or goods.get("item"), goods.get("lot"), goods.get("produced")]
+    parts += [said.get("number"), said.get("reason")]
+    cells = (
+        record["position"], NAMES.get(record["name"].partition(".")[0], record["name"]),
+        said.get("business_date") or "", " ".join(str(part) for part in parts if part),
+        f"{quantity.get('amount', '')} {quantity.get('unit', '')}", said.get("counterparty") or "",
+        said.get("delivery") or "", record["received"],
+    )  # fmt: skip
+    return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>\n"
+
+
+def _document(one: dict[str, Any]) -> str:
+    link = (
+        f'<a href="{escape(one["file"])}">{escape(one["media"])}</a>'
+        if one["file"]
+        else "未收到 never came"
+    )
+    of = ", ".join(map(str, one["of"]))
+    kind = "" if one["file"] else ' class="no"'
+    return f"<tr{kind}><td>{link}</td><td>{of}</td><td><code>{one['digest']}</code></td></tr>\n"
