@@ -8,6 +8,7 @@ from ledger.trace.closure import Graph
 from ledger.trace.outbreak import NOT_WEIGHED, Source, Suspect, common_sources
 from ledger.trace.pg import PgRows
 from ledger.trace.question import AsOf, How, LotName
+from query_api.ledgers import known_as
 from query_api.problems import Problem
 from query_api.trace_schemas import OutbreakAnswer, OutbreakSource
 from query_api.traces import lots_asked
@@ -17,11 +18,13 @@ SUSPECTS_MAX = 100
 SOURCES_SHOWN_MAX = 200
 HAD = """
 SELECT DISTINCT product, lot FROM trade.movements
-WHERE merchant = %s AND believed_to IS NULL AND amount > 0 AND lot <> ''
+WHERE merchant = %s AND (believed_to IS NULL OR contested IS NOT NULL) AND amount > 0 AND lot <> ''
   AND business_date BETWEEN %s AND %s
   AND kind IN ('goods-received', 'goods-sold', 'day-sales', 'made', 'stock-counted')
-LIMIT 5000
+LIMIT %s
 """
+# Of more the trace behind each is no answer that anybody waits for.
+HAD_MAX = 5000
 
 
 class Asked(NamedTuple):
@@ -53,7 +56,10 @@ def _suspects(reader: Reader, asked: Asked) -> list[Suspect]:
     lots = lots_asked(reader, asked.products, asked.lots) if asked.products or asked.lots else ()
     suspects = [Suspect(f"{lot.product}/{lot.key}", frozenset([lot])) for lot in lots]
     for stall in asked.stalls:
-        had = rows(reader, HAD, [stall, asked.since, asked.until])
+        had = rows(reader, HAD, [known_as(reader, stall), asked.since, asked.until, HAD_MAX + 1])
+        if len(had) > HAD_MAX:
+            words = f"{stall} had more than {HAD_MAX} lots from {asked.since}: name fewer days"
+            raise Problem(422, "stall-too-large", words)
         if not had:
             words = f"nothing is recorded of {stall} from {asked.since} to {asked.until}"
             raise Problem(404, "stall-unknown", words)

@@ -28,6 +28,8 @@ LEFT JOIN trade.merchants k ON k.merchant = p.maker
 LEFT JOIN trade.premises pl ON pl.premises = m.premises
 LEFT JOIN edge.tapes t ON t.stream = m.stream
 WHERE m.kind = ANY(%(kinds)s) AND m.position <= %(position)s
+  AND (%(at)s::timestamptz IS NULL OR m.happened <= %(at)s)
+  AND (%(merchants)s::text[] IS NULL OR m.merchant = ANY(%(merchants)s))
   AND (m.believed_to IS NULL OR m.believed_to > %(position)s)
   AND (m.kind = 'made' OR m.counterparty IS NOT NULL OR m.card IS NOT NULL)
 ORDER BY m.business_date, m.original, m.leg
@@ -55,7 +57,10 @@ def record_sheet(reader: Reader, found: Trace, record: TraceRecord) -> Sheet:
     lots = sorted(found.ahead.keys() | found.back.keys())
     events = rows(reader, f"{EVENTS} LIMIT {EVENTS_MAX}", {
         "products": [lot.product for lot in lots], "lots": [lot.key for lot in lots],
-        "kinds": list(record.kinds), "position": found.position,
+        "kinds": list(record.kinds), "position": found.position, "at": found.question.moment.at,
+        # What spread from one merchant is with those it reached alone.
+        "merchants": sorted({holder.merchant for holder in found.holders})
+        if found.question.origin is not None else None,
     })  # fmt: skip
     refs = [ref for event in events for ref in (event["own_card"], event["other_card"])]
     cards = open_cards(reader, refs, f"{record.title} at position {found.position}")

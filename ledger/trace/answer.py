@@ -1,7 +1,7 @@
 """Answers: who has or had what was reached, and what each took in, gave out and has left."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ledger.trace.closure import Graph, closure
@@ -115,30 +115,69 @@ def trace(rows: TraceRows, stock: TraceStock, question: Question) -> Trace:
     named = rows.naming(ahead)
     # What one merchant spread has no share of its own: the lots are not wholly meant.
     shares = estimate(named, question.lots) if places is None else None
+    gone = to_consumers(named) if places is None else {}
     return Trace(
         question, rows.moment.position or 0, ahead, back, sorted(holders, key=order_of),
-        _worst(holders, named if places is None else []), shares,
+        worst_of(rows, holders, gone), shares,
     )  # fmt: skip
 
 
-def _worst(holders: Iterable[Holder], rows: Iterable[TraceRow]) -> list[Worst]:
-    """Adds up what may be left anywhere, and what consumers got, of every reached lot."""
+def to_consumers(rows: Iterable[TraceRow]) -> dict[tuple[str, str], int]:
+    """Adds up what consumers got, by product and unit."""
     gone: dict[tuple[str, str], int] = defaultdict(int)
     for row in rows:
-        consumed = row.taker is None and row.card is None
-        if row.kind in ("goods-sold", "day-sales") and consumed and row.believed:
+        if _is_consumed(row):
             gone[row.product, row.unit] += row.amount
-    return worst_of(holders, gone)
+    return gone
 
 
-def worst_of(holders: Iterable[Holder], gone: Mapping[tuple[str, str], int]) -> list[Worst]:
-    """Adds what holders may have left to what consumers got, by product and unit."""
+def _is_consumed(row: TraceRow) -> bool:
+    consumed = row.taker is None and row.card is None
+    return row.kind in ("goods-sold", "day-sales") and consumed and row.believed
+
+
+def worst_of(
+    rows: TraceRows, holders: Sequence[Holder], named: Mapping[tuple[str, str], int]
+) -> list[Worst]:
+    """Adds up what may be left anywhere, and what consumers got, of every reached lot.
+
+    `named` is what they got by its label. What a holder sold them without its lot may have been of
+    these, as far as it had more of them than it is known to have given out.
+    """
+    gone: dict[tuple[str, str], int] = defaultdict(int, named)
+    for key, amount in _unlabelled(rows, holders).items():
+        gone[key] += amount
     left: dict[tuple[str, str], int] = defaultdict(int)
     for holder in holders:
         most = holder.left.at_most if holder.left is not None else holder.told or 0
         left[holder.lot.product, holder.unit] += max(0, most)
     wanted = left.keys() | {key for key, amount in gone.items() if amount}
     return [Worst(*key, left.get(key, 0), gone.get(key, 0)) for key in sorted(wanted)]
+
+
+def _unlabelled(rows: TraceRows, holders: Sequence[Holder]) -> dict[tuple[str, str], int]:
+    """Returns what holders may have sold to consumers of the reached lots without saying so."""
+    unsaid: dict[tuple[str, str, str], int] = defaultdict(int)
+    for holder in holders:
+        sums = holder.sums
+        went = sums.sold + sums.sent_back + sums.used + sums.disposed
+        there = holder.left.at_least if holder.left is not None else 0
+        if holder.lot.key != "":
+            open_ = sums.taken_in + sums.made - went - there
+            unsaid[holder.lot.product, holder.merchant, holder.unit] += max(0, open_)
+        else:
+            # Of what came without a lot, all that went to consumers may be meant.
+            unsaid[holder.lot.product, holder.merchant, holder.unit] += sums.sold
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for product in {product for product, _, _ in unsaid}:
+        merchants = {merchant for of, merchant, _ in unsaid if of == product}
+        sold: dict[tuple[str, str], int] = defaultdict(int)
+        for row in rows.loose_rows(product, merchants):
+            if _is_consumed(row):
+                sold[row.merchant, row.unit] += row.amount
+        for (merchant, unit), amount in sold.items():
+            found[product, unit] += min(amount, unsaid[product, merchant, unit])
+    return found
 
 
 def _at_places(holder: Holder, places: Mapping[Spot, How]) -> Iterable[Holder]:

@@ -97,7 +97,7 @@ class ArrayTrace:
             key = named[line.lot].product, line.unit
             gone[key] = gone.get(key, 0) + line.sums[-1]
         reached: Mapping[LotName, How] = dict.fromkeys(named.values(), CERTAIN)
-        worst: list[Worst] = worst_of(holders, gone)
+        worst: list[Worst] = worst_of(rows, holders, gone)
         shares = estimate(rows.naming(reached), question.lots)
         behind: Mapping[LotName, How] = {name(number): CERTAIN for number in back.tolist()}
         return Trace(

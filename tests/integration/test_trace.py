@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from psycopg.rows import dict_row
 
 from ledger.events.base import Event
+from ledger.events.cases import MerchantMerged
 from ledger.trace.answer import trace
 from ledger.trace.closure import Graph, closure
 from ledger.trace.pg import PgRows
@@ -288,3 +289,26 @@ def test_one_suspect_named_twice_is_one(database: Database) -> None:
         answer = api.get("/v1/outbreak", params={"stall": ["north", "north"]})
 
     assert answer.status_code == 422
+
+
+def test_a_record_sheet_is_of_the_moment_and_places_asked_about(database: Database) -> None:
+    story = mixed()
+    goods = {"product": story.goods("milk/A").product, "lot": "A", "sheet": "fsma204"}
+    lines = {}
+    with asking(database, story.line) as api:
+        for name, how in (
+            ("all", {}), ("early", {"at": (NOON + APART).isoformat()}), ("shop", {"merchant": "shop"}),
+        ):  # fmt: skip
+            text = api.get("/v1/trace/export.csv", params=goods | how).content.decode("utf-8-sig")
+            lines[name] = list(csv.reader(io.StringIO(text)))[1:]
+
+    assert 0 <= len(lines["early"]) < len(lines["all"])
+    assert 0 <= len(lines["shop"]) < len(lines["all"])
+
+
+def test_a_stall_is_suspect_under_the_name_its_books_go_by(database: Database) -> None:
+    story = poisoned()
+    merged = MerchantMerged(merchant="north-2", into="north", by="o-1", note="same licence")
+    story.line.case("aliases", "all", merged)
+
+    assert sources(database, story, stall=["north-2", "south"]) == [("L:F", None, 2.0)]

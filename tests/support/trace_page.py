@@ -27,7 +27,7 @@ from tests.support.make import NOON, TODAY, FakeTape, clock, corrected, register
 PAGE = Path(__file__).parents[2] / "docs" / "trace.md"
 ITEMS = {"greens"}
 CASE_PIECES = 12
-ANSWERS = ("certain", "possible", "sources", "holder", "holders", "told", "maybe", "share")
+ANSWERS = ("certain", "possible", "sources", "holder", "holders", "told", "maybe", "share", "worst")
 KINDS: dict[str, tuple[type[Event], dict[str, Any]]] = {
     "has": (StockCounted, {}),
     "sold": (GoodsSold, {}),

@@ -49,6 +49,11 @@ def check(story: Story, answer: str, question: Question, found: Trace) -> None:
         assert found.estimate is not None
         held = found.estimate.held[At(merchant, LotName(*story.goods(goods)))].share
         assert held == pytest.approx(float(share) * 1000)
+    elif word == "worst":
+        product, left, consumers = rest.split()[0], *map(int, re.findall(r"[0-9]+", rest))
+        meant = story.goods(f"{product}/?").product
+        (worst,) = [w for w in found.worst if w.product == meant]
+        assert (worst.left_at_most, worst.to_consumers) == (left * 1000, consumers * 1000)
     elif word == "holders":
         assert {h.merchant for h in found.holders} == {name.strip() for name in rest.split(",")}
     else:
