@@ -1,8 +1,10 @@
 """Trace: closures and quantities out of arrays, against recursive SQL on the same trade."""
 
+import os
 import sqlite3
 import statistics
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ import psycopg
 
 from ledger.follower import make_views
 from ledger.projections.groups import TRADE
+from ledger.projections.movements import MOVEMENTS
 from ledger.trace.answer import trace
 from ledger.trace.array_trace import ArrayTrace
 from ledger.trace.engine import ArrayEngine
@@ -101,6 +104,8 @@ def trace_bench(size: str) -> dict[str, Any]:
             lite = _lite(trade)
             parts = _parts(trade, arrays, segment, admin, lite)
             parts.append(_full(trade, arrays, segment, engine, reader_dsn))
+            parts.append(_cold(trade, arrays, segment, Path(folder) / "arrays"))
+            parts.append(_meanwhile(trade, engine, admin, reader_dsn))
     return bench("trace", parts) | {
         "movements": trade.movements, "lots": trade.lots, "built_s": round(built_s, 1),
         "bytes_per_movement": round(standing.bytes / trade.movements, 1),
@@ -231,6 +236,83 @@ def _full(
         "the largest lot: the full answer", ours=mine, anchor=theirs, unit="ms", equal=equal,
         anchor_name="the same by PostgreSQL, row by row", n=reached,
     )  # fmt: skip
+
+
+def _cold(trade: TraceTrade, arrays: ArrayTrace, segment: Segment, folder: Path) -> dict[str, Any]:
+    """The largest lot by an engine that has just started, with nothing of its files in memory."""
+    largest, reached = _largest(trade, arrays, segment)
+    name = name_of(largest)
+    warm = _times(arrays, segment, [largest])
+    cold, equal = [], True
+    for _ in range(3):
+        for path in folder.glob("*.npy"):
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        begun = time.perf_counter()
+        fresh = Segment.load(folder)
+        assert fresh is not None
+        again = ArrayTrace(Overlay(fresh))
+        _ask(again, fresh, name)
+        cold.append((time.perf_counter() - begun) * 1000)
+        equal = equal and _held(again, fresh, name) == _held(arrays, segment, name)
+    return comparison(
+        "the largest lot from a cold start, mapping included", ours=[statistics.median(cold)],
+        anchor=warm, anchor_name="the same, warm", unit="ms", equal=equal, n=reached,
+    )  # fmt: skip
+
+
+def _meanwhile(
+    trade: TraceTrade, engine: ArrayEngine, admin: psycopg.Connection[Any], dsn: str
+) -> dict[str, Any]:
+    """Lots while others write: each question takes in what came since the one before."""
+    drawn = _drawn(trade, MEDIAN_LOTS)
+    quiet = _asked(engine, dsn, drawn)
+    ended = threading.Event()
+    writer = threading.Thread(target=_write_on, args=[admin, int(trade.entry[-1]), ended])
+    writer.start()
+    try:
+        busy = _asked(engine, dsn, drawn)
+    finally:
+        ended.set()
+        writer.join()
+    with snapshot_of(dsn) as (reader, head):
+        question = Question((name_of(drawn[0]),))
+        rows, stock = PgRows(reader, AsOf(), head), PgStock(reader, AsOf(head), is_now=True)
+        equal = engine.answer(reader, head, question, rows, stock) == trace(rows, stock, question)
+    return comparison(
+        "the median lot's full answer while 2,000 rows a second are written",
+        ours=[statistics.median(busy)], anchor=[statistics.median(quiet)],
+        anchor_name="the same while nobody writes", unit="ms", equal=equal, n=len(drawn),
+    )  # fmt: skip
+
+
+def _asked(engine: ArrayEngine, dsn: str, lots: Sequence[int]) -> list[float]:
+    taken = []
+    for lot in lots:
+        with snapshot_of(dsn) as (reader, head):
+            rows, stock = PgRows(reader, AsOf(), head), PgStock(reader, AsOf(head), is_now=True)
+            begun = time.perf_counter()
+            found = engine.answer(reader, head, Question((name_of(lot),)), rows, stock)
+            taken.append((time.perf_counter() - begun) * 1000)
+            assert found is not None
+    return taken
+
+
+def _write_on(admin: psycopg.Connection[Any], head: int, ended: threading.Event) -> None:
+    """Copies rows the views have to later positions, a hundred at a time, as a follower would."""
+    columns = [name for name in MOVEMENTS.columns if name not in ("position", "original")]
+    listed = ", ".join(columns)
+    query = (
+        f"INSERT INTO trade.movements (position, original, {listed})"
+        f" SELECT %s + row_number() OVER (), %s + row_number() OVER (), {listed}"
+        " FROM trade.movements WHERE kind = 'goods-sold' AND position > %s LIMIT 100"
+    )
+    while not ended.wait(0.05):
+        with admin.transaction():
+            since = head - 5000 - (head % 977)
+            admin.execute(query, [head, head, since])
+            head += 100
+            admin.execute("UPDATE trade.position SET position = %s", [head])
 
 
 def _largest(trade: TraceTrade, arrays: ArrayTrace, segment: Segment) -> tuple[int, int]:
