@@ -43,6 +43,9 @@ def _keep(engine: ArrayEngine, dsn: str, ended: threading.Event) -> None:
         except (psycopg.Error, OSError) as error:
             log.warning("the trace arrays wait for the database: %s", str(error).strip())
             time.sleep(AWAY_S)
+        except ValueError as error:
+            log.error("no trace arrays can be made, PostgreSQL answers every trace: %s", error)
+            return
 
 
 @contextmanager

@@ -1,21 +1,22 @@
 """A recall's accounts: what each holder had by the record, and what it says became of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import AnswerLine
+from ledger.projections.products import LEVELS_MAX
 from ledger.trace.answer import Holder, Trace, trace
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, How, LotName, Question
 from ledger.values.quantity import scaled_thousandths
 from query_api.ledgers import known_as
-from query_api.lots import base_of
 from query_api.views import Reader, position, rows
 
 LOTS = """
@@ -23,11 +24,23 @@ SELECT product, lot, how FROM trade.stopped_lots
 WHERE kind = 'recall' AND stop = %s AND ended_at IS NULL ORDER BY product, lot
 """
 SAID = "SELECT * FROM trade.recall_holders WHERE recall = %s"
+DRAFTED = """
+SELECT l.product, l.lot, 'stopped' AS how FROM trade.lots l
+JOIN unnest(%s::text[], %s::text[]) AS k(product, lot) USING (product, lot)
+"""
+POSSIBLE = """
+SELECT t.merchant, t.product, t.lot, t.unit, t.taken_in FROM trade.stopped_lots l
+JOIN trade.stock t USING (product, lot)
+WHERE l.kind = 'recall' AND l.stop = %s AND l.ended_at IS NULL AND l.how = 'possible'
+ORDER BY t.merchant, t.product, t.lot
+"""
 # A disposal that was corrected away proves nothing any more.
 PROVED = """
 SELECT m.merchant, m.product, m.unit, sum(m.amount) AS amount
 FROM trade.destructions d JOIN trade.movements m
   ON m.original = d.position AND m.kind = 'goods-disposed' AND m.believed_to IS NULL
+JOIN trade.stopped_lots l ON l.product = m.product AND l.lot = m.lot AND l.kind = 'recall'
+  AND l.stop = d.recall AND l.ended_at IS NULL
 WHERE d.recall = %s GROUP BY m.merchant, m.product, m.unit
 """
 
@@ -85,20 +98,28 @@ class Accounts(NamedTuple):
     beyond: list[LotName]
 
 
-def accounts_of(reader: Reader, recall: str) -> Accounts:
-    """Returns the accounts of a published recall; of another nothing is held."""
+def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = ()) -> Accounts:
+    """Returns the accounts of a published recall, or of what a draft names by its lots."""
     head = position(reader)
     words, answers = _words(reader, recall)
     found = rows(reader, LOTS, [recall])
+    if drafted:
+        about = [[line.product for line in drafted], [f"L:{line.lot}" for line in drafted]]
+        found = rows(reader, DRAFTED, about)
     named = {LotName(row["product"], row["lot"]) for row in found}
     sure = tuple(LotName(row["product"], row["lot"]) for row in found if row["how"] == "stopped")
-    if not sure:
-        return Accounts(head, None, {}, {}, words, [])
-    traced = trace(
-        PgRows(reader, AsOf(), head), PgStock(reader, AsOf(head), is_now=True), Question(sure)
-    )
-    beyond = sorted(lot for lot in traced.ahead if lot not in named)
-    holders, how = _holders(traced.holders, named)
+    traced = None
+    holders: defaultdict[str, defaultdict[Of, Account]] = defaultdict(lambda: defaultdict(Account))
+    how: dict[str, How] = {}
+    beyond: list[LotName] = []
+    if sure:
+        traced = trace(
+            PgRows(reader, AsOf(), head), PgStock(reader, AsOf(head), is_now=True), Question(sure)
+        )
+        beyond = sorted(lot for lot in traced.ahead if lot not in named)
+        _add_holders(holders, how, traced.holders, named)
+    else:
+        _add_possible(reader, holders, how, recall)
     _add_answers(reader, holders, answers)
     for row in rows(reader, PROVED, [recall]):
         account = holders[row["merchant"]][Of(row["product"], row["unit"])]
@@ -112,17 +133,27 @@ def _words(reader: Reader, recall: str) -> tuple[dict[str, Words], dict[str, lis
     answers: dict[str, list[AnswerLine]] = {}
     for row in rows(reader, SAID, [recall]):
         name = known_as(reader, row["holder"])
-        words[name] = Words(**{key: row[key] for key in Words._fields})
+        said = Words(**{key: row[key] for key in Words._fields})
+        words[name] = said if name not in words else _together(words[name], said)
         if row["answer"] is not None:
-            answers[name] = msgspec.json.decode(row["answer"], type=list[AnswerLine])
+            lines = msgspec.json.decode(row["answer"], type=list[AnswerLine])
+            answers[name] = answers.get(name, []) + lines
     return words, answers
 
 
-def _holders(
-    found: Iterable[Holder], named: set[LotName]
-) -> tuple[defaultdict[str, defaultdict[Of, Account]], dict[str, How]]:
-    holders: defaultdict[str, defaultdict[Of, Account]] = defaultdict(lambda: defaultdict(Account))
-    how: dict[str, How] = {}
+def _together(one: Words, other: Words) -> Words:
+    """Returns what is on record of one holder under two names: nothing either said is lost."""
+    members = {
+        name: mine if (mine := getattr(one, name)) is not None else getattr(other, name)
+        for name in Words._fields
+    }
+    return Words(**members)._replace(calls=one.calls + other.calls)
+
+
+def _add_holders(
+    holders: defaultdict[str, defaultdict[Of, Account]], how: dict[str, How],
+    found: Iterable[Holder], named: set[LotName],
+) -> None:  # fmt: skip
     for holder in found:
         if holder.lot not in named:
             continue
@@ -133,8 +164,8 @@ def _holders(
         sums = holder.sums
         went = sums.sold + sums.sent_back + sums.used + sums.disposed
         there = holder.left.at_most if holder.left is not None else 0
-        # What was counted without having come in, was had all the same.
-        came = max((holder.told or 0) + sums.taken_in + sums.made, went + there)
+        # What was counted without ever having come in, was had all the same.
+        came = (holder.told or 0) + sums.taken_in + sums.made or went + there
         if holder.how == "possible":
             account.maybe += came
             continue
@@ -143,7 +174,23 @@ def _holders(
         account.sold += sums.sold
         if holder.left is not None:
             account.left = (account.left or 0) + holder.left.at_most
-    return holders, how
+
+
+def _add_possible(
+    reader: Reader,
+    holders: defaultdict[str, defaultdict[Of, Account]],
+    how: dict[str, How],
+    recall: str,
+) -> None:
+    """Adds who has goods that say no lot, or no date, and may be of the recalled ones."""
+    for row in rows(reader, POSSIBLE, [recall]):
+        if row["merchant"] in how:
+            continue
+        account = holders[row["merchant"]][Of(row["product"], row["unit"])]
+        account.lots.add(row["lot"])
+        account.maybe += int(row["taken_in"])
+    for holder in holders:
+        how.setdefault(holder, "possible")
 
 
 def _add_answers(
@@ -152,20 +199,36 @@ def _add_answers(
     answers: Mapping[str, list[AnswerLine]],
 ) -> None:
     """Puts what holders say beside what the record says; who names no goods found nothing."""
-    bases: dict[str, str] = {}
+    bases: dict[str, tuple[str, int]] = {}
     for holder, lines in answers.items():
-        for account in holders[holder].values():
+        for account in holders[holder].values() if holder in holders else ():
             account.said = dict.fromkeys(("found", "sold", "returned", "destroyed"), 0)
         for line in lines:
             if line.product not in bases:
-                coded = line.product.isdigit()
-                bases[line.product] = base_of(reader, line.product) if coded else line.product
+                bases[line.product] = _single(reader, line.product)
+            base, contains = bases[line.product]
             said = {
-                name: scaled_thousandths(line.unit.value, int(getattr(line, name) * 1000))
+                name: scaled_thousandths(
+                    line.unit.value, int(getattr(line, name) * 1000) * contains
+                )
                 for name in ("found", "sold", "returned", "destroyed")
             }
             unit = next(iter(said.values()))[0]
-            account = holders[holder][Of(bases[line.product], unit)]
+            if holder not in holders and not any(amount for _, amount in said.values()):
+                # Who never had any, and found none, is no holder.
+                continue
+            account = holders[holder][Of(base, unit)]
             account.said = account.said or dict.fromkeys(said, 0)
             for name, (_, amount) in said.items():
                 account.said[name] += amount
+
+
+def _single(reader: Reader, product: str) -> tuple[str, int]:
+    """Returns what a product is a case of in the end, and how many of it one holds."""
+    base, contains = product, 1
+    for _ in range(LEVELS_MAX + 1):
+        found = rows(reader, "SELECT base, contains FROM trade.products WHERE gtin = %s", [base])
+        if not found or found[0]["base"] is None:
+            return base, contains
+        base, contains = found[0]["base"], contains * int(found[0]["contains"])
+    return product, 1

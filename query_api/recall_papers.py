@@ -8,6 +8,7 @@ from typing import Any
 
 import zxingcpp
 
+from ledger.rules.recalls import LINES_MAX
 from query_api import recall_schemas as schemas
 from query_api.problems import Problem
 from query_api.recall_accounts import accounts_of
@@ -17,6 +18,8 @@ from query_api.sheets import STYLE, Sheet
 from query_api.views import Reader, rows
 
 SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
+# What a page on a wall has room for.
+POSTER_MAX = 40
 GRADES_ZH = {"I": "一级", "II": "二级", "III": "三级"}
 POSTER = (
     "main{max-width:180mm;margin:auto;text-align:center}h1{font-size:48pt;color:#b00020;margin:0}"
@@ -28,9 +31,10 @@ TITLES = {
     "holders": "持有者 holders", "certain": "确定 certain", "acknowledged": "已阅 read",
     "answered": "回复 answered", "drawn": "抽查 drawn", "checked": "已查 checked",
     "effective": "有效 effective", "product": "产品 product", "unit": "单位 unit",
-    "had": "有过 had", "used": "用去 used", "found": "找到 found", "sold": "已售 sold",
+    "had": "经手 handled", "used": "用去 used", "found": "找到 found", "sold": "已售 sold",
     "returned": "退回 returned", "destroyed": "销毁 destroyed",
     "proved_destroyed": "有据销毁 proved", "unaccounted": "不明 unaccounted",
+    "overstated": "多报 overstated",
     "unanswered": "未回复 unanswered",
 }  # fmt: skip
 DESTRUCTIONS = """
@@ -72,7 +76,7 @@ def line_words(line: schemas.StoppedLine) -> str:
 
 def published(reader: Reader, name: str, *, now: datetime) -> schemas.RecallAnswer:
     """Returns a recall that was announced; a problem for one that was not, or was taken back."""
-    answer = recall(reader, name, now=now)
+    answer = recall(reader, name, now=now, limit=LINES_MAX)
     if answer.recall.published_at is None:
         raise Problem(
             409, "recall-not-published", f"{name} is {answer.recall.stage}: publish it first"
@@ -83,7 +87,11 @@ def published(reader: Reader, name: str, *, now: datetime) -> schemas.RecallAnsw
 def poster(answer: schemas.RecallAnswer, link: str) -> bytes:
     """Returns the notice as a page to print and hang up, with a code that leads to more."""
     told = answer.recall
-    rows_ = "".join(f"<tr><td>{escape(line_words(line))}</td></tr>" for line in answer.lines)
+    rows_ = "".join(
+        f"<tr><td>{escape(line_words(line))}</td></tr>" for line in answer.lines[:POSTER_MAX]
+    )
+    if (more := len(answer.lines) - POSTER_MAX) > 0:
+        rows_ += f"<tr><td>还有 {more} 项, 扫码查看 and {more} more: scan the code</td></tr>"
     code = f"<figure>{qr(link)}<figcaption>{escape(link)}</figcaption></figure>"
     return (
         f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>召回 {escape(told.recall)}'

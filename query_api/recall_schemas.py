@@ -108,6 +108,7 @@ class RecallShown(BaseModel):
     summary: str
     unaccounted: str | None
     trace_position: int | None
+    goods_digest: str = Field(description="SHA-256 of the draft's goods, which a check names")
     asked: list[str]
     deadlines: list[Deadline]
 
@@ -125,7 +126,7 @@ class RecallSum(BaseModel):
 
     product: str
     unit: str
-    had: str
+    had: str = Field(description="handled: goods that passed on count with each who had them")
     used: str
     found: str
     sold: str
@@ -133,6 +134,7 @@ class RecallSum(BaseModel):
     destroyed: str
     proved_destroyed: str = Field(description="by disposals on record that name the recall")
     unaccounted: str = Field(description="of those that answered")
+    overstated: str = Field(description="what holders account for beyond what they had")
     unanswered: str = Field(description="had by those that did not answer")
 
 

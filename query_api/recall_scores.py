@@ -7,10 +7,13 @@ from query_api import recall_schemas as schemas
 from query_api.problems import Problem
 from query_api.recall_accounts import Accounts, Words, accounts_of
 from query_api.recalls import counts_of, row_of
-from query_api.stops import words_of
-from query_api.views import Reader
+from query_api.views import Reader, rows
 
 REACHED = ("reached", "refused")
+SAID = """
+SELECT what, min(said_at) AS first, max(said_at) AS last FROM trade.recall_words
+WHERE kind = 'recall' AND subject = %s GROUP BY what
+"""
 STEPS = {
     "recall-drafted": "drafted", "recall-checked": "checked", "recall-published": "published",
     "recall-acknowledged": "first-read", "recall-answered": "first-answer",
@@ -55,7 +58,7 @@ def _accounted(accounts: Accounts) -> float | None:
     found = []
     for one in counts_of(accounts).sums:
         had = Decimal(one.had)
-        open_ = Decimal(one.unanswered) + abs(Decimal(one.unaccounted))
+        open_ = Decimal(one.unanswered) + Decimal(one.unaccounted)
         if had:
             found.append(float(round(100 * max(Decimal(0), 1 - open_ / had), 1)))
     return min(found, default=None)
@@ -68,13 +71,11 @@ def _percent(part: int, whole: int) -> float | None:
 def _stopwatch(reader: Reader, name: str, known_at: datetime) -> list[schemas.RecallStep]:
     """Returns when each step was first taken, in seconds since the risk was known."""
     first: dict[str, datetime] = {}
-    last: dict[str, datetime] = {}
-    for word in words_of(reader, "recall", name):
-        if (step := STEPS.get(word.what)) is not None:
-            first.setdefault(step, word.said_at)
-            last[step] = word.said_at
-    if "first-answer" in last:
-        first["last-answer"] = last["first-answer"]
+    for row in rows(reader, SAID, [name]):
+        if (step := STEPS.get(row["what"])) is not None:
+            first[step] = row["first"]
+        if row["what"] == "recall-answered":
+            first["last-answer"] = row["last"]
     steps = sorted(first.items(), key=lambda step: step[1])
     return [
         schemas.RecallStep(step=step, at=at, seconds=round((at - known_at).total_seconds(), 1))

@@ -1,5 +1,6 @@
 """Recalls as the API answers them: how far each has got, who holds what, whom to call and to check."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -52,14 +53,20 @@ def recalls(
     )  # fmt: skip
 
 
-def recall(reader: Reader, name: str, *, now: datetime) -> schemas.RecallAnswer:
-    """Returns a recall. Raises a problem for one that nobody drafted."""
+def recall(
+    reader: Reader, name: str, *, now: datetime, limit: int = LINES_SHOWN_MAX
+) -> schemas.RecallAnswer:
+    """Returns a recall with so many of its lines. Raises a problem for one that nobody drafted."""
     row = row_of(reader, name)
-    accounts = accounts_of(reader, name)
-    lines, count = lines_of(reader, "recall", name), rows(reader, COUNT_LINES, [name])[0]["n"]
+    drafted = msgspec.json.decode(row["goods"], type=tuple[StoppedGoods, ...])
     if row["published_at"] is None:
-        drafted = msgspec.json.decode(row["goods"], type=tuple[StoppedGoods, ...])
-        lines, count = shown_lines(reader, drafted[:LINES_SHOWN_MAX]), len(drafted)
+        # What it would reach is told before it is announced: a second officer has to see it.
+        accounts = accounts_of(reader, name, drafted)
+        lines, count = shown_lines(reader, drafted[:limit]), len(drafted)
+    else:
+        accounts = accounts_of(reader, name)
+        lines = lines_of(reader, "recall", name, limit)
+        count = rows(reader, COUNT_LINES, [name])[0]["n"] or len(lines)
     return schemas.RecallAnswer(
         position=accounts.position, recall=shown(row, calendar_now(reader), now),
         lines=lines, lines_in_all=count, counts=counts_of(accounts),
@@ -84,10 +91,14 @@ def calendar_now(reader: Reader) -> Calendar:
 
 def shown(row: dict[str, Any], calendar: Calendar, now: datetime) -> schemas.RecallShown:
     """Returns a recall's row as it is shown, with how its deadlines stand."""
-    given = {"deadlines", "asked"}
+    given = {"deadlines", "asked", "goods_digest"}
     members = {key: row[key] for key in schemas.RecallShown.model_fields if key not in given}
+    digest = hashlib.sha256(row["goods"]).hexdigest()
     return schemas.RecallShown(
-        **members, asked=list(row["asked"]), deadlines=_deadlines(row, calendar, now)
+        **members,
+        goods_digest=digest,
+        asked=list(row["asked"]),
+        deadlines=_deadlines(row, calendar, now),
     )
 
 
@@ -143,7 +154,9 @@ def _sums(found: Iterable[tuple[Of, Account]]) -> list[schemas.RecallSum]:
         if account.said is None:
             sums["unanswered"] += account.had
             continue
-        sums["unaccounted"] += account.unaccounted or 0
+        missing = account.unaccounted or 0
+        # What one holder has too many of does not make up for what another lacks.
+        sums["unaccounted" if missing > 0 else "overstated"] += abs(missing)
         for name, amount in account.said.items():
             sums[name] += amount
     names = [name for name in schemas.RecallSum.model_fields if name not in Of._fields]

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ledger.events.holds import StoppedGoods
+from ledger.events.holds import STOPPED_MAX, StoppedGoods
 from ledger.rules.deadlines import colour
 from ledger.rules.stops import Met, meets
 from query_api import recall_schemas as schemas
+from query_api.ledgers import known_as, names_of
 from query_api.lots import FAMILY, base_of
 from query_api.problems import Problem
 from query_api.stock import exact
@@ -19,9 +20,13 @@ HOLDS = """
 SELECT * FROM trade.holds WHERE (%(stage)s::text IS NULL OR stage = %(stage)s)
   AND position < %(before)s ORDER BY position DESC LIMIT %(limit)s
 """
+# Of a stop that is over, what it stopped to its end.
 LINES = """
-SELECT goods FROM trade.stop_lines WHERE kind = %s AND stop = %s AND ended_at IS NULL
-ORDER BY position, index LIMIT %s
+SELECT goods FROM trade.stop_lines s WHERE kind = %(kind)s AND stop = %(stop)s
+  AND (ended_at IS NULL OR ended_at = (SELECT max(ended_at) FROM trade.stop_lines o
+    WHERE o.kind = s.kind AND o.stop = s.stop AND NOT EXISTS (SELECT 1 FROM trade.stop_lines n
+      WHERE n.kind = s.kind AND n.stop = s.stop AND n.ended_at IS NULL)))
+ORDER BY position, index LIMIT %(limit)s
 """
 STOCK = """
 SELECT t.merchant, r.name, t.premises, t.product, t.lot, t.unit, l.how, t.amount,
@@ -32,12 +37,20 @@ WHERE l.kind = %s AND l.stop = %s AND l.ended_at IS NULL AND t.amount > 0
 ORDER BY l.how DESC, t.amount DESC LIMIT 500
 """
 WORDS = """
-SELECT position, what, by, said_at, holder, note FROM trade.recall_words
-WHERE kind = %s AND subject = %s ORDER BY position LIMIT 1000
+SELECT * FROM (
+  SELECT position, what, by, said_at, holder, note FROM trade.recall_words
+  WHERE kind = %s AND subject = %s ORDER BY position DESC LIMIT 1000) AS latest
+ORDER BY position
+"""
+KNOWN = """
+SELECT l.kind, l.stop, l.how, s.goods FROM trade.stopped_lots l
+JOIN trade.stop_lines s ON s.kind = l.kind AND s.stop = l.stop AND s.ended_at IS NULL
+WHERE l.product = %s AND l.lot = %s AND l.ended_at IS NULL
+ORDER BY l.kind DESC, l.stop, s.position, s.index
 """
 NEAR = """
 SELECT kind, stop, goods FROM trade.stop_lines WHERE ended_at IS NULL
-  AND (product = ANY(%(gtins)s) OR (product IS NULL AND supplier = %(supplier)s))
+  AND (product = ANY(%(gtins)s) OR (product IS NULL AND supplier = ANY(%(suppliers)s)))
 ORDER BY kind DESC, stop, position, index
 """
 LINES_SHOWN_MAX = 500
@@ -58,20 +71,23 @@ def may_be_sold(reader: Reader, goods: Goods) -> schemas.CheckAnswer:
     """Tells a till whether goods are stopped, may be, or are not, as far as is known here."""
     base = base_of(reader, gtin_of(goods.gtin))
     gtins = [row["gtin"] for row in rows(reader, FAMILY, [base])]
-    near = rows(reader, NEAR, {"gtins": gtins, "supplier": goods.supplier})
-    met = Met(
-        gtins, goods.lot, goods.produced, goods.expires,
-        suppliers=(goods.supplier,) if goods.supplier else None,
-    )  # fmt: skip
+    suppliers = names_of(reader, known_as(reader, goods.supplier)) if goods.supplier else []
+    near = rows(reader, NEAR, {"gtins": gtins, "suppliers": suppliers})
+    lot = (goods.lot or "").strip() or None
+    met = Met(gtins, lot, goods.produced, goods.expires, suppliers=suppliers or None)
     found: dict[str | None, list[dict[str, Any]]] = {"stopped": [], "possible": [], None: []}
     for row in near:
         found[meets(_read(row), met)].append(row)
+    if lot is not None:
+        # The record may know more of this lot than its label says: its dates, where it came from.
+        for row in rows(reader, KNOWN, [base, f"L:{lot}"]):
+            found[row["how"]].append(row)
     gravest = found["stopped"] or found["possible"]
     verdict = "stop" if found["stopped"] else "look" if gravest else "sell"
     return schemas.CheckAnswer(
         verdict=verdict, words=WORDS_OF[verdict], position=position(reader),
         stops=sorted({f"{row['kind']} {row['stop']}" for row in gravest}),
-        look_for=shown_lines(reader, [_read(row) for row in gravest][:LINES_SHOWN_MAX]),
+        look_for=shown_lines(reader, dict.fromkeys(_read(row) for row in gravest[:LINES_SHOWN_MAX])),
     )  # fmt: skip
 
 
@@ -100,15 +116,15 @@ def hold(reader: Reader, name: str, *, now: datetime) -> schemas.HoldAnswer:
         raise Problem(404, "hold-unknown", f"no hold is called {name}: suyuan hold list")
     stock = rows(reader, STOCK, ["hold", name])
     return schemas.HoldAnswer(
-        position=position(reader), hold=_hold(found[0], now), lines=lines_of(reader, "hold", name),
+        position=position(reader), hold=_hold(found[0], now), lines=lines_of(reader, "hold", name, STOPPED_MAX),
         stock=[schemas.HeldStock(**_amount(row)) for row in stock],
         places=stock[0]["places"] if stock else 0, words=words_of(reader, "hold", name),
     )  # fmt: skip
 
 
-def lines_of(reader: Reader, kind: str, stop: str) -> list[schemas.StoppedLine]:
-    """Returns what a hold or recall stops now, a page of it at most."""
-    found = rows(reader, LINES, [kind, stop, LINES_SHOWN_MAX])
+def lines_of(reader: Reader, kind: str, stop: str, limit: int) -> list[schemas.StoppedLine]:
+    """Returns what a hold or recall stops now, or stopped to its end; so many lines at most."""
+    found = rows(reader, LINES, {"kind": kind, "stop": stop, "limit": limit})
     return shown_lines(reader, [_read(row) for row in found])
 
 

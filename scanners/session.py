@@ -1,11 +1,10 @@
 """A scan session: what the next scan means, and what the hand is told at once."""
 
-import re
 import uuid
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -13,26 +12,17 @@ from ledger.errors import Malformed
 from ledger.events.base import Event
 from ledger.events.reports import GoodsAsRead
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
+from scanners.dates import TypedDates, dates_in
 from scanners.deliveries import Received
 from scanners.entries import MODES, REASONS, Entries, Mode, Reason, Standing
-from scanners.gs1 import Meaning, Profile, gs1_date
+from scanners.gs1 import Meaning, Profile
 from scanners.identity import Clocks
 from scanners.profiles import profiles_of
-from scanners.standing import Stand
+from scanners.standing import PLACES, Stand
 from scanners.stoplist import StopList
 from scanners.stopped import ANYWAY, IT_IS, IT_IS_NOT, AtStop
 from scanners.tape import Tape, TapeFull
 from scanners.words import HELP, Told, both, shown
-
-# One date of an answer: p for produced, six digits, perhaps `*6` for how many.
-DATED = re.compile(r"^(p?)([0-9]{6})(?:\*([0-9]+(?:\.[0-9]{1,3})?))?(?!\n)$")
-
-
-class _Dates(NamedTuple):
-    produced: date | None
-    expires: date | None
-    source: Any
-    amount: Decimal | None = None
 
 
 class Session:
@@ -60,7 +50,7 @@ class Session:
         self._amount: Decimal | None = None
         self._asking: GoodsAsRead | None = None
         self._asking_quantity: StatedQuantity | None = None
-        self._last_dates: dict[tuple[str | None, str], _Dates] = {}
+        self._last_dates: dict[tuple[str | None, str], TypedDates] = {}
         self._reason: Reason = "other"
         self._sold_out = False
         # The line kept last, while a date may still be added to it.
@@ -93,10 +83,12 @@ class Session:
         The words are `same`, `skip` and, for a count, `all`, which answer the date question;
         """
         name, _, value = text.partition(":")
-        if self._stops.asking and name not in ("undo", *IT_IS, *IT_IS_NOT):
+        if self._stops.asking and name in (*MODES, *PLACES, "voucher", "sold-out"):
             unanswered = self.finish()
             assert unanswered is not None
             return both(unanswered, self.command(text))
+        if self._stops.asking and name not in ("undo", "help"):
+            return self._say_of_stopped(text)
         if self._asking is not None and name not in ("same", "skip", "undo", "all"):
             # The open question belongs to whom and what it was asked for.
             return both(self._skip(), self.command(text))
@@ -106,18 +98,16 @@ class Session:
             return self._set_mode(name, value)
         if name in (*IT_IS, *IT_IS_NOT, ANYWAY):
             return self._say_of_stopped(name)
-        if name == "same":
-            return self._same_as_last()
-        if name == "skip":
-            return self._skip()
-        if name == "all":
-            return self._count_all()
+        plain = {
+            "same": self._same_as_last, "skip": self._skip, "all": self._count_all,
+            "undo": self._undo,
+        }  # fmt: skip
+        if name in plain:
+            return plain[name]()
         if name == "sold-out":
             self._sold_out = True
             return Told("green", "scan what is sold out: all its lots are counted as none")
-        if name == "undo":
-            return self._undo()
-        if name in ("merchant", "with", "delivery", "document"):
+        if name in PLACES:
             return self._set_place(name, value)
         if name == "voucher":
             return self._voucher(value)
@@ -142,8 +132,10 @@ class Session:
     def _scanned(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
         if meaning.command is not None:
             return self.command(meaning.command)
+        if meaning.date_marker is not None and self._stops.asking:
+            return self._say_of_stopped("a date")
         if meaning.date_marker is not None:
-            return self._answer([_Dates(None, meaning.date_marker, "sheet")])
+            return self._answer([TypedDates(None, meaning.date_marker, "sheet")])
         skipped = self.finish()
         if meaning.gtin is None and meaning.content_gtin is None and meaning.item is None:
             told = Told("red", "this code names no goods")
@@ -165,18 +157,10 @@ class Session:
             return self._set_amount(text[1:])
         if (told := self._received.typed(text, self.place)) is not None:
             return told
-        found = []
-        for part in text.split():
-            match = DATED.match(part)
-            if match is None:
-                return Told("red", f"type YYMMDD, pYYMMDD, *number or a command, not {part[:20]!r}")
-            try:
-                day = gs1_date(match[2])
-            except ValueError as error:
-                return Told("red", f"{match[2]}: {error}")
-            amount = Decimal(match[3]) if match[3] else None
-            produced, expires = (day, None) if match[1] else (None, day)
-            found.append(_Dates(produced, expires, "keyed", amount))
+        try:
+            found = dates_in(text)
+        except ValueError as error:
+            return Told("red", str(error))
         return self._answer(found) if found else Told("red", "nothing was typed")
 
     def _goods(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
@@ -212,7 +196,7 @@ class Session:
             return Told("ask", f"{gtin}: which date is on it? YYMMDD, {words}")
         return self._keep([(goods, quantity)])
 
-    def _answer(self, dates: list[_Dates]) -> Told:
+    def _answer(self, dates: list[TypedDates]) -> Told:
         if self._asking is None and self._undated is not None and len(dates) == 1:
             return self._date_afterwards(dates[0], *self._undated)
         if self._asking is None or self._asking_quantity is None:
@@ -233,7 +217,7 @@ class Session:
         return self._keep(lines)
 
     def _date_afterwards(
-        self, dates: _Dates, number: int, goods: GoodsAsRead, quantity: StatedQuantity
+        self, dates: TypedDates, number: int, goods: GoodsAsRead, quantity: StatedQuantity
     ) -> Told:
         """Adds the date to a line that left without one: a sale does not wait to be asked."""
         dated = msgspec.structs.replace(
@@ -377,6 +361,7 @@ class Session:
         self._undated = None
         self.id = str(uuid.uuid4())
         self._stand.change_mode(mode)
+        self._stops.forget()
         return Told("green", f"mode: {mode}")
 
     def _set_place(self, name: str, value: str) -> Told:
@@ -385,6 +370,7 @@ class Session:
         told = self._stand.name(name, value)
         if told.colour != "red":
             self.id = str(uuid.uuid4())
+            self._stops.forget()
             if name == "merchant":
                 # Only the same merchant may correct an entry.
                 self._undoable.clear()

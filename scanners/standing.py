@@ -11,6 +11,8 @@ from scanners.entries import Mode, Standing
 from scanners.tape import Tape
 from scanners.words import Told
 
+# The words that name where a hand stands.
+PLACES = ("merchant", "with", "delivery", "document")
 DIGEST = re.compile(r"^[0-9a-f]{64}(?!\n)$")
 
 

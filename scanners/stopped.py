@@ -62,15 +62,22 @@ class AtStop:
 
     def say(self, text: str, place: Standing, session: str) -> tuple[Told, AtIssue | None]:
         """Takes what the hand says it sees, or did; returns the line too where it was sold."""
-        if text == ANYWAY:
+        if text == ANYWAY and not self.asking:
             return self._anyway(place, session)
         line = self._asking
         if line is None or text not in IT_IS + IT_IS_NOT:
             return Told("red", "look at the label: 1 = it is 是, 2 = it is not 不是"), None
         self._asking = None
-        if text in IT_IS:
+        if self._stops is not None and (now := self._stops.meets(line.goods, place)) is not None:
+            # A newer list may have come while the hand was looking.
+            line = line._replace(stopped=now)
+        if text in IT_IS or line.stopped.how == "stopped":
             return self._refuse(line, place, session, "it-is"), None
         return self._note(line, place, session, "it-is-not"), line
+
+    def forget(self) -> None:
+        """Forgets what was refused: the hand does something else now."""
+        self._refused = None
 
     def unanswered(self) -> AtIssue | None:
         """Returns the line of a question nobody answers any more; it was sold, as far as is known."""

@@ -11,6 +11,8 @@ from ledger.projections.groups import GROUPS, Group
 
 PgConnection = Connection[tuple[Any, ...]]
 Stepped = Callable[[int], None]
+# How often a swap is tried against readers that are in its way.
+SWAPS_MAX = 10
 
 
 class Comparison(NamedTuple):
@@ -48,6 +50,18 @@ class Upkeep:
         """Fills a new version of a group's tables and swaps it in; returns its position."""
         fresh = self._fresh(group, "next")
         self._catch_up(fresh, stepped)
+        for tried in range(1, SWAPS_MAX + 1):
+            try:
+                position = self._swap(group, fresh)
+                break
+            except psycopg.errors.DeadlockDetected:
+                # Readers hold one table and wait for another; they are done in a moment.
+                if tried == SWAPS_MAX:
+                    raise
+        fresh.close()
+        return position
+
+    def _swap(self, group: Group, fresh: Follower) -> int:
         with self._connect() as connection, connection.transaction():
             hold_views(connection, group, alone=True)
             # What was recorded meanwhile; followers wait for these few events only.
@@ -56,7 +70,6 @@ class Upkeep:
             self._rename(connection, group.name, old)
             self._rename(connection, fresh.schema, group.name)
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(old)))
-        fresh.close()
         return position
 
     def _fresh(self, group: Group, suffix: str) -> Follower:

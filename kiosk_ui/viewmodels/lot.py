@@ -103,7 +103,9 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
         told = word("Recalled by {who}: {why}" if recalled else "Stopped by {who}: {why}")
         reasons.insert(0, told.format(who=stops[0]["authority"], why=stops[0]["reason"]))
     return LotView(
-        product_title(page["product"], language), verdict, tone, reasons, days_left,
+        product_title(page["product"], language), verdict, tone, reasons,
+        # A fresh bar beside "do not eat it" would say two things at once.
+        None if stops else days_left,
         [_step(step, language) for step in page["steps"]],
         [p | {"name": word(PAPER_KINDS.get(p["kind"], "Certificate"))} for p in page["papers"]],
         [stop["notice"] for stop in stops if stop["notice"]],

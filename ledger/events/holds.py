@@ -39,6 +39,9 @@ class StoppedGoods(
             raise ValueError("goods are stopped by their product, their supplier or both: name one")
         if self.product is None and (self.lot or self.delivery or any(self.days)):
             raise ValueError("a lot or date belongs to a product: name it")
+        for text in (self.lot, self.delivery):
+            if text is not None and text != text.strip():
+                raise ValueError(f"a lot is written without blanks around it, not {text!r}")
         if self.lot is not None and self.delivery is not None:
             raise ValueError("a line names a lot or a delivery, not both")
         check_years(*self.days)

@@ -22,10 +22,10 @@ from ledger.intake.deadlines import DeadlineKeeper
 from ledger.intake.devices import Devices
 from ledger.intake.http import IntakeParts, build
 from ledger.intake.keepers import Keeper, read_cases
+from ledger.intake.known_lots import PgKnownLots
 from ledger.intake.mqtt import MqttIntake
 from ledger.intake.requests import Requests
 from ledger.intake.stops import StopKeeper
-from ledger.intake.supplied import PgSupplied
 from ledger.intake.verify import Verifier
 from ledger.journal.casebook import PgCasebook
 from ledger.journal.cases import Cases
@@ -107,7 +107,7 @@ def main(settings: Settings) -> None:
         share=settings.mqtt_share,
     )  # fmt: skip
     stops = StopKeeper(
-        settings.ledger, key, mqtt.retain, supplied=PgSupplied(settings.reader_dsn).of,
+        settings.ledger, key, mqtt.retain, known=PgKnownLots(settings.reader_dsn).read,
         now=clock.now,
     )  # fmt: skip
     parts = IntakeParts(

@@ -50,6 +50,7 @@ from ledger.rules.recalls import (
     evolve_recall,
 )
 from ledger.rules.refusal import Refusal
+from ledger.rules.stops import covers_all
 from ledger.values.gtin import Gtin
 
 DeskRequest = HoldRequest | RecallRequest | HolderRequest | StateWorkingDays
@@ -108,10 +109,14 @@ class RecallDesk:
         """Publishes, then ends the hold it came from; asked again it does what is left."""
         if (refusal := self._recall(request.recall, request)) is not None:
             return refusal
-        drafted = self._load(request.recall).drafted
-        if drafted is None or drafted.hold is None:
+        case = self._load(request.recall)
+        if case.drafted is None or case.drafted.hold is None:
             return None
-        return self._hold(TurnIntoRecall(hold=drafted.hold, recall=request.recall, by=request.by))
+        hold = self._cases.load("hold", case.drafted.hold, HoldCase(case.drafted.hold), evolve_hold)
+        if hold.placed is None or not covers_all(case.goods, hold.placed.goods):
+            # What the recall does not name stays held; its officer has to decide on it.
+            return None
+        return self._hold(TurnIntoRecall(hold=hold.hold, recall=request.recall, by=request.by))
 
     def _missing_hold(self, entry: RecallDrafted) -> Refusal | None:
         if entry.hold is None:

@@ -1,23 +1,23 @@
 """Stops: keeps the signed list of what may not be sold before every scanner."""
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ledger.events.base import Event, stored_name
-from ledger.events.holds import StoppedGoods
-from ledger.events.stop_list import sign_stops, stops_topic
+from ledger.events.stop_list import StopLine, sign_stops, stops_topic
 from ledger.rules.stop_board import BOARD_EVENTS, StopBoard
 from ledger.values.keys import SigningKey
 
 # A scanner says how old its list is; the ledger signs it anew so often though nothing changed.
 SIGN_AGAIN = timedelta(seconds=30)
+TICK = timedelta(milliseconds=1)
 
 # Puts a part on its retained topic; nothing clears it.
 PublishPart = Callable[[str, bytes], None]
-# What is known to have come from suppliers; empty while nobody can say.
-Supplied = Callable[[Collection[str]], Mapping[str, Sequence[StoppedGoods]]]
+# The lots that the views know to be stopped by wider lines; what was known before while they are away.
+KnownLots = Callable[[], Sequence[StopLine]]
 
 
 class SignedList(NamedTuple):
@@ -42,17 +42,18 @@ class StopKeeper:
         key: SigningKey,
         publish: PublishPart,
         *,
-        supplied: Supplied,
+        known: KnownLots,
         now: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
         self._key = key
         self._publish = publish
-        self._supplied = supplied
+        self._known = known
         self._now = now
         self.position = 0
         self.board = StopBoard()
         self.signed: SignedList | None = None
+        self._looked = now()
         # A broker that comes back is told by its own thread, and never an older list after a newer.
         self._lock = threading.Lock()
 
@@ -63,11 +64,15 @@ class StopKeeper:
     def step(self) -> None:
         """Signs and publishes the list when it has changed, or its signature grows old."""
         before, now = self.signed, self._now()
-        same = before is not None and before.version == self.board.version
-        if before is not None and same and now - before.time < SIGN_AGAIN:
-            return
-        suppliers = self.board.suppliers()
-        lines = self.board.lines(self._supplied(suppliers) if suppliers else {})
+        if before is not None:
+            recent = timedelta() <= now - self._looked < SIGN_AGAIN
+            if before.version == self.board.version and recent:
+                return
+            # A clock that was put back must not make a newer list look like an older one.
+            self._looked, now = now, max(now, before.time + TICK)
+        else:
+            self._looked = now
+        lines = self.board.lines(self._known() if self.board.is_wide() else ())
         parts = sign_stops(self._key, self._ledger, self.board.version, now, lines)
         with self._lock:
             self.signed = SignedList(self.board.version, now, parts)

@@ -16,7 +16,12 @@ from ledger.events.cases import (
     TapeLost,
 )
 from ledger.events.holds import DeadlinePassed, HoldBecameRecall, HoldReleased
-from ledger.events.recalls import RecallClosed, RecallPublished, RecallWithdrawn
+from ledger.events.recalls import (
+    HolderChecked,
+    RecallClosed,
+    RecallPublished,
+    RecallWithdrawn,
+)
 from ledger.events.reports import EntryCorrected, Report
 from ledger.projections.as_read import LOT_UNKNOWN
 from ledger.projections.corrections import CorrectionRefused
@@ -221,6 +226,18 @@ def _of_stops(fold: Fold) -> None:
             _set(fold, "hold-ran-out", hold, False, None)
         case DeadlinePassed(what=what, subject=recall):
             _set(fold, "recall-late", f"{recall}|{what}", True, None, detail=what)
+        case HolderChecked(recall=recall, merchant=merchant, result=result):
+            wrong = result in ("still-there", "still-sold")
+            subject = f"{recall}|{merchant}"
+            _set(
+                fold,
+                "recall-without-effect",
+                subject,
+                wrong,
+                None,
+                merchant=merchant,
+                detail=result,
+            )
         case RecallPublished(recall=recall):
             _set(fold, "recall-late", f"{recall}|recall-starts", False, None)
         case RecallWithdrawn(recall=recall) | RecallClosed(recall=recall):

@@ -12,6 +12,7 @@ from ledger.events.holds import (
     HoldExtended,
     HoldPlaced,
     HoldReleased,
+    StoppedGoods,
 )
 from ledger.events.recalls import (
     ChecksDrawn,
@@ -132,6 +133,8 @@ RECALL_HOLDERS = Table("recall_holders", RecallHolder, ("recall", "holder"))
 RECALL_WORDS = Table("recall_words", RecallWord, ("position",), ("(kind, subject)",))
 DESTRUCTIONS = Table("destructions", Destruction, ("position",), ("(recall)",))
 WORKING_YEARS = Table("working_years", WorkingYear, ("year",))
+# So many lines of a change are named in its history.
+SAID_MAX = 5
 _NOTHING: tuple[None, None, None] = (None, None, None)
 
 
@@ -210,7 +213,10 @@ def _of_recalls(fold: Fold, event: Event) -> None:
                 unaccounted=event.unaccounted,
             )  # fmt: skip
         case RecallWidened(recall=recall) | RecallNarrowed(recall=recall):
-            pass
+            goods = ", ".join(map(_said, event.goods[:SAID_MAX]))
+            more = f" +{len(event.goods) - SAID_MAX}" if event.goods[SAID_MAX:] else ""
+            _say(fold, "recall", recall, _both(event), f"{event.reason}: {goods}{more}")
+            return
         case RecallHandedOver(recall=recall, authority=authority, by=by):
             _say(fold, "recall", recall, by, authority)
             return
@@ -222,8 +228,20 @@ def _of_recalls(fold: Fold, event: Event) -> None:
             return
         case _:
             return
-    note = getattr(event, "reason", None) or getattr(event, "note", None)
-    _say(fold, "recall", recall, getattr(event, "by", None), note)
+    notes = (getattr(event, name, None) for name in ("reason", "summary", "note"))
+    _say(fold, "recall", recall, _both(event), next(filter(None, notes), None))
+
+
+def _both(event: Event) -> str:
+    """Returns who decided it, the second officer too."""
+    return " + ".join(
+        filter(None, (getattr(event, "by", None), getattr(event, "checked_by", None)))
+    )
+
+
+def _said(line: StoppedGoods) -> str:
+    parts = (line.product, line.lot or line.delivery, line.supplier)
+    return " ".join(part for part in parts if part)
 
 
 def _drafted(fold: Fold, event: RecallDrafted) -> RecallRow:

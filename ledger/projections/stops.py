@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.events.base import Event
+from ledger.events.cases import MerchantMerged
 from ledger.events.holds import (
     DeadlinePassed,
     HoldBecameRecall,
@@ -39,7 +40,7 @@ from ledger.projections.movements import (
 from ledger.projections.parties import merchant_of
 from ledger.projections.products import ConversionKnown, base_of
 from ledger.projections.table import Key, Position, Rows, Table
-from ledger.rules.stops import Met, meets
+from ledger.rules.stops import Meets, Met, meets
 
 
 class StopLineRow(msgspec.Struct):
@@ -177,6 +178,9 @@ def _of_stops(fold: Fold, event: Event) -> None:
             _end(fold, _Stop("recall", name), goods)
         case RecallWithdrawn(recall=name):
             _end(fold, _Stop("recall", name), None)
+        case MerchantMerged(merchant=merchant, into=into):
+            for row in fold.rows.select(STOP_LINES, {"supplier": merchant, "ended_at": None}):
+                _mark_one(fold.rows, "s", merchant_of(fold.rows, into), _Stop(row.kind, row.stop))
         case (
             HoldReleased(hold=name) | HoldBecameRecall(hold=name)
             | DeadlinePassed(what="hold-ends", subject=name)
@@ -225,6 +229,7 @@ def _mark(rows: Rows, stop: _Stop, line: StoppedGoods) -> None:
         _mark_one(rows, "p", base_of(rows, line.product)[0], stop)
     elif line.supplier is not None:
         _mark_one(rows, "s", line.supplier, stop)
+        _mark_one(rows, "s", merchant_of(rows, line.supplier), stop)
 
 
 def _mark_one(rows: Rows, what: str, value: str, stop: _Stop) -> None:
@@ -258,7 +263,8 @@ def _places(rows: Rows, leg: Movement) -> set[tuple[str, str]]:
     """Returns the marks that a movement has to be held against."""
     found = {("p", leg.read_product), ("p", base_of(rows, leg.read_product)[0]), ("p", leg.product)}
     if leg.kind == "goods-received" and leg.counterparty is not None:
-        found.add(("s", leg.counterparty))
+        # Under either name: a supplier may have been merged since it was stopped.
+        found |= {("s", leg.counterparty), ("s", leg.read_counterparty or "")}
     return found
 
 
@@ -283,7 +289,8 @@ def _lots_of(rows: Rows, line: StoppedGoods) -> set[tuple[str, str]]:
     if line.product is not None:
         base = base_of(rows, line.product)[0]
         return {(base, lot.lot) for lot in rows.select(LOTS, {"product": base})}
-    supplied = {"counterparty": line.supplier, "kind": "goods-received", "believed_to": None}
+    supplier = merchant_of(rows, line.supplier or "")
+    supplied = {"counterparty": supplier, "kind": "goods-received", "believed_to": None}
     return {(row.product, row.lot) for row in rows.select(MOVEMENTS, supplied)}
 
 
@@ -304,11 +311,13 @@ def _restate_lot(
 ) -> None:
     position, known = Position(fold.entry.position), fold.rows.get(LOTS, product, lot)
     row = fold.rows.get(STOPPED_LOTS, product, lot, *stop)
-    found = [
-        (how == "stopped", line.since, how)
-        for line, goods in lines
-        if (how := meets(goods, _met(fold.rows, product, lot, known, goods))) is not None
-    ]
+    found = []
+    for line, goods in lines:
+        how = meets(goods, _met(fold.rows, product, lot, known, goods))
+        if how is not None and goods.supplier is not None:
+            how = _surely_from(fold.rows, product, lot, goods.supplier, how)
+        if how is not None:
+            found.append((how == "stopped", line.since, how))
     if not found:
         if row is not None and row.ended_at is None:
             row.ended, row.ended_at = fold.entry.received, position
@@ -323,6 +332,13 @@ def _restate_lot(
     fold.rows.put(STOPPED_LOTS, StoppedLot(product, lot, *stop, how, since, position, None, None))
 
 
+def _surely_from(rows: Rows, product: str, lot: str, supplier: str, how: Meets) -> Meets:
+    """A lot came from its supplier for sure where that made it; else others may have had it first."""
+    made = {"product": product, "lot": lot, "kind": "made", "believed_to": None}
+    its_own = rows.any(MOVEMENTS, made | {"merchant": merchant_of(rows, supplier)})
+    return how if its_own else "possible"
+
+
 def _met(rows: Rows, product: str, lot: str, known: Lot | None, line: StoppedGoods) -> Met:
     """Returns a lot as what a line is held against."""
     kind, _, value = lot.partition(":")
@@ -331,7 +347,8 @@ def _met(rows: Rows, product: str, lot: str, known: Lot | None, line: StoppedGoo
         products.add(line.product)
     suppliers = None
     if line.supplier is not None:
-        same = {"product": product, "lot": lot, "counterparty": line.supplier, "believed_to": None}
+        supplier = merchant_of(rows, line.supplier)
+        same = {"product": product, "lot": lot, "counterparty": supplier, "believed_to": None}
         suppliers = (
             [line.supplier] if rows.any(MOVEMENTS, same | {"kind": "goods-received"}) else []
         )
@@ -351,11 +368,16 @@ def _sold_under(fold: Fold, sale: Movement) -> str | None:
     known: list[StoppedLot] = fold.rows.select(
         STOPPED_LOTS, {"product": sale.product, "lot": sale.lot}
     )
-    for row in known:
-        over = row.ended is not None and earliest >= row.ended
-        if row.how == "stopped" and row.since <= earliest and not over:
-            return row.stop
-    return None
+    sure = [
+        row for row in known
+        if row.how == "stopped" and row.since <= earliest
+        and (row.ended is None or earliest < row.ended)
+    ]  # fmt: skip
+    if not sure:
+        return None
+    # A hold that has become a recall by then is not what it was sold under.
+    then = [row for row in known if row.since <= sale.happened and row.ended is None]
+    return (then or sure)[-1].stop
 
 
 def _lines(rows: Rows, stop: _Stop) -> list[StopLineRow]:

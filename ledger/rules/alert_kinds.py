@@ -92,6 +92,10 @@ ALERT_KINDS: Final = {
         "解除或召回: suyuan hold release, suyuan recall draft",
         "Release it or recall its goods: suyuan hold release, suyuan recall draft.",
     ),
+    "recall-without-effect": AlertKind(
+        "recall-without-effect", _SUBJECT, "回访时仍有召回食品", "recalled goods were still there at a visit",
+        "责令下架, 再次回访: suyuan recall visit", "Have them taken off, visit again: suyuan recall visit.",
+    ),
     "recall-late": AlertKind(
         "recall-late", _SUBJECT, "召回超过法定时限", "a recall is beyond the law's time",
         "发布或完成召回: suyuan recall show", "Publish it, or finish and close it: suyuan recall show.",

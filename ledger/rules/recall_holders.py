@@ -105,9 +105,11 @@ def decide_holder(
     entry = request.entry
     if recall.stage == "withdrawn":
         return Refusal("recall-over", f"{recall.recall} was withdrawn: nothing of it is recalled.")
-    if recall.stage == "closed" and not isinstance(entry, RecallAnswered):
-        # What turns up later is still said; the rest of the work is done.
-        return Refusal("recall-over", f"{recall.recall} is closed: only finds are taken in now.")
+    late = isinstance(entry, HolderChecked) or (isinstance(entry, RecallAnswered) and entry.lines)
+    if recall.stage == "closed" and not late:
+        # What turns up later, or is seen, is still said; the rest of the work is done.
+        advice = f"{recall.recall} is closed: only finds and visits are taken in now."
+        return Refusal("recall-over", advice)
     known = [said for said in case.said if type(said) is type(entry)]
     again = known[-1:] == [entry] and not isinstance(entry, HolderCalled)
     return [] if again else [entry]

@@ -1,5 +1,6 @@
 """Recalls: drafted, checked by another officer, published, changed and closed."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -122,7 +123,7 @@ def decide_recall(
         case PassRecallDeadline():
             return _pass(case, case.drafted, request, now)
         case WidenRecall() | NarrowRecall() | WithdrawRecall() | CloseRecall():
-            if case.published is None:
+            if case.published is None and not isinstance(request, WithdrawRecall):
                 advice = f"{case.recall} is not published: draft it anew as it should be."
                 return Refusal("recall-not-published", advice)
             return _change(case, request)
@@ -133,6 +134,7 @@ def _draft(case: RecallCase, entry: RecallDrafted, now: datetime) -> list[Event]
         return Refusal("recall-taken", f"{case.recall} was published: widen it, or draft another.")
     if entry.known_at > now + timedelta(minutes=1):
         return Refusal("known-later", "A risk is not known before its time: look at the clock.")
+    entry = msgspec.structs.replace(entry, goods=tuple(dict.fromkeys(entry.goods)))
     return [] if case.drafted == entry and case.stage == "drafted" else [entry]
 
 
@@ -142,7 +144,15 @@ def _check(case: RecallCase, drafted: RecallDrafted, entry: RecallChecked) -> li
     if entry.by == drafted.by:
         advice = f"{entry.by} drafted it: another officer has to check it."
         return Refusal("same-officer", advice)
+    if entry.goods_digest not in (None, digest_of_goods(drafted.goods)):
+        advice = f"{case.recall} was drafted anew since you read it: look at it again."
+        return Refusal("draft-changed", advice)
     return [entry]
+
+
+def digest_of_goods(goods: tuple[StoppedGoods, ...]) -> str:
+    """Returns the SHA-256 of a draft's goods, by which who checks it says what was read."""
+    return hashlib.sha256(msgspec.json.encode(goods)).hexdigest()
 
 
 def _publish(
@@ -169,7 +179,7 @@ def _change(
         return Refusal("same-officer", advice)
     match entry:
         case RecallWidened():
-            new = [line for line in entry.goods if line not in case.goods]
+            new = [line for line in dict.fromkeys(entry.goods) if line not in case.goods]
             if len(case.goods) + len(new) > LINES_MAX:
                 return Refusal("recall-too-large", f"A recall has at most {LINES_MAX} lines.")
             return [msgspec.structs.replace(entry, goods=tuple(new))] if new else []
@@ -178,7 +188,7 @@ def _change(
             if unknown:
                 advice = f"{case.recall} does not recall {_said(unknown[0])}: name its own lines."
                 return Refusal("line-unknown", advice)
-            if len(set(entry.goods)) == len(case.goods):
+            if set(entry.goods) >= set(case.goods):
                 return Refusal("nothing-left", "That is all of it: withdraw the recall instead.")
     return [entry]
 

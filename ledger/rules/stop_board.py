@@ -87,27 +87,29 @@ class StopBoard:
                 return
         self.version = position
 
-    def suppliers(self) -> set[str]:
-        """Returns the suppliers whose goods are stopped whatever they are."""
-        return {
-            line.supplier
+    def is_wide(self) -> bool:
+        """Tells whether any line stops goods by dates or supplier, whose lots the views know better."""
+        return any(
+            line.supplier is not None or (line.lot is None and any(line.days))
             for goods in (*self._holds.values(), *self._recalls.values()) for line in goods
-            if line.supplier is not None and line.product is None
-        }  # fmt: skip
+        )  # fmt: skip
 
-    def lines(self, supplied: Mapping[str, Iterable[StoppedGoods]]) -> list[StopLine]:
-        """Returns the list, recalls first; `supplied` is what is known to have come from suppliers.
+    def lines(self, known: Iterable[StopLine]) -> list[StopLine]:
+        """Returns the list, recalls first; `known` are lots that its wider lines are known to stop.
 
-        Lines of a supplier stay, for what comes from there from now on.
+        The wider lines stay, for what comes to be known from now on.
         """
         families = self._families()
-        found: list[StopLine] = []
-        for recall, goods in sorted(self._recalls.items()):
-            shown = [_line(recall, "recall", one, self._grades[recall]) for one in goods]
-            found += [more for line in shown for more in _with_supplied(line, supplied)]
-        for hold, goods in sorted(self._holds.items()):
-            shown = [_line(hold, "hold", one, "") for one in goods]
-            found += [more for line in shown for more in _with_supplied(line, supplied)]
+        stated = [
+            *(_line(name, "recall", one, self._grades[name])
+              for name, goods in sorted(self._recalls.items()) for one in goods),
+            *(_line(name, "hold", one, "")
+              for name, goods in sorted(self._holds.items()) for one in goods),
+        ]  # fmt: skip
+        standing = {("hold", name) for name in self._holds}
+        standing |= {("recall", name) for name in self._recalls}
+        more = [line for line in known if (line.kind, line.stop) in standing]
+        found = dict.fromkeys([*stated, *more])
         return [self._named(line, families) for line in found]
 
     def _end_hold(self, hold: str) -> None:
@@ -146,12 +148,3 @@ def _line(stop: str, kind: str, goods: StoppedGoods, grade: str) -> StopLine:
     return StopLine(
         stop=stop, kind="hold" if kind == "hold" else "recall", goods=goods, grade=grade
     )
-
-
-def _with_supplied(
-    line: StopLine, supplied: Mapping[str, Iterable[StoppedGoods]]
-) -> Iterable[StopLine]:
-    yield line
-    if line.goods.product is None and line.goods.supplier is not None:
-        for goods in supplied.get(line.goods.supplier, ()):
-            yield _line(line.stop, line.kind, goods, line.grade)

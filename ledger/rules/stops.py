@@ -1,6 +1,6 @@
 """Stops: whether goods are among those that a hold or recall stops, or may be."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -53,7 +53,7 @@ def _supplied(line: StoppedGoods, met: Met) -> Meets | None:
 
 def _part(line: StoppedGoods, met: Met) -> Meets | None:
     """Compares the lot, or the dates where a label says no lot."""
-    if line.lot is not None and met.lot is not None:
+    if line.lot is not None and met.lot:
         return "stopped" if line.lot == met.lot else None
     if line.delivery is not None:
         if met.delivery is None:
@@ -78,6 +78,25 @@ def _within(line: StoppedGoods, met: Met) -> bool | None:
         if day is not None and (first or last):
             said.append((first is None or first <= day) and (last is None or day <= last))
     return all(said) if said else None
+
+
+def covers_all(wider: Sequence[StoppedGoods], lines: Iterable[StoppedGoods]) -> bool:
+    """Tells whether every line stops nothing that these do not stop as well.
+
+    The dates beside a lot only say how it is told; a product alone covers all of it.
+    """
+    named = {_told_by(line) for line in wider}
+    return all(
+        line in wider or _told_by(line) in named or (line.product, None, None) in named
+        for line in lines
+    )
+
+
+def _told_by(line: StoppedGoods) -> tuple[str | None, str | None, object]:
+    if line.lot is not None and line.supplier is None:
+        return line.product, line.lot, None
+    bare = line.product is not None and line == StoppedGoods(product=line.product)
+    return (line.product, None, None) if bare else (line.product, None, line)
 
 
 def line_of(product: str, lot: str, *, supplier: str | None = None) -> StoppedGoods:

@@ -95,6 +95,10 @@ class ArrayEngine:
     def _catch_up(self, reader: Reader, head: int) -> bool:
         overlay = self._overlay
         assert overlay is not None
+        found = reader.execute("SELECT position FROM trade.position").fetchone()
+        if found is None or found["position"] != head:
+            # The snapshot shows movements that the answer must not know of yet.
+            return False
         if overlay.position == head:
             return True
         if overlay.position > head:
@@ -103,7 +107,12 @@ class ArrayEngine:
         if behind is None or behind["n"] > CATCH_UP_MAX:
             self.wanted.set()
             return False
-        overlay.catch_up(reader, head)
+        try:
+            overlay.catch_up(reader, head)
+        except BaseException:
+            # Half of it may be taken in: from the segment on, all of it comes anew.
+            self._overlay, self._trace = Overlay(overlay.segment), None
+            raise
         # What it had worked out before, such as which products are loose, may be so no more.
         self._trace = None
         if overlay.changes > OVERLAY_MAX:

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ledger.projections.groups import VIEWS_VERSION
 from ledger.trace.question import LotName
 
 Array = NDArray[Any]
 
-# Counts up whenever the arrays' form changes: older files are made anew.
+# Counts up whenever the arrays' form changes: older files, and those of older views, are made anew.
 FORM = 1
 META = "segment.json"
 SUMS = ("taken_in", "made", "sold", "sent_back", "used", "disposed", "to_consumers")
@@ -157,7 +158,7 @@ class Segment:
         partial.mkdir(parents=True)
         for name, array in self._arrays():
             np.save(partial / f"{name}.npy", array)
-        meta = {"form": FORM, "stamp": self.stamp, "words": dict(self.words)}
+        meta = {"form": [FORM, VIEWS_VERSION], "stamp": self.stamp, "words": dict(self.words)}
         (partial / META).write_text(json.dumps(meta, ensure_ascii=False))
         former = folder.with_name(f"{folder.name}.old")
         shutil.rmtree(former, ignore_errors=True)
@@ -171,7 +172,7 @@ class Segment:
         """Maps a segment that was saved; None where there is none of this form."""
         try:
             meta = json.loads((folder / META).read_text())
-            if meta["form"] != FORM:
+            if meta["form"] != [FORM, VIEWS_VERSION]:
                 return None
 
             def read(name: str) -> Array:

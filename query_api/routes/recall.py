@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from ledger.rules.recalls import LINES_MAX
 from ledger.trace.question import AsOf
 from ledger.values.ids import ID_FORM
 from query_api import (
@@ -55,10 +56,14 @@ def propose(
 
 
 @router.get("/recalls/{recall}")
-def one(request: Request, recall: RecallName) -> recall_schemas.RecallAnswer:
+def one(
+    request: Request,
+    recall: RecallName,
+    lines: Annotated[int, Query(ge=0, le=LINES_MAX, description="how many of its lines")] = 500,
+) -> recall_schemas.RecallAnswer:
     """A recall: its goods, progress, deadlines and history."""
     with snapshot(request) as reader:
-        return recalls.recall(reader, recall, now=request.app.state.now())
+        return recalls.recall(reader, recall, now=request.app.state.now(), limit=lines)
 
 
 @router.get("/recalls/{recall}/holders")

@@ -16,7 +16,7 @@ from suyuan.commands import Failed
 
 ANSWER_S = 60.0
 PAGE = 200
-SHORTENED_TO = 28
+SHORTENED_TO = 48
 FORMS = ("xlsx", "csv", "html")
 
 

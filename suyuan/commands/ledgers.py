@@ -131,7 +131,17 @@ def run_stock(stated: argparse.Namespace) -> int:
             [ask_page(query, f"{path}/then", asked)] if asked else list(ask_pages(query, path, {}))
         )
     lines = [line for page in pages for line in page["lines"]]
-    names = ["product", "lot", "unit", "amount", "at_least", "at_most", "expires", "state"]
+    names = [
+        "product",
+        "lot",
+        "unit",
+        "amount",
+        "at_least",
+        "at_most",
+        "expires",
+        "state",
+        "stopped",
+    ]
     heading = f"{stated.premises} ({pages[0]['mode']}): true at position {pages[0]['position']}"
     told = {"lines": lines, "position": pages[0]["position"], "mode": pages[0]["mode"]}
     return show(stated, told, names, [[line[name] for name in names] for line in lines], heading)

@@ -42,7 +42,8 @@ def add_field_work(words: Any) -> None:
     """Adds what is done at and with holders."""
     holders = words.add_parser("holders", help="who has or had its goods, and what became of them")
     calls = words.add_parser("calls", help="whom to call: in no register, or in another district")
-    calls.add_argument("--district", type=name, help="yours: those of others are called")
+    calls.add_argument("--mine", dest="district", type=name, metavar="DISTRICT",
+                       help="your own: buyers of other districts are called too")  # fmt: skip
     for question, run in ((holders, run_holders), (calls, run_calls)):
         question.add_argument("recall", type=name)
         add_query(question, run)
@@ -102,11 +103,11 @@ def run_holders(stated: argparse.Namespace) -> int:
             if page["next"] is None:
                 break
             after = page["next"]
-    headings = ["怎样 how", "持有者 holder", "产品 product", "有过 had", "在手至多 left", "找到 found",
+    headings = ["怎样 how", "持有者 holder", "产品 product", "经手 handled", "在手至多 left", "找到 found",
                 "已售 sold", "退回 returned", "销毁 destroyed", "不明 unaccounted", "已阅 read", "回访 check"]  # fmt: skip
     rows = [
         [
-            holder["how"], holder["name"] or holder["holder"], line["product"],
+            holder["how"], f"{holder['holder']} {holder['name'] or ''}".strip(), line["product"],
             f"{line['had']} {line['unit']}", line["left"], line["found"], line["sold"],
             line["returned"], line["destroyed"], line["unaccounted"],
             "✓" if holder["acknowledged_at"] else "", holder["check_result"] or holder["drawn"],
@@ -147,8 +148,16 @@ def run_answer(stated: argparse.Namespace) -> int:
         recall=stated.recall, merchant=stated.merchant, by=stated.by, lines=lines, note=stated.note
     )
     send(stated, [AnswerRecall(entry)])
-    words = f"{len(lines)} lines" if lines else "nothing found"
-    return say(stated, f"{stated.merchant}: {words}", merchant=stated.merchant, lines=len(lines))
+    said = "; ".join(f"{line.product} {line.lot or ''} {_figures(line)}" for line in lines)
+    words = (
+        f"{stated.merchant}: {said or 'nothing found'}; this takes the place of what it said before"
+    )
+    return say(stated, words, merchant=stated.merchant, lines=len(lines))
+
+
+def _figures(line: AnswerLine) -> str:
+    names = ("found", "sold", "returned", "destroyed")
+    return ", ".join(f"{name} {getattr(line, name)}" for name in names) + f" {line.unit.value}"
 
 
 def answer_line(text: str) -> AnswerLine:

@@ -63,6 +63,10 @@ def run_hand_over(stated: argparse.Namespace) -> int:
         call for call in calls
         if (call["district"] == stated.district if stated.district else call["why"] == "unregistered")
     ]  # fmt: skip
+    if not meant:
+        where = f"in {stated.district}" if stated.district else "that is in no register"
+        stated.out.unlink(missing_ok=True)
+        raise Failed(f"{stated.recall} has no holder {where}: nothing was handed over")
     entry = RecallHandedOver(
         recall=stated.recall, authority=stated.to, holders=len(meant), by=stated.by,
         file=hashlib.sha256(content).hexdigest(), district=stated.district,

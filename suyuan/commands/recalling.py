@@ -3,6 +3,7 @@
 import argparse
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from suyuan.commands.goods_named import (
 from suyuan.commands.holding import COLOURS
 from suyuan.commands.recall_field import add_field_work
 from suyuan.commands.recall_outputs import add_outputs
-from suyuan.commands.requesting import add_request, instant, ledger_time, say, send
+from suyuan.commands.requesting import add_request, instant, ledger_time, say, send, words_of
 
 STAGES_ZH = {
     "drafted": "草稿", "returned": "退回", "checked": "已复核", "published": "已公布",
@@ -49,6 +50,7 @@ STAGES_ZH = {
 }  # fmt: skip
 # Lines that one request carries.
 LINES_MAX = 1000
+LINES_OF_RECALL = 100_000
 
 
 def add_recall(verbs: Any) -> None:
@@ -82,8 +84,8 @@ def _add_decisions(words: Any) -> None:
                        help="a lot; all that it became is recalled with it")  # fmt: skip
     draft.add_argument("--possible", action="store_true", help="also what it possibly became")
     draft.add_argument("--hold", type=name, help="the hold it follows, whose goods it takes over")
-    draft.add_argument("--reason", required=True)
-    draft.add_argument("--authority", required=True, help="in whose name")
+    draft.add_argument("--reason", required=True, type=words_of(400))
+    draft.add_argument("--authority", required=True, type=words_of(60), help="in whose name")
     draft.add_argument("--known-at", type=instant, help="when the risk became known; else now")
     draft.add_argument("--responsible", type=name, help="the merchant that has to carry it out")
     add_goods(draft)
@@ -95,25 +97,29 @@ def _add_decisions(words: Any) -> None:
     add_request(check, run_check)
     publish = words.add_parser("publish", help="announce it; scanners refuse its goods from now on")
     publish.add_argument("recall", type=name)
-    publish.add_argument("--notice", required=True, help="what consumers are told to do")
+    publish.add_argument(
+        "--notice", required=True, type=words_of(400), help="what consumers are told to do"
+    )
     add_request(publish, run_publish)
     widen = words.add_parser("widen", help="recall more goods")
     narrow = words.add_parser("narrow", help="recall some of its lines no longer")
     for change, run in ((widen, run_widen), (narrow, run_narrow)):
         change.add_argument("recall", type=name)
-        change.add_argument("--reason", required=True)
+        change.add_argument("--reason", required=True, type=words_of(400))
         add_goods(change)
         add_request(change, run, second=change is narrow)
     widen.add_argument("--trace", action="append", default=[], metavar="GTIN/LOT")
     widen.add_argument("--possible", action="store_true")
-    withdraw = words.add_parser("withdraw", help="take it back as a whole")
+    withdraw = words.add_parser("withdraw", help="take it back as a whole, a draft too")
     withdraw.add_argument("recall", type=name)
-    withdraw.add_argument("--reason", required=True)
+    withdraw.add_argument("--reason", required=True, type=words_of(400))
     add_request(withdraw, run_withdraw, second=True)
     close = words.add_parser("close", help="it is done; what turns up later is still stopped")
     close.add_argument("recall", type=name)
-    close.add_argument("--summary", required=True)
-    close.add_argument("--unaccounted", help="what nobody could account for, and why")
+    close.add_argument("--summary", required=True, type=words_of(400))
+    close.add_argument(
+        "--unaccounted", type=words_of(400), help="what nobody could account for, and why"
+    )
     add_request(close, run_close, second=True)
     calendar = words.add_parser("calendar", help="load a year's working days from a TOML file")
     calendar.add_argument("file", type=Path, help="year, off, working (lists of days), source")
@@ -162,6 +168,12 @@ def _show_state(found: dict[str, Any]) -> None:
     told, counts = found["recall"], found["counts"]
     print(f"{told['recall']}: {STAGES_ZH[told['stage']]} {told['stage']}, grade {told['grade']};"
           f" {told['authority']}: {told['reason']}")  # fmt: skip
+    about = {"hold": told["hold"], "责任者 responsible": told["responsible"],
+             "公告 notice": told["notice"], "总结 summary": told["summary"],
+             "未查清 unaccounted": told["unaccounted"]}  # fmt: skip
+    for what, said in about.items():
+        if said:
+            print(f"  {what}: {said}")
     for due in told["deadlines"]:
         done = f", done {local(due['done_at'])}" if due["done_at"] else ""
         note = f" ({due['calendar']})" if due["calendar"] else ""
@@ -265,7 +277,11 @@ def _warn(stated: argparse.Namespace, found: dict[str, Any]) -> None:
 def run_check(stated: argparse.Namespace) -> int:
     """Puts on record what the second officer says."""
     approved = not stated.send_back
-    entry = RecallChecked(recall=stated.recall, approved=approved, by=stated.by, note=stated.note)
+    with asking(stated) as query:
+        read = ask_page(query, f"/v1/recalls/{stated.recall}", {})["recall"]["goods_digest"]
+    entry = RecallChecked(
+        recall=stated.recall, approved=approved, by=stated.by, note=stated.note, goods_digest=read
+    )
     send(stated, [CheckRecall(entry)])
     words = "may be published" if approved else "goes back to be drafted anew"
     return say(stated, f"{stated.recall} {words}", recall=stated.recall, approved=approved)
@@ -295,7 +311,8 @@ def run_narrow(stated: argparse.Namespace) -> int:
     """Recalls some lines no longer; a lot is found among its lines whatever dates stand beside it."""
     wanted = goods_of(stated)
     with asking(stated) as query:
-        lines = goods_from(ask_page(query, f"/v1/recalls/{stated.recall}", {})["lines"])
+        asked = {"lines": LINES_OF_RECALL}
+        lines = goods_from(ask_page(query, f"/v1/recalls/{stated.recall}", asked)["lines"])
     meant = tuple(line for line in lines if any(_is_meant(line, one) for one in wanted))
     if not meant:
         raise Failed(f"{stated.recall} has no such line: suyuan recall show {stated.recall}")
@@ -322,9 +339,12 @@ def run_withdraw(stated: argparse.Namespace) -> int:
 
 
 def run_close(stated: argparse.Namespace) -> int:
-    """Closes a recall at the position its report is true for."""
+    """Closes a recall at the position its report is true for; what is open must be said."""
     with asking(stated) as query:
         found = ask_page(query, f"/v1/recalls/{stated.recall}", {})
+    left = _left_open(found["counts"])
+    if left and not stated.unaccounted:
+        raise Failed(f"{left}: say what of it stays open and why, with --unaccounted")
     entry = RecallClosed(
         recall=stated.recall, by=stated.by, checked_by=stated.checked_by,
         position=found["position"], summary=stated.summary, unaccounted=stated.unaccounted,
@@ -332,6 +352,15 @@ def run_close(stated: argparse.Namespace) -> int:
     send(stated, [CloseRecall(entry)])
     words = f"{stated.recall} is closed: suyuan recall report {stated.recall} --out report.html"
     return say(stated, words, recall=stated.recall, position=found["position"])
+
+
+def _left_open(counts: dict[str, Any]) -> str:
+    """Says what of a recall is not done; empty when all of it is."""
+    silent = counts["holders"] - counts["answered"]
+    missing = [one for one in counts["sums"] if Decimal(one["unaccounted"]) > 0]
+    words = [f"{silent} holders have not answered"] if silent > 0 else []
+    words += [f"{one['unaccounted']} {one['unit']} of {one['product']} missing" for one in missing]
+    return ", ".join(words)
 
 
 def run_calendar(stated: argparse.Namespace) -> int:

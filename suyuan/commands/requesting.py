@@ -2,13 +2,16 @@
 
 import argparse
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 
 from ledger.settings import read_settings
+from ledger.values.day import ZONE_DEFAULT
 from scanners.agent import EnrolmentRefused, LedgerAway, ask
 from suyuan.commands import Failed, name
 
@@ -51,9 +54,23 @@ def say(stated: argparse.Namespace, words: str, **members: Any) -> int:
     return 0
 
 
+def words_of(most: int) -> Callable[[str], str]:
+    """Returns what reads words for argparse: some, and no more than a record keeps."""
+
+    def read(text: str) -> str:
+        if not 0 < len(text.strip()) <= most:
+            raise argparse.ArgumentTypeError(f"say it in 1 to {most} characters, not {len(text)}")
+        return text.strip()
+
+    return read
+
+
 def instant(text: str) -> datetime:
-    """Reads an instant with its offset for argparse."""
+    """Reads an instant with its offset for argparse; a day alone means its end, where the law is."""
     try:
+        if len(text) == len("2026-12-01"):
+            ends = date.fromisoformat(text) + timedelta(days=1)
+            return datetime.combine(ends, clock_time(), ZoneInfo(ZONE_DEFAULT))
         found = datetime.fromisoformat(text)
     except ValueError:
         found = datetime.min

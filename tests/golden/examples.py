@@ -180,7 +180,9 @@ EXAMPLES: list[Event] = [
         known_at=RECEIVED, by="officer-1", hold="h-1", responsible="m-002", trace_position=41,
         asked=("06901234567892 L:A-24/11",),
     ),
-    recalls.RecallChecked(recall="r-1", approved=True, by="officer-2", note="属实"),
+    recalls.RecallChecked(
+        recall="r-1", approved=True, by="officer-2", note="属实", goods_digest=DIGEST
+    ),
     recalls.RecallPublished(
         recall="r-1", grade="I", goods=STOPPED, published_at=RECEIVED, notice="请勿食用, 退回购买处",
         by="officer-1",

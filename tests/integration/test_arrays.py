@@ -179,6 +179,44 @@ def test_an_engine_ahead_of_the_views_hands_over(place: Database, tmp_path: Path
     assert both(engine, place, question)[0] is None
 
 
+def test_a_catch_up_that_broke_off_is_not_counted_twice(
+    place: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, question = story_of(place)
+    engine = built(place, tmp_path)
+    story.tell("farm sold milk/A 1 to shop")
+    refill(place, story.line)
+
+    def broken(*_: Any) -> None:
+        raise OSError("the database is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ledger.trace.overlay.Overlay._relink", broken)
+        with pytest.raises(OSError, match="away"):
+            both(engine, place, question)
+
+    found, meant = both(engine, place, question)
+    assert found == meant
+
+
+def test_an_engine_hands_over_while_the_snapshot_shows_more_than_it_is_asked_of(
+    place: Database, tmp_path: Path
+) -> None:
+    story, question = story_of(place)
+    engine = built(place, tmp_path)
+    story.tell("farm sold milk/A 1 to shop")
+    refill(place, story.line)
+
+    # Other views are a position behind: what all of them know is asked about.
+    with snapshot(place) as (reader, head):
+        rows = PgRows(reader, AsOf(), head - 1)
+        stock = PgStock(reader, AsOf(head - 1), is_now=True)
+        assert engine.answer(reader, head - 1, question, rows, stock) is None
+
+    found, meant = both(engine, place, question)
+    assert found == meant
+
+
 @pytest.mark.parametrize(
     "how", [{"moment": AsOf(3)}, {"origin": From("farm")}], ids=["as of then", "from one merchant"]
 )

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
 
-from ledger.events.cases import MerchantRegistered
+from ledger.events.cases import MerchantMerged, MerchantRegistered
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import (
+    AnswerLine,
     ChecksDrawn,
     DrawnCheck,
     HolderCalled,
     HolderChecked,
     RecallAcknowledged,
+    RecallAnswered,
 )
 from ledger.rules.recall_holders import (
     AcknowledgeRecall,
@@ -23,6 +27,7 @@ from ledger.rules.recall_holders import (
     DrawChecks,
 )
 from ledger.rules.recalls import DraftRecall
+from ledger.values.quantity import Unit
 from suyuan.parts.cluster import Cluster
 from tests.support.asked import asking
 from tests.support.databases import fresh
@@ -68,6 +73,7 @@ def api(cluster: Cluster) -> Iterator[httpx.Client]:
         received(100, made), sold(20, made, counterparty="m-2"), sold(10, made, counterparty="m-3"),
         sold(5, made, counterparty="m-9"), sold(2, made, counterparty_card=CARD),
         received(20, made, counterparty="m-1", **there), received(7, milk("B")),
+        received(7, milk("C"), counterparty="m-8", **there),
         tape=tape,
     )  # fmt: skip
     office.hold()
@@ -92,7 +98,7 @@ def api(cluster: Cluster) -> Iterator[httpx.Client]:
         yield client
 
 
-def get(api: httpx.Client, path: str, **asked: object) -> dict[str, object]:
+def get(api: httpx.Client, path: str, **asked: object) -> Any:
     answer = api.get(path, params=asked)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -191,7 +197,10 @@ def test_checks_are_drawn_the_risky_first_and_the_same_again(api: httpx.Client) 
         ({"gtin": MILK_CASE, "lot": "A"}, "stop"),
         ({"gtin": MILK, "lot": "B"}, "sell"),
         ({"gtin": MILK}, "look"),
+        ({"gtin": MILK, "lot": ""}, "look"),
+        ({"gtin": MILK, "lot": "A "}, "stop"),
         ({"gtin": MILK, "lot": "B", "supplier": "m-8"}, "stop"),
+        ({"gtin": MILK, "lot": "C"}, "look"),
         ({"gtin": YOGHURT, "lot": "Z"}, "stop"),
     ],
 )
@@ -250,6 +259,106 @@ def test_what_a_recall_of_a_lot_would_name_comes_from_its_trace(api: httpx.Clien
     (line,) = found["lines"]
     assert (line["lot"], line["produced_from"]) == ("A", "2026-11-20")
     assert found["holders"] == 4
+
+
+def accounts(cluster: Cluster, line: Line, office: Office) -> tuple[Any, Any]:
+    """The counts and holders of recall r-1, over HTTP."""
+    office.tell(line)
+    with asking(fresh(cluster), line) as client:
+        counts = get(client, "/v1/recalls/r-1")["counts"]
+        holders = get(client, "/v1/recalls/r-1/holders")["holders"]
+    return counts, {holder["holder"]: holder for holder in holders}
+
+
+def test_an_answer_in_cases_is_that_many_pieces(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    line.case("product", MILK_CASE, registered(MILK_CASE, base=MILK, contains=12))
+    line.report(received(24, milk("A")))
+    said = AnswerLine(product=MILK_CASE, unit=Unit.PIECE, lot="A", found=Decimal(2))
+    office.ask(AnswerRecall(RecallAnswered(recall="r-1", merchant="m-1", by="m-1", lines=(said,))))
+
+    _, holders = accounts(cluster, line, office)
+
+    assert (holders["m-1"]["lines"][0]["found"], holders["m-1"]["lines"][0]["unaccounted"]) == (
+        "24",
+        "0",
+    )
+
+
+def test_what_one_has_too_many_of_does_not_make_up_for_what_another_lacks(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    tape = line.enroll(FakeTape(), "m-1", "m-2")
+    there = {"merchant": "m-2", "premises": "p-2"}
+    line.report(received(24, milk("A")), received(24, milk("A"), **there), tape=tape)
+    office.ask(AnswerRecall(answered("m-1", found=34)))
+    office.ask(AnswerRecall(answered("m-2", found=14)))
+
+    counts, _ = accounts(cluster, line, office)
+
+    assert (counts["sums"][0]["unaccounted"], counts["sums"][0]["overstated"]) == ("10", "10")
+
+
+def test_who_never_had_any_and_found_none_is_no_holder(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    line.report(received(24, milk("A")))
+    office.ask(AnswerRecall(answered("m-7")))
+    seen = RecallAcknowledged(recall="r-1", merchant="m-8", by="m-8")
+    office.ask(AcknowledgeRecall(seen))
+
+    counts, holders = accounts(cluster, line, office)
+
+    assert (counts["holders"], sorted(holders)) == (1, ["m-1"])
+
+
+def test_destroying_another_lot_proves_nothing(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    office.tell(line)
+    tape = line.report(received(24, milk("A")), received(24, milk("B")))
+    line.report(disposed(24, milk("B"), reason="recalled", recall="r-1"), tape=tape)
+
+    counts, _ = accounts(cluster, line, office)
+
+    assert counts["sums"][0]["proved_destroyed"] == "0"
+
+
+def test_destroying_more_than_there_was_does_not_make_more_to_account_for(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    office.tell(line)
+    tape = line.report(received(24, milk("A")))
+    line.report(disposed(9000, milk("A"), reason="recalled", recall="r-1"), tape=tape)
+
+    _, holders = accounts(cluster, line, office)
+
+    assert holders["m-1"]["lines"][0]["had"] == "24"
+
+
+def test_a_recall_whose_lot_nobody_scanned_by_number_has_possible_holders(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    line.report(received(24, milk(None)))
+    office.ask(AnswerRecall(answered("m-1", found=4)))
+
+    _, holders = accounts(cluster, line, office)
+
+    assert (holders["m-1"]["how"], holders["m-1"]["lines"][0]["found"]) == ("possible", "4")
+
+
+def test_holders_that_turn_out_to_be_one_lose_no_answer(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    line.report(received(24, milk("A")))
+    for name in ("m-1", "m-2"):
+        line.case("merchant", name, merchant(name))
+    office.ask(AnswerRecall(answered("m-1", found=14)))
+    office.ask(AnswerRecall(answered("m-2", found=10)))
+    seen = RecallAcknowledged(recall="r-1", merchant="m-1", by="m-1")
+    office.ask(AcknowledgeRecall(seen))
+    office.tell(line)
+    merged = MerchantMerged(merchant="m-2", into="m-1", by="o-1", note="same licence")
+    line.case("aliases", "all", merged)
+
+    counts, holders = accounts(cluster, line, office)
+
+    assert holders["m-1"]["lines"][0]["found"] == "24"
+    assert counts["acknowledged"] == 1
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def test_a_recall_from_the_trace_to_the_closing_report(
     said = f"{MILK}/A-24/11 found=60 sold=22 destroyed=18"
     desk.type("recall", "answer", "r-1", "--merchant", "m-1", "--line", said, "--as", "m-1")
     desk.type("recall", "answer", "r-1", "--merchant", "m-2", "--as", "m-2", "--note", "没有找到")
-    calls = desk.ask("recall", "calls", "r-1", "--district", "yuelu")["calls"]
+    calls = desk.ask("recall", "calls", "r-1", "--mine", "yuelu")["calls"]
     assert [call["holder"] for call in calls] == ["m-2"]
     desk.type("recall", "call", "r-1", "--merchant", "m-2", "--result", "reached", *OFFICER)
     drawn = desk.ask("recall", "draw", "r-1", "--share", "50", *OFFICER)["drawn"]

@@ -9,6 +9,7 @@ import pytest
 from ledger.events.recalls import (
     HolderCalled,
     RecallAcknowledged,
+    RecallChecked,
     RecallClosed,
     RecallNarrowed,
     RecallWidened,
@@ -28,12 +29,14 @@ from ledger.rules.recall_holders import (
     StateWorkingDays,
 )
 from ledger.rules.recalls import (
+    CheckRecall,
     CloseRecall,
     DraftRecall,
     NarrowRecall,
     PassRecallDeadline,
     WidenRecall,
     WithdrawRecall,
+    digest_of_goods,
 )
 from tests.support.line import Line
 from tests.support.make import NOON, days, drafted, stopped_goods
@@ -147,6 +150,43 @@ def test_publishing_twice_changes_nothing(office: Office) -> None:
 
     assert office.publish() == ""
     assert len(office.events("recall", "r-1")) == 3
+
+
+def test_a_check_of_a_draft_that_was_changed_meanwhile_is_refused(office: Office) -> None:
+    office.ask(DraftRecall(entry=drafted(A)))
+    read = digest_of_goods((A,))
+    office.ask(DraftRecall(entry=drafted(A, B)))
+
+    check = RecallChecked(recall="r-1", approved=True, by="officer-2", goods_digest=read)
+    assert office.ask(CheckRecall(check)) == "draft-changed"
+
+
+def test_what_of_a_hold_the_recall_does_not_name_stays_held(office: Office) -> None:
+    office.hold(goods=(A, B))
+    office.published(hold="h-1")
+
+    assert office.stage_of_hold() == "placed"
+
+
+def test_a_wrong_draft_can_be_taken_off_the_desk(office: Office) -> None:
+    office.ask(DraftRecall(entry=drafted(A)))
+
+    assert office.ask(WithdrawRecall(two(RecallWithdrawn, reason="mistake"))) == ""
+    assert office.recall().stage == "withdrawn"
+    office.now += days(9)
+    office.keeper().step()
+    assert office.recall().passed == ()
+
+
+def test_lines_named_twice_are_one(office: Office) -> None:
+    office.published(goods=(A, A))
+    assert office.recall().goods == (A,)
+
+    widened = RecallWidened(recall="r-1", goods=(B, B), reason="x", by="officer-1")
+    office.ask(WidenRecall(widened))
+    assert office.recall().goods == (A, B)
+    whole = two(RecallNarrowed, goods=(A, B), reason="x")
+    assert office.ask(NarrowRecall(whole)) == "nothing-left"
 
 
 def test_a_recall_is_widened_at_once_and_narrowed_by_two(office: Office) -> None:
