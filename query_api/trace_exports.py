@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.rules.trace_records import IF_DIFFERENT, TraceRecord
 from ledger.trace.answer import Trace
+from ledger.trace.rows import is_made_here
 from ledger.values.cards import Card
 from query_api.ledgers import UNITS_ZH, open_cards
 from query_api.sheets import Sheet
@@ -19,8 +20,13 @@ SELECT m.original, m.kind, m.merchant, m.counterparty, m.card, m.lot, m.stated, 
        r.name AS own_name, r.owner_card AS own_card, c.name AS other_name,
        coalesce(c.owner_card, m.card) AS other_card, pl.name AS place, k.name AS maker,
        t.device, m.number
-FROM trade.movements m
-JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot)
+FROM (
+  SELECT m.* FROM trade.movements m
+  JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot)
+  UNION ALL
+  -- What was made without a lot is named by its entry alone.
+  SELECT m.* FROM trade.movements m WHERE m.kind = 'made' AND m.original = ANY(%(made)s)
+    AND m.lot !~ '^[LR]:') m
 LEFT JOIN trade.products p ON p.gtin = m.read_product
 LEFT JOIN trade.merchants r ON r.merchant = m.merchant
 LEFT JOIN trade.merchants c ON c.merchant = m.counterparty
@@ -57,6 +63,7 @@ def record_sheet(reader: Reader, found: Trace, record: TraceRecord) -> Sheet:
     lots = sorted(found.ahead.keys() | found.back.keys())
     events = rows(reader, f"{EVENTS} LIMIT {EVENTS_MAX}", {
         "products": [lot.product for lot in lots], "lots": [lot.key for lot in lots],
+        "made": [int(lot.key[2:].partition("/")[0]) for lot in lots if is_made_here(lot)],
         "kinds": list(record.kinds), "position": found.position, "at": found.question.moment.at,
         # What spread from one merchant is with those it reached alone.
         "merchants": sorted({holder.merchant for holder in found.holders})

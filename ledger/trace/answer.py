@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from ledger.trace.closure import Graph, closure
 from ledger.trace.estimate import Estimate, estimate
 from ledger.trace.question import How, LotName, Question
-from ledger.trace.rows import TraceRow, TraceRows
+from ledger.trace.rows import TraceRow, TraceRows, is_made_here
 from ledger.trace.spread import Spot, lots_in, spread
 
 # What a row adds to on its holder's line; returns go by their direction, counts add to nothing.
@@ -209,10 +209,10 @@ def _named(rows: TraceRows, stock: TraceStock, ahead: Mapping[LotName, How]) -> 
     for row in rows.naming(ahead):
         lot = LotName(row.product, row.lot)
         own[Shelved(row.merchant, row.premises, lot, row.unit)].append(row)
-        if row.giver is not None and row.counterparty is not None and not row.lot.startswith("R:"):
+        if row.passes_name and row.counterparty is not None:
             amount = row.amount if row.taker == row.counterparty else -row.amount
             told[row.counterparty, lot, row.unit] += amount if row.believed else 0
-    left = stock.left(own)
+    left = _left(stock, own)
     holders = [
         Holder(s.merchant, s.premises, s.lot, s.unit, ahead[s.lot], _sums(of), None, left.get(s))
         for s, of in own.items()
@@ -223,6 +223,17 @@ def _named(rows: TraceRows, stock: TraceStock, ahead: Mapping[LotName, How]) -> 
         for (merchant, lot, unit), amount in told.items() if (merchant, lot) not in known
     ]  # fmt: skip
     return holders
+
+
+def _left(stock: TraceStock, own: Mapping[Shelved, Sequence[TraceRow]]) -> Mapping[Shelved, Left]:
+    """Returns what is left; of what was made without a lot, at most what is there without one."""
+    unlabelled = {s: s._replace(lot=LotName(s.lot.product, "")) for s in own if is_made_here(s.lot)}
+    found = stock.left([*(s for s in own if s not in unlabelled), *unlabelled.values()])
+    made = {
+        s: Left(0, min(_sums(own[s]).made, found.get(plain, Left(0, 0)).at_most))
+        for s, plain in unlabelled.items()
+    }
+    return {**found, **made}
 
 
 def _loose(graph: Graph, stock: TraceStock, ahead: Mapping[LotName, How]) -> list[Holder]:

@@ -96,6 +96,8 @@ class _Pass:
         self._seeds = seeds
         # What a taker entered before its giver: in thousandths, by the way it came.
         self._early: dict[_Delivery, float] = defaultdict(float)
+        # Under which numbers goods went between two merchants, in the order they were met.
+        self._numbers: dict[tuple[str, str, LotName], dict[str, None]] = defaultdict(dict)
         self._in_work: dict[int, float] = defaultdict(float)
 
     def take_in(self, row: TraceRow, made: Mapping[int, list[TraceRow]]) -> None:
@@ -139,11 +141,21 @@ class _Pass:
         if row.giver is None:
             return self._appear(row.amount, lot)
         way = _Delivery(row.giver, row.merchant, lot, row.delivery or "")
-        come = self.ways[way].take(row.amount)
-        rest = row.amount - come.amount
+        come, rest = Content(), float(row.amount)
+        for met in self._meeting(way):
+            part = self.ways[met].take(rest)
+            come.add(part)
+            rest -= part.amount
         self._early[way] += rest
         come.add(self._appear(rest, lot))
         return come
+
+    def _meeting(self, way: _Delivery) -> list[_Delivery]:
+        """Returns the ways on which both sides may mean the same goods: one number, or one of none."""
+        numbers = self._numbers[way.giver, way.taker, way.lot]
+        numbers.setdefault(way.delivery)
+        others = [""] if way.delivery else [number for number in numbers if number]
+        return [way, *(way._replace(delivery=number) for number in others)]
 
     def _leave(self, goods: Content, row: TraceRow, lot: LotName) -> None:
         if row.taker is None and row.kind != "goods-returned" and row.card is None:
@@ -154,8 +166,11 @@ class _Pass:
             self.told.sent_out += goods.share
             return
         way = _Delivery(row.merchant, row.taker, lot, row.delivery or "")
-        known = goods.take(min(goods.amount, self._early[way]))
-        self._early[way] -= known.amount
+        known = Content()
+        for met in self._meeting(way):
+            part = goods.take(min(goods.amount, self._early[met]))
+            self._early[met] -= part.amount
+            known.add(part)
         if lot in self._seeds:
             # The taker's entry brought it in already; it is the same.
             self.told.went_in -= known.share

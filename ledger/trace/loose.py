@@ -132,12 +132,13 @@ class LooseGoods:
 def had(named: Iterable[TraceRow]) -> dict[tuple[str, str], datetime]:
     """Returns who has had which lot, with the earliest time at which it may have come there.
 
-    The name that a delivery gave goods without a code says nothing of who brought them.
+    The name that a delivery gave goods without a code says nothing of who brought them, but where
+    they went under it.
     """
     found: dict[tuple[str, str], datetime] = {}
     for row in named:
         merchants = [row.merchant]
-        if row.giver is not None and row.counterparty is not None and not row.lot.startswith("R:"):
+        if row.passes_name and row.counterparty is not None:
             merchants.append(row.counterparty)
         for merchant in merchants:
             key = merchant, row.lot

@@ -9,7 +9,7 @@ from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
 from ledger.trace.question import AsOf, LotName
-from ledger.trace.rows import OpenDates, TraceRow
+from ledger.trace.rows import MADE_HERE, OpenDates, TraceRow, is_made_here
 
 COLUMNS = """
 m.original, m.leg, m.kind, m.merchant, m.premises, m.counterparty, m.card, m.product, m.lot, m.unit,
@@ -74,7 +74,6 @@ TIES = """
 SELECT key, other FROM trade.ties
 WHERE product = %(product)s AND since <= %(position)s AND (ended = 0 OR ended > %(position)s)
 """
-MADE_HERE = "M:"
 
 
 class Now(NamedTuple):
@@ -106,8 +105,10 @@ class PgRows:
         found = self._read(NAMING, {
             "products": [lot.product for lot in named], "lots": [lot.key for lot in named],
         }) if named else []  # fmt: skip
-        # What was made without a lot is named by its entry, and no longer by a date that is open.
-        return [r for r in found + self.entries(here) if LotName(r.product, r.lot) in lots]
+        # What was made without a lot is named by its entry, and no longer by a date that is open; the
+        # entry's inputs are not asked for again.
+        found += [row for row in self.entries(here) if is_made_here(LotName(row.product, row.lot))]
+        return [row for row in found if LotName(row.product, row.lot) in lots]
 
     def entries(self, originals: Collection[int]) -> list[TraceRow]:
         """See `TraceRows.entries`."""

@@ -43,6 +43,16 @@ class TraceRow(NamedTuple):
         return self._sides[1]
 
     @property
+    def passes_name(self) -> bool:
+        """Whether both sides of a trade row had the goods under the name it says.
+
+        What a taker's delivery named was not called so by whoever brought it.
+        """
+        return self.giver is not None and (
+            not self.lot.startswith("R:") or self.giver == self.merchant
+        )
+
+    @property
     def _sides(self) -> tuple[str | None, str | None]:
         if self.counterparty is None:
             return None, None
@@ -93,6 +103,14 @@ class TraceRows(Protocol):
     def open_dates(self, product: str) -> OpenDates:
         """Returns which lots of a product bear a date that is borne by several."""
         ...
+
+
+MADE_HERE = "M:"
+
+
+def is_made_here(lot: LotName) -> bool:
+    """Tells whether a lot is one that its entry alone names, for want of a label."""
+    return lot.key.startswith(MADE_HERE)
 
 
 def is_named(lot: LotName, dates: OpenDates) -> bool:

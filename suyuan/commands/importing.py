@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ledger.events.cases import MerchantOwnerStated
+from ledger.events.reports import GoodsSold, GoodsUsed
 from ledger.rules.requests import StateOwner
 from ledger.values.cards import Card
 from scanners.agent import EnrolmentRefused, LedgerAway, ask, home_of
 from scanners.cards import CardBox, CardRefused, plain_name
+from scanners.entries import Standing
 from scanners.importing.columns import WORDS, Columns, find_headings
 from scanners.importing.feed import feed_server
 from scanners.importing.keeping import (
@@ -197,14 +199,15 @@ def _preview(
 def _import(
     stated: argparse.Namespace, work: AtWork, columns: Columns, rows: Iterator[Understood]
 ) -> int:
+    met: list[str] = []
     try:
-        kept = keep_rows(work.tape, rows)
+        kept = keep_rows(work.tape, _watched(work, rows, met))
     except NotAllKept as error:
         raise Failed(f"{error}; import the file again when that is mended") from error
     numbers, bad = kept.numbers, kept.bad
     told: dict[str, Any] = {
         "rows": kept.rows, "kept": len(numbers), "known": kept.known, "errors": len(bad),
-        "numbers": [numbers[0], numbers[-1]] if numbers else [],
+        "numbers": [numbers[0], numbers[-1]] if numbers else [], "stopped": met,
     }  # fmt: skip
     if bad:
         path = stated.errors or stated.file.with_name(f"{stated.file.name}.errors.csv")
@@ -218,11 +221,27 @@ def _import(
         return int(bool(bad))
     span = f" as no. {numbers[0]} to {numbers[-1]}" if numbers else ""
     print(f"{told['kept']} rows kept{span}, {told['known']} were on the tape already")
+    for words in met[:ERRORS_SHOWN]:
+        print(f"STOP 停售 {words}")
     for row in bad[:ERRORS_SHOWN]:
         print(f"row {row.row.number}: {row.problem}")
     if bad:
         print(f"{len(bad)} rows with errors are in {told['errors_file']}: mend and import them")
     return int(bool(bad))
+
+
+def _watched(work: AtWork, rows: Iterator[Understood], met: list[str]) -> Iterator[Understood]:
+    """Lets rows pass, and notes sales of goods that the device's list stops: they are facts."""
+    selling = Standing(mode="sell", merchant=work.merchant, premises=work.premises)
+    for row in rows:
+        if isinstance(row.event, GoodsSold | GoodsUsed):
+            found = work.agent.stops.meets(row.event.goods, selling)
+            if found is not None and found.how == "stopped":
+                line = found.lines[0]
+                met.append(
+                    f"row {row.row.number}: {line.name} {line.kind} {line.stop}; tell the buyer"
+                )
+        yield row
 
 
 def _send(stated: argparse.Namespace, work: AtWork) -> None:

@@ -216,6 +216,7 @@ def run_draw(stated: argparse.Namespace) -> int:
 
 def run_destroy(stated: argparse.Namespace) -> int:
     """Puts a destruction on the tape with its proof, and sends it with the pictures."""
+    _refuse_unknown(stated)
     with at_work(stated) as work:
         goods_code = product(stated.product) or ""
         item = goods_code.removeprefix("item:") if goods_code.startswith("item:") else None
@@ -232,6 +233,18 @@ def run_destroy(stated: argparse.Namespace) -> int:
         )  # fmt: skip
         keep(work, event, stated.json, about=f"destroyed under {stated.recall}")
     return 0
+
+
+def _refuse_unknown(stated: argparse.Namespace) -> None:
+    """A recall's name typed wrong would prove nothing; a device that is offline cannot ask."""
+    if stated.offline:
+        return
+    try:
+        with asking(argparse.Namespace(query=None)) as query:
+            ask_page(query, f"/v1/recalls/{stated.recall}", {"lines": 0})
+    except Failed as error:
+        if "no recall is called" in str(error):
+            raise
 
 
 def _witness(work: AtWork, who: str) -> dict[str, Any]:

@@ -363,13 +363,20 @@ def test_a_recall_from_the_trace_to_the_closing_report(
     assert len(drawn) == 1
     desk.type("recall", "visit", "r-1", "--merchant", "m-1", "--result", "effective", *OFFICER)
 
-    # The stall's own scanner destroys, with a picture, a witness and a place.
+    # A file that sells on is kept, and says so; the stall's own scanner destroys, with proof.
     city.agent.link.stop()
+    (tmp_path / "sold.csv").write_text(f"日期,条码,批号,数量\n{TODAY},{MILK},A-24/11,1\n")
+    device = ("--tape", str(city.folder / "scanner-1.tape"), "--for", "m-1:m-1-a")
+    kept = desk.type("import", str(tmp_path / "sold.csv"), "--kind", "sell", *device)
+    assert "STOP 停售 row 2: 鲜牛奶 recall r-1" in kept
+    wrong = desk.type("recall", "destroy", "r-8", MILK, "1piece", "--picture", str(tmp_path / "x.png"),
+                      "--witness", "officer-3", "--place", "焚烧厂", *device, code=1)  # fmt: skip
+    assert "no recall is called r-8" in wrong
     Image.new("RGB", (40, 40), "red").save(tmp_path / "fire.png")
     desk.type(
         "recall", "destroy", "r-1", MILK, "18piece", "--lot", "A-24/11", "--picture",
         str(tmp_path / "fire.png"), "--witness", "officer-3", "--place", "焚烧厂",
-        "--tape", str(city.folder / "scanner-1.tape"), "--for", "m-1:m-1-a",
+        *device,
     )  # fmt: skip
     shown = desk.wait(
         "recall", "show", "r-1",

@@ -125,7 +125,8 @@ class Brute:
             if self._is_loose(row):
                 continue
             who = {row.merchant}
-            if self._sides(row) is not None and not row.key.startswith("R:"):
+            sides = self._sides(row)
+            if sides is not None and (not row.key.startswith("R:") or sides[0] == row.merchant):
                 who.add(row.other or "")
             for merchant in who:
                 name = merchant, (row.product, row.key)

@@ -130,3 +130,16 @@ def test_what_went_back_to_nobody_named_is_not_with_consumers() -> None:
 
     assert found.estimate is not None
     assert (found.estimate.to_consumers, found.estimate.sent_out) == (0, 6000)
+
+
+def test_goods_whose_number_one_side_alone_states_are_not_under_way_for_ever() -> None:
+    for seller, buyer in ((" as V1", ""), ("", " as V1")):
+        story = told(
+            "farm has milk/A 10", f"farm sold milk/A 6 to shop{seller}",
+            f"shop received milk/A 6 from farm{buyer}",
+        )  # fmt: skip
+
+        _, found = asked(story, "milk/A")
+
+        assert found.estimate is not None
+        assert (found.estimate.under_way, found.estimate.went_in) == (0, 10_000)
