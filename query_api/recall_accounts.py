@@ -104,7 +104,8 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
     words, answers = _words(reader, recall)
     found = rows(reader, LOTS, [recall])
     if drafted:
-        about = [[line.product for line in drafted], [f"L:{line.lot}" for line in drafted]]
+        bases = {line.product: _single(reader, line.product or "")[0] for line in drafted}
+        about = [[bases[line.product] for line in drafted], [f"L:{line.lot}" for line in drafted]]
         found = rows(reader, DRAFTED, about)
     named = {LotName(row["product"], row["lot"]) for row in found}
     sure = tuple(LotName(row["product"], row["lot"]) for row in found if row["how"] == "stopped")
@@ -118,13 +119,17 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
         )
         beyond = sorted(lot for lot in traced.ahead if lot not in named)
         _add_holders(holders, how, traced.holders, named)
-    else:
-        _add_possible(reader, holders, how, recall)
+    _add_possible(reader, holders, how, recall, unlabelled=not sure)
     _add_answers(reader, holders, answers)
     for row in rows(reader, PROVED, [recall]):
         account = holders[row["merchant"]][Of(row["product"], row["unit"])]
         account.proved += int(row["amount"])
     return Accounts(head, traced, dict(sorted(holders.items())), how, words, beyond)
+
+
+def nothing_of(reader: Reader) -> Accounts:
+    """Returns accounts without anybody in them, true for now."""
+    return Accounts(position(reader), None, {}, {}, {}, [])
 
 
 def _words(reader: Reader, recall: str) -> tuple[dict[str, Words], dict[str, list[AnswerLine]]]:
@@ -181,10 +186,15 @@ def _add_possible(
     holders: defaultdict[str, defaultdict[Of, Account]],
     how: dict[str, How],
     recall: str,
+    *,
+    unlabelled: bool,
 ) -> None:
-    """Adds who has goods that say no lot, or no date, and may be of the recalled ones."""
+    """Adds who has lots of which labels leave open whether they are recalled.
+
+    `unlabelled` adds goods without any lot too: where lots are traced, that tells who may have them.
+    """
     for row in rows(reader, POSSIBLE, [recall]):
-        if row["merchant"] in how:
+        if row["merchant"] in how or (row["lot"] == "" and not unlabelled):
             continue
         account = holders[row["merchant"]][Of(row["product"], row["unit"])]
         account.lots.add(row["lot"])

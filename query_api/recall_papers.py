@@ -74,9 +74,11 @@ def line_words(line: schemas.StoppedLine) -> str:
     return ", ".join(filter(None, parts))
 
 
-def published(reader: Reader, name: str, *, now: datetime) -> schemas.RecallAnswer:
+def published(
+    reader: Reader, name: str, *, now: datetime, counted: bool = False
+) -> schemas.RecallAnswer:
     """Returns a recall that was announced; a problem for one that was not, or was taken back."""
-    answer = recall(reader, name, now=now, limit=LINES_MAX)
+    answer = recall(reader, name, now=now, limit=LINES_MAX, counted=counted)
     if answer.recall.published_at is None:
         raise Problem(
             409, "recall-not-published", f"{name} is {answer.recall.stage}: publish it first"
@@ -143,7 +145,7 @@ def _handed(reader: Reader, name: str, district: str | None) -> list[schemas.Cal
 
 def report(reader: Reader, name: str, *, now: datetime) -> Iterator[bytes]:
     """Returns the closing report as a page: times, progress, sums, every holder, every proof."""
-    answer = published(reader, name, now=now)
+    answer = published(reader, name, now=now, counted=True)
     yield from _summary(answer, name)
     yield from _evidence(reader, name)
     yield _table(

@@ -159,6 +159,7 @@ class RecallAnswer(BaseModel):
     lines: list[StoppedLine] = Field(description="at most 500; lines_in_all says how many")
     lines_in_all: int
     counts: RecallCounts
+    reach_known: bool = Field(description="false where no lot of it can be traced yet")
     beyond: list[str] = Field(description="lots a trace reaches now that the recall does not name")
     words: list[CaseWord]
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ledger.events.holds import StoppedGoods
 from ledger.rules.stops import line_of
 from ledger.trace.answer import Trace
 from ledger.trace.question import LotName
@@ -85,9 +86,9 @@ def _buyers(
     return found
 
 
-# Reasons for a check and their weight: who sold on or does not answer is looked at first.
+# Reasons for a check and their weight: who has open alerts or does not answer is looked at first.
 RISKS = {
-    "sold-on": (8, "还有未了预警 open alerts"),
+    "alerts": (8, "还有未了预警 open alerts"),
     "silent": (4, "没有回复 no answer"),
     "unaccounted": (4, "数量不符 goods unaccounted for"),
     "large": (2, "持有最多 among the largest holders"),
@@ -104,11 +105,11 @@ def proposal_of_checks(reader: Reader, name: str, share: int, seed: int) -> sche
     }
     alerts = {row["merchant"] for row in rows(reader, ALERTS, [list(accounts.holders)])}
     amounts = {h: sum(a.had for a in lines.values()) for h, lines in accounts.holders.items()}
-    large = sorted(amounts, key=lambda holder: -amounts[holder])[: max(1, len(amounts) // 10)]
+    large = set(sorted(amounts, key=lambda one: -amounts[one])[: max(1, len(amounts) // 10)])
     found = []
     for holder, lines in accounts.holders.items():
         words = accounts.words.get(holder, Words())
-        why = ["sold-on"] if holder in alerts else []
+        why = ["alerts"] if holder in alerts else []
         why += ["silent"] if words.answered_at is None else []
         why += ["unaccounted"] if any(a.unaccounted for a in lines.values()) else []
         why += ["large"] if holder in large else []
@@ -140,11 +141,17 @@ def proposal(
         LotName(row["product"], row["lot"]): msgspec.json.decode(row["claims"])
         for row in rows(reader, CLAIMS, [[w.product for w in wanted], [w.key for w in wanted]])
     }
-    lines = []
+    lines: list[StoppedGoods] = []
+    unnamed: list[str] = []
     for lot in wanted:
         if lot.key.startswith("M:"):
+            unnamed.append(f"{lot.product} {lot.key}")
             continue
-        line = line_of(lot.product, lot.key)
+        try:
+            line = line_of(lot.product, lot.key)
+        except ValueError:
+            unnamed.append(f"{lot.product} {lot.key}")
+            continue
         if line.lot is not None:
             made, ends = _only(claims.get(lot), "p:"), _only(claims.get(lot), "e:")
             line = msgspec.structs.replace(
@@ -155,7 +162,7 @@ def proposal(
         position=found.position, asked=[f"{lot.product} {lot.key}" for lot in asked],
         lines=shown_lines(reader, lines),
         possible=sum(how == "possible" for how in found.ahead.values()),
-        unnamed=[f"{lot.product} {lot.key}" for lot in wanted if lot.key.startswith("M:")],
+        unnamed=unnamed,
         holders=len({holder.merchant for holder in found.holders}),
     )  # fmt: skip
 

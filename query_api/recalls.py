@@ -19,10 +19,10 @@ from ledger.rules.deadlines import (
     starts_by,
     terms_on,
 )
-from ledger.values.day import ZONE_DEFAULT
+from ledger.values.day import ZONE_DEFAULT, day_at
 from query_api import recall_schemas as schemas
 from query_api.problems import Problem
-from query_api.recall_accounts import Account, Accounts, Of, Words, accounts_of
+from query_api.recall_accounts import Account, Accounts, Of, Words, accounts_of, nothing_of
 from query_api.stock import exact
 from query_api.stops import LINES_SHOWN_MAX, lines_of, shown_lines, words_of
 from query_api.views import Reader, position, rows
@@ -54,22 +54,27 @@ def recalls(
 
 
 def recall(
-    reader: Reader, name: str, *, now: datetime, limit: int = LINES_SHOWN_MAX
+    reader: Reader, name: str, *, now: datetime, limit: int = LINES_SHOWN_MAX, counted: bool = True
 ) -> schemas.RecallAnswer:
-    """Returns a recall with so many of its lines. Raises a problem for one that nobody drafted."""
+    """Returns a recall with so many of its lines. Raises a problem for one that nobody drafted.
+
+    Who only wants its words does without the accounts, which `counted` works out.
+    """
     row = row_of(reader, name)
     drafted = msgspec.json.decode(row["goods"], type=tuple[StoppedGoods, ...])
     if row["published_at"] is None:
-        # What it would reach is told before it is announced: a second officer has to see it.
-        accounts = accounts_of(reader, name, drafted)
+        # What it would reach is told before it is announced, where its lines name lots.
+        traceable = counted and all(line.lot is not None for line in drafted)
+        accounts = accounts_of(reader, name, drafted) if traceable else nothing_of(reader)
         lines, count = shown_lines(reader, drafted[:limit]), len(drafted)
     else:
-        accounts = accounts_of(reader, name)
+        accounts = accounts_of(reader, name) if counted else nothing_of(reader)
         lines = lines_of(reader, "recall", name, limit)
         count = rows(reader, COUNT_LINES, [name])[0]["n"] or len(lines)
     return schemas.RecallAnswer(
         position=accounts.position, recall=shown(row, calendar_now(reader), now),
         lines=lines, lines_in_all=count, counts=counts_of(accounts),
+        reach_known=accounts.trace is not None,
         beyond=[f"{lot.product} {lot.key}" for lot in accounts.beyond[:LINES_SHOWN_MAX]],
         words=words_of(reader, "recall", name),
     )  # fmt: skip
@@ -109,7 +114,7 @@ def _deadlines(row: dict[str, Any], calendar: Calendar, now: datetime) -> list[s
     found = [
         schemas.Deadline(
             what="starts", due=starts, done_at=begun, colour=colour(known, starts, begun or now),
-            source=terms_on(known.date()).source, calendar=None,
+            source=terms_on(day_at(known, LAW_ZONE)).source, calendar=None,
         )
     ]  # fmt: skip
     if published is not None:
@@ -123,7 +128,7 @@ def _deadlines(row: dict[str, Any], calendar: Calendar, now: datetime) -> list[s
             schemas.Deadline(
                 what="finishes", due=ends, done_at=row["over_at"],
                 colour=colour(published, ends, row["over_at"] or now),
-                source=terms_on(published.date()).source, calendar=words if lacking else None,
+                source=terms_on(day_at(published, LAW_ZONE)).source, calendar=words if lacking else None,
             )
         )  # fmt: skip
     return found

@@ -45,8 +45,9 @@ ORDER BY position
 KNOWN = """
 SELECT l.kind, l.stop, l.how, s.goods FROM trade.stopped_lots l
 JOIN trade.stop_lines s ON s.kind = l.kind AND s.stop = l.stop AND s.ended_at IS NULL
-WHERE l.product = %s AND l.lot = %s AND l.ended_at IS NULL
-ORDER BY l.kind DESC, l.stop, s.position, s.index
+WHERE l.product = %(base)s AND l.lot = %(lot)s AND l.ended_at IS NULL
+  AND (s.product = ANY(%(gtins)s) OR s.product IS NULL)
+ORDER BY l.kind DESC, l.stop, s.position, s.index LIMIT 500
 """
 NEAR = """
 SELECT kind, stop, goods FROM trade.stop_lines WHERE ended_at IS NULL
@@ -80,7 +81,7 @@ def may_be_sold(reader: Reader, goods: Goods) -> schemas.CheckAnswer:
         found[meets(_read(row), met)].append(row)
     if lot is not None:
         # The record may know more of this lot than its label says: its dates, where it came from.
-        for row in rows(reader, KNOWN, [base, f"L:{lot}"]):
+        for row in rows(reader, KNOWN, {"base": base, "lot": f"L:{lot}", "gtins": gtins}):
             found[row["how"]].append(row)
     gravest = found["stopped"] or found["possible"]
     verdict = "stop" if found["stopped"] else "look" if gravest else "sell"

@@ -119,7 +119,7 @@ class Session:
             return self._skip()
         if (line := self._stops.unanswered()) is None:
             return None
-        told, words = self._keep_lines([line[:2]], self.place), "nobody looked at its label"
+        told, words = self._keep([line[:2]]), "nobody looked at its label"
         return both(Told("amber", words), told)
 
     def scanned(self, meaning: Meaning, aim: str, raw: bytes) -> Told:
@@ -188,6 +188,7 @@ class Session:
         self._amount = None
         if self._sold_out:
             return self._count_none(goods)
+        self._undated = None
         if (stopped := self._stops.meet(goods, quantity, self.place, self.id)) is not None:
             return stopped
         if not dated and gtin is not None and self.mode in ("receive", "count"):

@@ -85,11 +85,10 @@ class StopList:
                 # A broker gives what it retains to whoever comes; most have it already.
                 self.arrived.set()
                 return True
-            if self._is_older(body):
+            coming = [part for part, _ in self._coming.values()]
+            if any(_is_older(body, known) for known in (*self._whole[:1], *coming)):
                 return False
-            same = {(part.version, part.time, part.parts) for part, _ in self._coming.values()}
-            if same and max(same)[:2] > (body.version, body.time):
-                return False
+            same = {(part.version, part.time, part.parts) for part in coming}
             if same != {(body.version, body.time, body.parts)}:
                 self._coming.clear()
             self._coming[body.part] = body, payload
@@ -97,14 +96,6 @@ class StopList:
                 self._replace(keep=keep)
             self._index()
         return True
-
-    def _is_older(self, body: StopListBody) -> bool:
-        if not self._whole:
-            return False
-        known = self._whole[0]
-        if body.time <= known.time:
-            return True
-        return body.version < known.version and body.time - known.time < RESTORED
 
     def _replace(self, *, keep: bool) -> None:
         parts = [self._coming[number] for number in sorted(self._coming)]
@@ -121,6 +112,13 @@ class StopList:
             for name in _names(line):
                 lines.setdefault(name, []).append(line)
         self._lines = lines
+
+
+def _is_older(body: StopListBody, known: StopListBody) -> bool:
+    """Tells whether a part is of an older list than one that is known; of the same it is not."""
+    if body.version != known.version:
+        return body.version < known.version and body.time - known.time < RESTORED
+    return body.time < known.time
 
 
 def _names(line: StopLine) -> Iterable[str]:

@@ -28,16 +28,18 @@ from suyuan import bundle_check
 from suyuan.bundle_page import bundle_page
 
 ENTRIES = """
-SELECT DISTINCT unnest(ARRAY[m.original, m.corrected_by, m.believed_to]) AS position
-FROM trade.movements m
+SELECT DISTINCT e.position, e.own FROM trade.movements m
+CROSS JOIN LATERAL (VALUES (m.original, true), (m.corrected_by, false), (m.believed_to, false))
+  AS e(position, own)
 JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot)
 WHERE m.merchant = %(merchant)s
 UNION
-SELECT p.position FROM trade.papers p
+SELECT p.position, true FROM trade.papers p
 WHERE p.merchant = ANY(%(names)s) AND p.gtins && %(products)s::text[]
   AND (p.lots = '{}' OR p.lots && %(numbers)s::text[])
 """
 NAMES = "SELECT alias FROM trade.merchant_aliases WHERE merchant = %s"
+CORRECTIONS = ("entry-corrected", "officer-corrected")
 ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
 
 
@@ -100,11 +102,15 @@ def _stored(reader: psycopg.Connection[Any], owner_dsn: str, wanted: Wanted) -> 
         "products": [product for product, _ in wanted.lots], "lots": [key for _, key in wanted.lots],
         "numbers": [key[2:] for _, key in wanted.lots],
     }  # fmt: skip
-    found = {row["position"] for row in reader.execute(ENTRIES, about) if row["position"]}
+    rows = [row for row in reader.execute(ENTRIES, about).fetchall() if row["position"]]
+    found, own = {row["position"] for row in rows}, {r["position"] for r in rows if r["own"]}
     with psycopg.connect(owner_dsn, autocommit=True) as connection:
         journal = PgReader(connection)
         for position in sorted(found):
-            yield from journal.page(position - 1, 1)
+            for stored in journal.page(position - 1, 1):
+                # What closed a row may be another merchant's entry that told its goods apart.
+                if position in own or stored.name.startswith(CORRECTIONS):
+                    yield stored
 
 
 def _record(owner_dsn: str, ledger: str, stored: Stored) -> dict[str, Any]:
@@ -116,7 +122,11 @@ def _record(owner_dsn: str, ledger: str, stored: Stored) -> dict[str, Any]:
         event = decode_as_stored(stored.name, stored.state)
         parts = parts_of(event, added, digest)
         refs = persons_in(event)
-        salt = b"".join(PgPersonalStore(owner_dsn, _nothing).salts(refs)) if refs else None
+        try:
+            salt = b"".join(PgPersonalStore(owner_dsn, _nothing).salts(refs)) if refs else None
+        except LookupError as error:
+            words = f"position {stored.position} names a person who was erased: leave that lot out"
+            raise ValueError(words) from error
     else:
         public = canonical({"type": stored.name, "recorded": added})
         parts = Parts(public, canonical({"state": digest}), b"")
@@ -153,4 +163,4 @@ def _documents(
 
 
 def _nothing(size: int) -> bytes:
-    raise ValueError(f"a bundle draws no random bytes, and {size} were asked for")
+    raise LookupError(f"a bundle draws no random bytes, and {size} were asked for")

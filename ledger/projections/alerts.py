@@ -42,7 +42,7 @@ from ledger.projections.pairs import PAIR_CELLS, OneSided
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
 from ledger.projections.shelves import STOCK, Shelf, Stock, is_short
 from ledger.projections.stock import ShelfChanged, StockChanged
-from ledger.projections.stops import SoldAnyway, SoldWhileStopped
+from ledger.projections.stopped_lots import SoldAnyway, SoldWhileStopped
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.alert_kinds import ALERT_KINDS, group_of_alert
 from ledger.rules.flags import CLOCK_AHEAD, NO_MANDATE

@@ -48,7 +48,7 @@ from ledger.projections.outcomes import (
     scopes_of,
 )
 from ledger.projections.pairs import is_confirmed
-from ledger.projections.stops import stopped_since
+from ledger.projections.stops import stopped_as
 from ledger.projections.sweeps import (
     Party,
     Sweep,
@@ -255,7 +255,7 @@ def _contested(fold: Fold, row: Movement, instead: Portion | None) -> str | None
         )
         if same == (row.read_product, row.stated_unit, row.stated):
             return None
-    if (stopped := stopped_since(fold.rows, row.product, row.lot)) is not None:
+    if (stopped := stopped_as(fold.rows, row.product, row.lot)) is not None:
         return stopped
     return "confirmed" if is_confirmed(fold.rows, row) else None
 

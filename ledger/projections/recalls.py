@@ -145,8 +145,13 @@ class Recalls:
     tables = (HOLDS, RECALLS, RECALL_HOLDERS, RECALL_WORDS, DESTRUCTIONS, WORKING_YEARS)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
-        """Nothing to load: holds and recalls are few."""
-        return ()
+        """The holders that are spoken of: a recall may have very many."""
+        match entry.event:
+            case ChecksDrawn(recall=recall, holders=drawn):
+                yield from ((RECALL_HOLDERS, (recall, one.merchant)) for one in drawn)
+            case RecallAcknowledged() | RecallAnswered() | HolderChecked() | HolderCalled() as said:
+                holder = said.merchant or getattr(said, "card", None) or ""
+                yield RECALL_HOLDERS, (said.recall, holder)
 
     def fold(self, fold: Fold) -> None:
         """Takes in what was decided, and what holders said."""

@@ -39,82 +39,21 @@ from ledger.projections.movements import (
 )
 from ledger.projections.parties import merchant_of
 from ledger.projections.products import ConversionKnown, base_of
+from ledger.projections.stopped_lots import (
+    STOP_LINES,
+    STOP_MARKS,
+    STOPPED_LOTS,
+    SoldAnyway,
+    SoldWhileStopped,
+    StopLineRow,
+    StopMark,
+    StoppedLot,
+)
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.stops import Meets, Met, meets
 
-
-class StopLineRow(msgspec.Struct):
-    """A line of a hold or recall, as JSON, from one position to another."""
-
-    kind: str
-    stop: str
-    position: Position
-    index: Position
-    product: str | None
-    supplier: str | None
-    goods: bytes
-    since: datetime
-    ended_at: Position | None
-
-
-class StopMark(msgspec.Struct):
-    """That goods of a product (`what` p) or from a supplier (`s`) may be stopped, and by which.
-
-    The mark of nothing says whether there is any mark at all.
-    """
-
-    what: str
-    value: str
-    stops: tuple[str, ...]
-
-
-class StoppedLot(msgspec.Struct):
-    """A lot that a hold or recall stops, or may stop (`how`), from a time until it was ended."""
-
-    product: str
-    lot: str
-    kind: str
-    stop: str
-    how: str
-    since: datetime
-    position: Position
-    ended: datetime | None
-    ended_at: Position | None
-
-
-STOP_LINES = Table(
-    "stop_lines",
-    StopLineRow,
-    ("kind", "stop", "position", "index"),
-    ("(product) WHERE ended_at IS NULL", "(supplier) WHERE ended_at IS NULL"),
-)
-STOP_MARKS = Table("stop_marks", StopMark, ("what", "value"))
-STOPPED_LOTS = Table(
-    "stopped_lots", StoppedLot, ("product", "lot", "kind", "stop"), ("(kind, stop)",)
-)
-
 # What a merchant may not do with goods that are stopped.
 SALES = ("goods-sold", "day-sales", "goods-used", "used-in")
-
-
-class SoldWhileStopped(NamedTuple):
-    """Signal: goods were sold or used though stopped; `stop` is None where that is not so."""
-
-    movement: Movement
-    stop: str | None
-
-
-class SoldAnyway(NamedTuple):
-    """Signal: a hand was told in red, and said that it sold the goods all the same.
-
-    The sale is the tape's next entry; no clock has to show that it came after the stop.
-    """
-
-    merchant: str
-    premises: str
-    product: str
-    lot: str
-    stop: str
 
 
 class _Stop(NamedTuple):
@@ -157,7 +96,7 @@ class Stops:
                     fold.signals.append(SoldWhileStopped(movement, None))
 
 
-def stopped_since(rows: Rows, product: str, lot: str) -> str | None:
+def stopped_as(rows: Rows, product: str, lot: str) -> str | None:
     """Returns by what a lot is stopped now: `recalled` or `held`, or None."""
     if rows.get(STOP_MARKS, "", "") is None:
         return None
@@ -179,13 +118,28 @@ def _of_stops(fold: Fold, event: Event) -> None:
         case RecallWithdrawn(recall=name):
             _end(fold, _Stop("recall", name), None)
         case MerchantMerged(merchant=merchant, into=into):
-            for row in fold.rows.select(STOP_LINES, {"supplier": merchant, "ended_at": None}):
-                _mark_one(fold.rows, "s", merchant_of(fold.rows, into), _Stop(row.kind, row.stop))
+            _merge_supplier(fold, {merchant, into})
         case (
             HoldReleased(hold=name) | HoldBecameRecall(hold=name)
             | DeadlinePassed(what="hold-ends", subject=name)
         ):  # fmt: skip
             _end(fold, _Stop("hold", name), None)
+
+
+def _merge_supplier(fold: Fold, names: set[str]) -> None:
+    """Holds what came from a merchant, under whichever name, against stops of any of its names."""
+    known = {merchant_of(fold.rows, name) for name in names}
+    for mark in fold.rows.select(STOP_MARKS, {"what": "s"}):
+        if mark.value in names or merchant_of(fold.rows, mark.value) in known:
+            for name in mark.stops:
+                stop = _Stop(*name.split(":", 1))
+                for merchant in known:
+                    _mark_one(fold.rows, "s", merchant, stop)
+                lots = {
+                    lot for row in _lines(fold.rows, stop) if row.supplier is not None
+                    for lot in _lots_of(fold.rows, _read(row))
+                }  # fmt: skip
+                _restate(fold, sorted(lots), [stop])
 
 
 def _of_hands(fold: Fold, event: Event) -> None:
@@ -206,6 +160,8 @@ def _open(fold: Fold, stop: _Stop, goods: Sequence[StoppedGoods], since: datetim
         )  # fmt: skip
         fold.rows.put(STOP_LINES, row)
         _mark(fold.rows, stop, line)
+    # Of many lots of one product its lots are looked up once.
+    for line in {(line.product, line.supplier): line for line in goods}.values():
         wanted |= _lots_of(fold.rows, line)
     _restate(fold, sorted(wanted), [stop])
 
@@ -297,8 +253,12 @@ def _lots_of(rows: Rows, line: StoppedGoods) -> set[tuple[str, str]]:
 def _restate(fold: Fold, lots: Sequence[tuple[str, str]], stops: Sequence[_Stop]) -> None:
     """Works out anew whether these stops stop these lots."""
     for stop in stops:
-        lines = [(row, _read(row)) for row in _lines(fold.rows, stop)] if lots else []
+        by_product: dict[str | None, list[tuple[StopLineRow, StoppedGoods]]] = {}
+        for row in _lines(fold.rows, stop) if lots else ():
+            base = None if row.product is None else base_of(fold.rows, row.product)[0]
+            by_product.setdefault(base, []).append((row, _read(row)))
         for product, lot in lots:
+            lines = [*by_product.get(product, ()), *by_product.get(None, ())]
             _restate_lot(fold, product, lot, stop, lines)
 
 
@@ -368,16 +328,15 @@ def _sold_under(fold: Fold, sale: Movement) -> str | None:
     known: list[StoppedLot] = fold.rows.select(
         STOPPED_LOTS, {"product": sale.product, "lot": sale.lot}
     )
-    sure = [
-        row for row in known
-        if row.how == "stopped" and row.since <= earliest
-        and (row.ended is None or earliest < row.ended)
-    ]  # fmt: skip
-    if not sure:
-        return None
-    # A hold that has become a recall by then is not what it was sold under.
-    then = [row for row in known if row.since <= sale.happened and row.ended is None]
-    return (then or sure)[-1].stop
+    latest = sale.happened + timedelta(seconds=sale.uncertainty_s)
+    stopped = [row for row in known if row.how == "stopped"]
+    # From before its earliest time until after its latest, one stop or one that went on from it.
+    begun = [row for row in stopped if row.since <= earliest]
+    going = [row for row in stopped if row.ended is None or latest < row.ended]
+    for row in sorted(going, key=lambda row: row.since, reverse=True):
+        if any(b.ended is None or row.since <= b.ended for b in begun) and row.since <= latest:
+            return row.stop
+    return None
 
 
 def _lines(rows: Rows, stop: _Stop) -> list[StopLineRow]:

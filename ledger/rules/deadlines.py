@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ledger.events.recalls import Grade, WorkingDaysStated
+from ledger.values.day import ZONE_DEFAULT, day_at
 
 
 class RecallTerms(NamedTuple):
@@ -69,7 +70,8 @@ def terms_on(day: date) -> RecallTerms:
 
 def starts_by(grade: Grade, known_at: datetime) -> datetime:
     """Returns by when a recall of a risk known since then must have begun."""
-    return known_at + timedelta(hours=terms_on(known_at.date()).start_h[grade])
+    day = day_at(known_at, ZoneInfo(ZONE_DEFAULT))
+    return known_at + timedelta(hours=terms_on(day).start_h[grade])
 
 
 def finishes_by(

@@ -179,12 +179,14 @@ def _change(
         return Refusal("same-officer", advice)
     match entry:
         case RecallWidened():
-            new = [line for line in dict.fromkeys(entry.goods) if line not in case.goods]
+            known = set(case.goods)
+            new = [line for line in dict.fromkeys(entry.goods) if line not in known]
             if len(case.goods) + len(new) > LINES_MAX:
                 return Refusal("recall-too-large", f"A recall has at most {LINES_MAX} lines.")
             return [msgspec.structs.replace(entry, goods=tuple(new))] if new else []
         case RecallNarrowed():
-            unknown = [line for line in entry.goods if line not in case.goods]
+            known = set(case.goods)
+            unknown = [line for line in entry.goods if line not in known]
             if unknown:
                 advice = f"{case.recall} does not recall {_said(unknown[0])}: name its own lines."
                 return Refusal("line-unknown", advice)
@@ -236,7 +238,8 @@ def evolve_recall(case: RecallCase, event: Event) -> RecallCase:
         case RecallWidened():
             return change(case, goods=case.goods + event.goods)
         case RecallNarrowed():
-            left = tuple(line for line in case.goods if line not in event.goods)
+            gone = set(event.goods)
+            left = tuple(line for line in case.goods if line not in gone)
             return change(case, goods=left)
         case RecallWithdrawn():
             return change(case, stage="withdrawn", goods=())

@@ -79,7 +79,8 @@ class StopBoard:
             case RecallWidened(recall=recall, goods=goods):
                 self._recalls[recall] = self._recalls.get(recall, ()) + goods
             case RecallNarrowed(recall=recall, goods=goods):
-                left = tuple(line for line in self._recalls.get(recall, ()) if line not in goods)
+                gone = set(goods)
+                left = tuple(line for line in self._recalls.get(recall, ()) if line not in gone)
                 self._recalls[recall] = left
             case RecallWithdrawn(recall=recall):
                 self._recalls.pop(recall, None)

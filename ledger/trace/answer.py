@@ -188,9 +188,8 @@ def _at_places(holder: Holder, places: Mapping[Spot, How]) -> Iterable[Holder]:
         and (place.lot == holder.lot or (_is_loose(holder) and place.lot.product == holder.lot.product))
     ]  # fmt: skip
     if found:
-        yield holder._replace(
-            how="certain" if "certain" in found and not _is_loose(holder) else found[0]
-        )
+        sure = "certain" in found and (not _is_loose(holder) or holder.how == "certain")
+        yield holder._replace(how="certain" if sure else "possible")
 
 
 def _is_loose(holder: Holder) -> bool:

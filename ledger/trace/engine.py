@@ -50,6 +50,8 @@ class ArrayEngine:
         self._lock = threading.Lock()
         self._trace: ArrayTrace | None = None
         self._overlay: Overlay | None = None
+        # The leaf at the position it is true for: the same record must stand there next time.
+        self._leaf = ""
         # Set when a new segment would pay; whoever keeps the engine waits on it.
         self.wanted = threading.Event()
 
@@ -101,6 +103,11 @@ class ArrayEngine:
             return False
         if overlay.position == head:
             return True
+        if leaf_at(reader, overlay.position) != self._leaf:
+            # Another record stands there now, such as one restored from yesterday.
+            self._overlay, self._trace = None, None
+            self.wanted.set()
+            return False
         if overlay.position > head:
             return False
         behind = reader.execute(BEHIND, [overlay.position, CATCH_UP_MAX + 1]).fetchone()
@@ -112,7 +119,9 @@ class ArrayEngine:
         except BaseException:
             # Half of it may be taken in: from the segment on, all of it comes anew.
             self._overlay, self._trace = Overlay(overlay.segment), None
+            self._leaf = overlay.segment.stamp.leaf
             raise
+        self._leaf = leaf_at(reader, head)
         # What it had worked out before, such as which products are loose, may be so no more.
         self._trace = None
         if overlay.changes > OVERLAY_MAX:
@@ -122,3 +131,4 @@ class ArrayEngine:
     def _take(self, segment: Segment) -> None:
         with self._lock:
             self._overlay, self._trace = Overlay(segment), None
+            self._leaf = segment.stamp.leaf

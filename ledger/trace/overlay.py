@@ -24,6 +24,12 @@ TOUCHED = """
 SELECT DISTINCT m.original FROM trade.movements m
 WHERE m.kind IN ('used-in', 'made') AND (m.position > %(since)s OR m.believed_to > %(since)s)
 """
+# Products of which a date has come to mean several lots, whether or not a row of it came since.
+OPENED = """
+SELECT DISTINCT k.product FROM trade.lot_keys k
+WHERE k.candidates > 1 AND k.product IN (
+  SELECT t.product FROM trade.ties t WHERE t.since > %(since)s OR t.ended > %(since)s)
+"""
 NEW = {
     "where": f"{NOW} AND m.position > %(since)s", "counted": "true",
     "believed": "m.believed_to IS NULL",
@@ -91,7 +97,8 @@ class Overlay:
             for p, lot, merchant, unit, *adds in read_rows(reader, TOLD, about, since):
                 line = self.merchants(merchant), self.units(unit)
                 _add(self.told[self.number(LotName(p, lot))], line, adds, sign)
-        self.loose.update(row[0] for row in read_rows(reader, LOOSE, NEW, since))
+        for query, about in ((LOOSE, NEW), (OPENED, {})):
+            self.loose.update(row[0] for row in read_rows(reader, query, about, since))
         self._relink(reader, [row[0] for row in read_rows(reader, TOUCHED, {}, since)])
         self.position = head
 

@@ -7,6 +7,7 @@ is an overlay, and at times a new segment.
 
 import json
 import shutil
+import tempfile
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
@@ -153,15 +154,14 @@ class Segment:
 
     def save(self, folder: Path) -> None:
         """Writes the segment whole, or not at all; one that was there before is replaced."""
-        partial = folder.with_name(f"{folder.name}.new")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Two services may build at once: each writes beside the other.
+        partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
         for name, array in self._arrays():
             np.save(partial / f"{name}.npy", array)
         meta = {"form": [FORM, VIEWS_VERSION], "stamp": self.stamp, "words": dict(self.words)}
         (partial / META).write_text(json.dumps(meta, ensure_ascii=False))
-        former = folder.with_name(f"{folder.name}.old")
-        shutil.rmtree(former, ignore_errors=True)
+        former = partial.with_name(f"{partial.name}.old")
         if folder.exists():
             folder.replace(former)
         partial.replace(folder)

@@ -32,7 +32,7 @@ ANCHOR = "one fsynced INSERT + one echo through the same broker, p50"
 
 
 def recall(size: str) -> dict[str, Any]:
-    """p99 over all scanners and rounds, in milliseconds, from the request to the red answer."""
+    """From the request to the red answer, p50 against the least there is; p99 beside it."""
     with bench_cluster() as cluster:
         broker = Broker(cluster.data, free_port())
         broker.start()

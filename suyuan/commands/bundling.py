@@ -17,7 +17,8 @@ from suyuan.commands.upkeep import RunningLedger
 def add_bundle(verbs: Any) -> None:
     """`bundle` with make and check."""
     verb = verbs.add_parser(
-        "bundle", help="a merchant's records of some lots, with papers and proofs (article 136)"
+        "bundle",
+        help="a merchant's records of some lots, with papers and leaf openings (article 136)",
     )
     words = verb.add_subparsers(dest="word", required=True, metavar="make|check")
     make = words.add_parser("make", help="write one, on the ledger's own machine")

@@ -207,8 +207,10 @@ def run_draw(stated: argparse.Namespace) -> int:
     if not found["drawn"]:
         raise Failed(f"{stated.recall} has no holders to draw from")
     drawn = tuple(DrawnCheck(merchant=d["holder"], reason=d["reason"]) for d in found["drawn"])
-    entry = ChecksDrawn(recall=stated.recall, seed=stated.seed, holders=drawn[:1000], by=stated.by)
-    send(stated, [DrawChecks(entry)])
+    for first in range(0, len(drawn), 1000):
+        some = drawn[first : first + 1000]
+        entry = ChecksDrawn(recall=stated.recall, seed=stated.seed, holders=some, by=stated.by)
+        send(stated, [DrawChecks(entry)])
     rows = [[d["holder"], d["name"], d["risk"], d["reason"]] for d in found["drawn"]]
     headings = ["持有者 holder", "名称 name", "风险 risk", "理由 reason"]
     return show(stated, found, headings, rows, f"{len(rows)} of {found['of']} drawn")

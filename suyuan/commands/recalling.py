@@ -185,7 +185,8 @@ def _show_state(found: dict[str, Any]) -> None:
     shown = argparse.Namespace(json=False)
     show(shown, {}, LINE_HEADINGS, rows, f"召回 {found['lines_in_all']} lines")
     words = [f"{key} {value}" for key, value in counts.items() if key != "sums"]
-    print("进展 progress: " + ", ".join(words))
+    known = ", ".join(words) if found["reach_known"] else "whom it reaches is not known yet"
+    print(f"进展 progress: {known}")
     if found["beyond"]:
         print(f"未含 a trace reaches more, widen it: {', '.join(found['beyond'][:12])}")
 

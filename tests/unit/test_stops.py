@@ -439,7 +439,7 @@ def test_an_older_list_and_one_of_a_slower_intake_are_ignored(stall: Stall) -> N
     assert stall.learn(stopped_goods(lot="A"), version=5)
 
     assert stall.learn(version=5, at=NOON)
-    assert not stall.learn(version=6, at=NOON - MINUTE)
+    assert not stall.learn(version=5, at=NOON - MINUTE)
     assert not stall.learn(version=4, at=NOON + MINUTE)
     assert stall.scan(LOT_A).colour == "red"
 
