@@ -114,8 +114,10 @@ def qr(text: str) -> str:
     return SIZE.sub(r'viewBox="0 0 \1 \2"', drawn[drawn.index("<svg") :], count=1)
 
 
-def hand_over(reader: Reader, name: str, district: str | None, *, now: datetime) -> Sheet:
-    """Returns the list of those another authority has to reach, as a sheet.
+def hand_over(
+    reader: Reader, name: str, district: str | None, *, now: datetime
+) -> tuple[Sheet, int]:
+    """Returns the list of those another authority has to reach, as a sheet, and how many they are.
 
     With a district that is its list of that district, else all that are in no register here.
     """
@@ -134,7 +136,7 @@ def hand_over(reader: Reader, name: str, district: str | None, *, now: datetime)
         ]
         for call in found
     )  # fmt: skip
-    return Sheet(f"召回移送 hand-over {name}", about, HANDED_HEADINGS, lines, notes)
+    return Sheet(f"召回移送 hand-over {name}", about, HANDED_HEADINGS, lines, notes), len(found)
 
 
 def _handed(reader: Reader, name: str, district: str | None) -> list[schemas.CallShown]:

@@ -141,11 +141,17 @@ def hand_over(
         str | None, Query(pattern=f"^{ID_FORM}$", description="the other authority's district")
     ] = None,
 ) -> Response:
-    """The file for another authority: its holders, or without a district those in no register."""
+    """The file for another authority: its holders, or without a district those in no register.
+
+    The header `suyuan-holders` says how many they are.
+    """
     with snapshot(request) as reader:
-        made = recall_papers.hand_over(reader, recall, to, now=request.app.state.now())
+        made, holders = recall_papers.hand_over(reader, recall, to, now=request.app.state.now())
         media, write = WRITERS[form]
         about = [[made.title, made.about], *made.notes]
         content = b"".join(write(made, Sheet("说明 notes", "", ["", ""], iter(about), [])))
-    headers = {"content-disposition": f'inline; filename="hand-over-{recall}.{form}"'}
+    headers = {
+        "content-disposition": f'inline; filename="hand-over-{recall}.{form}"',
+        "suyuan-holders": str(holders),
+    }
     return Response(content, media_type=media, headers=headers)

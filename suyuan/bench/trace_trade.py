@@ -1,6 +1,6 @@
 """A trade for the trace's bench: lots with heavy tails and mixing, as numbers, rows and segments."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -60,20 +60,20 @@ def trade_of(movements: int, seed: int = 1) -> TraceTrade:
     buys, buyer = used_lot[bought], maker[output[bought]]
     mixed = np.unique(output)
     fresh = np.setdiff1d(np.arange(count), mixed)
-    ten, none = np.full, -1
+    full, nobody = np.full, -1
     parts = [
         # Of a lot's entries its making comes first, then its inputs', its trade, and what was eaten.
-        (fresh, APPEARED, maker[fresh], ten(len(fresh), none), fresh, ten(len(fresh), 10**9), fresh * 8),
-        (mixed, MADE, maker[mixed], ten(len(mixed), none), mixed, ten(len(mixed), 10**9), mixed * 8 + 1),
-        (buys, SOLD, maker[buys], buyer, buys, ten(len(buys), 2000), buys * 8 + 5),
-        (buys, RECEIVED, buyer, maker[buys], buys, ten(len(buys), 2000), buys * 8 + 6),
-        (output, USED, maker[output], ten(len(output), none), used_lot, ten(len(output), 2000), output * 8 + 1),
-        (lot, SOLD, giver, taker, lot, ten(len(lot), 1000), lot * 8 + 2),
-        (lot, RECEIVED, taker, giver, lot, ten(len(lot), 1000), lot * 8 + 3),
-        (lot[sold], RETAIL, taker[sold], ten(int(sold.sum()), none), lot[sold], ten(int(sold.sum()), 500),
+        (fresh, APPEARED, maker[fresh], full(len(fresh), nobody), fresh, full(len(fresh), 10**9), fresh * 8),
+        (mixed, MADE, maker[mixed], full(len(mixed), nobody), mixed, full(len(mixed), 10**9), mixed * 8 + 1),
+        (buys, SOLD, maker[buys], buyer, buys, full(len(buys), 2000), buys * 8 + 5),
+        (buys, RECEIVED, buyer, maker[buys], buys, full(len(buys), 2000), buys * 8 + 6),
+        (output, USED, maker[output], full(len(output), nobody), used_lot, full(len(output), 2000), output * 8 + 1),
+        (lot, SOLD, giver, taker, lot, full(len(lot), 1000), lot * 8 + 2),
+        (lot, RECEIVED, taker, giver, lot, full(len(lot), 1000), lot * 8 + 3),
+        (lot[sold], RETAIL, taker[sold], full(int(sold.sum()), nobody), lot[sold], full(int(sold.sum()), 500),
          lot[sold] * 8 + 4),
     ]  # fmt: skip
-    kind = np.concatenate([ten(len(part[0]), part[1], np.int8) for part in parts])
+    kind = np.concatenate([full(len(part[0]), part[1], np.int8) for part in parts])
     columns = [np.concatenate([part[i] for part in parts]) for i in range(2, 7)]
     merchant, other, lots, amount, place = columns
     order = np.argsort(place, kind="stable")
@@ -242,8 +242,3 @@ def sizes_of(trade: TraceTrade) -> Array:
     """Returns how many movements each lot has."""
     counted: Array = np.bincount(trade.lot, minlength=trade.lots)
     return counted
-
-
-def named(lots: Iterable[int]) -> list[LotName]:
-    """Returns the names of lots."""
-    return [name_of(lot) for lot in lots]

@@ -10,7 +10,7 @@ import httpx
 from ledger.events.recalls import RecallHandedOver
 from ledger.rules.recall_holders import HandOverRecall
 from suyuan.commands import Failed, name
-from suyuan.commands.asking import FORMS, add_query, ask_page, asking, problem_in
+from suyuan.commands.asking import FORMS, add_query, asking, problem_in
 from suyuan.commands.requesting import add_request, say, send
 
 NOTICES = ("txt", "html", "svg")
@@ -41,39 +41,33 @@ def run_notice(stated: argparse.Namespace) -> int:
     """Writes the notice into a file."""
     form = _form(stated.out, NOTICES)
     asked = {"link": stated.link} if stated.link else {}
-    content = _fetch(stated, f"/v1/recalls/{stated.recall}/notice.{form}", asked)
-    return say(stated, f"{stated.out}: {len(content)} bytes", file=str(stated.out))
+    return _written(stated, _fetch(stated, f"/v1/recalls/{stated.recall}/notice.{form}", asked))
 
 
 def run_report(stated: argparse.Namespace) -> int:
     """Writes the report into a file."""
     _form(stated.out, ("html",))
-    content = _fetch(stated, f"/v1/recalls/{stated.recall}/report.html", {})
-    return say(stated, f"{stated.out}: {len(content)} bytes", file=str(stated.out))
+    return _written(stated, _fetch(stated, f"/v1/recalls/{stated.recall}/report.html", {}))
 
 
 def run_hand_over(stated: argparse.Namespace) -> int:
     """Writes the file for another authority, and puts on record that it got it."""
     form = _form(stated.out, FORMS)
     asked = {"to": stated.district} if stated.district else {}
-    content = _fetch(stated, f"/v1/recalls/{stated.recall}/hand-over.{form}", asked)
-    with asking(stated) as query:
-        calls = ask_page(query, f"/v1/recalls/{stated.recall}/calls", {"district": "none"})["calls"]
-    meant = [
-        call for call in calls
-        if (call["district"] == stated.district if stated.district else call["why"] == "unregistered")
-    ]  # fmt: skip
-    if not meant:
+    answer = _fetch(stated, f"/v1/recalls/{stated.recall}/hand-over.{form}", asked)
+    # The count is of the file's own snapshot; a second question could count others.
+    holders = int(answer.headers["suyuan-holders"])
+    if not holders:
         where = f"in {stated.district}" if stated.district else "that is in no register"
-        stated.out.unlink(missing_ok=True)
         raise Failed(f"{stated.recall} has no holder {where}: nothing was handed over")
+    _write(stated.out, answer.content)
     entry = RecallHandedOver(
-        recall=stated.recall, authority=stated.to, holders=len(meant), by=stated.by,
-        file=hashlib.sha256(content).hexdigest(), district=stated.district,
+        recall=stated.recall, authority=stated.to, holders=holders, by=stated.by,
+        file=hashlib.sha256(answer.content).hexdigest(), district=stated.district,
     )  # fmt: skip
     send(stated, [HandOverRecall(entry)])
-    words = f"{stated.out}: {len(meant)} holders for {stated.to}, on record"
-    return say(stated, words, file=str(stated.out), holders=len(meant))
+    words = f"{stated.out}: {holders} holders for {stated.to}, on record"
+    return say(stated, words, file=str(stated.out), holders=holders)
 
 
 def _form(out: Path, forms: tuple[str, ...]) -> str:
@@ -83,8 +77,8 @@ def _form(out: Path, forms: tuple[str, ...]) -> str:
     return form
 
 
-def _fetch(stated: argparse.Namespace, path: str, asked: dict[str, Any]) -> bytes:
-    """Writes an answer into the file that is named, and returns it."""
+def _fetch(stated: argparse.Namespace, path: str, asked: dict[str, Any]) -> httpx.Response:
+    """Returns an answer that is a file."""
     with asking(stated) as query:
         try:
             answer = query.get(path, params=asked)
@@ -92,8 +86,16 @@ def _fetch(stated: argparse.Namespace, path: str, asked: dict[str, Any]) -> byte
             raise Failed(f"the query API does not answer: start suyuan up ({error})") from error
     if answer.is_error:
         raise Failed(problem_in(answer))
+    return answer
+
+
+def _written(stated: argparse.Namespace, answer: httpx.Response) -> int:
+    _write(stated.out, answer.content)
+    return say(stated, f"{stated.out}: {len(answer.content)} bytes", file=str(stated.out))
+
+
+def _write(out: Path, content: bytes) -> None:
     try:
-        stated.out.write_bytes(answer.content)
+        out.write_bytes(content)
     except OSError as error:
-        raise Failed(f"{stated.out} cannot be written: {error.strerror}") from error
-    return answer.content
+        raise Failed(f"{out} cannot be written: {error.strerror}") from error

@@ -175,10 +175,12 @@ def test_the_call_list_names_who_is_in_no_register_or_another_district(api: http
 
 
 def test_the_hand_over_names_those_of_a_district(api: httpx.Client) -> None:
-    sheet = api.get("/v1/recalls/r-1/hand-over.csv", params={"to": "furong"}).text
+    sheet = api.get("/v1/recalls/r-1/hand-over.csv", params={"to": "furong"})
+    nobody = api.get("/v1/recalls/r-1/hand-over.csv", params={"to": "none"})
 
-    assert "m-3" in sheet
-    assert "m-9" not in sheet
+    assert "m-3" in sheet.text
+    assert "m-9" not in sheet.text
+    assert [answer.headers["suyuan-holders"] for answer in (sheet, nobody)] == ["1", "0"]
 
 
 def test_checks_are_drawn_the_risky_first_and_the_same_again(api: httpx.Client) -> None:

@@ -392,7 +392,11 @@ def test_a_recall_from_the_trace_to_the_closing_report(
         desk.type("recall", name.partition(".")[0], "r-1", "--out", str(tmp_path / name))
     over = ("recall", "hand-over", "r-1", "--to", "芙蓉区市监局", "--district", "furong")
     desk.type(*over, "--out", str(tmp_path / "over.csv"), *OFFICER)
-    assert "m-2" in (tmp_path / "over.csv").read_text()
+    handed = (tmp_path / "over.csv").read_text()
+    assert "m-2" in handed
+    over = (*over[:-1], "nowhere", "--out", str(tmp_path / "over.csv"), *OFFICER)
+    assert "nothing was handed over" in desk.type(*over, code=1)
+    assert (tmp_path / "over.csv").read_text() == handed
 
     desk.type("recall", "close", "r-1", "--summary", "已下架", "--unaccounted", "20 瓶",
               *OFFICER, *SECOND)  # fmt: skip
