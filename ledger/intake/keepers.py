@@ -28,8 +28,10 @@ def read_cases(book: Casebook, keepers: Sequence[Keeper]) -> None:
     Raises `JournalUnavailable` when the database is away; nothing is taken in twice.
     """
     for keeper in keepers:
-        while entries := book.after(keeper.position, keeper.names):
-            for entry in entries:
+        while (page := book.after(keeper.position, keeper.names)).entries:
+            for entry in page.entries:
                 keeper.take(entry.position, entry.event)
                 keeper.position = entry.position
+        # Others' events are not gone through again at each of theirs.
+        keeper.position = page.reached
         keeper.step()

@@ -13,10 +13,15 @@ from ledger.events.catalogue import decode
 from ledger.journal.postgres import CHANNEL
 
 # Reports of devices carry a chain; everything else is a case's, and has an index of its own.
+# The head is of the same snapshot: what stands before it need not be gone through again.
 READ = """
-SELECT notification_id, topic, state FROM ledger.events
-WHERE chain IS NULL AND notification_id > %s AND topic = ANY(%s)
-ORDER BY notification_id LIMIT %s
+SELECT head.position, found.notification_id, found.topic, found.state
+FROM ledger.head LEFT JOIN LATERAL (
+    SELECT notification_id, topic, state FROM ledger.events
+    WHERE chain IS NULL AND notification_id > %s AND topic = ANY(%s)
+    ORDER BY notification_id LIMIT %s
+) AS found ON true
+ORDER BY found.notification_id
 """
 PAGE = 2000
 
@@ -28,11 +33,18 @@ class CaseEntry(NamedTuple):
     event: Event
 
 
+class CasePage(NamedTuple):
+    """Events in order, and the position up to which there are no others of their names."""
+
+    entries: list[CaseEntry]
+    reached: int
+
+
 class Casebook(Protocol):
     """Where keepers read what was decided."""
 
-    def after(self, position: int, names: Sequence[str]) -> list[CaseEntry]:
-        """Returns events of these names behind a position, a page at most, in order.
+    def after(self, position: int, names: Sequence[str]) -> CasePage:
+        """Returns events of these names behind a position, a page at most.
 
         Raises `JournalUnavailable` when the database is away.
         """
@@ -46,14 +58,16 @@ class PgCasebook:
         self._dsn = dsn
         self._connection: Connection[TupleRow] | None = None
 
-    def after(self, position: int, names: Sequence[str]) -> list[CaseEntry]:
+    def after(self, position: int, names: Sequence[str]) -> CasePage:
         """See `Casebook.after`."""
         try:
             rows = self._open().execute(READ, [position, list(names), PAGE]).fetchall()
         except psycopg.Error as error:
             self._close()
             raise JournalUnavailable(str(error)) from error
-        return [CaseEntry(row[0], decode(row[1], bytes(row[2]))) for row in rows]
+        found = [CaseEntry(at, decode(topic, bytes(state))) for _, at, topic, state in rows if at]
+        whole = rows and len(found) < PAGE
+        return CasePage(found, rows[0][0] if whole else found[-1].position if found else position)
 
     def wait(self, timeout_s: float) -> None:
         """Returns when something was recorded, or the time has passed."""
