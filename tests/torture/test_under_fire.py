@@ -82,6 +82,10 @@ class Fire:
     def drain(self, timeout_s: float) -> bool:
         return all(agent.link.wait_drained(timeout_s) for agent in self.agents)
 
+    def waiting(self) -> dict[str, tuple[int, bool]]:
+        """Returns how many reports of each scanner have no receipt, and whether it is connected."""
+        return {a.tape.device: (a.tape.count_waiting(), a.link.online) for a in self.agents}
+
     def wait_followed(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
         query = (
@@ -130,7 +134,7 @@ def under_fire(count: int, *, seed: int, pause_s: float, every_s: float) -> dict
         fire.over.set()
         killer.join()
         fire.machine.services.keep_running()  # type: ignore[union-attr]
-        assert fire.drain(120), "not everything on the tapes was receipted"
+        assert fire.drain(120), f"not everything on the tapes was receipted: {fire.waiting()}"
         assert fire.wait_followed(60), "the followers never caught up"
         assert fire.fallen == [], "a service ended by itself"
         _check(fire)

@@ -95,6 +95,49 @@ def test_a_receipt_for_other_content_is_a_fork_not_a_receipt(tmp_path: Path) -> 
     assert tape.count_waiting() == 3
 
 
+def test_a_report_is_not_left_waiting_when_its_receipt_was_lost_beside_answers_that_came_twice(
+    tmp_path: Path,
+) -> None:
+    tape, sending = begin(tmp_path, 1)
+    sending.poll(0)
+    sending.answered(receipt(tape, 1), 0)
+    for number in range(2, 5):
+        tape.append(sold())
+        sending.poll(number)
+    resend = signed(wire.Resend(ledger="t", tape=TAPE, number=2, time=NOON))
+    for _ in range(2):
+        # The first was lost: each of the others is answered by asking for it.
+        sending.answered(resend, 5)
+        sending.poll(5)
+
+    # Sent twice, the batch is answered twice; the one behind it is lost with its answer.
+    sending.answered(receipt(tape, 4), 6)
+    tape.append(sold())
+    sending.poll(6)
+    sending.answered(receipt(tape, 4), 6)
+
+    assert tape.count_waiting() == 1
+    assert [wire.decode_batch(envelope).first for envelope in sending.poll(30)] == [5]
+
+
+def test_a_refused_tape_is_tried_again_each_minute_and_at_once_on_a_new_connection(
+    tmp_path: Path,
+) -> None:
+    _, sending = begin(tmp_path, 3)
+    sending.poll(0)
+    refused = wire.Refused(
+        ledger="t", tape=TAPE, code="unknown-device", message="not enrolled", time=NOON
+    )
+
+    sending.answered(signed(refused), 1)
+
+    assert sending.poll(RESEND_MAX_S) == []
+    assert len(sending.poll(RESEND_MAX_S + 1)) == 1
+    sending.answered(signed(refused), RESEND_MAX_S + 2)
+    sending.connected()
+    assert len(sending.poll(RESEND_MAX_S + 3)) == 1
+
+
 def test_a_ledger_restored_from_yesterday_is_filled_again_receipted_or_not(tmp_path: Path) -> None:
     tape, sending = begin(tmp_path, 450)
     sending.poll(0)
