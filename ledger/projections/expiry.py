@@ -65,7 +65,8 @@ EXPIRY = Table(
     "expiry",
     Expiry,
     ("merchant", "premises", "product", "lot", "unit"),
-    ("(product, lot)", "(market, next_day) WHERE next_day IS NOT NULL", "(premises)"),
+    ("(product, lot)", "(market, next_day) WHERE next_day IS NOT NULL"),
+    leading="premises",
 )
 DUE_SHELVES = Table("due_shelves", DueShelf, ("merchant", "premises", "product", "unit"))
 

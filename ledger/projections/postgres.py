@@ -24,7 +24,7 @@ def create_tables(connection: PgConnection, schema: str, tables: Sequence[Table]
             sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(
                 sql.Identifier(schema, table.name),
                 sql.SQL(", ").join(columns),
-                _names(table.key),
+                _names(table.primary),
             )
         )
         for index in table.indexes:

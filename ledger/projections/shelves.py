@@ -72,9 +72,10 @@ STOCK = Table(
     "stock",
     Stock,
     ("merchant", "premises", "product", "lot", "unit"),
-    ("(product, lot)", "(premises)"),
+    ("(product, lot)",),
+    leading="premises",
 )
-SHELVES = Table("shelves", Shelf, ("merchant", "premises", "product", "unit"))
+SHELVES = Table("shelves", Shelf, ("merchant", "premises", "product", "unit"), leading="premises")
 
 
 class Bounds(NamedTuple):

@@ -42,11 +42,15 @@ class Table:
         row: type[msgspec.Struct],
         key: tuple[str, ...],
         indexes: tuple[str, ...] = (),
+        *,
+        leading: str | None = None,
     ) -> None:
+        """`leading` is the field of the key that questions begin with, where it is not the first."""
         self.name = name
         self.row = row
         self.key = key
-        self.indexes = indexes
+        self.primary = key if leading is None else tuple(sorted(key, key=leading.__ne__))
+        self.indexes = tuple(_exact(index, key) for index in indexes)
         self.columns = row.__struct_fields__
         # Asked for millions of times in a rebuild, so it is one call into C.
         fields = attrgetter(*key)
@@ -57,6 +61,18 @@ class Table:
         """The SQL type of each column."""
         hints = get_type_hints(self.row)
         return tuple(_SQL_TYPES[_without_none(hints[name])] for name in self.columns)
+
+
+def _exact(index: str, key: tuple[str, ...]) -> str:
+    """Lets an index on a part of the key end with the rest of it.
+
+    PostgreSQL takes each of a few columns for as good as the whole key, and may look a row up by
+    them: without the rest it goes through every place of a lot for each of them.
+    """
+    columns = tuple(index.strip("()").split(", "))
+    if not set(columns) < set(key):
+        return index
+    return f"({', '.join((*columns, *(name for name in key if name not in columns)))})"
 
 
 def _alone(field: Callable[[Any], Any]) -> Callable[[Any], Key]:

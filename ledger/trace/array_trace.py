@@ -1,9 +1,10 @@
 """ArrayTrace: closures and quantities over arrays, for recalls that reach a great many movements.
 
 It answers the present where labels say which lot is meant. What goods without a lot may be, is the
-rules' to say: a question that reaches any is handed over (`answer` returns None).
+rules' to say: a question that reaches any is handed over (`extent` returns None).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -16,7 +17,6 @@ from ledger.trace.answer import (
     Sums,
     Trace,
     TraceStock,
-    Worst,
     order_of,
     worst_of,
 )
@@ -61,6 +61,30 @@ class ToldRows(NamedTuple):
     amount: Array
 
 
+class Extent(NamedTuple):
+    """What arrays know of an answer: the lots ahead by their numbers, those behind, and who had them."""
+
+    question: Question
+    position: int
+    named: Mapping[int, LotName]
+    back: Sequence[LotName]
+    lines: Sequence[HeldLine]
+    silent: Sequence[Holder]
+
+    def answer(self, rows: TraceRows, stock: TraceStock) -> Trace:
+        """Answers as the rules do. `rows` and `stock` MUST be of the same position."""
+        holders = [*_holders(self.lines, self.named, stock), *self.silent]
+        gone: dict[tuple[str, str], int] = defaultdict(int)
+        for line in self.lines:
+            gone[self.named[line.lot].product, line.unit] += line.sums[-1]
+        ahead: Mapping[LotName, How] = dict.fromkeys(self.named.values(), CERTAIN)
+        behind: Mapping[LotName, How] = dict.fromkeys(self.back, CERTAIN)
+        return Trace(
+            self.question, self.position, ahead, behind, sorted(holders, key=order_of),
+            worst_of(rows, holders, gone), estimate(rows.naming(ahead), self.question.lots),
+        )  # fmt: skip
+
+
 class ArrayTrace:
     """Asks a segment and its overlay, which MUST both be true for one position."""
 
@@ -78,8 +102,8 @@ class ArrayTrace:
         # By place its merchant's number among those told of, as far as places were asked about.
         self._merchants: Array = np.zeros(0, np.int64)
 
-    def answer(self, question: Question, rows: TraceRows, stock: TraceStock) -> Trace | None:
-        """Answers as the rules do, or hands over. `rows` and `stock` MUST be of the same position."""
+    def extent(self, question: Question) -> Extent | None:
+        """Finds what a question reaches and who has had it, or hands over."""
         if question.moment != AsOf() or question.origin is not None:
             return None
         # One that only rows of no goods name gets a number too: it reaches itself.
@@ -90,19 +114,9 @@ class ArrayTrace:
         name = self._overlay.name
         named = {number: name(number) for number in ahead.tolist()}
         found, told = self.quantities(ahead)
-        lines = list(self.lines(found))
-        holders = [*_holders(lines, named, stock), *self._silent(told, named)]
-        gone: dict[tuple[str, str], int] = {}
-        for line in lines:
-            key = named[line.lot].product, line.unit
-            gone[key] = gone.get(key, 0) + line.sums[-1]
-        reached: Mapping[LotName, How] = dict.fromkeys(named.values(), CERTAIN)
-        worst: list[Worst] = worst_of(rows, holders, gone)
-        shares = estimate(rows.naming(reached), question.lots)
-        behind: Mapping[LotName, How] = {name(number): CERTAIN for number in back.tolist()}
-        return Trace(
-            question, self._overlay.position, reached, behind, sorted(holders, key=order_of),
-            worst, shares,
+        return Extent(
+            question, self._overlay.position, named, [name(number) for number in back.tolist()],
+            list(self.lines(found)), list(self._silent(told, named)),
         )  # fmt: skip
 
     def closure(self, seeds: Iterable[int], *, forwards: bool) -> Array | None:

@@ -14,11 +14,11 @@ from ledger.projections.stock import stock_from
 from ledger.trace.answer import Left, Shelved
 from ledger.trace.question import AsOf, LotName
 
+# All of a lot at once: a giant one is at tens of thousands of places.
 LINES = """
 SELECT t.* FROM trade.stock t
-JOIN unnest(%(merchants)s::text[], %(premises)s::text[], %(products)s::text[], %(lots)s::text[],
-            %(units)s::text[]) AS k(merchant, premises, product, lot, unit)
-  USING (merchant, premises, product, lot, unit)
+JOIN (SELECT DISTINCT * FROM unnest(%(products)s::text[], %(lots)s::text[])) AS k(product, lot)
+  USING (product, lot)
 """
 SHELVES_OF = """
 SELECT DISTINCT t.* FROM trade.shelves t
@@ -61,6 +61,8 @@ class PgStock:
         found = {}
         for row, shelf in self._lines(about):
             key = Shelved(row.merchant, row.premises, LotName(row.product, row.lot), row.unit)
+            if key not in wanted:
+                continue
             least, most = bounds(row, shelf)
             if (row.premises, row.merchant) in estimated:
                 least = 0
