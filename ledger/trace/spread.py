@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ledger.trace.closure import Graph
 from ledger.trace.question import From, How, LotName
-from ledger.trace.rows import TraceRow
+from ledger.trace.rows import TraceRow, is_named
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -69,8 +69,10 @@ class _Ways:
     def _read(self, lot: LotName) -> dict[str, list[_Way]]:
         found: dict[str, list[_Way]] = defaultdict(list)
         used: dict[int, tuple[TraceRow, bool]] = {}
+        named = is_named(lot, self._graph.rows.open_dates(lot.product))
         for row in self._graph.rows.naming([lot]):
-            if row.kind == "used-in":
+            # What was made of a date that several lots bear, its loose goods say.
+            if row.kind == "used-in" and named:
                 used[row.original] = row, True
             elif row.giver is not None and row.taker is not None:
                 found[row.giver].append(_way(row, Spot(row.taker, lot), True))

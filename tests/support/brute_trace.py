@@ -252,8 +252,9 @@ class Brute:
         found = []
         for row in self.rows:
             sides, named = self._sides(row), not self._is_loose(row)
-            is_it = named and (row.product, row.key) == lot
-            if is_it and sides and sides[0] == where:
+            goes = (row.product, row.key) == lot
+            is_it = named and goes
+            if goes and sides and sides[0] == where:
                 found.append((sides[1], lot, row.earliest, row.latest, True))
             lots = self._candidates(row, where) if not named else set()
             if (

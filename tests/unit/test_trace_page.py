@@ -1,14 +1,18 @@
 """The worked examples of docs/trace.md, each against the rules and the brute force."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from ledger.events.reports import Portion
 from ledger.trace.answer import Trace, trace
 from ledger.trace.estimate import At
 from ledger.trace.question import AsOf, From, LotName, Question
+from ledger.values.quantity import StatedQuantity, Unit
 from tests.support.brute_trace import Brute
+from tests.support.make import MILK, STALL, TODAY, counted, milk, sold, transformed
 from tests.support.memory_trace import MemoryRows, MemoryStock
 from tests.support.trace_page import Example, Story, examples
 
@@ -130,6 +134,30 @@ def test_what_went_back_to_nobody_named_is_not_with_consumers() -> None:
 
     assert found.estimate is not None
     assert (found.estimate.to_consumers, found.estimate.sent_out) == (0, 6000)
+
+
+def test_a_date_that_several_lots_bear_goes_where_it_was_sold_and_into_nothing_that_was_made() -> (
+    None
+):
+    story, day = told(), {"produced": TODAY}
+
+    def portion(lot: str | None) -> Portion:
+        quantity = StatedQuantity(amount=Decimal(1), unit=Unit.PIECE)
+        return Portion(goods=milk(lot, **day), quantity=quantity)
+
+    for event in (
+        counted(9, milk("1", **day)), counted(9, milk("2", **day)),
+        sold(1, milk(None, **day), counterparty="m-2"),
+        transformed([portion(None)], [portion("3")]),
+    ):  # fmt: skip
+        story.line.report(event)
+    date = LotName(MILK, f"D:{TODAY}")
+    question = Question((date,), AsOf(), From(STALL, None))
+
+    found = trace(MemoryRows(story.line), MemoryStock(story.line), question)
+
+    assert {holder.merchant for holder in found.holders if holder.lot == date} == {STALL, "m-2"}
+    assert set(found.ahead) == {date}
 
 
 def test_goods_whose_number_one_side_alone_states_are_not_under_way_for_ever() -> None:
