@@ -12,6 +12,8 @@ import msgspec
 from ledger.errors import BadSetting
 
 PREFIX = "SUYUAN_"
+# Set in a database that is a copy of a ledger to rehearse on.
+REHEARSAL = "suyuan.rehearsal"
 
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]

@@ -1,5 +1,6 @@
 """Queries behind the product and lot pages."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -165,6 +166,15 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
             position=position(reader),
             updated=updated(reader, gtin, lot),
         )
+
+
+def product_names(reader: Reader, gtins: Iterable[str]) -> dict[str, str]:
+    """Returns the names of the products that are registered; goods without a code name themselves."""
+    wanted = set(gtins)
+    query = "SELECT gtin, name_zh FROM trade.products WHERE gtin = ANY(%s)"
+    names = {row["gtin"]: str(row["name_zh"]) for row in rows(reader, query, [sorted(wanted)])}
+    items = {gtin: gtin.removeprefix("item:") for gtin in wanted if gtin.startswith("item:")}
+    return items | names
 
 
 def updated(reader: Reader, gtin: str, lot: str) -> int:

@@ -17,6 +17,7 @@ from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, How, LotName, Question
 from ledger.values.quantity import scaled_thousandths
 from query_api.ledgers import known_as
+from query_api.lots import product_names
 from query_api.views import Reader, position, rows
 
 LOTS = """
@@ -96,6 +97,8 @@ class Accounts(NamedTuple):
     how: Mapping[str, How]
     words: Mapping[str, Words]
     beyond: list[LotName]
+    # Of the products that holders had.
+    names: Mapping[str, str]
 
 
 def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = ()) -> Accounts:
@@ -124,12 +127,13 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
     for row in rows(reader, PROVED, [recall]):
         account = holders[row["merchant"]][Of(row["product"], row["unit"])]
         account.proved += int(row["amount"])
-    return Accounts(head, traced, dict(sorted(holders.items())), how, words, beyond)
+    names = product_names(reader, {of.product for lines in holders.values() for of in lines})
+    return Accounts(head, traced, dict(sorted(holders.items())), how, words, beyond, names)
 
 
 def nothing_of(reader: Reader) -> Accounts:
     """Returns accounts without anybody in them, true for now."""
-    return Accounts(position(reader), None, {}, {}, {}, [])
+    return Accounts(position(reader), None, {}, {}, {}, [], {})
 
 
 def _words(reader: Reader, recall: str) -> tuple[dict[str, Words], dict[str, list[AnswerLine]]]:

@@ -20,6 +20,7 @@ from query_api.views import Reader, rows
 SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
 # What a page on a wall has room for.
 POSTER_MAX = 40
+REHEARSED = "【演练, 不是真的 REHEARSAL, NOT REAL】 "
 GRADES_ZH = {"I": "一级", "II": "二级", "III": "三级"}
 POSTER = (
     "main{max-width:180mm;margin:auto;text-align:center}h1{font-size:48pt;color:#b00020;margin:0}"
@@ -30,7 +31,7 @@ POSTER = (
 TITLES = {
     "holders": "持有者 holders", "certain": "确定 certain", "acknowledged": "已阅 read",
     "answered": "回复 answered", "drawn": "抽查 drawn", "checked": "已查 checked",
-    "effective": "有效 effective", "product": "产品 product", "unit": "单位 unit",
+    "effective": "有效 effective", "product": "产品 product", "product_name": "名称 name", "unit": "单位 unit",
     "had": "经手 handled", "used": "用去 used", "found": "找到 found", "sold": "已售 sold",
     "returned": "退回 returned", "destroyed": "销毁 destroyed",
     "proved_destroyed": "有据销毁 proved", "unaccounted": "不明 unaccounted",
@@ -55,7 +56,7 @@ def notice_text(answer: schemas.RecallAnswer) -> str:
     told = answer.recall
     goods = "\n".join(f"- {line}" for line in map(line_words, answer.lines))
     return (
-        f"食品召回公告 ({GRADES_ZH[told.grade]}召回) Food recall, grade {told.grade}\n"
+        f"{_banner(answer)}食品召回公告 ({GRADES_ZH[told.grade]}召回) Food recall, grade {told.grade}\n"
         f"{told.authority} · {told.recall} · {_day(told.published_at)}\n\n"
         f"{told.notice}\n\n召回的食品 Recalled:\n{goods}\n\n原因 Why: {told.reason}\n"
     )
@@ -63,8 +64,9 @@ def notice_text(answer: schemas.RecallAnswer) -> str:
 
 def line_words(line: schemas.StoppedLine) -> str:
     """Says a line as a shopper can hold it against a label."""
-    parts = [line.name or (line.product or "").removeprefix("item:")]
-    if line.name is not None and line.product is not None:
+    product = (line.product or "").removeprefix("item:")
+    parts = [line.name or product]
+    if line.name is not None and line.product == product:
         parts.append(line.product.removeprefix("0"))
     parts += [f"批号 lot {line.lot}"] if line.lot else []
     parts += [f"进货 delivery {line.delivery}"] if line.delivery else []
@@ -97,7 +99,7 @@ def poster(answer: schemas.RecallAnswer, link: str) -> bytes:
     code = f"<figure>{qr(link)}<figcaption>{escape(link)}</figcaption></figure>"
     return (
         f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>召回 {escape(told.recall)}'
-        f"</title><style>{STYLE}{POSTER}</style></head><body><main><h1>食品召回</h1>"
+        f"</title><style>{STYLE}{POSTER}</style></head><body><main><h1>{_banner(answer)}食品召回</h1>"
         f"<h2>Food recall · {GRADES_ZH[told.grade]}召回 grade {told.grade}</h2>"
         f'<p class="what">{escape(told.notice)}</p><table>{rows_}</table>'
         f"<p>原因 Why: {escape(told.reason)}</p>"
@@ -126,7 +128,7 @@ def hand_over(
     told = answer.recall
     notes = [["召回 recall", line_words(line)] for line in answer.lines]
     about = (
-        f"{told.authority}, {told.recall}, grade {told.grade}, {_day(told.published_at)};"
+        f"{_banner(answer)}{told.authority}, {told.recall}, grade {told.grade}, {_day(told.published_at)};"
         f" {len(found)} holders, true at position {answer.position}. {told.reason}"
     )
     lines = (
@@ -136,7 +138,9 @@ def hand_over(
         ]
         for call in found
     )  # fmt: skip
-    return Sheet(f"召回移送 hand-over {name}", about, HANDED_HEADINGS, lines, notes), len(found)
+    # Every form has headings; CSV has nothing else to say it with.
+    headings = [_banner(answer) + HANDED_HEADINGS[0], *HANDED_HEADINGS[1:]]
+    return Sheet(f"召回移送 hand-over {name}", about, headings, lines, notes), len(found)
 
 
 def _handed(reader: Reader, name: str, district: str | None) -> list[schemas.CallShown]:
@@ -162,7 +166,7 @@ def _summary(answer: schemas.RecallAnswer, name: str) -> Iterator[bytes]:
     told = answer.recall
     yield (
         f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>召回报告 {escape(name)}'
-        f"</title><style>{STYLE}</style></head><body><h1>召回报告 Recall report {escape(name)}</h1>"
+        f"</title><style>{STYLE}</style></head><body><h1>{_banner(answer)}召回报告 Recall report {escape(name)}</h1>"
         f"<p>{escape(told.authority)}; {GRADES_ZH[told.grade]} grade {told.grade}; {told.stage};"
         f" true at position {answer.position}</p><p>{escape(told.reason)}</p>"
         f"<p>{escape(told.summary)}</p>"
@@ -192,7 +196,7 @@ def _evidence(reader: Reader, name: str) -> Iterator[bytes]:
     shown = shown_holders(reader, accounts, list(accounts.holders))
     yield _table(
         "持有者 Holders",
-        ("编号 id", "名称 name", "区县 district", "怎样 how", "有过 had", "找到 found", "已售 sold",
+        ("编号 id", "名称 name", "区县 district", "怎样 how", "食品 goods", "批 lots", "有过 had", "找到 found", "已售 sold",
          "退回 returned", "销毁 destroyed", "有据销毁 proved", "不明 unaccounted", "已阅 read",
          "回复 answered", "回访 check"),
         [row for holder in shown for row in _holder_rows(holder)],
@@ -226,10 +230,15 @@ def _evidence(reader: Reader, name: str) -> Iterator[bytes]:
 def _holder_rows(holder: schemas.RecallHolderShown) -> Iterator[list[Any]]:
     for line in holder.lines:
         yield [
-            holder.holder, holder.name, holder.district, holder.how, f"{line.had} {line.unit}",
+            holder.holder, holder.name, holder.district, holder.how,
+            line.product_name or line.product, " ".join(map(_lot_words, line.lots)), f"{line.had} {line.unit}",
             line.found, line.sold, line.returned, line.destroyed, line.proved_destroyed,
             line.unaccounted, holder.acknowledged_at, holder.answered_at, holder.check_result,
         ]  # fmt: skip
+
+
+def _lot_words(key: str) -> str:
+    return key.partition(":")[2] or "无批号 no lot"
 
 
 def _table(title: str, headings: Sequence[str], lines: Sequence[Sequence[Any]]) -> bytes:
@@ -251,6 +260,11 @@ def _range(what: str, first: Any, last: Any) -> list[str]:
     if first is None and last is None:
         return []
     return [f"{what} {first}"] if first == last else [f"{what} {first or '…'} – {last or '…'}"]
+
+
+def _banner(answer: schemas.RecallAnswer) -> str:
+    """Returns what begins every paper of a rehearsal, so that nobody takes it for a recall's."""
+    return REHEARSED if answer.rehearsal else ""
 
 
 def _day(at: datetime | None) -> str:

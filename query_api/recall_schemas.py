@@ -37,6 +37,7 @@ class HeldStock(BaseModel):
     name: str | None
     premises: str
     product: str
+    product_name: str | None
     lot: str
     unit: str
     how: str = Field(examples=["stopped", "possible"])
@@ -69,6 +70,7 @@ class HoldAnswer(BaseModel):
     """A hold with what it stops, where that is in stock, and its history."""
 
     position: int
+    rehearsal: bool = Field(description="on a copy to rehearse on: nothing of it is in force")
     hold: HoldShown
     lines: list[StoppedLine]
     stock: list[HeldStock] = Field(description="at most 500 places, the largest first")
@@ -125,6 +127,7 @@ class RecallSum(BaseModel):
     """What holders of a recalled product had, and what they say became of it."""
 
     product: str
+    product_name: str | None
     unit: str
     had: str = Field(description="handled: goods that passed on count with each who had them")
     used: str
@@ -155,6 +158,7 @@ class RecallAnswer(BaseModel):
     """A recall with its goods, its progress and its history."""
 
     position: int
+    rehearsal: bool = Field(description="on a copy to rehearse on: nothing of it is in force")
     recall: RecallShown
     lines: list[StoppedLine] = Field(description="at most 500; lines_in_all says how many")
     lines_in_all: int
@@ -168,6 +172,7 @@ class AccountLine(BaseModel):
     """What a holder had of a product, by the record, and what it says became of it."""
 
     product: str
+    product_name: str | None
     unit: str
     lots: list[str]
     had: str
@@ -230,6 +235,7 @@ class CallList(BaseModel):
     """Whom to call, those not yet reached first."""
 
     position: int
+    rehearsal: bool = Field(description="on a copy to rehearse on: call nobody")
     recall: str
     district: str | None
     calls: list[CallShown]

@@ -17,7 +17,7 @@ from query_api.recall_accounts import Accounts, Words, accounts_of
 from query_api.recalls import MERCHANTS, row_of
 from query_api.stock import exact
 from query_api.stops import shown_lines
-from query_api.views import Reader, rows
+from query_api.views import Reader, is_rehearsal, rows
 
 # To whom recalled goods went who is in no register, and how much of what from whom.
 CARDS = """
@@ -66,7 +66,10 @@ def calls(reader: Reader, name: str, district: str | None) -> schemas.CallList:
             )
         )  # fmt: skip
     found.sort(key=lambda call: (call.call_result == "reached", call.calls, call.holder))
-    return schemas.CallList(position=accounts.position, recall=name, district=district, calls=found)
+    return schemas.CallList(
+        position=accounts.position, rehearsal=is_rehearsal(reader), recall=name, district=district,
+        calls=found,
+    )  # fmt: skip
 
 
 def _buyers(

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from query_api.problems import Problem
 from query_api.recall_accounts import Account, Accounts, Of, Words, accounts_of, nothing_of
 from query_api.stock import exact
 from query_api.stops import LINES_SHOWN_MAX, lines_of, shown_lines, words_of
-from query_api.views import Reader, position, rows
+from query_api.views import Reader, is_rehearsal, position, rows
 
 RECALLS = """
 SELECT * FROM trade.recalls WHERE (%(stage)s::text IS NULL OR stage = %(stage)s)
@@ -72,7 +73,7 @@ def recall(
         lines = lines_of(reader, "recall", name, limit)
         count = rows(reader, COUNT_LINES, [name])[0]["n"] or len(lines)
     return schemas.RecallAnswer(
-        position=accounts.position, recall=shown(row, calendar_now(reader), now),
+        position=accounts.position, rehearsal=is_rehearsal(reader), recall=shown(row, calendar_now(reader), now),
         lines=lines, lines_in_all=count, counts=counts_of(accounts),
         reach_known=accounts.trace is not None,
         beyond=[f"{lot.product} {lot.key}" for lot in accounts.beyond[:LINES_SHOWN_MAX]],
@@ -145,13 +146,13 @@ def counts_of(accounts: Accounts) -> schemas.RecallCounts:
         drawn=sum(words.drawn is not None for words in accounts.words.values()),
         checked=sum(words.checked_at is not None for words in accounts.words.values()),
         effective=sum(words.check_result == "effective" for words in accounts.words.values()),
-        sums=_sums(account for lines in accounts.holders.values() for account in lines.items()),
+        sums=_sums(accounts),
     )  # fmt: skip
 
 
-def _sums(found: Iterable[tuple[Of, Account]]) -> list[schemas.RecallSum]:
+def _sums(accounts: Accounts) -> list[schemas.RecallSum]:
     added: dict[Of, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for of, account in found:
+    for of, account in chain.from_iterable(lines.items() for lines in accounts.holders.values()):
         sums = added[of]
         sums["had"] += account.had
         sums["used"] += account.used
@@ -164,11 +165,15 @@ def _sums(found: Iterable[tuple[Of, Account]]) -> list[schemas.RecallSum]:
         sums["unaccounted" if missing > 0 else "overstated"] += abs(missing)
         for name, amount in account.said.items():
             sums[name] += amount
-    names = [name for name in schemas.RecallSum.model_fields if name not in Of._fields]
+    given = {*Of._fields, "product_name"}
+    names = [name for name in schemas.RecallSum.model_fields if name not in given]
     return [
-        schemas.RecallSum(**of._asdict(), **{name: exact(sums[name]) for name in names})
+        schemas.RecallSum(
+            **of._asdict(), product_name=accounts.names.get(of.product),
+            **{name: exact(sums[name]) for name in names},
+        )
         for of, sums in sorted(added.items())
-    ]
+    ]  # fmt: skip
 
 
 def holders(reader: Reader, name: str, after: str, limit: int) -> schemas.HolderPage:
@@ -194,7 +199,10 @@ def shown_holders(
             holder=holder, name=known.get(holder, {}).get("name"),
             district=known.get(holder, {}).get("district"),
             how=accounts.how.get(holder, "possible"),
-            lines=[_account(of, one) for of, one in sorted(accounts.holders[holder].items())],
+            lines=[
+                _account(of, one, accounts.names.get(of.product))
+                for of, one in sorted(accounts.holders[holder].items())
+            ],
             **_asdict(accounts.words.get(holder, Words())),
         )
         for holder in some
@@ -207,12 +215,12 @@ def _asdict(words: Words) -> dict[str, Any]:
     return found
 
 
-def _account(of: Of, account: Account) -> schemas.AccountLine:
+def _account(of: Of, account: Account, product_name: str | None) -> schemas.AccountLine:
     said = {name: exact(amount) for name, amount in (account.said or {}).items()}
     found, sold, returned, destroyed = map(said.get, ("found", "sold", "returned", "destroyed"))
     missing = account.unaccounted
     return schemas.AccountLine(
-        **of._asdict(), lots=sorted(account.lots), had=exact(account.had),
+        **of._asdict(), product_name=product_name, lots=sorted(account.lots), had=exact(account.had),
         maybe_had=exact(account.maybe), used=exact(account.used),
         sold_on_record=exact(account.sold),
         left=None if account.left is None else exact(account.left),

@@ -1,6 +1,6 @@
 """Stops as the API answers them: what is held or recalled, where it stands, and may goods be sold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -11,10 +11,10 @@ from ledger.rules.deadlines import colour
 from ledger.rules.stops import Met, meets
 from query_api import recall_schemas as schemas
 from query_api.ledgers import known_as, names_of
-from query_api.lots import FAMILY, base_of
+from query_api.lots import FAMILY, base_of, product_names
 from query_api.problems import Problem
 from query_api.stock import exact
-from query_api.views import Reader, gtin_of, position, rows
+from query_api.views import Reader, gtin_of, is_rehearsal, position, rows
 
 HOLDS = """
 SELECT * FROM trade.holds WHERE (%(stage)s::text IS NULL OR stage = %(stage)s)
@@ -116,9 +116,11 @@ def hold(reader: Reader, name: str, *, now: datetime) -> schemas.HoldAnswer:
     if not found:
         raise Problem(404, "hold-unknown", f"no hold is called {name}: suyuan hold list")
     stock = rows(reader, STOCK, ["hold", name])
+    names = product_names(reader, (row["product"] for row in stock))
     return schemas.HoldAnswer(
-        position=position(reader), hold=_hold(found[0], now), lines=lines_of(reader, "hold", name, STOPPED_MAX),
-        stock=[schemas.HeldStock(**_amount(row)) for row in stock],
+        position=position(reader), rehearsal=is_rehearsal(reader), hold=_hold(found[0], now),
+        lines=lines_of(reader, "hold", name, STOPPED_MAX),
+        stock=[_held_stock(row, names) for row in stock],
         places=stock[0]["places"] if stock else 0, words=words_of(reader, "hold", name),
     )  # fmt: skip
 
@@ -132,9 +134,7 @@ def lines_of(reader: Reader, kind: str, stop: str, limit: int) -> list[schemas.S
 def shown_lines(reader: Reader, lines: Iterable[StoppedGoods]) -> list[schemas.StoppedLine]:
     """Returns lines with the names of their products."""
     known = list(lines)
-    gtins = sorted({line.product for line in known if line.product})
-    query = "SELECT gtin, name_zh FROM trade.products WHERE gtin = ANY(%s)"
-    names = {row["gtin"]: row["name_zh"] for row in rows(reader, query, [gtins])}
+    names = product_names(reader, (line.product for line in known if line.product))
     return [
         schemas.StoppedLine(**msgspec.structs.asdict(line), name=names.get(line.product or ""))
         for line in known
@@ -153,9 +153,12 @@ def _hold(row: dict[str, Any], now: datetime) -> schemas.HoldShown:
     return schemas.HoldShown(**members, colour=how)
 
 
-def _amount(row: dict[str, Any]) -> dict[str, Any]:
-    members = {name: row[name] for name in schemas.HeldStock.model_fields}
-    return members | {"amount": exact(int(row["amount"]))}
+def _held_stock(row: dict[str, Any], names: Mapping[str, str]) -> schemas.HeldStock:
+    given = {"amount", "product_name"}
+    members = {name: row[name] for name in schemas.HeldStock.model_fields if name not in given}
+    return schemas.HeldStock(
+        **members, amount=exact(int(row["amount"])), product_name=names.get(row["product"])
+    )
 
 
 def _read(row: dict[str, Any]) -> StoppedGoods:

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
+from ledger.settings import REHEARSAL
 from ledger.values.day import ZONE_DEFAULT, day_at
 from ledger.values.gtin import Gtin
 from query_api.problems import Problem
@@ -63,6 +64,12 @@ def position(reader: Reader) -> int:
         " (SELECT position FROM edge.position)) AS position"
     )
     return int(rows(reader, query)[0]["position"])
+
+
+def is_rehearsal(reader: Reader) -> bool:
+    """Tells whether this is a copy of a ledger to rehearse on: nothing it says is meant for outside."""
+    query = "SELECT current_setting(%s, true) = 'on' AS is_one"
+    return bool(rows(reader, query, [REHEARSAL])[0]["is_one"])
 
 
 def today(reader: Reader) -> date:

@@ -8,6 +8,7 @@ from psycopg import Connection, sql
 
 from ledger.follower import make_views
 from ledger.projections.groups import GROUPS
+from ledger.settings import REHEARSAL
 
 # What a copy needs of the record; strangers, kept answers and what was put aside stay behind.
 RECORD = (
@@ -26,6 +27,10 @@ def copy_ledger(source: str, target: str, *, follower: str) -> int:
     `source` and `target` are owners' DSNs; `follower` is that of the target, whose views are its.
     The source goes on writing meanwhile.
     """
+    with psycopg.connect(target, autocommit=True) as owner:
+        name = sql.Identifier(owner.info.dbname)
+        # The copy itself says what it is, to whoever reads it.
+        owner.execute(sql.SQL("ALTER DATABASE {} SET {} = on").format(name, sql.SQL(REHEARSAL)))
     with psycopg.connect(follower, autocommit=True) as views:
         for group in GROUPS:
             make_views(views, group.name, group)

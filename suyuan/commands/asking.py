@@ -128,6 +128,11 @@ def local(text: str | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M")
 
 
+def rehearsed(answer: dict[str, Any]) -> str:
+    """Returns what begins the words of an answer that comes from a copy to rehearse on."""
+    return "[演练 rehearsal] " if answer["rehearsal"] else ""
+
+
 def _width(text: str) -> int:
     """Returns how many columns of a terminal a text takes; Chinese characters take two."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.rules.holds import ExtendHold, PlaceHold, ReleaseHold
 from suyuan.commands import Failed, day, name
-from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, local, show
+from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, local, rehearsed, show
 from suyuan.commands.goods_named import LINE_HEADINGS, add_goods, goods_of, line_words
 from suyuan.commands.requesting import add_request, instant, ledger_time, say, send, words_of
 
@@ -80,14 +80,24 @@ def run_show(stated: argparse.Namespace) -> int:
         found = ask_page(query, f"/v1/holds/{stated.hold}", {})
     hold = found["hold"]
     if not stated.json:
-        print(f"{hold['hold']}: {STAGES_ZH[hold['stage']]} {hold['stage']}, until {local(hold['until'])}"
+        print(f"{rehearsed(found)}{hold['hold']}: {STAGES_ZH[hold['stage']]} {hold['stage']}, until {local(hold['until'])}"
               f" {COLOURS[hold['colour']]}; {hold['authority']}: {hold['reason']}")  # fmt: skip
         for said in found["words"]:
             parts = [local(said["said_at"]), said["what"], said["by"], said["note"]]
             print("  ".join(str(part) for part in parts if part is not None))
         rows = [line_words(line) for line in found["lines"]]
         show(stated, found, LINE_HEADINGS, rows, f"停售 stops {len(rows)} lines")
-    names = ["merchant", "name", "premises", "product", "lot", "amount", "unit", "how"]
+    names = [
+        "merchant",
+        "name",
+        "premises",
+        "product",
+        "product_name",
+        "lot",
+        "amount",
+        "unit",
+        "how",
+    ]
     rows = [[stock[key] for key in names] for stock in found["stock"]]
     return show(stated, found, names, rows, f"在库 in stock at {found['places']} places")
 

@@ -28,7 +28,7 @@ from ledger.values.ids import is_id
 from ledger.values.quantity import Unit
 from scanners.cards import CardBox
 from suyuan.commands import Failed, day, name, quantity
-from suyuan.commands.asking import PAGE, add_query, ask_page, asking, show
+from suyuan.commands.asking import PAGE, add_query, ask_page, asking, rehearsed, show
 from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
 from suyuan.commands.goods_named import product
 from suyuan.commands.requesting import add_request, say, send
@@ -107,7 +107,8 @@ def run_holders(stated: argparse.Namespace) -> int:
                 "已售 sold", "退回 returned", "销毁 destroyed", "不明 unaccounted", "已阅 read", "回访 check"]  # fmt: skip
     rows = [
         [
-            holder["how"], f"{holder['holder']} {holder['name'] or ''}".strip(), line["product"],
+            holder["how"], f"{holder['holder']} {holder['name'] or ''}".strip(),
+            line["product_name"] or line["product"],
             f"{line['had']} {line['unit']}", line["left"], line["found"], line["sold"],
             line["returned"], line["destroyed"], line["unaccounted"],
             "✓" if holder["acknowledged_at"] else "", holder["check_result"] or holder["drawn"],
@@ -129,7 +130,7 @@ def run_calls(stated: argparse.Namespace) -> int:
          c["calls"], c["call_result"]]
         for c in found["calls"]
     ]  # fmt: skip
-    return show(stated, found, headings, rows, f"{len(rows)} to call")
+    return show(stated, found, headings, rows, f"{rehearsed(found)}{len(rows)} to call")
 
 
 def run_acknowledge(stated: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ from ledger.rules.recalls import (
     WithdrawRecall,
 )
 from suyuan.commands import Failed, name
-from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, local, show
+from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, local, rehearsed, show
 from suyuan.commands.goods_named import (
     LINE_HEADINGS,
     add_goods,
@@ -166,7 +166,7 @@ def run_show(stated: argparse.Namespace) -> int:
 
 def _show_state(found: dict[str, Any]) -> None:
     told, counts = found["recall"], found["counts"]
-    print(f"{told['recall']}: {STAGES_ZH[told['stage']]} {told['stage']}, grade {told['grade']};"
+    print(f"{rehearsed(found)}{told['recall']}: {STAGES_ZH[told['stage']]} {told['stage']}, grade {told['grade']};"
           f" {told['authority']}: {told['reason']}")  # fmt: skip
     about = {"hold": told["hold"], "责任者 responsible": told["responsible"],
              "公告 notice": told["notice"], "总结 summary": told["summary"],

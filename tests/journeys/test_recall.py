@@ -323,6 +323,12 @@ def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
             "published",
         ]
         assert city.says("green")
+        assert desk.ask("recall", "show", "mock-1")["rehearsal"]
+        for form in ("notice.txt", "notice.html", "report.html", "hand-over.csv", "hand-over.html"):
+            paper = httpx.get(
+                f"http://127.0.0.1:{told['query']}/v1/recalls/mock-1/{form}", trust_env=False
+            )
+            assert "REHEARSAL" in paper.text, form
     finally:
         mock.terminate()
         mock.wait(30)
@@ -394,6 +400,7 @@ def test_a_recall_from_the_trace_to_the_closing_report(
     desk.type(*over, "--out", str(tmp_path / "over.csv"), *OFFICER)
     handed = (tmp_path / "over.csv").read_text()
     assert "m-2" in handed
+    assert not any("REHEARSAL" in made.read_text() for made in tmp_path.glob("*.[cht]*"))
     over = (*over[:-1], "nowhere", "--out", str(tmp_path / "over.csv"), *OFFICER)
     assert "nothing was handed over" in desk.type(*over, code=1)
     assert (tmp_path / "over.csv").read_text() == handed
