@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from query_api import problems
 from query_api.engines import keep_engine
+from query_api.kept_accounts import KeptAccounts
 from query_api.routes import (
     alerts,
     ledgers,
@@ -42,6 +43,7 @@ def build(
         app.state.pool = open_pool(dsn)
         app.state.now = now
         app.state.watch = Watch(dsn)
+        app.state.accounts = KeptAccounts()
         app.state.arrays = keep_engine(dsn, arrays, ended := threading.Event())
         watching = asyncio.create_task(app.state.watch.run())
         yield

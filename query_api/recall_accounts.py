@@ -16,7 +16,6 @@ from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, How, LotName, Question
 from ledger.values.quantity import scaled_thousandths
-from query_api.ledgers import known_as
 from query_api.lots import product_names
 from query_api.views import Reader, position, rows
 
@@ -24,7 +23,11 @@ LOTS = """
 SELECT product, lot, how FROM trade.stopped_lots
 WHERE kind = 'recall' AND stop = %s AND ended_at IS NULL ORDER BY product, lot
 """
-SAID = "SELECT * FROM trade.recall_holders WHERE recall = %s"
+SAID = """
+SELECT h.*, coalesce(a.merchant, h.holder) AS goes_by
+FROM trade.recall_holders h LEFT JOIN trade.merchant_aliases a ON a.alias = h.holder
+WHERE recall = %s ORDER BY h.holder
+"""
 DRAFTED = """
 SELECT l.product, l.lot, 'stopped' AS how FROM trade.lots l
 JOIN unnest(%s::text[], %s::text[]) AS k(product, lot) USING (product, lot)
@@ -107,8 +110,9 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
     words, answers = _words(reader, recall)
     found = rows(reader, LOTS, [recall])
     if drafted:
-        bases = {line.product: _single(reader, line.product or "")[0] for line in drafted}
-        about = [[bases[line.product] for line in drafted], [f"L:{line.lot}" for line in drafted]]
+        bases = {one: _single(reader, one)[0] for one in {line.product or "" for line in drafted}}
+        lots = [(bases[line.product or ""], f"L:{line.lot}") for line in drafted]
+        about = [list(column) for column in zip(*lots, strict=True)]
         found = rows(reader, DRAFTED, about)
     named = {LotName(row["product"], row["lot"]) for row in found}
     sure = tuple(LotName(row["product"], row["lot"]) for row in found if row["how"] == "stopped")
@@ -141,7 +145,7 @@ def _words(reader: Reader, recall: str) -> tuple[dict[str, Words], dict[str, lis
     words: dict[str, Words] = {}
     answers: dict[str, list[AnswerLine]] = {}
     for row in rows(reader, SAID, [recall]):
-        name = known_as(reader, row["holder"])
+        name = row["goes_by"]
         said = Words(**{key: row[key] for key in Words._fields})
         words[name] = said if name not in words else _together(words[name], said)
         if row["answer"] is not None:

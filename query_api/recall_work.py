@@ -79,7 +79,10 @@ def _buyers(
     for holder, lines in accounts.holders.items():
         there = known.get(holder)
         if there is None or (district is not None and there["district"] != district):
-            got = [f"{exact(a.had or a.maybe)} {of.unit} {of.product}" for of, a in lines.items()]
+            got = [
+                f"{exact(a.had or a.maybe)} {of.unit} {accounts.names.get(of.product, of.product)}"
+                for of, a in lines.items()
+            ]
             why = "unregistered" if there is None else "other-district"
             found[holder] = _Buyer(why, there["owner_card"] if there else None, got)
     for row in rows(reader, CARDS, [name]):

@@ -22,11 +22,12 @@ from ledger.rules.deadlines import (
 )
 from ledger.values.day import ZONE_DEFAULT, day_at
 from query_api import recall_schemas as schemas
+from query_api.kept_accounts import KeptAccounts
 from query_api.problems import Problem
 from query_api.recall_accounts import Account, Accounts, Of, Words, accounts_of, nothing_of
 from query_api.stock import exact
 from query_api.stops import LINES_SHOWN_MAX, lines_of, shown_lines, words_of
-from query_api.views import Reader, is_rehearsal, position, rows
+from query_api.views import Reader, cursor_of, is_rehearsal, key_of, position, rows
 
 RECALLS = """
 SELECT * FROM trade.recalls WHERE (%(stage)s::text IS NULL OR stage = %(stage)s)
@@ -176,16 +177,19 @@ def _sums(accounts: Accounts) -> list[schemas.RecallSum]:
     ]  # fmt: skip
 
 
-def holders(reader: Reader, name: str, after: str, limit: int) -> schemas.HolderPage:
-    """Returns a page of a recall's holders behind an id."""
+def holders(
+    reader: Reader, kept: KeptAccounts, name: str, cursor: str | None, limit: int
+) -> schemas.HolderPage:
+    """Returns a page of a recall's holders, true for the position of the first page."""
     row_of(reader, name)
-    accounts = accounts_of(reader, name)
+    at, after = key_of(cursor, 2)
+    accounts = kept.of(reader, name, int(at) if at.isdecimal() else None)
     wanted = [holder for holder in accounts.holders if holder > after]
     some = wanted[:limit]
     return schemas.HolderPage(
         position=accounts.position, recall=name, holders_in_all=len(accounts.holders),
         holders=shown_holders(reader, accounts, some),
-        next=some[-1] if len(wanted) > limit else None,
+        next=cursor_of(str(accounts.position), some[-1]) if len(wanted) > limit else None,
     )  # fmt: skip
 
 

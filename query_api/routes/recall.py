@@ -16,7 +16,7 @@ from query_api import (
     recalls,
     traces,
 )
-from query_api.parameters import Limit
+from query_api.parameters import Cursor, Limit
 from query_api.routes.trace import LotsQuery, ProductsQuery
 from query_api.sheets import WRITERS, Sheet
 from query_api.stops import NEWEST
@@ -70,12 +70,15 @@ def one(
 def holders(
     request: Request,
     recall: RecallName,
-    after: Annotated[str, Query(max_length=80)] = "",
+    after: Cursor = None,
     limit: Limit = 100,
 ) -> recall_schemas.HolderPage:
-    """Who has or had recalled goods, and what each says became of them."""
+    """Who has or had recalled goods, and what each says became of them.
+
+    The pages of one list are true for the position of its first, as long as that is remembered.
+    """
     with snapshot(request) as reader:
-        return recalls.holders(reader, recall, after, limit)
+        return recalls.holders(reader, request.app.state.accounts, recall, after, limit)
 
 
 @router.get("/recalls/{recall}/score")

@@ -96,7 +96,7 @@ def run_holders(stated: argparse.Namespace) -> int:
     after, position = "", 0
     with asking(stated) as query:
         while True:
-            asked = {"limit": PAGE, "after": after}
+            asked = {"limit": PAGE} | ({"after": after} if after else {})
             page = ask_page(query, f"/v1/recalls/{stated.recall}/holders", asked)
             found += page["holders"]
             position = page["position"]

@@ -153,15 +153,20 @@ def test_each_holder_is_held_against_its_own_account(api: httpx.Client) -> None:
 
 
 def test_holders_come_in_pages(api: httpx.Client) -> None:
-    found, after = [], ""
+    found, after, seen = [], "", set()
     for _ in range(9):
         page = get(api, "/v1/recalls/r-1/holders", limit=3, after=after)
         found += [holder["holder"] for holder in page["holders"]]
+        seen.add(page["position"])
         if page["next"] is None:
             break
         after = page["next"]
 
     assert found == ["m-1", "m-2", "m-3", "m-9"]
+    assert len(seen) == 1
+    wrong = api.get("/v1/recalls/r-1/holders", params={"after": "m-1"})
+    assert wrong.status_code == 422
+    assert "cursor-invalid" in wrong.text
 
 
 def test_the_call_list_names_who_is_in_no_register_or_another_district(api: httpx.Client) -> None:

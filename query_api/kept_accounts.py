@@ -1,0 +1,32 @@
+"""Accounts worked out lately: the pages of one list agree, and a great recall is traced once for all."""
+
+import threading
+from collections import OrderedDict
+
+from query_api.recall_accounts import Accounts, accounts_of
+from query_api.views import Reader
+
+# As many lists as officers read at once; a great recall's takes some tens of megabytes.
+LISTS_MAX = 4
+
+
+class KeptAccounts:
+    """The accounts of recalls by the position they are true for, the latest few."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, int], Accounts] = OrderedDict()
+
+    def of(self, reader: Reader, recall: str, at: int | None) -> Accounts:
+        """Returns accounts at a position if they are still kept, else those of now."""
+        with self._lock:
+            kept = self._kept.get((recall, at)) if at is not None else None
+        if kept is not None:
+            return kept
+        found = accounts_of(reader, recall)
+        with self._lock:
+            # Who pages through holders asks nothing of the trace they came from.
+            self._kept[recall, found.position] = found._replace(trace=None)
+            while len(self._kept) > LISTS_MAX:
+                self._kept.popitem(last=False)
+        return found
