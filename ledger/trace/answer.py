@@ -109,10 +109,10 @@ def trace(rows: TraceRows, stock: TraceStock, question: Question) -> Trace:
         places = spread(graph, question.lots, question.origin)
         sure = lots_in(place for place, how in places.items() if how == "certain")
         ahead = {lot: "certain" if lot in sure else "possible" for lot in lots_in(places)}
-    holders = [*_named(rows, stock, ahead), *_loose(graph, stock, ahead)]
+    named = rows.naming(ahead)
+    holders = [*_named(named, stock, ahead), *_loose(graph, stock, ahead)]
     if places is not None:
         holders = [h for holder in holders for h in _at_places(holder, places)]
-    named = rows.naming(ahead)
     # What one merchant spread has no share of its own: the lots are not wholly meant.
     shares = estimate(named, question.lots) if places is None else None
     gone = to_consumers(named) if places is None else {}
@@ -201,11 +201,13 @@ def order_of(holder: Holder) -> tuple[str, ...]:
     return holder.how, *holder.lot, holder.merchant, holder.premises or "", holder.unit
 
 
-def _named(rows: TraceRows, stock: TraceStock, ahead: Mapping[LotName, How]) -> list[Holder]:
+def _named(
+    rows: Iterable[TraceRow], stock: TraceStock, ahead: Mapping[LotName, How]
+) -> list[Holder]:
     """Returns who has had the lots: by their own rows, else by another's word."""
     own: dict[Shelved, list[TraceRow]] = defaultdict(list)
     told: dict[tuple[str, LotName, str], int] = defaultdict(int)
-    for row in rows.naming(ahead):
+    for row in rows:
         lot = LotName(row.product, row.lot)
         own[Shelved(row.merchant, row.premises, lot, row.unit)].append(row)
         if row.passes_name and row.counterparty is not None:

@@ -98,9 +98,9 @@ def closure(
     found: dict[LotName, How] = dict.fromkeys(seeds, "certain")
     frontier, beyond = set(seeds), set[LotName]()
     while frontier:
-        reached = [_end(edge, forwards) for edge in edges_of(frontier) if edge.certain]
-        beyond |= {_end(edge, forwards) for edge in edges_of(frontier) if not edge.certain}
-        frontier = set(reached) - found.keys()
+        edges = edges_of(frontier)
+        beyond |= {_end(edge, forwards) for edge in edges if not edge.certain}
+        frontier = {_end(edge, forwards) for edge in edges if edge.certain} - found.keys()
         found |= dict.fromkeys(frontier, "certain")
     frontier = beyond - found.keys()
     while frontier:
