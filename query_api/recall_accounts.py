@@ -11,12 +11,14 @@ import msgspec
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import AnswerLine
 from ledger.projections.products import LEVELS_MAX
+from ledger.rules.recalls import LINES_MAX
 from ledger.trace.answer import Holder, Trace, trace
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, How, LotName, Question
 from ledger.values.quantity import scaled_thousandths
 from query_api.lots import product_names
+from query_api.stops import lines_of
 from query_api.views import Reader, position, rows
 
 LOTS = """
@@ -33,7 +35,8 @@ SELECT l.product, l.lot, 'stopped' AS how FROM trade.lots l
 JOIN unnest(%s::text[], %s::text[]) AS k(product, lot) USING (product, lot)
 """
 POSSIBLE = """
-SELECT t.merchant, t.product, t.lot, t.unit, t.taken_in FROM trade.stopped_lots l
+SELECT t.merchant, t.product, t.lot, t.unit, greatest(t.taken_in, t.amount) AS had
+FROM trade.stopped_lots l
 JOIN trade.stock t USING (product, lot)
 WHERE l.kind = 'recall' AND l.stop = %s AND l.ended_at IS NULL AND l.how = 'possible'
 ORDER BY t.merchant, t.product, t.lot
@@ -127,7 +130,7 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
         beyond = sorted(lot for lot in traced.ahead if lot not in named)
         _add_holders(holders, how, traced.holders, named)
     _add_possible(reader, holders, how, recall, unlabelled=not sure)
-    _add_answers(reader, holders, answers)
+    _add_answers(reader, holders, answers, _lots_recalled(reader, recall))
     for row in rows(reader, PROVED, [recall]):
         account = holders[row["merchant"]][Of(row["product"], row["unit"])]
         account.proved += int(row["amount"])
@@ -206,7 +209,7 @@ def _add_possible(
             continue
         account = holders[row["merchant"]][Of(row["product"], row["unit"])]
         account.lots.add(row["lot"])
-        account.maybe += int(row["taken_in"])
+        account.maybe += int(row["had"])
     for holder in holders:
         how.setdefault(holder, "possible")
 
@@ -215,8 +218,12 @@ def _add_answers(
     reader: Reader,
     holders: defaultdict[str, defaultdict[Of, Account]],
     answers: Mapping[str, list[AnswerLine]],
+    recalled: Mapping[str, set[str]],
 ) -> None:
-    """Puts what holders say beside what the record says; who names no goods found nothing."""
+    """Puts what holders say beside what the record says; who names no goods found nothing.
+
+    What is said of lots that are not recalled, or no longer, settles nothing of those that are.
+    """
     bases: dict[str, tuple[str, int]] = {}
     for holder, lines in answers.items():
         for account in holders[holder].values() if holder in holders else ():
@@ -225,6 +232,8 @@ def _add_answers(
             if line.product not in bases:
                 bases[line.product] = _single(reader, line.product)
             base, contains = bases[line.product]
+            if line.lot is not None and line.lot not in recalled.get(base, {line.lot}):
+                continue
             said = {
                 name: scaled_thousandths(
                     line.unit.value, int(getattr(line, name) * 1000) * contains
@@ -239,6 +248,19 @@ def _add_answers(
             account.said = account.said or dict.fromkeys(said, 0)
             for name, (_, amount) in said.items():
                 account.said[name] += amount
+
+
+def _lots_recalled(reader: Reader, recall: str) -> dict[str, set[str]]:
+    """Returns the lots that a recall names, by product, where it names nothing else of it."""
+    lines = lines_of(reader, "recall", recall, LINES_MAX)
+    if any(line.product is None for line in lines):
+        return {}
+    found: dict[str, set[str]] = {}
+    for product in {line.product or "" for line in lines}:
+        lots = [line.lot for line in lines if line.product == product]
+        if None not in lots:
+            found.setdefault(_single(reader, product)[0], set()).update(filter(None, lots))
+    return found
 
 
 def _single(reader: Reader, product: str) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from query_api.views import Reader, rows
 SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
 # What a page on a wall has room for.
 POSTER_MAX = 40
+OVER = {"withdrawn": "已撤销 WITHDRAWN", "closed": "已结束 CLOSED"}
 REHEARSED = "【演练, 不是真的 REHEARSAL, NOT REAL】 "
 GRADES_ZH = {"I": "一级", "II": "二级", "III": "三级"}
 POSTER = (
@@ -263,8 +264,10 @@ def _range(what: str, first: Any, last: Any) -> list[str]:
 
 
 def _banner(answer: schemas.RecallAnswer) -> str:
-    """Returns what begins every paper of a rehearsal, so that nobody takes it for a recall's."""
-    return REHEARSED if answer.rehearsal else ""
+    """Returns what begins every paper that nobody may take for one of a recall in force."""
+    over = OVER.get(answer.recall.stage)
+    ended = f"【{over} {_day(answer.recall.over_at)}】 " if over else ""
+    return (REHEARSED if answer.rehearsal else "") + ended
 
 
 def _day(at: datetime | None) -> str:

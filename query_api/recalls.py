@@ -23,6 +23,7 @@ from ledger.rules.deadlines import (
 from ledger.values.day import ZONE_DEFAULT, day_at
 from query_api import recall_schemas as schemas
 from query_api.kept_accounts import KeptAccounts
+from query_api.ledgers import known_as
 from query_api.problems import Problem
 from query_api.recall_accounts import Account, Accounts, Of, Words, accounts_of, nothing_of
 from query_api.stock import exact
@@ -178,13 +179,14 @@ def _sums(accounts: Accounts) -> list[schemas.RecallSum]:
 
 
 def holders(
-    reader: Reader, kept: KeptAccounts, name: str, cursor: str | None, limit: int
-) -> schemas.HolderPage:
-    """Returns a page of a recall's holders, true for the position of the first page."""
+    reader: Reader, kept: KeptAccounts, name: str, one: str | None, cursor: str | None, limit: int
+) -> schemas.HolderPage:  # fmt: skip
+    """Returns a page of a recall's holders, or one of them, true for the first page's position."""
     row_of(reader, name)
     at, after = key_of(cursor, 2)
     accounts = kept.of(reader, name, int(at) if at.isdecimal() else None)
-    wanted = [holder for holder in accounts.holders if holder > after]
+    known = known_as(reader, one) if one is not None else None
+    wanted = [h for h in accounts.holders if h > after and known in (None, h)]
     some = wanted[:limit]
     return schemas.HolderPage(
         position=accounts.position, recall=name, holders_in_all=len(accounts.holders),

@@ -29,12 +29,13 @@ SELECT goods FROM trade.stop_lines s WHERE kind = %(kind)s AND stop = %(stop)s
 ORDER BY position, index LIMIT %(limit)s
 """
 STOCK = """
-SELECT t.merchant, r.name, t.premises, t.product, t.lot, t.unit, l.how, t.amount,
-       count(*) OVER () AS places
-FROM trade.stopped_lots l JOIN trade.stock t USING (product, lot)
-LEFT JOIN trade.merchants r USING (merchant)
-WHERE l.kind = %s AND l.stop = %s AND l.ended_at IS NULL AND t.amount > 0
-ORDER BY l.how DESC, t.amount DESC LIMIT 500
+WITH there AS (
+  SELECT t.merchant, r.name, t.premises, t.product, t.lot, t.unit, l.how, t.amount
+  FROM trade.stopped_lots l JOIN trade.stock t USING (product, lot)
+  LEFT JOIN trade.merchants r USING (merchant)
+  WHERE l.kind = %s AND l.stop = %s AND l.ended_at IS NULL AND t.amount > 0)
+SELECT *, (SELECT count(DISTINCT premises) FROM there) AS places FROM there
+ORDER BY how DESC, amount DESC LIMIT 500
 """
 WORDS = """
 SELECT * FROM (
@@ -48,6 +49,11 @@ JOIN trade.stop_lines s ON s.kind = l.kind AND s.stop = l.stop AND s.ended_at IS
 WHERE l.product = %(base)s AND l.lot = %(lot)s AND l.ended_at IS NULL
   AND (s.product = ANY(%(gtins)s) OR s.product IS NULL)
 ORDER BY l.kind DESC, l.stop, s.position, s.index LIMIT 500
+"""
+SUPPLIED = """
+SELECT DISTINCT l.kind, l.stop, s.goods FROM trade.stopped_lots l
+JOIN trade.stop_lines s ON s.kind = l.kind AND s.stop = l.stop AND s.ended_at IS NULL
+WHERE l.product = %(base)s AND l.ended_at IS NULL AND s.product IS NULL ORDER BY 1, 2 LIMIT 500
 """
 NEAR = """
 SELECT kind, stop, goods FROM trade.stop_lines WHERE ended_at IS NULL
@@ -79,6 +85,10 @@ def may_be_sold(reader: Reader, goods: Goods) -> schemas.CheckAnswer:
     found: dict[str | None, list[dict[str, Any]]] = {"stopped": [], "possible": [], None: []}
     for row in near:
         found[meets(_read(row), met)].append(row)
+    if lot is None and not suppliers:
+        # Whoever stops a supplier's goods stops some of these, as far as the record knows.
+        for row in rows(reader, SUPPLIED, {"base": base}):
+            found["possible"].append(row)
     if lot is not None:
         # The record may know more of this lot than its label says: its dates, where it came from.
         for row in rows(reader, KNOWN, {"base": base, "lot": f"L:{lot}", "gtins": gtins}):

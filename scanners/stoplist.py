@@ -129,7 +129,9 @@ def _names(line: StopLine) -> Iterable[str]:
 def _met(goods: GoodsAsRead, place: Standing, line: StopLine) -> Met:
     """Returns goods in hand as what a line is held against; its product was compared already."""
     came = place.mode == "receive"
-    supplier = place.counterparty if came else None
+    # What a stopped supplier sells is what came from it, whoever made it.
+    own = place.merchant if place.merchant == line.goods.supplier else None
+    supplier = place.counterparty if came else own
     delivery = f"{place.merchant}/{place.delivery}" if came and place.delivery else None
     return Met(
         products=(line.goods.product or "",), lot=goods.lot, produced=goods.produced,

@@ -87,11 +87,17 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
     if page["gaps"]:
         reasons.append(word("A scanner that handled this lot lost part of its record."))
     stops = [stop for stop in page["stops"] if stop["how"] == "stopped"]
-    if not stops:
+    possible = next((stop for stop in page["stops"] if stop["how"] == "possible"), None)
+    if possible and not stops:
+        told = word("May be meant by a recall or hold of {who}: {why}")
+        reasons.insert(0, told.format(who=possible["authority"], why=possible["reason"]))
+    elif not stops:
         reasons.append(word("No open recall or hold of this lot is recorded."))
     verdict, tone = word("Recorded"), "good"
     if page["disputed"] or page["gaps"]:
         verdict, tone = word("Recorded, with open questions"), "warn"
+    if possible:
+        verdict, tone = word("May be recalled or held: ask before you buy"), "warn"
     if past:
         verdict, tone = word("Past its last good day"), "bad"
     if failed:

@@ -15,6 +15,7 @@ from ledger.events.holds import (
     StoppedGoods,
 )
 from ledger.events.recalls import (
+    AnswerLine,
     ChecksDrawn,
     HolderCalled,
     HolderChecked,
@@ -233,7 +234,11 @@ def _of_recalls(fold: Fold, event: Event) -> None:
             return
         case _:
             return
-    notes = (getattr(event, name, None) for name in ("reason", "summary", "note"))
+    notes = [getattr(event, name, None) for name in ("reason", "summary", "note")]
+    if isinstance(event, RecallChecked) and not event.approved:
+        notes = [f"sent back: {event.note or ''}"]
+    if isinstance(event, ChecksDrawn):
+        notes = [f"seed {event.seed}: {len(event.holders)} drawn"]
     _say(fold, "recall", recall, _both(event), next(filter(None, notes), None))
 
 
@@ -276,7 +281,22 @@ def _of_holders(fold: Fold, event: Event) -> None:
             _set_holder(fold, recall, holder, calls=calls, called_at=at, call_result=event.result)
         case _:
             return
-    _say(fold, "recall", recall, event.by, event.note, holder)
+    _say(fold, "recall", recall, event.by, _words_of(event) or None, holder)
+
+
+def _words_of(event: RecallAcknowledged | RecallAnswered | HolderChecked | HolderCalled) -> str:
+    """Returns what was said of a holder, for a history that later words do not change."""
+    parts = [getattr(event, "result", ""), event.note or ""]
+    if isinstance(event, RecallAnswered):
+        said = [_figures(line) for line in event.lines[:SAID_MAX]] or ["nothing found"]
+        parts[0] = "; ".join(said) + (" …" if event.lines[SAID_MAX:] else "")
+    return ": ".join(filter(None, parts))
+
+
+def _figures(line: AnswerLine) -> str:
+    names = ("found", "sold", "returned", "destroyed")
+    said = " ".join(f"{name} {getattr(line, name)}" for name in names if getattr(line, name))
+    return f"{line.product} {line.lot or ''} {said or 'none'} {line.unit.value}".replace("  ", " ")
 
 
 def _set_hold(fold: Fold, hold: str, **members: object) -> None:

@@ -52,6 +52,8 @@ from ledger.projections.stopped_lots import (
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.stops import Meets, Met, meets
 
+# What shows that goods are a supplier's own, though nobody has said yet that they came from it.
+HAS_TO_SELL = ("made", "stock-counted", "goods-sold")
 # What a merchant may not do with goods that are stopped.
 SALES = ("goods-sold", "day-sales", "goods-used", "used-in")
 
@@ -218,8 +220,9 @@ def _reconvert(fold: Fold, gtin: str) -> None:
 def _places(rows: Rows, leg: Movement) -> set[tuple[str, str]]:
     """Returns the marks that a movement has to be held against."""
     found = {("p", leg.read_product), ("p", base_of(rows, leg.read_product)[0]), ("p", leg.product)}
+    # Under either name: a supplier may have been merged since it was stopped.
+    found |= {("s", leg.merchant), ("s", leg.read_merchant or "")}
     if leg.kind == "goods-received" and leg.counterparty is not None:
-        # Under either name: a supplier may have been merged since it was stopped.
         found |= {("s", leg.counterparty), ("s", leg.read_counterparty or "")}
     return found
 
@@ -237,7 +240,8 @@ def _tells_apart(fold: Fold, leg: Movement) -> bool:
     lot = fold.rows.get(LOTS, leg.product, leg.lot)
     is_new = lot is not None and lot.first_position == fold.entry.position
     dated = leg.produced is not None or leg.expires is not None
-    return is_new or dated or (leg.kind == "goods-received" and leg.counterparty is not None)
+    received = leg.kind == "goods-received" and leg.counterparty is not None
+    return is_new or dated or received or fold.rows.get(STOP_MARKS, "s", leg.merchant) is not None
 
 
 def _lots_of(rows: Rows, line: StoppedGoods) -> set[tuple[str, str]]:
@@ -247,7 +251,11 @@ def _lots_of(rows: Rows, line: StoppedGoods) -> set[tuple[str, str]]:
         return {(base, lot.lot) for lot in rows.select(LOTS, {"product": base})}
     supplier = merchant_of(rows, line.supplier or "")
     supplied = {"counterparty": supplier, "kind": "goods-received", "believed_to": None}
-    return {(row.product, row.lot) for row in rows.select(MOVEMENTS, supplied)}
+    found = {(row.product, row.lot) for row in rows.select(MOVEMENTS, supplied)}
+    for kind in HAS_TO_SELL:
+        own = {"merchant": supplier, "kind": kind, "believed_to": None}
+        found |= {(row.product, row.lot) for row in rows.select(MOVEMENTS, own)}
+    return found
 
 
 def _restate(fold: Fold, lots: Sequence[tuple[str, str]], stops: Sequence[_Stop]) -> None:
@@ -308,10 +316,7 @@ def _met(rows: Rows, product: str, lot: str, known: Lot | None, line: StoppedGoo
     suppliers = None
     if line.supplier is not None:
         supplier = merchant_of(rows, line.supplier)
-        same = {"product": product, "lot": lot, "counterparty": supplier, "believed_to": None}
-        suppliers = (
-            [line.supplier] if rows.any(MOVEMENTS, same | {"kind": "goods-received"}) else []
-        )
+        suppliers = [line.supplier] if _came_by(rows, product, lot, supplier) else []
     return Met(
         products=products,
         lot=value if kind == "L" else None,
@@ -319,6 +324,16 @@ def _met(rows: Rows, product: str, lot: str, known: Lot | None, line: StoppedGoo
         produced=known.produced if known else None,
         expires=known.expires if known else None,
         suppliers=suppliers,
+    )
+
+
+def _came_by(rows: Rows, product: str, lot: str, supplier: str) -> bool:
+    """Tells whether any of a lot was a supplier's own to sell, or was received from it."""
+    same = {"product": product, "lot": lot, "believed_to": None}
+    if rows.any(MOVEMENTS, same | {"counterparty": supplier, "kind": "goods-received"}):
+        return True
+    return any(
+        rows.any(MOVEMENTS, same | {"merchant": supplier, "kind": kind}) for kind in HAS_TO_SELL
     )
 
 

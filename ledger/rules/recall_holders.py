@@ -110,9 +110,26 @@ def decide_holder(
         # What turns up later, or is seen, is still said; the rest of the work is done.
         advice = f"{recall.recall} is closed: only finds and visits are taken in now."
         return Refusal("recall-over", advice)
+    if isinstance(entry, RecallAnswered) and (other := _other_goods(entry, recall)) is not None:
+        advice = f"{recall.recall} does not recall {other}: answer for its own goods."
+        return Refusal("answer-other-goods", advice)
     known = [said for said in case.said if type(said) is type(entry)]
     again = known[-1:] == [entry] and not isinstance(entry, HolderCalled)
     return [] if again else [entry]
+
+
+def _other_goods(entry: RecallAnswered, recall: RecallCase) -> str | None:
+    """Returns a lot that was answered for and of whose product other lots alone are recalled."""
+    published = recall.published.goods if recall.published is not None else ()
+    # A lot it was narrowed by may still have been found.
+    lines = {*recall.goods, *published}
+    if any(line.product is None for line in lines):
+        return None
+    for said in entry.lines:
+        own = [line for line in lines if line.product == said.product]
+        if said.lot and own and all(line.lot not in (None, said.lot) for line in own):
+            return f"{said.product} {said.lot}"
+    return None
 
 
 def evolve_holder(case: HolderCase, event: Event) -> HolderCase:

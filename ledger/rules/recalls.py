@@ -132,6 +132,9 @@ def decide_recall(
 def _draft(case: RecallCase, entry: RecallDrafted, now: datetime) -> list[Event] | Refusal:
     if case.published is not None:
         return Refusal("recall-taken", f"{case.recall} was published: widen it, or draft another.")
+    if case.drafted is not None and case.drafted.by != entry.by:
+        advice = f"{case.drafted.by} drafted {case.recall}: choose another name."
+        return Refusal("draft-of-another", advice)
     if entry.known_at > now + timedelta(minutes=1):
         return Refusal("known-later", "A risk is not known before its time: look at the clock.")
     entry = msgspec.structs.replace(entry, goods=tuple(dict.fromkeys(entry.goods)))

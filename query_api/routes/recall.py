@@ -70,6 +70,7 @@ def one(
 def holders(
     request: Request,
     recall: RecallName,
+    holder: Annotated[str | None, Query(max_length=80, description="this one alone")] = None,
     after: Cursor = None,
     limit: Limit = 100,
 ) -> recall_schemas.HolderPage:
@@ -78,7 +79,7 @@ def holders(
     The pages of one list are true for the position of its first, as long as that is remembered.
     """
     with snapshot(request) as reader:
-        return recalls.holders(reader, request.app.state.accounts, recall, after, limit)
+        return recalls.holders(reader, request.app.state.accounts, recall, holder, after, limit)
 
 
 @router.get("/recalls/{recall}/score")

@@ -9,6 +9,8 @@ from ledger.events.holds import StoppedGoods
 from ledger.values.gtin import Gtin
 from suyuan.commands import Failed, day, name
 
+# What the keys of goods without a lot number ask for instead of --lot.
+OTHER_KEYS = {"D": "say --produced {}", "E": "say --expires {}", "R": "say --delivery {}"}
 FIELDS = tuple(StoppedGoods.__struct_fields__)
 
 
@@ -34,10 +36,21 @@ def goods_of(stated: argparse.Namespace) -> tuple[StoppedGoods, ...]:
     }  # fmt: skip
     try:
         common["product"] = product(stated.product)
-        lots: list[str | None] = [*stated.lot] or [None]
+        lots: list[str | None] = [*map(lot_number, stated.lot)] or [None]
         return tuple(StoppedGoods(lot=lot, **common) for lot in lots)
     except ValueError as error:
         raise Failed(str(error)) from error
+
+
+def lot_number(text: str) -> str:
+    """Returns a lot's number, also where it is given by its key as answers show it.
+
+    Raises `Failed` for a key of another kind.
+    """
+    kind, colon, rest = text.partition(":")
+    if colon and kind in OTHER_KEYS:
+        raise Failed(f"{text} names goods without a lot number: {OTHER_KEYS[kind].format(rest)}")
+    return rest if colon and kind == "L" else text
 
 
 def names_goods(stated: argparse.Namespace) -> bool:

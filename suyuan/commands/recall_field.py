@@ -6,6 +6,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from ledger.events.recalls import (
     AnswerLine,
     ChecksDrawn,
@@ -23,6 +25,7 @@ from ledger.rules.recall_holders import (
     CheckHolder,
     DrawChecks,
 )
+from ledger.settings import read_settings
 from ledger.values.cards import Card
 from ledger.values.ids import is_id
 from ledger.values.quantity import Unit
@@ -30,7 +33,7 @@ from scanners.cards import CardBox
 from suyuan.commands import Failed, day, name, quantity
 from suyuan.commands.asking import PAGE, add_query, ask_page, asking, rehearsed, show
 from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
-from suyuan.commands.goods_named import product
+from suyuan.commands.goods_named import lot_number, product
 from suyuan.commands.requesting import add_request, say, send
 
 CALL_RESULTS = ("reached", "no-answer", "wrong-number", "refused")
@@ -103,13 +106,13 @@ def run_holders(stated: argparse.Namespace) -> int:
             if page["next"] is None:
                 break
             after = page["next"]
-    headings = ["怎样 how", "持有者 holder", "产品 product", "经手 handled", "在手至多 left", "找到 found",
+    headings = ["怎样 how", "持有者 holder", "产品 product", "经手 handled", "或许 maybe", "在手至多 left", "找到 found",
                 "已售 sold", "退回 returned", "销毁 destroyed", "不明 unaccounted", "已阅 read", "回访 check"]  # fmt: skip
     rows = [
         [
             holder["how"], f"{holder['holder']} {holder['name'] or ''}".strip(),
             line["product_name"] or line["product"],
-            f"{line['had']} {line['unit']}", line["left"], line["found"], line["sold"],
+            f"{line['had']} {line['unit']}", _maybe(line), line["left"], line["found"], line["sold"],
             line["returned"], line["destroyed"], line["unaccounted"],
             "✓" if holder["acknowledged_at"] else "", holder["check_result"] or holder["drawn"],
         ]
@@ -117,6 +120,10 @@ def run_holders(stated: argparse.Namespace) -> int:
     ]  # fmt: skip
     heading = f"{len(found)} 户 holders, true at position {position}"
     return show(stated, {"holders": found, "position": position}, headings, rows, heading)
+
+
+def _maybe(line: dict[str, Any]) -> str | None:
+    return line["maybe_had"] if line["maybe_had"] != "0" else None
 
 
 def run_calls(stated: argparse.Namespace) -> int:
@@ -138,8 +145,10 @@ def run_acknowledge(stated: argparse.Namespace) -> int:
     entry = RecallAcknowledged(
         recall=stated.recall, merchant=stated.merchant, by=stated.by, note=stated.note
     )
+    warned = _unknown(stated, stated.merchant)
     send(stated, [AcknowledgeRecall(entry)])
-    return say(stated, f"{stated.merchant} has read {stated.recall}", merchant=stated.merchant)
+    words = f"{stated.merchant} has read {stated.recall}{warned}"
+    return say(stated, words, merchant=stated.merchant)
 
 
 def run_answer(stated: argparse.Namespace) -> int:
@@ -148,10 +157,12 @@ def run_answer(stated: argparse.Namespace) -> int:
     entry = RecallAnswered(
         recall=stated.recall, merchant=stated.merchant, by=stated.by, lines=lines, note=stated.note
     )
+    warned = _unknown(stated, stated.merchant)
     send(stated, [AnswerRecall(entry)])
     said = "; ".join(f"{line.product} {line.lot or ''} {_figures(line)}" for line in lines)
     words = (
-        f"{stated.merchant}: {said or 'nothing found'}; this takes the place of what it said before"
+        f"{stated.merchant}: {said or 'nothing found'}; its latest answer is the one that counts"
+        f"{warned}"
     )
     return say(stated, words, merchant=stated.merchant, lines=len(lines))
 
@@ -172,7 +183,8 @@ def answer_line(text: str) -> AnswerLine:
             if (match := AMOUNT.match(part)) is None:
                 raise ValueError(f"{part!r} is none of found=, sold=, returned=, destroyed=, unit=")
             amounts[match[1]] = Decimal(match[2])
-        return AnswerLine(product=product(code) or "", lot=lot or None, unit=Unit(unit), **amounts)
+        number = lot_number(lot) if lot else None
+        return AnswerLine(product=product(code) or "", lot=number, unit=Unit(unit), **amounts)
     except (ValueError, InvalidOperation) as error:
         raise Failed(
             f"a line is written 'GTIN[/LOT] found=3 sold=5 unit=piece': {error}"
@@ -185,8 +197,9 @@ def run_visit(stated: argparse.Namespace) -> int:
         recall=stated.recall, merchant=stated.merchant, result=stated.result, by=stated.by,
         note=stated.note,
     )  # fmt: skip
+    warned = _unknown(stated, stated.merchant)
     send(stated, [CheckHolder(entry)])
-    return say(stated, f"{stated.merchant}: {stated.result}", merchant=stated.merchant)
+    return say(stated, f"{stated.merchant}: {stated.result}{warned}", merchant=stated.merchant)
 
 
 def run_call(stated: argparse.Namespace) -> int:
@@ -195,9 +208,23 @@ def run_call(stated: argparse.Namespace) -> int:
         recall=stated.recall, merchant=stated.merchant, card=stated.card, result=stated.result,
         by=stated.by, note=stated.note,
     )  # fmt: skip
+    warned = _unknown(stated, stated.merchant) if stated.merchant else ""
     send(stated, [CallHolder(entry)])
     who = stated.merchant or stated.card
-    return say(stated, f"{who}: {stated.result}", holder=who, result=stated.result)
+    return say(stated, f"{who}: {stated.result}{warned}", holder=who, result=stated.result)
+
+
+def _unknown(stated: argparse.Namespace, merchant: str) -> str:
+    """Returns words about a holder that had none by the record: it may be a slip of the hand."""
+    try:
+        with asking(stated) as query:
+            found = ask_page(query, f"/v1/recalls/{stated.recall}/holders", {"holder": merchant})
+    except Failed:
+        # What is said is put on record also while nobody can be asked.
+        return ""
+    if found["holders"]:
+        return ""
+    return f". Look again 请核对: by the record {merchant} had none of it; it is on record all the same"
 
 
 def run_draw(stated: argparse.Namespace) -> int:
@@ -219,9 +246,9 @@ def run_draw(stated: argparse.Namespace) -> int:
 
 def run_destroy(stated: argparse.Namespace) -> int:
     """Puts a destruction on the tape with its proof, and sends it with the pictures."""
-    _refuse_unknown(stated)
     with at_work(stated) as work:
         goods_code = product(stated.product) or ""
+        _refuse_wrong(stated, work, goods_code)
         item = goods_code.removeprefix("item:") if goods_code.startswith("item:") else None
         goods = GoodsAsRead(
             gtin=None if item else goods_code, item=item, lot=stated.lot,
@@ -238,16 +265,41 @@ def run_destroy(stated: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_unknown(stated: argparse.Namespace) -> None:
-    """A recall's name typed wrong would prove nothing; a device that is offline cannot ask."""
+def _refuse_wrong(stated: argparse.Namespace, work: AtWork, code: str) -> None:
+    """Refuses what would prove nothing: no such recall, goods it does not name, a rehearsal's.
+
+    A device that is offline cannot ask.
+    """
     if stated.offline:
         return
     try:
         with asking(argparse.Namespace(query=None)) as query:
-            ask_page(query, f"/v1/recalls/{stated.recall}", {"lines": 0})
+            found = ask_page(query, f"/v1/recalls/{stated.recall}", {"lines": 0})
+            stops = None if code.startswith("item:") else _stops(query, stated, code)
     except Failed as error:
-        if "no recall is called" in str(error):
+        if "does not answer" not in str(error):
             raise
+        return
+    home, here = work.agent.home.intake_url, f":{read_settings().intake_port}"
+    if found["rehearsal"] and not home.rstrip("/").endswith(here):
+        raise Failed(
+            f"{stated.recall} is a rehearsal's, and this tape reports to the ledger at {home}:"
+            " nothing was recorded; enrol a tape at the rehearsal to practise with"
+        )
+    if stops is not None and f"recall {stated.recall}" not in stops:
+        raise Failed(
+            f"{stated.recall} ({found['recall']['stage']}) does not recall {code}"
+            f" {stated.lot or ''}: look at suyuan recall show {stated.recall}; what was thrown away"
+            " for another reason is suyuan scan's"
+        )
+
+
+def _stops(query: httpx.Client, stated: argparse.Namespace, code: str) -> list[str]:
+    """Returns what stops goods, as a till is told."""
+    about = {"lot": stated.lot, "produced": stated.produced, "expires": stated.expires}
+    asked = {"gtin": code} | {key: str(value) for key, value in about.items() if value}
+    stops: list[str] = ask_page(query, "/v1/check", asked)["stops"]
+    return stops
 
 
 def _witness(work: AtWork, who: str) -> dict[str, Any]:

@@ -279,7 +279,12 @@ def run_check(stated: argparse.Namespace) -> int:
     """Puts on record what the second officer says."""
     approved = not stated.send_back
     with asking(stated) as query:
-        read = ask_page(query, f"/v1/recalls/{stated.recall}", {})["recall"]["goods_digest"]
+        found = ask_page(query, f"/v1/recalls/{stated.recall}", {})
+    read = found["recall"]["goods_digest"]
+    if not stated.json:
+        _show_state(found)
+        rows = [line_words(line) for line in found["lines"]]
+        show(stated, found, LINE_HEADINGS, rows, f"{found['lines_in_all']} 项 lines to be recalled")
     entry = RecallChecked(
         recall=stated.recall, approved=approved, by=stated.by, note=stated.note, goods_digest=read
     )
@@ -308,8 +313,12 @@ def run_widen(stated: argparse.Namespace) -> int:
     return say(stated, f"{stated.recall}: {len(goods)} lines more", recall=stated.recall)
 
 
+# The days of a line, none of them said.
+NO_DAYS = dict.fromkeys(("produced_from", "produced_until", "expires_from", "expires_until"))
+
+
 def run_narrow(stated: argparse.Namespace) -> int:
-    """Recalls some lines no longer; a lot is found among its lines whatever dates stand beside it."""
+    """Recalls some lines no longer, and says which; a product alone is its line, never its lots."""
     wanted = goods_of(stated)
     with asking(stated) as query:
         asked = {"lines": LINES_OF_RECALL}
@@ -322,12 +331,16 @@ def run_narrow(stated: argparse.Namespace) -> int:
         checked_by=stated.checked_by,
     )  # fmt: skip
     send(stated, [NarrowRecall(entry)])
-    return say(stated, f"{stated.recall}: {len(meant)} lines less", recall=stated.recall)
+    gone = "; ".join(f"{one.product or one.supplier} {one.lot or ''}".strip() for one in meant[:9])
+    words = f"{stated.recall} no longer recalls {len(meant)} of its lines: {gone}"
+    return say(stated, words, recall=stated.recall, lines=len(meant))
 
 
 def _is_meant(line: StoppedGoods, wanted: StoppedGoods) -> bool:
-    said = {key: value for key, value in msgspec.structs.asdict(wanted).items() if value}
-    return all(getattr(line, key) == value for key, value in said.items())
+    """Tells whether a line is the one named; the dates beside its lot need not be said again."""
+    if wanted.lot is None or any(wanted.days):
+        return line == wanted
+    return msgspec.structs.replace(line, **NO_DAYS) == wanted
 
 
 def run_withdraw(stated: argparse.Namespace) -> int:
@@ -336,7 +349,8 @@ def run_withdraw(stated: argparse.Namespace) -> int:
         recall=stated.recall, reason=stated.reason, by=stated.by, checked_by=stated.checked_by
     )
     send(stated, [WithdrawRecall(entry)])
-    return say(stated, f"{stated.recall} is withdrawn: its goods may be sold", recall=stated.recall)
+    words = f"{stated.recall} is withdrawn; other holds and recalls still count: suyuan check GTIN"
+    return say(stated, words, recall=stated.recall)
 
 
 def run_close(stated: argparse.Namespace) -> int:

@@ -18,6 +18,9 @@ from ledger.events.recalls import (
     HolderChecked,
     RecallAcknowledged,
     RecallAnswered,
+    RecallClosed,
+    RecallNarrowed,
+    RecallWithdrawn,
 )
 from ledger.rules.recall_holders import (
     AcknowledgeRecall,
@@ -26,7 +29,7 @@ from ledger.rules.recall_holders import (
     CheckHolder,
     DrawChecks,
 )
-from ledger.rules.recalls import DraftRecall
+from ledger.rules.recalls import CloseRecall, DraftRecall, NarrowRecall, WithdrawRecall
 from ledger.values.quantity import Unit
 from suyuan.parts.cluster import Cluster
 from tests.support.asked import asking
@@ -38,6 +41,7 @@ from tests.support.make import (
     NOON,
     YOGHURT,
     FakeTape,
+    counted,
     disposed,
     drafted,
     milk,
@@ -337,6 +341,74 @@ def test_destroying_more_than_there_was_does_not_make_more_to_account_for(cluste
     _, holders = accounts(cluster, line, office)
 
     assert holders["m-1"]["lines"][0]["had"] == "24"
+
+
+def test_what_is_found_of_a_lot_that_is_no_longer_recalled_settles_nothing(
+    cluster: Cluster,
+) -> None:
+    line, office = Line(), Office()
+    office.published(goods=(stopped_goods(lot="A"), stopped_goods(lot="B")))
+    line.report(received(24, milk("A")), received(10, milk("B")))
+    office.ask(AnswerRecall(answered("m-1", found=20)))
+    narrowed = RecallNarrowed(
+        recall="r-1", goods=(stopped_goods(lot="A"),), reason="clean", by="officer-1",
+        checked_by="officer-2",
+    )  # fmt: skip
+    office.ask(NarrowRecall(narrowed))
+
+    _, holders = accounts(cluster, line, office)
+
+    (left,) = holders["m-1"]["lines"]
+    assert (left["lots"], left["had"], left["found"]) == (["L:B"], "10", "0")
+
+
+def test_a_till_that_reads_no_lot_looks_at_goods_of_a_stopped_supplier(cluster: Cluster) -> None:
+    line, office = Line(), Office()
+    line.report(counted(4000, milk("A"), merchant="m-1", premises="p-1"))
+    office.hold(goods=(StoppedGoods(supplier="m-1"),))
+    office.tell(line)
+
+    with asking(fresh(cluster), line) as client:
+        assert get(client, "/v1/check", gtin=MILK)["verdict"] == "look"
+        assert get(client, "/v1/check", gtin=MILK, lot="A")["verdict"] == "look"
+        assert get(client, "/v1/check", gtin=YOGHURT)["verdict"] == "sell"
+        shown = get(client, "/v1/holds/h-1")
+        assert [(one["merchant"], one["amount"]) for one in shown["stock"]] == [("m-1", "4000")]
+
+
+@pytest.mark.parametrize(("end", "word"), [("withdraw", "WITHDRAWN"), ("close", "CLOSED")])
+def test_the_notice_of_a_recall_that_is_over_says_so(cluster: Cluster, end: str, word: str) -> None:
+    line, office = Line(), Office().published()
+    line.report(received(24, milk("A")))
+    both: dict[str, Any] = {"recall": "r-1", "by": "officer-1", "checked_by": "officer-2"}
+    over = {
+        "withdraw": WithdrawRecall(RecallWithdrawn(**both, reason="clean")),
+        "close": CloseRecall(RecallClosed(**both, summary="done", position=1)),
+    }
+    assert office.ask(over[end]) == ""
+    office.tell(line)
+
+    with asking(fresh(cluster), line) as client:
+        papers = [client.get(f"/v1/recalls/r-1/notice.{form}").text for form in ("txt", "html")]
+
+    assert all(word in paper for paper in papers)
+
+
+def test_the_history_keeps_what_later_words_take_the_place_of(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    line.report(received(24, milk("A")))
+    for result in ("still-there", "effective"):
+        seen = HolderChecked(recall="r-1", merchant="m-1", result=result, by="o-3")
+        office.ask(CheckHolder(seen))
+    office.ask(AnswerRecall(answered("m-1", found=20)))
+    office.ask(AnswerRecall(answered("m-1", found=24)))
+    office.tell(line)
+
+    with asking(fresh(cluster), line) as client:
+        notes = [word["note"] for word in get(client, "/v1/recalls/r-1")["words"]][3:]
+
+    assert notes[:2] == ["still-there", "effective"]
+    assert ["found 20" in notes[2], "found 24" in notes[3]] == [True, True]
 
 
 def test_a_recall_whose_lot_nobody_scanned_by_number_has_possible_holders(cluster: Cluster) -> None:

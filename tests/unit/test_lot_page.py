@@ -5,7 +5,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from kiosk_ui.language import load_languages
-from kiosk_ui.viewmodels.lot import KINDS, MERCHANT_KINDS, PAPER_KINDS
+from kiosk_ui.viewmodels.lot import KINDS, MERCHANT_KINDS, PAPER_KINDS, lot_view
 from ledger.events.base import stored_name
 from ledger.events.cases import MerchantRegistered
 from ledger.events.catalogue import TAPE_REPORTS
@@ -34,3 +34,21 @@ def test_every_word_is_said_in_chinese(words: dict[str, str]) -> None:
     chinese = load_languages()["zh"]
 
     assert [word for word in words.values() if chinese.word(word) == word] == []
+
+
+def test_a_lot_that_a_hold_may_mean_is_not_said_to_be_free_of_one() -> None:
+    stop = {
+        "kind": "hold", "stop": "h-1", "how": "possible", "authority": "市监局", "reason": "抽检",
+        "notice": None,
+    }  # fmt: skip
+    product = {"gtin": "06901234567892", "name_zh": "面粉", "name_en": "Flour"}
+    nothing = {"steps": [], "papers": [], "stops": [], "disputed": False, "gaps": 0, "today": None}
+    page = nothing | {"product": product, "lot": {"expires": None}}
+    english = load_languages()["en"]
+
+    free, asked = lot_view(page, english), lot_view(page | {"stops": [stop]}, english)
+
+    assert (free.tone, asked.tone) == ("good", "warn")
+    assert "No open recall or hold of this lot is recorded." in free.reasons
+    assert "No open recall or hold of this lot is recorded." not in asked.reasons
+    assert any("市监局" in reason for reason in asked.reasons)

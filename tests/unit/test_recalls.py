@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from ledger.events.recalls import (
@@ -239,6 +240,30 @@ def test_holders_acknowledge_and_answer_and_nothing_found_is_an_answer(office: O
         assert office.ask(AnswerRecall(entry=answered("m-1"))) == ""
 
     assert len(office.events("recall-holder", "r-1/m-1")) == 2
+
+
+def test_an_answer_for_another_lot_of_the_product_settles_nothing(office: Office) -> None:
+    office.published()
+    other = msgspec.structs.replace(answered("m-1", found=3).lines[0], lot="B")
+    said = msgspec.structs.replace(answered("m-1"), lines=(other,))
+
+    assert office.ask(AnswerRecall(said)) == "answer-other-goods"
+    assert office.ask(AnswerRecall(answered("m-1", found=3))) == ""
+
+
+def test_what_a_recall_was_narrowed_by_may_still_be_answered_for(office: Office) -> None:
+    office.published(goods=(A, B))
+    office.ask(NarrowRecall(two(RecallNarrowed, goods=(A,), reason="clean")))
+
+    assert office.ask(AnswerRecall(answered("m-1", found=3))) == ""
+
+
+def test_another_officers_draft_is_not_overwritten(office: Office) -> None:
+    office.ask(DraftRecall(drafted(A)))
+
+    assert office.ask(DraftRecall(drafted(B, by="officer-7"))) == "draft-of-another"
+    assert office.ask(DraftRecall(drafted(B))) == ""
+    assert office.recall().goods == (B,)
 
 
 def test_every_call_is_recorded_also_the_third_without_an_answer(office: Office) -> None:

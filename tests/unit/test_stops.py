@@ -35,6 +35,7 @@ from tests.support.make import (
     FakeTape,
     clock,
     corrected,
+    counted,
     days,
     held,
     milk,
@@ -396,6 +397,15 @@ def test_a_stopped_supplier_is_told_at_the_door(stall: Stall) -> None:
     assert stall.scan(LOT_A).colour == "green"
 
 
+def test_a_stopped_supplier_sells_nothing_at_its_own_scanner(stall: Stall) -> None:
+    stall.learn(StoppedGoods(supplier="m-1"))
+    assert stall.scan(LOT_A).colour == "red"
+
+    stall.session.command("merchant:m-2:p-2")
+    stall.session.command("sell")
+    assert stall.scan(LOT_A).colour == "green"
+
+
 def test_stopped_goods_can_be_thrown_away_and_sent_back_in_green(stall: Stall) -> None:
     stall.learn(stopped_goods(lot="A"))
 
@@ -506,6 +516,18 @@ def test_a_supplier_is_stopped_with_all_that_came_from_it_also_later() -> None:
     line.report(received(3, milk("C"), counterparty="m-9"), tape=tape)
 
     assert stopped_lots(line) == {"L:A": "possible", "L:C": "possible"}
+
+
+def test_what_stands_at_a_stopped_supplier_is_in_question_before_anybody_bought_it() -> None:
+    line = Line()
+    tape = line.report(counted(9, milk("A")), received(3, milk("C")))
+    line.case("hold", "h-1", held(StoppedGoods(supplier="m-1")))
+    # What it only received is its suppliers', until it is sold on.
+    assert stopped_lots(line) == {"L:A": "possible"}
+
+    line.report(counted(9, milk("B")), sold(1, milk("C")), tape=tape)
+
+    assert stopped_lots(line) == {"L:A": "possible", "L:B": "possible", "L:C": "possible"}
 
 
 def test_what_a_stopped_supplier_made_is_stopped_for_sure() -> None:
