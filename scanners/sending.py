@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +17,15 @@ WINDOW = 4
 RESEND_S = 2.0
 RESEND_MAX_S = 60.0
 DOUBLINGS_MAX = 5
+# How long a slow ledger's answers to others put off asking again for the oldest.
+PUT_OFF_S = 30.0
+
+
+class _Sent(NamedTuple):
+    """A batch under way, as a refusal would name it, and when it was sent."""
+
+    digest: bytes
+    at: float
 
 
 class Sending:
@@ -36,11 +46,13 @@ class Sending:
         self._keys = {key.id: key for key in map(PublicKey, ledger_keys)}
         self._jitter = jitter
         self._next = 0
-        # First and last numbers of the batches that have no answer yet. They are known by these and
-        # not counted: several sends of one batch have several answers.
-        self._under_way: set[tuple[int, int]] = set()
+        # Batches that have no answer yet, by their first and last numbers. They are known by these
+        # and not counted: several sends of one batch have several answers.
+        self._under_way: dict[tuple[int, int], _Sent] = {}
         self._tries = 0
-        self._deadline = 0.0
+        self._wait = self._draw_wait()
+        # When the ledger last took something: one that is slow is not asked again for all of it.
+        self._progress = 0.0
         # The ledger said that it does not take this tape; asked again then.
         self._refused_until = 0.0
         self._from_ledger = 0
@@ -53,24 +65,32 @@ class Sending:
             return []
         if monotonic < self._refused_until:
             return []
-        if self._under_way and monotonic >= self._deadline:
+        if self._under_way and monotonic >= self._due():
             self._start_again()
-        envelopes = []
-        idle = not self._under_way
+        envelopes: list[bytes] = []
         while len(self._under_way) < WINDOW and (batch := self._batch()):
             envelopes.append(self._tape.envelope(batch))
             self._next = batch[-1].number
-            self._under_way.add((batch[0].number, batch[-1].number))
-        if envelopes and idle:
-            # Counted from the oldest under way: later ones must not put off what was lost.
-            wait = min(RESEND_MAX_S, RESEND_S * 2 ** min(self._tries, DOUBLINGS_MAX))
-            self._deadline = monotonic + wait * (0.5 + self._jitter())
+            numbers = batch[0].number, batch[-1].number
+            self._under_way[numbers] = _Sent(wire.digest_of(envelopes[-1]), monotonic)
         return envelopes
+
+    def _due(self) -> float:
+        """Returns when everything under way goes again, counted from the oldest of it.
+
+        What the ledger takes meanwhile puts it off, but not for ever: its answer may be lost.
+        """
+        oldest = min(sent.at for sent in self._under_way.values())
+        return max(oldest, min(self._progress, oldest + PUT_OFF_S)) + self._wait
+
+    def _draw_wait(self) -> float:
+        wait: float = min(RESEND_MAX_S, RESEND_S * 2 ** min(self._tries, DOUBLINGS_MAX))
+        return wait * (0.5 + self._jitter())
 
     def connected(self) -> None:
         """Forgets what was under way on a connection that is gone."""
         self._start_again()
-        self._tries = 0
+        self._took()
         self._refused_until = 0.0
 
     def answered(self, payload: bytes, monotonic: float) -> wire.AnswerBody | None:
@@ -84,11 +104,14 @@ class Sending:
             return None
         if body.tape != self._tape.id:
             return None
+        sent = {sent.digest for sent in self._under_way.values()}
+        if isinstance(body, wire.Refused) and body.batch not in sent:
+            # Somebody else sent a batch in this tape's name: it says nothing of what was sent here.
+            return None
         self._take(body, monotonic)
         return body
 
     def _take(self, body: wire.AnswerBody, monotonic: float) -> None:
-        self._tries = 0
         match body:
             case wire.Receipt():
                 if body.verdicts and self._tape.chain_at(body.verdicts[-1].number) != body.chain:
@@ -97,14 +120,17 @@ class Sending:
                     return
                 self._tape.receipted(body.verdicts)
                 self.refused, self._refused_until = None, 0.0
-                self._arrived(body.verdicts)
+                self._arrived(body.verdicts, monotonic)
                 if self._from_ledger and body.verdicts:
                     self._from_ledger = max(self._from_ledger, body.verdicts[-1].number + 1)
             case wire.Resend():
                 # The ledger lacks what it once receipted, or a batch was lost on the way.
-                self._next = body.number - 1
+                if body.number != self._from_ledger:
+                    self._took()
+                # A copy of a tape may lack what the ledger asks for.
+                self._from_ledger = min(body.number, self._tape.last() + 1)
+                self._next = self._from_ledger - 1
                 self._under_way.clear()
-                self._from_ledger = body.number
             case wire.Fork():
                 self.forked = True
             case wire.Refused():
@@ -112,13 +138,21 @@ class Sending:
                 self._start_again()
                 self._refused_until = monotonic + RESEND_MAX_S
 
-    def _arrived(self, verdicts: Sequence[wire.Verdict]) -> None:
+    def _arrived(self, verdicts: Sequence[wire.Verdict], monotonic: float) -> None:
         """Takes batches off that all have their receipt now."""
         numbers = {verdict.number for verdict in verdicts}
-        self._under_way -= {
-            (first, last) for first, last in self._under_way
-            if numbers.issuperset(range(first, last + 1))
+        before = len(self._under_way)
+        self._under_way = {
+            (first, last): sent for (first, last), sent in self._under_way.items()
+            if not numbers.issuperset(range(first, last + 1))
         }  # fmt: skip
+        if len(self._under_way) < before:
+            self._progress = monotonic
+            self._took()
+
+    def _took(self) -> None:
+        self._tries = 0
+        self._wait = self._draw_wait()
 
     def _batch(self) -> list[Kept]:
         if self._from_ledger:
@@ -134,3 +168,4 @@ class Sending:
         self._next = max(0, self._from_ledger - 1)
         self._under_way.clear()
         self._tries += 1
+        self._wait = self._draw_wait()

@@ -4,6 +4,7 @@ Bytes travel as base64 in JSON. A device sends a `Batch`; the ledger answers wit
 whose `body`, signed as it stands, is one of the answers below.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -83,10 +84,14 @@ RefusalCode = Literal[
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refused.v1"):
-    """The batch was not taken, and why; nothing of it is recorded."""
+    """The batch was not taken, and why; nothing of it is recorded.
+
+    `batch` is the SHA-256 of its envelope: anybody can send one that names a tape.
+    """
 
     ledger: Id
     tape: Uuid
+    batch: bytes
     code: RefusalCode
     message: str
     time: datetime
@@ -170,6 +175,11 @@ _body: msgspec.json.Decoder[AnswerBody] = msgspec.json.Decoder(AnswerBody)
 def decode_batch(payload: bytes) -> Batch:
     """Reads a batch; raises `msgspec.MsgspecError` when the bytes are none."""
     return _batch.decode(payload)
+
+
+def digest_of(envelope: bytes) -> bytes:
+    """Returns what a refusal calls a batch by: the SHA-256 of its envelope."""
+    return hashlib.sha256(envelope).digest()
 
 
 def decode_answer(payload: bytes) -> tuple[Answer, AnswerBody]:

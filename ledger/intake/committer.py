@@ -128,10 +128,7 @@ class Committer:
                 return found
             case Unverified(tape, code, message):
                 self._strangers.keep(f"{code}: {message}", waiting.envelope)
-                refused = wire.Refused(
-                    ledger=self._ledger, tape=tape, code=code, message=message, time=self._now()
-                )
-                self._answer(waiting, tape, refused)
+                self._answer(waiting, tape, self._refused(waiting, tape, code, message))
             case None:
                 self._strangers.keep("no batch", waiting.envelope)
         return None
@@ -154,15 +151,20 @@ class Committer:
             case OfAnother():
                 message = f"the tape {batch.tape} belongs to another device"
                 self._strangers.keep(f"tape-of-another: {batch.device}", waiting.envelope)
-                body = wire.Refused(
-                    ledger=self._ledger, tape=batch.tape, code="tape-of-another",
-                    message=message, time=now,
-                )  # fmt: skip
+                body = self._refused(waiting, batch.tape, "tape-of-another", message)
             case DeviceChanged():
                 self._devices.forget(batch.device)
                 self._taken.append(waiting)
                 return
         self._answer(waiting, batch.tape, body)
+
+    def _refused(
+        self, waiting: Waiting, tape: str, code: wire.RefusalCode, message: str
+    ) -> wire.Refused:
+        return wire.Refused(
+            ledger=self._ledger, tape=tape, batch=wire.digest_of(waiting.envelope), code=code,
+            message=message, time=self._now(),
+        )  # fmt: skip
 
     def _receipt(self, batch: TapeBatch, outcome: Recorded, now: datetime) -> wire.Receipt:
         verdicts = tuple(

@@ -17,6 +17,7 @@ class StopLineRow(msgspec.Struct):
     position: Position
     index: Position
     product: str | None
+    lot: str | None
     supplier: str | None
     goods: bytes
     since: datetime
@@ -26,7 +27,8 @@ class StopLineRow(msgspec.Struct):
 class StopMark(msgspec.Struct):
     """That goods of a product (`what` p) or from a supplier (`s`) may be stopped, and by which.
 
-    The mark of nothing says whether there is any mark at all.
+    The mark of nothing says whether there is any mark at all. A name (`n`, stop/product) says under
+    which GTINs a stop's lines name a product; that of no product, that some name none.
     """
 
     what: str
@@ -52,7 +54,11 @@ STOP_LINES = Table(
     "stop_lines",
     StopLineRow,
     ("kind", "stop", "position", "index"),
-    ("(product) WHERE ended_at IS NULL", "(supplier) WHERE ended_at IS NULL"),
+    (
+        "(product, lot) WHERE ended_at IS NULL",
+        "(supplier) WHERE ended_at IS NULL",
+        "(kind, stop, product, lot)",
+    ),
 )
 STOP_MARKS = Table("stop_marks", StopMark, ("what", "value"))
 STOPPED_LOTS = Table(

@@ -6,7 +6,8 @@ recalled wherever it stands in stock.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from itertools import chain, groupby
+from operator import itemgetter
 
 import msgspec
 
@@ -39,6 +40,15 @@ from ledger.projections.movements import (
 )
 from ledger.projections.parties import merchant_of
 from ledger.projections.products import ConversionKnown, base_of
+from ledger.projections.stop_lines import (
+    LinesOf,
+    Stop,
+    lines_of,
+    mark_line,
+    mark_one,
+    read_line,
+    unmark,
+)
 from ledger.projections.stopped_lots import (
     STOP_LINES,
     STOP_MARKS,
@@ -46,7 +56,6 @@ from ledger.projections.stopped_lots import (
     SoldAnyway,
     SoldWhileStopped,
     StopLineRow,
-    StopMark,
     StoppedLot,
 )
 from ledger.projections.table import Key, Position, Rows, Table
@@ -54,13 +63,10 @@ from ledger.rules.stops import Meets, Met, meets
 
 # What shows that goods are a supplier's own, though nobody has said yet that they came from it.
 HAS_TO_SELL = ("made", "stock-counted", "goods-sold")
+# So many lots are looked up one by one; for more, a stop's lines are read once.
+FEW = 20
 # What a merchant may not do with goods that are stopped.
 SALES = ("goods-sold", "day-sales", "goods-used", "used-in")
-
-
-class _Stop(NamedTuple):
-    kind: str
-    name: str
 
 
 class Stops:
@@ -110,22 +116,22 @@ def stopped_as(rows: Rows, product: str, lot: str) -> str | None:
 def _of_stops(fold: Fold, event: Event) -> None:
     match event:
         case HoldPlaced(hold=name, goods=goods, placed_at=since):
-            _open(fold, _Stop("hold", name), goods, since)
+            _open(fold, Stop("hold", name), goods, since)
         case RecallPublished(recall=name, goods=goods, published_at=since):
-            _open(fold, _Stop("recall", name), goods, since)
+            _open(fold, Stop("recall", name), goods, since)
         case RecallWidened(recall=name, goods=goods):
-            _open(fold, _Stop("recall", name), goods, fold.entry.received)
+            _open(fold, Stop("recall", name), goods, fold.entry.received)
         case RecallNarrowed(recall=name, goods=goods):
-            _end(fold, _Stop("recall", name), goods)
+            _end(fold, Stop("recall", name), goods)
         case RecallWithdrawn(recall=name):
-            _end(fold, _Stop("recall", name), None)
+            _end(fold, Stop("recall", name), None)
         case MerchantMerged(merchant=merchant, into=into):
             _merge_supplier(fold, {merchant, into})
         case (
             HoldReleased(hold=name) | HoldBecameRecall(hold=name)
             | DeadlinePassed(what="hold-ends", subject=name)
         ):  # fmt: skip
-            _end(fold, _Stop("hold", name), None)
+            _end(fold, Stop("hold", name), None)
 
 
 def _merge_supplier(fold: Fold, names: set[str]) -> None:
@@ -134,12 +140,12 @@ def _merge_supplier(fold: Fold, names: set[str]) -> None:
     for mark in fold.rows.select(STOP_MARKS, {"what": "s"}):
         if mark.value in names or merchant_of(fold.rows, mark.value) in known:
             for name in mark.stops:
-                stop = _Stop(*name.split(":", 1))
+                stop = Stop(*name.split(":", 1))
                 for merchant in known:
-                    _mark_one(fold.rows, "s", merchant, stop)
+                    mark_one(fold.rows, "s", merchant, stop)
                 lots = {
-                    lot for row in _lines(fold.rows, stop) if row.supplier is not None
-                    for lot in _lots_of(fold.rows, _read(row))
+                    lot for row in lines_of(fold.rows, stop) if row.supplier is not None
+                    for lot in _lots_of(fold.rows, read_line(row))
                 }  # fmt: skip
                 _restate(fold, sorted(lots), [stop])
 
@@ -152,69 +158,67 @@ def _of_hands(fold: Fold, event: Event) -> None:
         fold.signals.append(told)
 
 
-def _open(fold: Fold, stop: _Stop, goods: Sequence[StoppedGoods], since: datetime) -> None:
+def _open(fold: Fold, stop: Stop, goods: Sequence[StoppedGoods], since: datetime) -> None:
     position = Position(fold.entry.position)
     wanted: set[tuple[str, str]] = set()
     for index, line in enumerate(goods):
         row = StopLineRow(
-            stop.kind, stop.name, position, Position(index), line.product, line.supplier,
+            stop.kind, stop.name, position, Position(index), line.product, line.lot, line.supplier,
             msgspec.json.encode(line), since, None,
         )  # fmt: skip
         fold.rows.put(STOP_LINES, row)
-        _mark(fold.rows, stop, line)
+        mark_line(fold.rows, stop, line)
     # Of many lots of one product its lots are looked up once.
     for line in {(line.product, line.supplier): line for line in goods}.values():
         wanted |= _lots_of(fold.rows, line)
-    _restate(fold, sorted(wanted), [stop])
+    _restate(fold, _named_by(fold.rows, wanted, goods), [stop])
 
 
-def _end(fold: Fold, stop: _Stop, goods: Sequence[StoppedGoods] | None) -> None:
+def _end(fold: Fold, stop: Stop, goods: Sequence[StoppedGoods] | None) -> None:
     """Ends lines of a stop, all where none are named."""
-    lines = _lines(fold.rows, stop)
+    lines = lines_of(fold.rows, stop)
+    meant = None if goods is None else set(goods)
     for row in lines:
-        if goods is None or _read(row) in goods:
+        if meant is None or read_line(row) in meant:
             row.ended_at = Position(fold.entry.position)
             fold.rows.put(STOP_LINES, row)
-    if all(row.ended_at is not None for row in lines):
-        _unmark(fold.rows, stop)
     known = fold.rows.select(STOPPED_LOTS, {"kind": stop.kind, "stop": stop.name, "ended_at": None})
-    _restate(fold, [(row.product, row.lot) for row in known], [stop])
+    if any(row.ended_at is None for row in lines):
+        lots = {(row.product, row.lot) for row in known}
+        _restate(fold, _named_by(fold.rows, lots, goods or ()), [stop])
+        return
+    unmark(fold.rows, stop)
+    for row in known:
+        _end_lot(fold, row)
 
 
-def _mark(rows: Rows, stop: _Stop, line: StoppedGoods) -> None:
-    if line.product is not None:
-        _mark_one(rows, "p", line.product, stop)
-        _mark_one(rows, "p", base_of(rows, line.product)[0], stop)
-    elif line.supplier is not None:
-        _mark_one(rows, "s", line.supplier, stop)
-        _mark_one(rows, "s", merchant_of(rows, line.supplier), stop)
-
-
-def _mark_one(rows: Rows, what: str, value: str, stop: _Stop) -> None:
-    known, name = rows.get(STOP_MARKS, what, value), f"{stop.kind}:{stop.name}"
-    if known is None or name not in known.stops:
-        stops = {*(known.stops if known else ()), name}
-        rows.put(STOP_MARKS, StopMark(what, value, tuple(sorted(stops))))
-    if rows.get(STOP_MARKS, "", "") is None:
-        rows.put(STOP_MARKS, StopMark("", "", ()))
-
-
-def _unmark(rows: Rows, stop: _Stop) -> None:
-    """Takes a stop that is over off every mark, so that what moves is not held against it."""
-    name = f"{stop.kind}:{stop.name}"
-    for mark in [*rows.select(STOP_MARKS, {"what": "p"}), *rows.select(STOP_MARKS, {"what": "s"})]:
-        if name in mark.stops:
-            left = tuple(other for other in mark.stops if other != name)
-            rows.put(STOP_MARKS, StopMark(mark.what, mark.value, left))
+def _named_by(
+    rows: Rows, lots: Iterable[tuple[str, str]], goods: Iterable[StoppedGoods]
+) -> list[tuple[str, str]]:
+    """Returns those of these lots that lines may name: a line that says a number names no other."""
+    numbers: dict[str, set[str] | None] = {}
+    for line in goods:
+        base = "" if line.product is None else base_of(rows, line.product)[0]
+        if line.lot is None or line.product is None:
+            numbers[base] = None
+        elif (known := numbers.setdefault(base, set())) is not None:
+            known.add(line.lot)
+    found = []
+    for product, lot in sorted(lots):
+        said = numbers.get(product, set())
+        unnamed = not lot.startswith("L:") or "" in numbers or said is None
+        if unnamed or (said is not None and lot[2:] in said):
+            found.append((product, lot))
+    return found
 
 
 def _reconvert(fold: Fold, gtin: str) -> None:
     """Lets lines of a product mean what it is now a case of."""
     base = base_of(fold.rows, gtin)[0]
     for row in fold.rows.select(STOP_LINES, {"product": gtin, "ended_at": None}):
-        _mark(fold.rows, _Stop(row.kind, row.stop), _read(row))
+        mark_line(fold.rows, Stop(row.kind, row.stop), read_line(row))
         lots = [(base, lot.lot) for lot in fold.rows.select(LOTS, {"product": base})]
-        _restate(fold, lots, [_Stop(row.kind, row.stop)])
+        _restate(fold, lots, [Stop(row.kind, row.stop)])
 
 
 def _places(rows: Rows, leg: Movement) -> set[tuple[str, str]]:
@@ -227,12 +231,12 @@ def _places(rows: Rows, leg: Movement) -> set[tuple[str, str]]:
     return found
 
 
-def _marked(rows: Rows, leg: Movement) -> list[_Stop]:
+def _marked(rows: Rows, leg: Movement) -> list[Stop]:
     found: set[str] = set()
     for place in _places(rows, leg):
         if (mark := rows.get(STOP_MARKS, *place)) is not None:
             found.update(mark.stops)
-    return [_Stop(*name.split(":", 1)) for name in sorted(found)]
+    return [Stop(*name.split(":", 1)) for name in sorted(found)]
 
 
 def _tells_apart(fold: Fold, leg: Movement) -> bool:
@@ -258,23 +262,26 @@ def _lots_of(rows: Rows, line: StoppedGoods) -> set[tuple[str, str]]:
     return found
 
 
-def _restate(fold: Fold, lots: Sequence[tuple[str, str]], stops: Sequence[_Stop]) -> None:
+def _restate(fold: Fold, lots: Sequence[tuple[str, str]], stops: Sequence[Stop]) -> None:
     """Works out anew whether these stops stop these lots."""
     for stop in stops:
-        by_product: dict[str | None, list[tuple[StopLineRow, StoppedGoods]]] = {}
-        for row in _lines(fold.rows, stop) if lots else ():
-            base = None if row.product is None else base_of(fold.rows, row.product)[0]
-            by_product.setdefault(base, []).append((row, _read(row)))
-        for product, lot in lots:
-            lines = [*by_product.get(product, ()), *by_product.get(None, ())]
-            _restate_lot(fold, product, lot, stop, lines)
+        fold.rows.prefetch(
+            chain.from_iterable(
+                ((LOTS, lot), (STOPPED_LOTS, (*lot, *stop))) for lot in lots
+            )
+        )  # fmt: skip
+        for product, some in groupby(sorted(lots), key=itemgetter(0)):
+            keys = [lot for _, lot in some]
+            lines = LinesOf(fold.rows, stop, product, many=len(keys) > FEW)
+            for lot in keys:
+                _restate_lot(fold, product, lot, stop, lines.of(lot))
 
 
 def _restate_lot(
     fold: Fold,
     product: str,
     lot: str,
-    stop: _Stop,
+    stop: Stop,
     lines: Sequence[tuple[StopLineRow, StoppedGoods]],
 ) -> None:
     position, known = Position(fold.entry.position), fold.rows.get(LOTS, product, lot)
@@ -288,16 +295,20 @@ def _restate_lot(
             found.append((how == "stopped", line.since, how))
     if not found:
         if row is not None and row.ended_at is None:
-            row.ended, row.ended_at = fold.entry.received, position
-            fold.rows.put(STOPPED_LOTS, row)
+            _end_lot(fold, row)
         return
     how = "stopped" if any(sure for sure, _, _ in found) else "possible"
     if row is not None and row.ended_at is None and row.how == how:
         return
     # Where a supplier's lot goes on, nobody names the supplier any more.
-    _mark_one(fold.rows, "p", product, stop)
+    mark_one(fold.rows, "p", product, stop)
     since = min(at for _, at, told in found if told == how)
     fold.rows.put(STOPPED_LOTS, StoppedLot(product, lot, *stop, how, since, position, None, None))
+
+
+def _end_lot(fold: Fold, row: StoppedLot) -> None:
+    row.ended, row.ended_at = fold.entry.received, Position(fold.entry.position)
+    fold.rows.put(STOPPED_LOTS, row)
 
 
 def _surely_from(rows: Rows, product: str, lot: str, supplier: str, how: Meets) -> Meets:
@@ -352,11 +363,3 @@ def _sold_under(fold: Fold, sale: Movement) -> str | None:
         if any(b.ended is None or row.since <= b.ended for b in begun) and row.since <= latest:
             return row.stop
     return None
-
-
-def _lines(rows: Rows, stop: _Stop) -> list[StopLineRow]:
-    return rows.select(STOP_LINES, {"kind": stop.kind, "stop": stop.name, "ended_at": None})
-
-
-def _read(row: StopLineRow) -> StoppedGoods:
-    return msgspec.json.decode(row.goods, type=StoppedGoods)

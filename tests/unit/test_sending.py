@@ -120,20 +120,37 @@ def test_a_report_is_not_left_waiting_when_its_receipt_was_lost_beside_answers_t
     assert [wire.decode_batch(envelope).first for envelope in sending.poll(30)] == [5]
 
 
+def refusal(envelope: bytes) -> wire.Refused:
+    return wire.Refused(
+        ledger="t", tape=TAPE, batch=wire.digest_of(envelope), code="unknown-device",
+        message="not enrolled", time=NOON,
+    )  # fmt: skip
+
+
+def test_a_stranger_who_names_a_tape_does_not_silence_its_scanner(tmp_path: Path) -> None:
+    tape, sending = begin(tmp_path, 3)
+    sending.poll(0)
+
+    assert sending.answered(signed(refusal(b"a stranger's batch")), 1) is None
+
+    tape.append(sold())
+    assert len(sending.poll(2)) == 1
+    assert sending.refused is None
+
+
 def test_a_refused_tape_is_tried_again_each_minute_and_at_once_on_a_new_connection(
     tmp_path: Path,
 ) -> None:
     _, sending = begin(tmp_path, 3)
-    sending.poll(0)
-    refused = wire.Refused(
-        ledger="t", tape=TAPE, code="unknown-device", message="not enrolled", time=NOON
-    )
+    (sent,) = sending.poll(0)
+    refused = refusal(sent)
 
     sending.answered(signed(refused), 1)
 
     assert sending.poll(RESEND_MAX_S) == []
     assert len(sending.poll(RESEND_MAX_S + 1)) == 1
     sending.answered(signed(refused), RESEND_MAX_S + 2)
+    assert sending.poll(RESEND_MAX_S + 3) == []
     sending.connected()
     assert len(sending.poll(RESEND_MAX_S + 3)) == 1
 

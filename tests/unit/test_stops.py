@@ -16,6 +16,7 @@ from ledger.events.recalls import RecallNarrowed, RecallWidened, RecallWithdrawn
 from ledger.events.reports import GoodsAsRead, Portion, StopMet, TapeOpened
 from ledger.events.stop_list import LINES_A_PART, StopLine, read_stops, sign_stops
 from ledger.intake.stops import SIGN_AGAIN, StopKeeper
+from ledger.projections import stops
 from ledger.rules.stop_board import StopBoard
 from ledger.rules.stops import Meets, Met, meets
 from ledger.values.keys import PublicKey, SigningKey
@@ -610,3 +611,24 @@ def test_a_correction_after_a_recall_is_valid_but_marked() -> None:
     line.report(corrected(tape.id, 2), tape=tape)
 
     assert [row.contested for row in line.rows("movements")] == ["recalled"]
+
+
+def test_a_hold_of_many_lots_is_not_held_against_every_lot_of_its_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held_against = []
+
+    def counting(line: StoppedGoods, met: Met) -> str | None:
+        held_against.append(line)
+        return meets(line, met)
+
+    monkeypatch.setattr(stops, "meets", counting)
+    line, many = Line(), 150
+    tape = line.report(*(received(1, milk(f"A{number}")) for number in range(many)))
+    line.case("hold", "h-1", held(*(stopped_goods(lot=f"A{n}") for n in range(many))))
+    assert len(stopped_lots(line)) == many
+    assert len(held_against) <= 2 * many
+
+    held_against.clear()
+    line.report(received(1, milk("B")), tape=tape)
+    assert len(held_against) <= 1
