@@ -10,13 +10,16 @@ import msgspec
 
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import AnswerLine
-from ledger.projections.products import LEVELS_MAX
+from ledger.projections.goods import identify
+from ledger.projections.groups import TRADE
+from ledger.projections.postgres import PgStore
+from ledger.projections.products import LEVELS_MAX, base_of
+from ledger.projections.table import Rows
 from ledger.rules.recalls import LINES_MAX
 from ledger.trace.answer import Holder, Trace, trace
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, How, LotName, Question
-from ledger.values.quantity import scaled_thousandths
 from query_api.lots import product_names
 from query_api.stops import lines_of
 from query_api.views import Reader, position, rows
@@ -50,6 +53,10 @@ JOIN trade.stopped_lots l ON l.product = m.product AND l.lot = m.lot AND l.kind 
   AND l.stop = d.recall AND l.ended_at IS NULL
 WHERE d.recall = %s GROUP BY m.merchant, m.product, m.unit
 """
+
+
+# What an answer says became of goods.
+SAYS = ("found", "sold", "returned", "destroyed")
 
 
 class Of(NamedTuple):
@@ -224,30 +231,26 @@ def _add_answers(
 
     What is said of lots that are not recalled, or no longer, settles nothing of those that are.
     """
-    bases: dict[str, tuple[str, int]] = {}
+    # As what was scanned: a bottle is a piece, a case what the register says it contains.
+    known = Rows(PgStore(reader, TRADE.name))
     for holder, lines in answers.items():
         for account in holders[holder].values() if holder in holders else ():
-            account.said = dict.fromkeys(("found", "sold", "returned", "destroyed"), 0)
+            account.said = dict.fromkeys(SAYS, 0)
         for line in lines:
-            if line.product not in bases:
-                bases[line.product] = _single(reader, line.product)
-            base, contains = bases[line.product]
+            base = base_of(known, line.product)[0]
             if line.lot is not None and line.lot not in recalled.get(base, {line.lot}):
                 continue
             said = {
-                name: scaled_thousandths(
-                    line.unit.value, int(getattr(line, name) * 1000) * contains
-                )
-                for name in ("found", "sold", "returned", "destroyed")
-            }
-            unit = next(iter(said.values()))[0]
-            if holder not in holders and not any(amount for _, amount in said.values()):
+                name: identify(known, line.product, "", line.unit.value, int(amount * 1000))
+                for name in SAYS if (amount := getattr(line, name))
+            }  # fmt: skip
+            if holder not in holders and not said:
                 # Who never had any, and found none, is no holder.
                 continue
-            account = holders[holder][Of(base, unit)]
-            account.said = account.said or dict.fromkeys(said, 0)
-            for name, (_, amount) in said.items():
-                account.said[name] += amount
+            for name, goods in said.items():
+                account = holders[holder][Of(goods.product, goods.unit)]
+                account.said = account.said or dict.fromkeys(SAYS, 0)
+                account.said[name] += goods.amount
 
 
 def _lots_recalled(reader: Reader, recall: str) -> dict[str, set[str]]:

@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 from psycopg import Connection, sql
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, tuple_row
 
 from ledger.projections.table import Key, Table
 
 PgConnection = Connection[TupleRow]
+# Whatever rows its own cursors give; a store asks by cursors of its own.
+AnyConnection = Connection[Any]
 
 
 def create_tables(connection: PgConnection, schema: str, tables: Sequence[Table]) -> None:
@@ -81,10 +83,12 @@ class _Statements:
 class PgStore:
     """A `Store` over one schema, inside the transaction its caller has begun."""
 
-    def __init__(self, connection: PgConnection, schema: str) -> None:
+    def __init__(self, connection: AnyConnection, schema: str) -> None:
         self._connection = connection
         self._schema = schema
         self._statements: dict[str, _Statements] = {}
+        # Tables whose temporary one was made: who only reads may make none.
+        self._made: set[str] = set()
 
     def load(self, table: Table, keys: Sequence[Key]) -> list[Any]:
         """See `Store.load`."""
@@ -96,6 +100,9 @@ class PgStore:
     def write(self, table: Table, rows: Sequence[Any]) -> None:
         """See `Store.write`."""
         statements = self._of(table)
+        if table.name not in self._made:
+            self._connection.execute(statements.make)
+            self._made.add(table.name)
         with self._connection.cursor().copy(statements.copy) as copy:
             copy.set_types(statements.types)
             for row in rows:
@@ -134,16 +141,15 @@ class PgStore:
         return self._rows(table, query, [*values, *at_most.values()])
 
     def _of(self, table: Table) -> _Statements:
-        """Returns a table's statements; its temporary table is made with them."""
+        """Returns a table's statements."""
         known = self._statements.get(table.name)
         if known is None:
             known = self._statements[table.name] = _Statements(self._schema, table)
-            self._connection.execute(known.make)
         return known
 
     def _rows(self, table: Table, query: sql.Composed, values: Sequence[Any]) -> list[Any]:
         turned = self._of(table).turned
-        with self._connection.cursor(binary=True) as cursor:
+        with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             cursor.execute(query, values)
             found = cursor.fetchall()
         if not turned:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from ledger.events.cases import MerchantMerged, MerchantRegistered
@@ -360,6 +361,22 @@ def test_what_is_found_of_a_lot_that_is_no_longer_recalled_settles_nothing(
 
     (left,) = holders["m-1"]["lines"]
     assert (left["lots"], left["had"], left["found"]) == (["L:B"], "10", "0")
+
+
+def test_an_answer_in_bottles_or_cases_is_held_against_what_was_scanned(cluster: Cluster) -> None:
+    line, office = Line(), Office().published()
+    line.case("product", MILK, registered(MILK))
+    line.case("product", MILK_CASE, registered(MILK_CASE, base=MILK, contains=12))
+    line.report(received(34, milk("A")))
+    bottles = AnswerLine(product=MILK, unit=Unit.BOTTLE, lot="A", found=Decimal(10))
+    cases = AnswerLine(product=MILK_CASE, unit=Unit.CASE, lot="A", sold=Decimal(2))
+    said = msgspec.structs.replace(answered("m-1"), lines=(bottles, cases))
+    assert office.ask(AnswerRecall(said)) == ""
+
+    _, holders = accounts(cluster, line, office)
+
+    (account,) = holders["m-1"]["lines"]
+    assert (account["found"], account["sold"], account["unaccounted"]) == ("10", "24", "0")
 
 
 def test_a_till_that_reads_no_lot_looks_at_goods_of_a_stopped_supplier(cluster: Cluster) -> None:
