@@ -22,7 +22,7 @@ LOT_KEYS = Table("lot_keys", LotKey, ("product", "key"))
 CONTAINERS = ("bag", "box", "bottle")
 COUNTED = ("piece", "case", *CONTAINERS)
 # A register that makes a case more than a million tonnes is mistaken; and rows could not bear it.
-CONVERTED_MAX = 10**18
+CONVERTED_MAX = 10**15
 
 
 class Identity(NamedTuple):

@@ -5,12 +5,14 @@ place where each begins. A segment is true for one position and is never changed
 is an overlay, and at times a new segment.
 """
 
+import contextlib
+import hashlib
 import json
 import shutil
 import tempfile
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +25,11 @@ from ledger.trace.question import LotName
 Array = NDArray[Any]
 
 # Counts up whenever the arrays' form changes: older files, and those of older views, are made anew.
-FORM = 1
+FORM = 2
+# How often a folder is put in place beside another service that does the same.
+REPLACE_TRIES = 5
+# What was being written so long ago is nobody's any more.
+STALE_S = 24 * 3600
 META = "segment.json"
 SUMS = ("taken_in", "made", "sold", "sent_back", "used", "disposed", "to_consumers")
 
@@ -104,7 +110,7 @@ class Names:
 def hash_of(lot: LotName) -> int:
     """Returns 64 bits that stand for a lot's name."""
     text = f"{lot.product}\x1f{lot.key}".encode()
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
 class Segment:
@@ -155,28 +161,46 @@ class Segment:
     def save(self, folder: Path) -> None:
         """Writes the segment whole, or not at all; one that was there before is replaced."""
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
         # Two services may build at once: each writes beside the other.
         partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+        digests = {}
         for name, array in self._arrays():
-            np.save(partial / f"{name}.npy", array)
-        meta = {"form": [FORM, VIEWS_VERSION], "stamp": self.stamp, "words": dict(self.words)}
+            path = partial / f"{name}.npy"
+            np.save(path, array)
+            digests[path.name] = _digest(path)
+        meta = {
+            "form": [FORM, VIEWS_VERSION], "stamp": self.stamp, "words": dict(self.words),
+            "sha256": digests,
+        }  # fmt: skip
         (partial / META).write_text(json.dumps(meta, ensure_ascii=False))
         former = partial.with_name(f"{partial.name}.old")
-        if folder.exists():
-            folder.replace(former)
-        partial.replace(folder)
+        for _ in range(REPLACE_TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                folder.replace(former)
+            try:
+                partial.replace(folder)
+            except OSError:
+                # Another service put its own there in between.
+                shutil.rmtree(former, ignore_errors=True)
+                continue
+            break
         shutil.rmtree(former, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path) -> "Segment | None":
-        """Maps a segment that was saved; None where there is none of this form."""
+        """Maps a segment that was saved; None where there is none of this form, or a spoilt one."""
         try:
             meta = json.loads((folder / META).read_text())
             if meta["form"] != [FORM, VIEWS_VERSION]:
                 return None
 
             def read(name: str) -> Array:
-                return _read(folder / f"{name}.npy")
+                path = folder / f"{name}.npy"
+                if _digest(path) != meta["sha256"][path.name]:
+                    raise ValueError(f"{path} is not as it was written")
+                return _read(path)
 
             tables = {
                 kind: of(*(read(f"{kind}_{column}") for column in of._fields))
@@ -202,6 +226,19 @@ class Segment:
         yield "lot_starts", self.lots.starts
         yield "lot_blob", self.lots.blob
         yield "lot_product", self.product
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what services that were killed while they wrote have left."""
+    for left in folder.parent.glob(f"{folder.name}.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _read(path: Path) -> Array:

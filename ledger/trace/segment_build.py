@@ -15,30 +15,42 @@ NOW = "m.amount > 0 AND (m.believed_to IS NULL OR m.contested IS NOT NULL)"
 TRADE = (
     "m.counterparty IS NOT NULL AND m.kind IN ('goods-sold', 'goods-received', 'goods-returned')"
 )
+# What a sum in an array can hold. Goods of which a row says more than a thousand tonnes are left to
+# the rules on rows, which add up without bounds.
+EDGE, ABSURD = 2**62, 10**12
+
+
+def _sum(amount: str, which: str = "") -> str:
+    """Returns the sum of believed rows as SQL, at most what an array holds."""
+    total = f"sum({amount}) FILTER (WHERE {{believed}}{which})"
+    return f"greatest(-{EDGE}, least({EDGE}, coalesce({total}, 0)))::bigint"
+
+
+# Which rows each of a line's sums adds up, in the order of `SUMS`.
+SUMMED = (
+    " AND (m.kind = 'goods-received' OR (m.kind = 'goods-returned' AND m.sign > 0))",
+    " AND m.kind = 'made'",
+    " AND m.kind IN ('goods-sold', 'day-sales')",
+    " AND m.kind = 'goods-returned' AND m.sign < 0",
+    " AND m.kind IN ('goods-used', 'used-in')",
+    " AND m.kind = 'goods-disposed'",
+    " AND m.card IS NULL AND (m.kind = 'day-sales' OR (m.kind = 'goods-sold' AND m.counterparty IS NULL))",
+)
 # `counted` are the rows that make a line, `believed` those whose amounts it adds up.
-LINES = """
-SELECT m.product, m.lot, m.merchant, m.premises, m.unit, count(*) FILTER (WHERE {counted}) AS n,
-  coalesce(sum(m.amount) FILTER (WHERE {believed}
-    AND (m.kind = 'goods-received' OR (m.kind = 'goods-returned' AND m.sign > 0))), 0)::bigint,
-  coalesce(sum(m.amount) FILTER (WHERE {believed} AND m.kind = 'made'), 0)::bigint,
-  coalesce(sum(m.amount) FILTER (WHERE {believed}
-    AND m.kind IN ('goods-sold', 'day-sales')), 0)::bigint,
-  coalesce(sum(m.amount) FILTER (WHERE {believed}
-    AND m.kind = 'goods-returned' AND m.sign < 0), 0)::bigint,
-  coalesce(sum(m.amount) FILTER (WHERE {believed}
-    AND m.kind IN ('goods-used', 'used-in')), 0)::bigint,
-  coalesce(sum(m.amount) FILTER (WHERE {believed} AND m.kind = 'goods-disposed'), 0)::bigint,
-  coalesce(sum(m.amount) FILTER (WHERE {believed} AND m.card IS NULL
-    AND (m.kind = 'day-sales' OR (m.kind = 'goods-sold' AND m.counterparty IS NULL))), 0)::bigint
-FROM trade.movements m WHERE {where}
+LINES = f"""
+SELECT m.product, m.lot, m.merchant, m.premises, m.unit, count(*) FILTER (WHERE {{counted}}) AS n,
+  {", ".join(_sum("m.amount", which) for which in SUMMED)}
+FROM trade.movements m WHERE {{where}}
 GROUP BY m.product, m.lot, m.merchant, m.premises, m.unit
+"""
+GIVEN = """
+CASE WHEN m.kind = 'goods-sold' OR (m.kind = 'goods-returned' AND m.sign < 0)
+  OR m.merchant = m.counterparty THEN m.amount ELSE -m.amount END
 """
 # Each side's word of what the other got: given to it, less taken from it.
 TOLD = f"""
 SELECT m.product, m.lot, m.counterparty, m.unit, count(*) FILTER (WHERE {{counted}}) AS n,
-  coalesce(sum(CASE WHEN m.kind = 'goods-sold' OR (m.kind = 'goods-returned' AND m.sign < 0)
-    OR m.merchant = m.counterparty THEN m.amount ELSE -m.amount END)
-    FILTER (WHERE {{believed}}), 0)::bigint
+  {_sum(GIVEN)}
 FROM trade.movements m WHERE {{where}} AND {TRADE} AND (m.lot < 'R:' OR m.lot >= 'R;')
 GROUP BY m.product, m.lot, m.counterparty, m.unit
 """
@@ -52,7 +64,7 @@ LOOSE = f"""
 SELECT DISTINCT m.product FROM trade.movements m
 WHERE {{where}} AND (
   (m.lot = '' AND (m.kind IN ('used-in', 'stock-counted') OR m.sign > 0 OR ({TRADE})))
-  OR (m.lot >= 'R:' AND m.lot < 'R;')
+  OR (m.lot >= 'R:' AND m.lot < 'R;') OR m.amount > {ABSURD}
   OR (m.lot ~ '^[DE]:' AND EXISTS (
         SELECT 1 FROM trade.ties t WHERE t.product = m.product AND t.key = m.lot AND t.ended = 0)))
 """

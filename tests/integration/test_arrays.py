@@ -1,6 +1,7 @@
 """The array engine answers what the rules answer on PostgreSQL's rows, or hands over."""
 
 import json
+import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,23 @@ from ledger.trace.engine import ArrayEngine, Reader
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, From, LotName, Question
+from ledger.trace.segment import Segment
 from query_api.engines import snapshot_of
 from suyuan.parts.cluster import Cluster
 from tests.properties.test_trace import VOIDS, asked, st, trades
 from tests.support.asked import fill, refill
 from tests.support.databases import Database, fresh
 from tests.support.line import Line
-from tests.support.make import MILK, YOGHURT, corrected, milk, received, sold
+from tests.support.make import (
+    MILK,
+    MILK_CASE,
+    YOGHURT,
+    corrected,
+    milk,
+    received,
+    registered,
+    sold,
+)
 from tests.support.trace_page import Story
 
 ASK = settings(
@@ -155,6 +166,60 @@ def test_a_torn_file_is_made_anew(place: Database, tmp_path: Path, spoil: str) -
 
     with snapshot(place) as (reader, head):
         assert not ArrayEngine(tmp_path / "arrays").open(reader, head)
+
+
+@pytest.mark.parametrize("name", ["lines_sums", "made_lot", "lot_blob", "told_amount"])
+def test_an_array_whose_content_was_spoilt_is_made_anew_and_not_believed(
+    place: Database, tmp_path: Path, name: str
+) -> None:
+    story_of(place)
+    built(place, tmp_path)
+    path = tmp_path / "arrays" / f"{name}.npy"
+    content = path.read_bytes()
+    # The header stays: what it says of the form is right, what follows is not.
+    path.write_bytes(content[:128] + bytes(byte ^ 255 for byte in content[128:]) + b"x")
+
+    with snapshot(place) as (reader, head):
+        assert not ArrayEngine(tmp_path / "arrays").open(reader, head)
+
+
+def test_two_services_that_save_at_once_leave_one_whole_segment(
+    place: Database, tmp_path: Path
+) -> None:
+    story_of(place)
+    built(place, tmp_path)
+    folder = tmp_path / "arrays"
+    segment = Segment.load(folder)
+    assert segment is not None
+
+    def save() -> None:
+        for _ in range(20):
+            segment.save(folder)
+
+    savers = [threading.Thread(target=save) for _ in range(2)]
+    for saver in savers:
+        saver.start()
+    for saver in savers:
+        saver.join()
+
+    assert Segment.load(folder) is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["arrays"]
+
+
+def test_absurd_amounts_of_one_product_leave_the_others_to_the_arrays(
+    place: Database, tmp_path: Path
+) -> None:
+    story, question = story_of(place)
+    story.line.case("product", YOGHURT, registered(YOGHURT))
+    story.line.case("product", MILK_CASE, registered(MILK_CASE, base=YOGHURT, contains=10_000))
+    story.line.report(received(1_000_000, milk("Z", gtin=MILK_CASE)))
+    refill(place, story.line)
+    engine = built(place, tmp_path)
+
+    found, meant = both(engine, place, question)
+    assert found == meant
+    handed, _ = both(engine, place, Question((LotName(YOGHURT, "L:Z"),)))
+    assert handed is None
 
 
 def test_an_engine_far_behind_hands_over_and_asks_for_a_new_segment(
