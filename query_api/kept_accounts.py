@@ -3,11 +3,12 @@
 import threading
 from collections import OrderedDict
 
+from query_api.problems import Problem
 from query_api.recall_accounts import Accounts, accounts_of
 from query_api.views import Reader
 
 # As many lists as officers read at once; a great recall's takes some tens of megabytes.
-LISTS_MAX = 4
+LISTS_MAX = 16
 
 
 class KeptAccounts:
@@ -18,10 +19,14 @@ class KeptAccounts:
         self._kept: OrderedDict[tuple[str, int], Accounts] = OrderedDict()
 
     def of(self, reader: Reader, recall: str, at: int | None) -> Accounts:
-        """Returns accounts at a position if they are still kept, else those of now."""
-        with self._lock:
-            kept = self._kept.get((recall, at)) if at is not None else None
-        if kept is not None:
+        """Returns accounts of now, or those of an earlier page's position; a problem when forgotten."""
+        if at is not None:
+            with self._lock:
+                kept = self._kept.get((recall, at))
+            if kept is None:
+                raise Problem(
+                    409, "list-forgotten", "this list was read too long ago: begin it again"
+                )
             return kept
         found = accounts_of(reader, recall)
         with self._lock:

@@ -110,7 +110,7 @@ class RecallShown(BaseModel):
     summary: str
     unaccounted: str | None
     trace_position: int | None
-    goods_digest: str = Field(description="SHA-256 of the draft's goods, which a check names")
+    draft_digest: str = Field(description="SHA-256 of the draft, which a check names")
     asked: list[str]
     deadlines: list[Deadline]
 

@@ -1,6 +1,5 @@
 """Recalls as the API answers them: how far each has got, who holds what, whom to call and to check."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -99,12 +98,10 @@ def calendar_now(reader: Reader) -> Calendar:
 
 def shown(row: dict[str, Any], calendar: Calendar, now: datetime) -> schemas.RecallShown:
     """Returns a recall's row as it is shown, with how its deadlines stand."""
-    given = {"deadlines", "asked", "goods_digest"}
+    given = {"deadlines", "asked"}
     members = {key: row[key] for key in schemas.RecallShown.model_fields if key not in given}
-    digest = hashlib.sha256(row["goods"]).hexdigest()
     return schemas.RecallShown(
         **members,
-        goods_digest=digest,
         asked=list(row["asked"]),
         deadlines=_deadlines(row, calendar, now),
     )

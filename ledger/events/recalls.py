@@ -38,13 +38,13 @@ class RecallDrafted(Event, frozen=True, kw_only=True, tag="recall-drafted.v1"):
 class RecallChecked(Event, frozen=True, kw_only=True, tag="recall-checked.v1"):
     """A second officer checked a draft: it may be published, or must be drafted anew.
 
-    `goods_digest` is the SHA-256 of the draft's goods as JSON, as the officer read them.
+    `draft_digest` is the SHA-256 of the draft's event as JSON, as the officer read it.
     """
 
     recall: Public[Id]
     approved: Public[bool]
     by: Trade[Id]
-    goods_digest: Public[Digest | None] = None
+    draft_digest: Public[Digest]
     note: Trade[LongText | None] = None
 
 

@@ -17,6 +17,8 @@ from ledger.values.keys import PublicKey, SigningKey
 LINES_A_PART = 2000
 # A part that unpacks to more is none of ours.
 PART_BYTES_MAX = 8 * 1024 * 1024
+# Of a part's lines: a product may go by hundreds of GTINs.
+LINES_BYTES_A_PART = 1024 * 1024
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -65,7 +67,7 @@ def sign_stops(
     key: SigningKey, ledger: str, version: int, time: datetime, lines: Sequence[StopLine]
 ) -> list[bytes]:
     """Returns the parts of a list, signed; a list of nothing is one part that says so."""
-    cut = [lines[i : i + LINES_A_PART] for i in range(0, len(lines), LINES_A_PART)] or [()]
+    cut = _cut(lines)
     parts = []
     for number, some in enumerate(cut, 1):
         body = StopListBody(
@@ -75,6 +77,20 @@ def sign_stops(
         packed = zlib.compress(encode(body), 6)
         signature = key.sign(stops_message(packed))
         parts.append(encode(StopListPart(body=packed, key=key.id, signature=signature)))
+    return parts
+
+
+def _cut(lines: Sequence[StopLine]) -> list[list[StopLine]]:
+    """Cuts a list into parts of so many lines and bytes that whoever reads them takes them."""
+    parts: list[list[StopLine]] = [[]]
+    size = 0
+    for line in lines:
+        weight = len(encode(line)) + 1
+        if parts[-1] and (len(parts[-1]) == LINES_A_PART or size + weight > LINES_BYTES_A_PART):
+            parts.append([])
+            size = 0
+        parts[-1].append(line)
+        size += weight
     return parts
 
 

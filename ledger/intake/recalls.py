@@ -110,7 +110,8 @@ class RecallDesk:
         if (refusal := self._recall(request.recall, request)) is not None:
             return refusal
         case = self._load(request.recall)
-        if case.drafted is None or case.drafted.hold is None:
+        if case.drafted is None or case.drafted.hold is None or case.stage != "published":
+            # One that was withdrawn meanwhile leaves its hold as it is.
             return None
         hold = self._cases.load("hold", case.drafted.hold, HoldCase(case.drafted.hold), evolve_hold)
         if hold.placed is None or not covers_all(case.goods, hold.placed.goods):

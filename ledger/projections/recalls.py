@@ -34,6 +34,7 @@ from ledger.events.recalls import (
 from ledger.events.reports import GoodsDisposed
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.rules.recalls import digest_of
 
 
 class HoldRow(msgspec.Struct):
@@ -74,6 +75,7 @@ class RecallRow(msgspec.Struct):
     unaccounted: str | None
     trace_position: Position | None
     asked: tuple[str, ...]
+    draft_digest: str
     goods: bytes
     position: Position
 
@@ -259,7 +261,7 @@ def _drafted(fold: Fold, event: RecallDrafted) -> RecallRow:
     return RecallRow(
         event.recall, "drafted", event.grade, event.hold, event.authority, event.reason,
         event.responsible, event.known_at, event.by, *_NOTHING, "", None, "", None,
-        None if traced is None else Position(traced), event.asked,
+        None if traced is None else Position(traced), event.asked, digest_of(event),
         msgspec.json.encode(event.goods), Position(fold.entry.position),
     )  # fmt: skip
 

@@ -147,15 +147,15 @@ def _check(case: RecallCase, drafted: RecallDrafted, entry: RecallChecked) -> li
     if entry.by == drafted.by:
         advice = f"{entry.by} drafted it: another officer has to check it."
         return Refusal("same-officer", advice)
-    if entry.goods_digest not in (None, digest_of_goods(drafted.goods)):
+    if entry.draft_digest != digest_of(drafted):
         advice = f"{case.recall} was drafted anew since you read it: look at it again."
         return Refusal("draft-changed", advice)
     return [entry]
 
 
-def digest_of_goods(goods: tuple[StoppedGoods, ...]) -> str:
-    """Returns the SHA-256 of a draft's goods, by which who checks it says what was read."""
-    return hashlib.sha256(msgspec.json.encode(goods)).hexdigest()
+def digest_of(drafted: RecallDrafted) -> str:
+    """Returns the SHA-256 of a draft, by which who checks it says what was read."""
+    return hashlib.sha256(msgspec.json.encode(drafted)).hexdigest()
 
 
 def _publish(
@@ -229,7 +229,9 @@ def _is_repeated(case: RecallCase, request: RecallRequest) -> bool:
 
 def evolve_recall(case: RecallCase, event: Event) -> RecallCase:
     """Returns the case after one of its events."""
-    case = msgspec.structs.replace(case, version=case.version + 1, last=event)
+    # Time that ran out is nobody's word: what was said before it is still the last that was said.
+    last = case.last if isinstance(event, DeadlinePassed) else event
+    case = msgspec.structs.replace(case, version=case.version + 1, last=last)
     change = msgspec.structs.replace
     match event:
         case RecallDrafted():

@@ -76,7 +76,7 @@ def holders(
 ) -> recall_schemas.HolderPage:
     """Who has or had recalled goods, and what each says became of them.
 
-    The pages of one list are true for the position of its first, as long as that is remembered.
+    The pages of one list are true for the position of its first.
     """
     with snapshot(request) as reader:
         return recalls.holders(reader, request.app.state.accounts, recall, holder, after, limit)

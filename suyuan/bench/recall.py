@@ -10,7 +10,13 @@ import numpy as np
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import RecallChecked, RecallDrafted, RecallWithdrawn
 from ledger.events.reports import GoodsAsRead
-from ledger.rules.recalls import CheckRecall, DraftRecall, PublishRecall, WithdrawRecall
+from ledger.rules.recalls import (
+    CheckRecall,
+    DraftRecall,
+    PublishRecall,
+    WithdrawRecall,
+    digest_of,
+)
 from scanners.agent import Agent, ask, enroll, learn_home
 from scanners.entries import Standing
 from scanners.identity import Clocks
@@ -135,5 +141,5 @@ def _prepare(url: str, name: str, lots: list[str]) -> None:
         recall=name, grade="I", goods=goods, reason="bench", authority="bench",
         known_at=datetime.now(UTC), by="officer-1",
     )  # fmt: skip
-    check = RecallChecked(recall=name, approved=True, by="officer-2")
+    check = RecallChecked(recall=name, approved=True, by="officer-2", draft_digest=digest_of(draft))
     ask(url, [DraftRecall(draft), CheckRecall(check)])

@@ -280,13 +280,13 @@ def run_check(stated: argparse.Namespace) -> int:
     approved = not stated.send_back
     with asking(stated) as query:
         found = ask_page(query, f"/v1/recalls/{stated.recall}", {})
-    read = found["recall"]["goods_digest"]
+    read = found["recall"]["draft_digest"]
     if not stated.json:
         _show_state(found)
         rows = [line_words(line) for line in found["lines"]]
         show(stated, found, LINE_HEADINGS, rows, f"{found['lines_in_all']} 项 lines to be recalled")
     entry = RecallChecked(
-        recall=stated.recall, approved=approved, by=stated.by, note=stated.note, goods_digest=read
+        recall=stated.recall, approved=approved, by=stated.by, note=stated.note, draft_digest=read
     )
     send(stated, [CheckRecall(entry)])
     words = "may be published" if approved else "goes back to be drafted anew"

@@ -181,7 +181,7 @@ EXAMPLES: list[Event] = [
         asked=("06901234567892 L:A-24/11",),
     ),
     recalls.RecallChecked(
-        recall="r-1", approved=True, by="officer-2", note="属实", goods_digest=DIGEST
+        recall="r-1", approved=True, by="officer-2", note="属实", draft_digest=DIGEST
     ),
     recalls.RecallPublished(
         recall="r-1", grade="I", goods=STOPPED, published_at=RECEIVED, notice="请勿食用, 退回购买处",

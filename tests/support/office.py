@@ -17,6 +17,7 @@ from ledger.rules.recalls import (
     DraftRecall,
     PublishRecall,
     RecallCase,
+    digest_of,
     evolve_recall,
 )
 from ledger.values.ids import stream_of_case
@@ -47,7 +48,11 @@ class Office:
         return self.ask(PlaceHold(**(common | fields)))
 
     def check(self, by: str = "officer-2", *, approved: bool = True) -> str:
-        return self.ask(CheckRecall(RecallChecked(recall="r-1", approved=approved, by=by)))
+        """Checks the draft as it is now."""
+        now = self.recall().drafted
+        read = digest_of(now) if now is not None else "00" * 32
+        said = RecallChecked(recall="r-1", approved=approved, by=by, draft_digest=read)
+        return self.ask(CheckRecall(said))
 
     def publish(self) -> str:
         return self.ask(PublishRecall(recall="r-1", notice="请勿食用", by="officer-1"))

@@ -7,6 +7,7 @@ import pytest
 
 from query_api import kept_accounts
 from query_api.kept_accounts import LISTS_MAX, KeptAccounts
+from query_api.problems import Problem
 from query_api.recall_accounts import Accounts
 
 READER: Any = None
@@ -32,9 +33,10 @@ def test_later_pages_are_true_for_the_position_of_the_first(kept: KeptAccounts) 
     assert kept.of(READER, "r-1", None).position > first.position
 
 
-def test_a_list_that_is_no_longer_kept_goes_on_with_the_present(kept: KeptAccounts) -> None:
+def test_a_list_that_is_no_longer_kept_has_to_be_begun_again(kept: KeptAccounts) -> None:
     first = kept.of(READER, "r-1", None)
     for _ in range(LISTS_MAX):
         kept.of(READER, "r-2", None)
 
-    assert kept.of(READER, "r-1", first.position).position == LISTS_MAX + 2
+    with pytest.raises(Problem, match="begin it again"):
+        kept.of(READER, "r-1", first.position)

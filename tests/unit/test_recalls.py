@@ -37,7 +37,7 @@ from ledger.rules.recalls import (
     PassRecallDeadline,
     WidenRecall,
     WithdrawRecall,
-    digest_of_goods,
+    digest_of,
 )
 from tests.support.line import Line
 from tests.support.make import NOON, days, drafted, stopped_goods
@@ -155,11 +155,11 @@ def test_publishing_twice_changes_nothing(office: Office) -> None:
 
 def test_a_check_of_a_draft_that_was_changed_meanwhile_is_refused(office: Office) -> None:
     office.ask(DraftRecall(entry=drafted(A)))
-    read = digest_of_goods((A,))
-    office.ask(DraftRecall(entry=drafted(A, B)))
-
-    check = RecallChecked(recall="r-1", approved=True, by="officer-2", goods_digest=read)
-    assert office.ask(CheckRecall(check)) == "draft-changed"
+    read = digest_of(drafted(A))
+    check = RecallChecked(recall="r-1", approved=True, by="officer-2", draft_digest=read)
+    for other in (drafted(A, B), drafted(A, grade="III"), drafted(A, reason="a misprint")):
+        assert office.ask(DraftRecall(entry=other)) == ""
+        assert office.ask(CheckRecall(check)) == "draft-changed"
 
 
 def test_what_of_a_hold_the_recall_does_not_name_stays_held(office: Office) -> None:

@@ -632,3 +632,21 @@ def test_a_hold_of_many_lots_is_not_held_against_every_lot_of_its_product(
     held_against.clear()
     line.report(received(1, milk("B")), tape=tape)
     assert len(held_against) <= 1
+
+
+def test_a_part_of_the_list_is_never_larger_than_its_readers_take() -> None:
+    gtins = tuple(f"{n:014d}" for n in range(250))
+    lines = [
+        StopLine(stop="r-1", kind="recall", goods=stopped_goods(lot=f"A{n}"), gtins=gtins)
+        for n in range(2000)
+    ]
+
+    parts = [
+        read_stops(part, [PublicKey(KEY.public)])
+        for part in sign_stops(KEY, "test", 1, NOON, lines)
+    ]
+
+    assert [line for part in parts for line in part.lines] == lines
+    assert [(part.part, part.parts) for part in parts] == [
+        (n, len(parts)) for n in range(1, len(parts) + 1)
+    ]
