@@ -99,6 +99,9 @@ def decide_holder(
     case: HolderCase, request: HolderRequest, recall: RecallCase
 ) -> list[Event] | Refusal:
     """Decides what is said of a holder; the same words again change nothing, except a call."""
+    if recall.drafted is None:
+        advice = f"No recall is called {recall.recall}: suyuan recall list."
+        return Refusal("recall-unknown", advice)
     if recall.published is None:
         advice = f"{recall.recall} is not published: nobody holds anything to say of it yet."
         return Refusal("recall-not-published", advice)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -162,6 +163,38 @@ def test_a_check_of_a_draft_that_was_changed_meanwhile_is_refused(office: Office
         assert office.ask(CheckRecall(check)) == "draft-changed"
 
 
+def test_a_recall_that_was_withdrawn_as_it_was_published_leaves_its_hold(office: Office) -> None:
+    office.hold()
+    office.ask(DraftRecall(drafted(A, hold="h-1")))
+    office.check()
+    record = office.desk._recall
+
+    def withdrawn_meanwhile(recall: str, request: Any) -> Any:
+        answer = record(recall, request)
+        record(recall, WithdrawRecall(two(RecallWithdrawn, reason="clean")))
+        return answer
+
+    with patch.object(office.desk, "_recall", withdrawn_meanwhile):
+        assert office.publish() == ""
+
+    assert office.stage_of_hold() == "placed"
+
+
+def test_the_same_narrowing_again_changes_nothing_though_time_ran_out_in_between(
+    office: Office,
+) -> None:
+    office.published(goods=(A, B))
+    narrowed = NarrowRecall(two(RecallNarrowed, goods=(B,), reason="clean"))
+    assert office.ask(narrowed) == ""
+    due = NOON + days(60)
+    office.now = due + HOUR
+    late = PassRecallDeadline(recall="r-1", what="recall-finishes", due=due)
+    assert office.ask(late) == ""
+
+    assert office.ask(narrowed) == ""
+    assert office.recall().goods == (A,)
+
+
 def test_what_of_a_hold_the_recall_does_not_name_stays_held(office: Office) -> None:
     office.hold(goods=(A, B))
     office.published(hold="h-1")
@@ -231,7 +264,7 @@ def test_what_turns_up_after_a_recall_was_closed_is_still_taken_in(office: Offic
 
 
 def test_holders_acknowledge_and_answer_and_nothing_found_is_an_answer(office: Office) -> None:
-    assert office.ask(AnswerRecall(entry=answered("m-1"))) == "recall-not-published"
+    assert office.ask(AnswerRecall(entry=answered("m-1"))) == "recall-unknown"
     office.published()
 
     for _ in range(2):
