@@ -4,6 +4,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from html import escape
 from typing import NamedTuple
 
@@ -25,11 +26,17 @@ class Sheet(NamedTuple):
     notes: Sequence[Sequence[str]]
 
 
+class Figure(str):
+    """A cell that is a number, which a workbook can add up."""
+
+
 def harmless(text: str) -> str:
     """Returns a cell that no spreadsheet takes for a formula: an apostrophe goes before one.
 
     OWASP, "CSV Injection": cells that begin with =, +, -, @, a tab or a carriage return.
     """
+    if isinstance(text, Figure):
+        return text
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
@@ -61,12 +68,16 @@ def as_workbook(sheet: Sheet, notes: "Sheet | None" = None) -> Iterator[bytes]:
         page.freeze_panes = "A2"
         page.append(list(each.headings))
         for line in each.lines:
-            page.append([harmless(cell) for cell in line])
+            page.append([_in_workbook(cell) for cell in line])
     with tempfile.TemporaryFile() as file:
         book.save(file)
         file.seek(0)
         while chunk := file.read(65536):
             yield chunk
+
+
+def _in_workbook(cell: str) -> str | Decimal:
+    return Decimal(cell) if isinstance(cell, Figure) else harmless(cell)
 
 
 STYLE = """

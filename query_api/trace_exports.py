@@ -9,7 +9,7 @@ from ledger.trace.answer import Trace
 from ledger.trace.rows import is_made_here
 from ledger.values.cards import Card
 from query_api.ledgers import UNITS_ZH, open_cards
-from query_api.sheets import Sheet
+from query_api.sheets import Figure, Sheet
 from query_api.stock import exact
 from query_api.trace_schemas import TraceHolder
 from query_api.views import Reader, rows
@@ -44,16 +44,28 @@ EVENTS_MAX = 1_000_000
 STEPS = {"goods-sold": "shipping", "goods-received": "receiving", "made": "transformation"}
 HOLDER_HEADINGS = {
     "how": "怎样 how", "merchant": "商户 merchant", "name": "名称 name", "premises": "地点 premises",
-    "product": "产品 product", "lot": "批 lot", "unit": "单位 unit", "told": "对方说 told",
+    "product": "产品 product", "product_name": "品名 goods", "lot": "批 lot", "unit": "单位 unit", "told": "对方说 told",
     "taken_in": "进 in", "made": "产 made", "sold": "销 sold", "sent_back": "退 sent back",
     "used": "用 used", "disposed": "毁 disposed", "at_least": "至少 at least",
     "at_most": "至多 at most",
 }  # fmt: skip
 
+FIGURES = {
+    "told",
+    "taken_in",
+    "made",
+    "sold",
+    "sent_back",
+    "used",
+    "disposed",
+    "at_least",
+    "at_most",
+}
+
 
 def holders_sheet(found: Trace, shown: list[TraceHolder]) -> Sheet:
     """Returns the holders of a trace as a sheet."""
-    lines = ([_text(getattr(h, name)) for name in HOLDER_HEADINGS] for h in shown)
+    lines = ([_cell(name, getattr(h, name)) for name in HOLDER_HEADINGS] for h in shown)
     about = f"{len(shown)} holders, true at position {found.position}"
     return Sheet("流向 trace", about, list(HOLDER_HEADINGS.values()), lines, [])
 
@@ -115,7 +127,7 @@ def _fields(event: dict[str, Any], cards: Mapping[str, Card]) -> dict[str, str]:
     return {
         "event": STEPS[event["kind"]],
         "lot": event["lot"].partition(":")[2],
-        "quantity": quantity,
+        "quantity": Figure(quantity),
         "unit": unit,
         "amount": f"{quantity} {UNITS_ZH[unit]}",
         "description": goods,
@@ -144,5 +156,7 @@ def _without_address(event: dict[str, Any], cards: Mapping[str, Card]) -> set[st
     return {key for key, ref in sides.items() if not getattr(cards.get(ref or ""), "address", None)}
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    return Figure(value) if name in FIGURES else str(value)

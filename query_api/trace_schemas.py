@@ -20,6 +20,7 @@ class TraceHolder(BaseModel):
     name: str | None
     premises: str | None
     product: str
+    product_name: str | None
     lot: str = Field(description="its key; empty for goods that say no lot")
     unit: str
     how: str = Field(examples=["certain", "possible"])

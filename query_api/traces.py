@@ -1,5 +1,6 @@
 """Traces as the API answers them: one state of the views for all of an answer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, From, How, LotName, Question
 from query_api import trace_schemas as schemas
 from query_api.ledgers import known_as
-from query_api.lots import base_of, lot_key
+from query_api.lots import base_of, lot_key, product_names
 from query_api.problems import Problem
 from query_api.stock import exact
 from query_api.views import Reader, gtin_of, position, rows
@@ -91,12 +92,11 @@ def page(reader: Reader, answered: Answered, after: int, limit: int) -> schemas.
     """Shows a trace: all its lots, and holders from a place on."""
     found = answered.trace
     held = found.holders[after : after + limit]
-    names = _names(reader, [holder.merchant for holder in held])
     more = after + limit if len(found.holders) > after + limit else None
     return schemas.TracePage(
         position=found.position, engine=answered.engine, ahead=_lots(found.ahead), behind=_lots(found.back),
         lots_ahead=len(found.ahead), lots_behind=len(found.back), holders_in_all=len(found.holders),
-        holders=[_holder(holder, names) for holder in held],
+        holders=_shown(reader, held),
         worst=[
             schemas.WorstCase(
                 product=w.product, unit=w.unit, left_at_most=exact(w.left_at_most),
@@ -112,8 +112,13 @@ def page(reader: Reader, answered: Answered, after: int, limit: int) -> schemas.
 
 def holders(reader: Reader, found: Trace) -> list[schemas.TraceHolder]:
     """Returns every holder of a trace as it is shown."""
-    names = _names(reader, [holder.merchant for holder in found.holders])
-    return [_holder(holder, names) for holder in found.holders]
+    return _shown(reader, found.holders)
+
+
+def _shown(reader: Reader, held: Sequence[Holder]) -> list[schemas.TraceHolder]:
+    names = _names(reader, [holder.merchant for holder in held])
+    products = product_names(reader, (holder.lot.product for holder in held))
+    return [_holder(holder, names, products) for holder in held]
 
 
 def _lot(reader: Reader, product: str, lot: str) -> LotName:
@@ -182,12 +187,12 @@ def _names(reader: Reader, merchants: list[str]) -> dict[str, str]:
     return {row["merchant"]: row["name"] for row in rows(reader, query, [merchants])}
 
 
-def _holder(holder: Holder, names: dict[str, str]) -> schemas.TraceHolder:
+def _holder(holder: Holder, names: dict[str, str], products: dict[str, str]) -> schemas.TraceHolder:
     sums = {name: exact(amount) for name, amount in holder.sums._asdict().items()}
     left = holder.left
     return schemas.TraceHolder(
         merchant=holder.merchant, name=names.get(holder.merchant), premises=holder.premises,
-        product=holder.lot.product, lot=holder.lot.key, unit=holder.unit, how=holder.how,
+        product=holder.lot.product, product_name=products.get(holder.lot.product), lot=holder.lot.key, unit=holder.unit, how=holder.how,
         told=None if holder.told is None else exact(holder.told),
         at_least=exact(left.at_least) if left else None,
         at_most=exact(left.at_most) if left else None, **sums,

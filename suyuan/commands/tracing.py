@@ -55,7 +55,7 @@ def run_trace(stated: argparse.Namespace) -> int:
     rows = [
         [
             {"certain": "确定 certain", "possible": "可能 possible"}[h["how"]],
-            f"{h['merchant']} {h['name'] or ''}".strip(), h["premises"] or "对方说 told", h["product"], h["lot"] or "?",
+            f"{h['merchant']} {h['name'] or ''}".strip(), h["premises"] or "对方说 told", h["product_name"] or h["product"], h["lot"] or "?",
             h["told"] or h["taken_in"], h["made"], h["sold"], h["sent_back"], h["used"],
             h["disposed"], _left(h), h["unit"],
         ]
