@@ -22,7 +22,8 @@ class KeptAccounts:
         """Returns accounts of now, or those of an earlier page's position; a problem when forgotten."""
         if at is not None:
             with self._lock:
-                kept = self._kept.get((recall, at))
+                if (kept := self._kept.get((recall, at))) is not None:
+                    self._kept.move_to_end((recall, at))
             if kept is None:
                 raise Problem(
                     409, "list-forgotten", "this list was read too long ago: begin it again"
@@ -32,6 +33,7 @@ class KeptAccounts:
         with self._lock:
             # Who pages through holders asks nothing of the trace they came from.
             self._kept[recall, found.position] = found._replace(trace=None)
+            self._kept.move_to_end((recall, found.position))
             while len(self._kept) > LISTS_MAX:
                 self._kept.popitem(last=False)
         return found

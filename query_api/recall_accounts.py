@@ -15,13 +15,11 @@ from ledger.projections.groups import TRADE
 from ledger.projections.postgres import PgStore
 from ledger.projections.products import LEVELS_MAX, base_of
 from ledger.projections.table import Rows
-from ledger.rules.recalls import LINES_MAX
 from ledger.trace.answer import Holder, Trace, trace
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, How, LotName, Question
 from query_api.lots import product_names
-from query_api.stops import lines_of
 from query_api.views import Reader, position, rows
 
 LOTS = """
@@ -36,6 +34,10 @@ WHERE recall = %s ORDER BY h.holder
 DRAFTED = """
 SELECT l.product, l.lot, 'stopped' AS how FROM trade.lots l
 JOIN unnest(%s::text[], %s::text[]) AS k(product, lot) USING (product, lot)
+"""
+NAMED = """
+SELECT DISTINCT product, lot FROM trade.stop_lines
+WHERE kind = 'recall' AND stop = %s AND ended_at IS NULL
 """
 POSSIBLE = """
 SELECT t.merchant, t.product, t.lot, t.unit, greatest(t.taken_in, t.amount) AS had
@@ -137,7 +139,8 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
         beyond = sorted(lot for lot in traced.ahead if lot not in named)
         _add_holders(holders, how, traced.holders, named)
     _add_possible(reader, holders, how, recall, unlabelled=not sure)
-    _add_answers(reader, holders, answers, _lots_recalled(reader, recall))
+    if answers:
+        _add_answers(reader, holders, answers, _lots_recalled(reader, recall))
     for row in rows(reader, PROVED, [recall]):
         account = holders[row["merchant"]][Of(row["product"], row["unit"])]
         account.proved += int(row["amount"])
@@ -255,15 +258,17 @@ def _add_answers(
 
 def _lots_recalled(reader: Reader, recall: str) -> dict[str, set[str]]:
     """Returns the lots that a recall names, by product, where it names nothing else of it."""
-    lines = lines_of(reader, "recall", recall, LINES_MAX)
-    if any(line.product is None for line in lines):
+    named: defaultdict[str | None, set[str | None]] = defaultdict(set)
+    bases: dict[str | None, str | None] = {None: None}
+    for row in rows(reader, NAMED, [recall]):
+        if row["product"] not in bases:
+            bases[row["product"]] = _single(reader, row["product"])[0]
+        named[bases[row["product"]]].add(row["lot"])
+    if None in named:
         return {}
-    found: dict[str, set[str]] = {}
-    for product in {line.product or "" for line in lines}:
-        lots = [line.lot for line in lines if line.product == product]
-        if None not in lots:
-            found.setdefault(_single(reader, product)[0], set()).update(filter(None, lots))
-    return found
+    return {
+        base or "": {lot or "" for lot in lots} for base, lots in named.items() if None not in lots
+    }
 
 
 def _single(reader: Reader, product: str) -> tuple[str, int]:

@@ -215,6 +215,15 @@ class HolderPage(BaseModel):
     next: str | None
 
 
+class HolderKnown(BaseModel):
+    """Whether a merchant had any of what a recall stops, by the record."""
+
+    position: int
+    recall: str
+    holder: str
+    known: bool
+
+
 class CallShown(BaseModel):
     """A buyer to be called: in no register here, or in another district."""
 

@@ -22,7 +22,7 @@ from ledger.rules.deadlines import (
 from ledger.values.day import ZONE_DEFAULT, day_at
 from query_api import recall_schemas as schemas
 from query_api.kept_accounts import KeptAccounts
-from query_api.ledgers import known_as
+from query_api.ledgers import known_as, names_of
 from query_api.problems import Problem
 from query_api.recall_accounts import Account, Accounts, Of, Words, accounts_of, nothing_of
 from query_api.stock import exact
@@ -39,6 +39,11 @@ SELECT count(*) AS n FROM trade.stop_lines WHERE kind = 'recall' AND stop = %s A
 MERCHANTS = (
     "SELECT merchant, name, district, owner_card FROM trade.merchants WHERE merchant = ANY(%s)"
 )
+HAD = """
+SELECT 1 FROM trade.stopped_lots l JOIN trade.movements m USING (product, lot)
+WHERE l.kind = 'recall' AND l.stop = %(recall)s AND l.ended_at IS NULL
+  AND (m.merchant = ANY(%(names)s) OR m.counterparty = ANY(%(names)s)) LIMIT 1
+"""
 LAW_ZONE = ZoneInfo(ZONE_DEFAULT)
 
 
@@ -176,20 +181,30 @@ def _sums(accounts: Accounts) -> list[schemas.RecallSum]:
 
 
 def holders(
-    reader: Reader, kept: KeptAccounts, name: str, one: str | None, cursor: str | None, limit: int
-) -> schemas.HolderPage:  # fmt: skip
-    """Returns a page of a recall's holders, or one of them, true for the first page's position."""
+    reader: Reader, kept: KeptAccounts, name: str, cursor: str | None, limit: int
+) -> schemas.HolderPage:
+    """Returns a page of a recall's holders, true for the position of the first page."""
     row_of(reader, name)
     at, after = key_of(cursor, 2)
     accounts = kept.of(reader, name, int(at) if at.isdecimal() else None)
-    known = known_as(reader, one) if one is not None else None
-    wanted = [h for h in accounts.holders if h > after and known in (None, h)]
+    wanted = [holder for holder in accounts.holders if holder > after]
     some = wanted[:limit]
     return schemas.HolderPage(
         position=accounts.position, recall=name, holders_in_all=len(accounts.holders),
         holders=shown_holders(reader, accounts, some),
         next=cursor_of(str(accounts.position), some[-1]) if len(wanted) > limit else None,
     )  # fmt: skip
+
+
+def holder_known(reader: Reader, name: str, merchant: str) -> schemas.HolderKnown:
+    """Tells whether a merchant is on record with goods that a recall stops, or may stop."""
+    row_of(reader, name)
+    known = rows(
+        reader, HAD, {"recall": name, "names": names_of(reader, known_as(reader, merchant))}
+    )
+    return schemas.HolderKnown(
+        position=position(reader), recall=name, holder=merchant, known=bool(known)
+    )
 
 
 def shown_holders(

@@ -2,11 +2,12 @@
 
 import csv
 import io
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from html import escape
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from openpyxl import Workbook
 
@@ -26,8 +27,17 @@ class Sheet(NamedTuple):
     notes: Sequence[Sequence[str]]
 
 
+NUMBER = re.compile(r"^-?[0-9]+(?:\.[0-9]+)?(?!\n)$")
+
+
 class Figure(str):
-    """A cell that is a number, which a workbook can add up."""
+    """A cell that is a number, which a workbook can add up. Raises `ValueError` for other text."""
+
+    def __new__(cls, text: str) -> Self:
+        """Takes a decimal number as answers write it."""
+        if NUMBER.match(text) is None:
+            raise ValueError(f"no number: {text!r}")
+        return super().__new__(cls, text)
 
 
 def harmless(text: str) -> str:

@@ -51,9 +51,11 @@ WHERE l.product = %(base)s AND l.lot = %(lot)s AND l.ended_at IS NULL
 ORDER BY l.kind DESC, l.stop, s.position, s.index LIMIT 500
 """
 SUPPLIED = """
-SELECT DISTINCT l.kind, l.stop, s.goods FROM trade.stopped_lots l
-JOIN trade.stop_lines s ON s.kind = l.kind AND s.stop = l.stop AND s.ended_at IS NULL
-WHERE l.product = %(base)s AND l.ended_at IS NULL AND s.product IS NULL ORDER BY 1, 2 LIMIT 500
+SELECT s.kind, s.stop, s.goods FROM trade.stop_lines s
+WHERE s.supplier IS NOT NULL AND s.product IS NULL AND s.ended_at IS NULL AND EXISTS (
+  SELECT 1 FROM trade.stopped_lots l
+  WHERE l.product = %(base)s AND l.kind = s.kind AND l.stop = s.stop AND l.ended_at IS NULL)
+ORDER BY s.kind, s.stop, s.position, s.index LIMIT 500
 """
 NEAR = """
 SELECT kind, stop, goods FROM trade.stop_lines WHERE ended_at IS NULL

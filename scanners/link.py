@@ -152,7 +152,7 @@ class Link:
         with self._lock:
             body = self._sending.answered(bytes(message.payload), time.monotonic())
         if body is None:
-            log.warning("an answer without the ledger's signature was ignored")
+            log.info("an answer that the ledger did not give to what was sent was ignored")
             return
         if self._on_answer is not None:
             self._on_answer(body)

@@ -94,7 +94,10 @@ class Sending:
         self._refused_until = 0.0
 
     def answered(self, payload: bytes, monotonic: float) -> wire.AnswerBody | None:
-        """Takes an answer; returns it when the ledger signed it for this tape, else None."""
+        """Takes an answer; returns it when the ledger signed it for this tape, else None.
+
+        A refusal of a batch that is not under way is somebody else's, or was heard already.
+        """
         try:
             answer, body = wire.decode_answer(payload)
         except (msgspec.MsgspecError, ValueError):
@@ -127,9 +130,10 @@ class Sending:
                 # The ledger lacks what it once receipted, or a batch was lost on the way.
                 if body.number != self._from_ledger:
                     self._took()
-                # A copy of a tape may lack what the ledger asks for.
-                self._from_ledger = min(body.number, self._tape.last() + 1)
-                self._next = self._from_ledger - 1
+                self.refused, self._refused_until = None, 0.0
+                # A copy of a tape may lack what the ledger asks for: it sends what it has.
+                asked = body.number if body.number <= self._tape.last() + 1 else 0
+                self._from_ledger, self._next = asked, max(0, asked - 1)
                 self._under_way.clear()
             case wire.Fork():
                 self.forked = True

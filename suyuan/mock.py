@@ -27,10 +27,6 @@ def copy_ledger(source: str, target: str, *, follower: str) -> int:
     `source` and `target` are owners' DSNs; `follower` is that of the target, whose views are its.
     The source goes on writing meanwhile.
     """
-    with psycopg.connect(target, autocommit=True) as owner:
-        name = sql.Identifier(owner.info.dbname)
-        # The copy itself says what it is, to whoever reads it.
-        owner.execute(sql.SQL("ALTER DATABASE {} SET {} = on").format(name, sql.SQL(REHEARSAL)))
     with psycopg.connect(follower, autocommit=True) as views:
         for group in GROUPS:
             make_views(views, group.name, group)
@@ -48,6 +44,10 @@ def copy_ledger(source: str, target: str, *, follower: str) -> int:
         for table in tables:
             _copy(reader, writer, table.split("."))
         row = writer.execute("SELECT position FROM ledger.head").fetchone()
+    with psycopg.connect(target, autocommit=True) as owner:
+        name = sql.Identifier(owner.info.dbname)
+        # The copy itself says what it is, to whoever reads it.
+        owner.execute(sql.SQL("ALTER DATABASE {} SET {} = on").format(name, sql.SQL(REHEARSAL)))
     return int(row[0]) if row else 0
 
 

@@ -44,7 +44,7 @@ class RecallChecked(Event, frozen=True, kw_only=True, tag="recall-checked.v1"):
     recall: Public[Id]
     approved: Public[bool]
     by: Trade[Id]
-    draft_digest: Public[Digest]
+    draft_digest: Trade[Digest]
     note: Trade[LongText | None] = None
 
 

@@ -112,7 +112,7 @@ def main(settings: Settings) -> None:
     )  # fmt: skip
     parts = IntakeParts(
         committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices,
-        settings.ledger, key.public, clock.now, lambda: stops.signed,
+        settings.ledger, key.public, clock.now, lambda: stops.signed, settings.rehearsal,
     )  # fmt: skip
     threading.Thread(target=commit_forever, args=[committer], daemon=True).start()
     keeper = DayKeeper(recorder, requests, clock.now)

@@ -48,6 +48,7 @@ class IntakeParts(msgspec.Struct):
     ledger_key: str
     now: Callable[[], datetime]
     stops: Callable[[], SignedList | None]
+    rehearsal: bool = False
 
 
 def build(parts: IntakeParts) -> FastAPI:
@@ -62,7 +63,8 @@ def build(parts: IntakeParts) -> FastAPI:
 
     @app.get("/intake/ledger")
     async def ledger() -> Response:
-        return _json({"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()})
+        about = {"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()}
+        return _json(about | {"rehearsal": parts.rehearsal})
 
     @app.get("/intake/stops")
     async def stops() -> Response:

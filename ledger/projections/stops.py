@@ -39,7 +39,7 @@ from ledger.projections.movements import (
     legs_of,
 )
 from ledger.projections.parties import merchant_of
-from ledger.projections.products import ConversionKnown, base_of
+from ledger.projections.products import ConversionKnown, base_of, family_of
 from ledger.projections.stop_lines import (
     LinesOf,
     Stop,
@@ -214,11 +214,17 @@ def _named_by(
 
 def _reconvert(fold: Fold, gtin: str) -> None:
     """Lets lines of a product mean what it is now a case of."""
-    base = base_of(fold.rows, gtin)[0]
-    for row in fold.rows.select(STOP_LINES, {"product": gtin, "ended_at": None}):
-        mark_line(fold.rows, Stop(row.kind, row.stop), read_line(row))
-        lots = [(base, lot.lot) for lot in fold.rows.select(LOTS, {"product": base})]
-        _restate(fold, lots, [Stop(row.kind, row.stop)])
+    base, stops = base_of(fold.rows, gtin)[0], set()
+    # Cases of it are cases of its base now, at whatever level.
+    for name in family_of(fold.rows, gtin):
+        for row in fold.rows.select(STOP_LINES, {"product": name, "ended_at": None}):
+            mark_line(fold.rows, Stop(row.kind, row.stop), read_line(row))
+            stops.add(Stop(row.kind, row.stop))
+    if stops:
+        lots = {(base, lot.lot) for lot in fold.rows.select(LOTS, {"product": base})}
+        known = fold.rows.select(STOPPED_LOTS, {"product": gtin, "ended_at": None})
+        former = {(row.product, row.lot) for row in known}
+        _restate(fold, sorted(lots | former), sorted(stops))
 
 
 def _places(rows: Rows, leg: Movement) -> set[tuple[str, str]]:
@@ -245,7 +251,9 @@ def _tells_apart(fold: Fold, leg: Movement) -> bool:
     is_new = lot is not None and lot.first_position == fold.entry.position
     dated = leg.produced is not None or leg.expires is not None
     received = leg.kind == "goods-received" and leg.counterparty is not None
-    return is_new or dated or received or fold.rows.get(STOP_MARKS, "s", leg.merchant) is not None
+    mark = fold.rows.get(STOP_MARKS, "s", leg.merchant)
+    is_stopped = mark is not None and mark.stops != ()
+    return is_new or dated or received or is_stopped
 
 
 def _lots_of(rows: Rows, line: StoppedGoods) -> set[tuple[str, str]]:

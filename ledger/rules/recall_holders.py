@@ -123,14 +123,12 @@ def decide_holder(
 
 def _other_goods(entry: RecallAnswered, recall: RecallCase) -> str | None:
     """Returns a lot that was answered for and of whose product other lots alone are recalled."""
-    published = recall.published.goods if recall.published is not None else ()
-    # A lot it was narrowed by may still have been found.
-    lines = {*recall.goods, *published}
-    if any(line.product is None for line in lines):
-        return None
     for said in entry.lines:
-        own = [line for line in lines if line.product == said.product]
-        if said.lot and own and all(line.lot not in (None, said.lot) for line in own):
+        if said.lot is None or (said.product, said.lot) in recall.named:
+            continue
+        # What is recalled by its supplier or dates may be of any lot; of others nobody knows here.
+        own = {lot for product, lot in recall.named if product in (None, said.product)}
+        if own and None not in own:
             return f"{said.product} {said.lot}"
     return None
 

@@ -1,6 +1,7 @@
 """Recalls: drafted, checked by another officer, published, changed and closed."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -90,7 +91,10 @@ LINES_MAX = 100_000
 
 
 class RecallCase(msgspec.Struct, frozen=True):
-    """What is known of a recall; `goods` is what it recalls now, `passed` what it was late for."""
+    """What is known of a recall; `goods` is what it recalls now, `passed` what it was late for.
+
+    `named` are the products and lots it has ever recalled, those it was narrowed by too.
+    """
 
     recall: str
     version: int = 0
@@ -99,6 +103,7 @@ class RecallCase(msgspec.Struct, frozen=True):
     checked: RecallChecked | None = None
     published: RecallPublished | None = None
     goods: tuple[StoppedGoods, ...] = ()
+    named: frozenset[tuple[str | None, str | None]] = frozenset()
     passed: tuple[str, ...] = ()
     last: Event | None = None
 
@@ -239,9 +244,10 @@ def evolve_recall(case: RecallCase, event: Event) -> RecallCase:
         case RecallChecked():
             return change(case, stage="checked" if event.approved else "returned", checked=event)
         case RecallPublished():
-            return change(case, stage="published", published=event)
+            return change(case, stage="published", published=event, named=_named(event.goods))
         case RecallWidened():
-            return change(case, goods=case.goods + event.goods)
+            named = case.named | _named(event.goods)
+            return change(case, goods=case.goods + event.goods, named=named)
         case RecallNarrowed():
             gone = set(event.goods)
             left = tuple(line for line in case.goods if line not in gone)
@@ -253,6 +259,10 @@ def evolve_recall(case: RecallCase, event: Event) -> RecallCase:
         case DeadlinePassed(what=what):
             return change(case, passed=(*case.passed, what))
     raise TypeError(f"{type(event).__name__} is no event of a recall")
+
+
+def _named(goods: Iterable[StoppedGoods]) -> frozenset[tuple[str | None, str | None]]:
+    return frozenset((line.product, line.lot) for line in goods)
 
 
 def _said(line: StoppedGoods) -> str:

@@ -6,6 +6,7 @@ is an overlay, and at times a new segment.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import shutil
@@ -180,7 +181,10 @@ class Segment:
                 folder.replace(former)
             try:
                 partial.replace(folder)
-            except OSError:
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    former.replace(folder)
+                    raise
                 # Another service put its own there in between.
                 shutil.rmtree(former, ignore_errors=True)
                 continue

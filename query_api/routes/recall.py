@@ -70,7 +70,6 @@ def one(
 def holders(
     request: Request,
     recall: RecallName,
-    holder: Annotated[str | None, Query(max_length=80, description="this one alone")] = None,
     after: Cursor = None,
     limit: Limit = 100,
 ) -> recall_schemas.HolderPage:
@@ -79,7 +78,16 @@ def holders(
     The pages of one list are true for the position of its first.
     """
     with snapshot(request) as reader:
-        return recalls.holders(reader, request.app.state.accounts, recall, holder, after, limit)
+        return recalls.holders(reader, request.app.state.accounts, recall, after, limit)
+
+
+@router.get("/recalls/{recall}/holders/{merchant}")
+def holder(
+    request: Request, recall: RecallName, merchant: Annotated[str, Path(pattern=f"^{ID_FORM}$")]
+) -> recall_schemas.HolderKnown:
+    """Whether a merchant had any of it by the record, as who speaks for it may want to know."""
+    with snapshot(request) as reader:
+        return recalls.holder_known(reader, recall, merchant)
 
 
 @router.get("/recalls/{recall}/score")

@@ -5,12 +5,16 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from ledger.events.holds import StoppedGoods
 from ledger.values.gtin import Gtin
 from suyuan.commands import Failed, day, name
 
 # What the keys of goods without a lot number ask for instead of --lot.
 OTHER_KEYS = {"D": "say --produced {}", "E": "say --expires {}", "R": "say --delivery {}"}
+# The days of a line, none of them said.
+NO_DAYS = dict.fromkeys(("produced_from", "produced_until", "expires_from", "expires_until"))
 FIELDS = tuple(StoppedGoods.__struct_fields__)
 
 
@@ -68,6 +72,13 @@ def goods_from(lines: Iterable[dict[str, Any]]) -> tuple[StoppedGoods, ...]:
                 members[field] = date.fromisoformat(members[field])
         found.append(StoppedGoods(**members))
     return tuple(found)
+
+
+def is_meant(line: StoppedGoods, wanted: StoppedGoods) -> bool:
+    """Tells whether a line is the one named; the dates beside its lot need not be said again."""
+    if wanted.lot is None or any(wanted.days):
+        return line == wanted
+    return msgspec.structs.replace(line, **NO_DAYS) == wanted
 
 
 def product(text: str | None) -> str | None:

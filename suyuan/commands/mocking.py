@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from ledger.settings import Settings
 from suyuan.commands.running import keep_running
 from suyuan.commands.upkeep import RunningLedger
 from suyuan.mock import copy_ledger
@@ -44,7 +45,7 @@ def run_mock(stated: argparse.Namespace) -> int:
         copied.append(copy_ledger(running.owner, owner, follower=follower))
 
     # Its key is its own: what a rehearsal stops, no scanner at work believes.
-    machine = Machine(folder, ledger=name, fill=fill)
+    machine = Machine(folder, ledger=name, fill=fill, given=Settings(rehearsal=True))
     try:
         machine.start((lambda text: None) if stated.json else print)
         took_s = round(time.perf_counter() - begun, 1)

@@ -25,13 +25,12 @@ from ledger.rules.recall_holders import (
     CheckHolder,
     DrawChecks,
 )
-from ledger.settings import read_settings
 from ledger.values.cards import Card
 from ledger.values.ids import is_id
 from ledger.values.quantity import Unit
 from scanners.cards import CardBox
 from suyuan.commands import Failed, day, name, quantity
-from suyuan.commands.asking import PAGE, add_query, ask_page, asking, rehearsed, show
+from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, rehearsed, show
 from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
 from suyuan.commands.goods_named import lot_number, product
 from suyuan.commands.requesting import add_request, say, send
@@ -95,17 +94,13 @@ def _add_destroy(words: Any) -> None:
 
 def run_holders(stated: argparse.Namespace) -> int:
     """Shows holders, page by page."""
-    found: list[dict[str, Any]] = []
-    after, position = "", 0
     with asking(stated) as query:
-        while True:
-            asked = {"limit": PAGE} | ({"after": after} if after else {})
-            page = ask_page(query, f"/v1/recalls/{stated.recall}/holders", asked)
-            found += page["holders"]
-            position = page["position"]
-            if page["next"] is None:
-                break
-            after = page["next"]
+        try:
+            found, position = _holders(query, stated.recall)
+        except Failed as error:
+            if "begin it again" not in str(error):
+                raise
+            found, position = _holders(query, stated.recall)
     headings = ["怎样 how", "持有者 holder", "产品 product", "经手 handled", "或许 maybe", "在手至多 left", "找到 found",
                 "已售 sold", "退回 returned", "销毁 destroyed", "不明 unaccounted", "已阅 read", "回访 check"]  # fmt: skip
     rows = [
@@ -120,6 +115,12 @@ def run_holders(stated: argparse.Namespace) -> int:
     ]  # fmt: skip
     heading = f"{len(found)} 户 holders, true at position {position}"
     return show(stated, {"holders": found, "position": position}, headings, rows, heading)
+
+
+def _holders(query: httpx.Client, recall: str) -> tuple[list[dict[str, Any]], int]:
+    """Returns all holders, page by page, and the position they are true for."""
+    pages = list(ask_pages(query, f"/v1/recalls/{recall}/holders", {}))
+    return [holder for page in pages for holder in page["holders"]], pages[-1]["position"]
 
 
 def _maybe(line: dict[str, Any]) -> str | None:
@@ -145,9 +146,8 @@ def run_acknowledge(stated: argparse.Namespace) -> int:
     entry = RecallAcknowledged(
         recall=stated.recall, merchant=stated.merchant, by=stated.by, note=stated.note
     )
-    warned = _unknown(stated, stated.merchant)
     send(stated, [AcknowledgeRecall(entry)])
-    words = f"{stated.merchant} has read {stated.recall}{warned}"
+    words = f"{stated.merchant} has read {stated.recall}{_unknown(stated, stated.merchant)}"
     return say(stated, words, merchant=stated.merchant)
 
 
@@ -157,12 +157,11 @@ def run_answer(stated: argparse.Namespace) -> int:
     entry = RecallAnswered(
         recall=stated.recall, merchant=stated.merchant, by=stated.by, lines=lines, note=stated.note
     )
-    warned = _unknown(stated, stated.merchant)
     send(stated, [AnswerRecall(entry)])
     said = "; ".join(f"{line.product} {line.lot or ''} {_figures(line)}" for line in lines)
     words = (
         f"{stated.merchant}: {said or 'nothing found'}; its latest answer is the one that counts"
-        f"{warned}"
+        f"{_unknown(stated, stated.merchant)}"
     )
     return say(stated, words, merchant=stated.merchant, lines=len(lines))
 
@@ -197,9 +196,9 @@ def run_visit(stated: argparse.Namespace) -> int:
         recall=stated.recall, merchant=stated.merchant, result=stated.result, by=stated.by,
         note=stated.note,
     )  # fmt: skip
-    warned = _unknown(stated, stated.merchant)
     send(stated, [CheckHolder(entry)])
-    return say(stated, f"{stated.merchant}: {stated.result}{warned}", merchant=stated.merchant)
+    words = f"{stated.merchant}: {stated.result}{_unknown(stated, stated.merchant)}"
+    return say(stated, words, merchant=stated.merchant)
 
 
 def run_call(stated: argparse.Namespace) -> int:
@@ -208,9 +207,9 @@ def run_call(stated: argparse.Namespace) -> int:
         recall=stated.recall, merchant=stated.merchant, card=stated.card, result=stated.result,
         by=stated.by, note=stated.note,
     )  # fmt: skip
-    warned = _unknown(stated, stated.merchant) if stated.merchant else ""
     send(stated, [CallHolder(entry)])
     who = stated.merchant or stated.card
+    warned = _unknown(stated, stated.merchant) if stated.merchant else ""
     return say(stated, f"{who}: {stated.result}{warned}", holder=who, result=stated.result)
 
 
@@ -218,11 +217,11 @@ def _unknown(stated: argparse.Namespace, merchant: str) -> str:
     """Returns words about a holder that had none by the record: it may be a slip of the hand."""
     try:
         with asking(stated) as query:
-            found = ask_page(query, f"/v1/recalls/{stated.recall}/holders", {"holder": merchant})
+            found = ask_page(query, f"/v1/recalls/{stated.recall}/holders/{merchant}", {})
     except Failed:
-        # What is said is put on record also while nobody can be asked.
+        # It is on record; nobody can be asked about it now.
         return ""
-    if found["holders"]:
+    if found["known"]:
         return ""
     return f". Look again 请核对: by the record {merchant} had none of it; it is on record all the same"
 
@@ -248,7 +247,7 @@ def run_destroy(stated: argparse.Namespace) -> int:
     """Puts a destruction on the tape with its proof, and sends it with the pictures."""
     with at_work(stated) as work:
         goods_code = product(stated.product) or ""
-        _refuse_wrong(stated, work, goods_code)
+        doubt = _refuse_wrong(stated, work, goods_code)
         item = goods_code.removeprefix("item:") if goods_code.startswith("item:") else None
         goods = GoodsAsRead(
             gtin=None if item else goods_code, item=item, lot=stated.lot,
@@ -261,37 +260,44 @@ def run_destroy(stated: argparse.Namespace) -> int:
             documents=pictures, place=stated.where, **_witness(work, stated.witness),
             **common_of(work),
         )  # fmt: skip
-        keep(work, event, stated.json, about=f"destroyed under {stated.recall}")
+        keep(work, event, stated.json, about=f"destroyed under {stated.recall}{doubt}")
     return 0
 
 
-def _refuse_wrong(stated: argparse.Namespace, work: AtWork, code: str) -> None:
-    """Refuses what would prove nothing: no such recall, goods it does not name, a rehearsal's.
+def _refuse_wrong(stated: argparse.Namespace, work: AtWork, code: str) -> str:
+    """Refuses a recall that nobody knows, and one of another ledger; returns words of doubt.
 
-    A device that is offline cannot ask.
+    What was destroyed is recorded whatever is known of it; a device that is offline cannot ask.
     """
     if stated.offline:
-        return
+        return ""
     try:
         with asking(argparse.Namespace(query=None)) as query:
             found = ask_page(query, f"/v1/recalls/{stated.recall}", {"lines": 0})
             stops = None if code.startswith("item:") else _stops(query, stated, code)
     except Failed as error:
-        if "does not answer" not in str(error):
+        if "no recall is called" in str(error):
             raise
-        return
-    home, here = work.agent.home.intake_url, f":{read_settings().intake_port}"
-    if found["rehearsal"] and not home.rstrip("/").endswith(here):
+        return ""
+    home = work.agent.home.intake_url
+    if found["rehearsal"] != _rehearses(home):
         raise Failed(
-            f"{stated.recall} is a rehearsal's, and this tape reports to the ledger at {home}:"
-            " nothing was recorded; enrol a tape at the rehearsal to practise with"
+            f"{stated.recall} was looked up at another ledger than {home}, to which this tape reports,"
+            " a rehearsal and a real one: nothing was recorded; practise with a tape of the rehearsal"
         )
-    if stops is not None and f"recall {stated.recall}" not in stops:
-        raise Failed(
-            f"{stated.recall} ({found['recall']['stage']}) does not recall {code}"
-            f" {stated.lot or ''}: look at suyuan recall show {stated.recall}; what was thrown away"
-            " for another reason is suyuan scan's"
-        )
+    if stops is None or f"recall {stated.recall}" in stops:
+        return ""
+    goods = f"{code} {stated.lot or ''}".strip()
+    return f". Look again 请核对: {stated.recall} is not known to recall {goods}; proof of it alone counts"
+
+
+def _rehearses(intake_url: str) -> bool:
+    """Tells whether a ledger is a copy to rehearse on; one that is away is taken for a real one."""
+    try:
+        answer = httpx.get(f"{intake_url}/intake/ledger", timeout=5, trust_env=False)
+        return bool(answer.json().get("rehearsal"))
+    except (httpx.HTTPError, ValueError):
+        return False
 
 
 def _stops(query: httpx.Client, stated: argparse.Namespace, code: str) -> list[str]:

@@ -1,13 +1,8 @@
 """`recall`: draft, check, publish, change and close it, and see how far it has got."""
 
 import argparse
-import json
-import tomllib
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import (
@@ -17,9 +12,7 @@ from ledger.events.recalls import (
     RecallNarrowed,
     RecallWidened,
     RecallWithdrawn,
-    WorkingDaysStated,
 )
-from ledger.rules.recall_holders import StateWorkingDays
 from ledger.rules.recalls import (
     CheckRecall,
     CloseRecall,
@@ -36,13 +29,23 @@ from suyuan.commands.goods_named import (
     add_goods,
     goods_from,
     goods_of,
+    is_meant,
     line_words,
     names_goods,
 )
 from suyuan.commands.holding import COLOURS
 from suyuan.commands.recall_field import add_field_work
 from suyuan.commands.recall_outputs import add_outputs
-from suyuan.commands.requesting import add_request, instant, ledger_time, say, send, words_of
+from suyuan.commands.requesting import (
+    add_request,
+    draft_read,
+    instant,
+    ledger_time,
+    say,
+    send,
+    words_of,
+)
+from suyuan.commands.working_days import add_calendar
 
 STAGES_ZH = {
     "drafted": "草稿", "returned": "退回", "checked": "已复核", "published": "已公布",
@@ -92,6 +95,8 @@ def _add_decisions(words: Any) -> None:
     add_request(draft, run_draft)
     check = words.add_parser("check", help="a second officer checks the draft")
     check.add_argument("recall", type=name)
+    check.add_argument("--draft", type=draft_read, required=True,
+                       help="which draft was read, as recall show writes it")  # fmt: skip
     check.add_argument("--send-back", action="store_true", help="it must be drafted anew")
     check.add_argument("--note")
     add_request(check, run_check)
@@ -121,9 +126,7 @@ def _add_decisions(words: Any) -> None:
         "--unaccounted", type=words_of(400), help="what nobody could account for, and why"
     )
     add_request(close, run_close, second=True)
-    calendar = words.add_parser("calendar", help="load a year's working days from a TOML file")
-    calendar.add_argument("file", type=Path, help="year, off, working (lists of days), source")
-    add_request(calendar, run_calendar)
+    add_calendar(words)
 
 
 def run_list(stated: argparse.Namespace) -> int:
@@ -174,6 +177,8 @@ def _show_state(found: dict[str, Any]) -> None:
     for what, said in about.items():
         if said:
             print(f"  {what}: {said}")
+    if told["stage"] in ("drafted", "checked"):
+        print(f"  草稿 draft: {told['draft_digest'][:DRAFT_DIGITS]}")
     for due in told["deadlines"]:
         done = f", done {local(due['done_at'])}" if due["done_at"] else ""
         note = f" ({due['calendar']})" if due["calendar"] else ""
@@ -281,10 +286,11 @@ def run_check(stated: argparse.Namespace) -> int:
     with asking(stated) as query:
         found = ask_page(query, f"/v1/recalls/{stated.recall}", {})
     read = found["recall"]["draft_digest"]
-    if not stated.json:
-        _show_state(found)
-        rows = [line_words(line) for line in found["lines"]]
-        show(stated, found, LINE_HEADINGS, rows, f"{found['lines_in_all']} 项 lines to be recalled")
+    if not read.startswith(stated.draft):
+        raise Failed(
+            f"{stated.recall} is not the draft {stated.draft} you read: suyuan recall show"
+            f" {stated.recall} shows it as it is now, and its --draft"
+        )
     entry = RecallChecked(
         recall=stated.recall, approved=approved, by=stated.by, note=stated.note, draft_digest=read
     )
@@ -313,8 +319,8 @@ def run_widen(stated: argparse.Namespace) -> int:
     return say(stated, f"{stated.recall}: {len(goods)} lines more", recall=stated.recall)
 
 
-# The days of a line, none of them said.
-NO_DAYS = dict.fromkeys(("produced_from", "produced_until", "expires_from", "expires_until"))
+# So much of a draft's digest tells it from any other of its name.
+DRAFT_DIGITS = 12
 
 
 def run_narrow(stated: argparse.Namespace) -> int:
@@ -323,7 +329,7 @@ def run_narrow(stated: argparse.Namespace) -> int:
     with asking(stated) as query:
         asked = {"lines": LINES_OF_RECALL}
         lines = goods_from(ask_page(query, f"/v1/recalls/{stated.recall}", asked)["lines"])
-    meant = tuple(line for line in lines if any(_is_meant(line, one) for one in wanted))
+    meant = tuple(line for line in lines if any(is_meant(line, one) for one in wanted))
     if not meant:
         raise Failed(f"{stated.recall} has no such line: suyuan recall show {stated.recall}")
     entry = RecallNarrowed(
@@ -334,13 +340,6 @@ def run_narrow(stated: argparse.Namespace) -> int:
     gone = "; ".join(f"{one.product or one.supplier} {one.lot or ''}".strip() for one in meant[:9])
     words = f"{stated.recall} no longer recalls {len(meant)} of its lines: {gone}"
     return say(stated, words, recall=stated.recall, lines=len(meant))
-
-
-def _is_meant(line: StoppedGoods, wanted: StoppedGoods) -> bool:
-    """Tells whether a line is the one named; the dates beside its lot need not be said again."""
-    if wanted.lot is None or any(wanted.days):
-        return line == wanted
-    return msgspec.structs.replace(line, **NO_DAYS) == wanted
 
 
 def run_withdraw(stated: argparse.Namespace) -> int:
@@ -376,20 +375,6 @@ def _left_open(counts: dict[str, Any]) -> str:
     words = [f"{silent} holders have not answered"] if silent > 0 else []
     words += [f"{one['unaccounted']} {one['unit']} of {one['product']} missing" for one in missing]
     return ", ".join(words)
-
-
-def run_calendar(stated: argparse.Namespace) -> int:
-    """Loads a year's working days."""
-    try:
-        told = tomllib.loads(stated.file.read_text(encoding="utf-8"))
-        entry = msgspec.convert(told | {"by": stated.by, "type": "working-days-stated.v1"},
-                                WorkingDaysStated)  # fmt: skip
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
-        words = f"{stated.file}: {error}; it has year, off, working and source"
-        raise Failed(words) from error
-    send(stated, [StateWorkingDays(entry)])
-    days = {"off": len(entry.off), "working": len(entry.working)}
-    return say(stated, f"{entry.year}: {json.dumps(days)}", year=entry.year, **days)
 
 
 VERBS = (add_recall,)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -78,3 +79,12 @@ def instant(text: str) -> datetime:
         message = f"a time is written as 2026-12-01T08:00+08:00, not {text!r}"
         raise argparse.ArgumentTypeError(message)
     return found
+
+
+def draft_read(text: str) -> str:
+    """Reads which draft an officer has read, for argparse."""
+    if re.fullmatch(r"[0-9a-f]{12,64}", text) is None:
+        raise argparse.ArgumentTypeError(
+            f"a draft is what recall show writes behind it, not {text!r}"
+        )
+    return text

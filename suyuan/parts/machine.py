@@ -210,6 +210,7 @@ class Machine:
             "SUYUAN_INTAKE_URL": self.intake_url,
             "SUYUAN_QUERY_URL": self.query_url,
             "SUYUAN_CLOCK": self._clock,
+            "SUYUAN_REHEARSAL": str(int(self._given.rehearsal)),
         }
 
     def stop(self) -> None:

@@ -150,6 +150,13 @@ class Desk:
         told: dict[str, Any] = json.loads(self.type(*words, "--json"))
         return told
 
+    def check(self, recall: str, *words: str, code: int = 0) -> str:
+        """Checks a draft as it is shown."""
+        until(lambda: main(["recall", "show", recall, "--json"]) == 0, "no draft is shown")
+        self._capsys.readouterr()
+        read = self.ask("recall", "show", recall)["recall"]["draft_digest"][:12]
+        return self.type("recall", "check", recall, "--draft", read, *words, code=code)
+
     def wait(self, *words: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Asks again until the views have caught up."""
         until(lambda: true(self.ask(*words)), " ".join(words))
@@ -308,7 +315,7 @@ def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
         monkeypatch.setenv("SUYUAN_QUERY_PORT", str(told["query"]))
         desk.type("recall", "draft", "mock-1", "--grade", "I", "--trace", f"{MILK}/A-24/11",
                   "--reason", "演练", "--authority", "市监局", *OFFICER)  # fmt: skip
-        desk.type("recall", "check", "mock-1", "--as", "officer-2")
+        desk.check("mock-1", "--as", "officer-2")
         desk.type("recall", "publish", "mock-1", "--notice", "演练", *OFFICER)
         desk.type("recall", "acknowledge", "mock-1", "--merchant", "m-1", "--as", "m-1")
         line = f"{MILK}/A-24/11 found=80 sold=20"
@@ -343,8 +350,10 @@ def test_a_recall_from_the_trace_to_the_closing_report(
     desk.type(
         "recall", "draft", "r-1", "--grade", "I", "--trace", f"{MILK}/A-24/11", *why, *OFFICER
     )
-    assert "another officer" in desk.type("recall", "check", "r-1", *OFFICER, code=1)
-    desk.type("recall", "check", "r-1", "--as", "officer-2")
+    assert "another officer" in desk.check("r-1", *OFFICER, code=1)
+    unread = ("recall", "check", "r-1", "--draft", "0" * 12, "--as", "officer-2")
+    assert "not the draft" in desk.type(*unread, code=1)
+    desk.check("r-1", "--as", "officer-2")
     desk.type("recall", "publish", "r-1", "--notice", "请勿食用", *OFFICER)
     until(lambda: city.says("red"), "the recall never reached the scanner")
 

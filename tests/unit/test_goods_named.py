@@ -7,8 +7,7 @@ import pytest
 
 from ledger.events.holds import StoppedGoods
 from suyuan.commands import Failed
-from suyuan.commands.goods_named import goods_of
-from suyuan.commands.recalling import _is_meant
+from suyuan.commands.goods_named import goods_of, is_meant
 from tests.support.make import MILK, TODAY
 
 
@@ -30,8 +29,8 @@ def test_narrowing_by_a_product_leaves_its_lots_recalled() -> None:
     lot = StoppedGoods(product=MILK, lot="A", produced_from=TODAY, produced_until=TODAY)
     (whole,) = named(product=MILK)
 
-    assert not _is_meant(lot, whole)
-    assert _is_meant(StoppedGoods(product=MILK), whole)
+    assert not is_meant(lot, whole)
+    assert is_meant(StoppedGoods(product=MILK), whole)
 
 
 def test_narrowing_by_a_lot_finds_it_whatever_dates_stand_beside_it() -> None:
@@ -39,5 +38,5 @@ def test_narrowing_by_a_lot_finds_it_whatever_dates_stand_beside_it() -> None:
     (meant,) = named(product=MILK, lot=["A"])
     (dated,) = named(product=MILK, lot=["A"], produced=(date(2026, 1, 1), None))
 
-    assert _is_meant(lot, meant)
-    assert not _is_meant(lot, dated)
+    assert is_meant(lot, meant)
+    assert not is_meant(lot, dated)

@@ -291,6 +291,16 @@ def test_what_a_recall_was_narrowed_by_may_still_be_answered_for(office: Office)
     assert office.ask(AnswerRecall(answered("m-1", found=3))) == ""
 
 
+def test_what_a_recall_was_widened_and_narrowed_by_may_still_be_answered_for(
+    office: Office,
+) -> None:
+    office.published(goods=(B,))
+    office.ask(WidenRecall(RecallWidened(recall="r-1", goods=(A,), reason="x", by="officer-1")))
+    office.ask(NarrowRecall(two(RecallNarrowed, goods=(A,), reason="clean")))
+
+    assert office.ask(AnswerRecall(answered("m-1", found=3))) == ""
+
+
 def test_another_officers_draft_is_not_overwritten(office: Office) -> None:
     office.ask(DraftRecall(drafted(A)))
 

@@ -138,6 +138,15 @@ def test_a_stranger_who_names_a_tape_does_not_silence_its_scanner(tmp_path: Path
     assert sending.refused is None
 
 
+def test_a_ledger_that_asks_for_more_than_a_tape_has_gets_what_there_is(tmp_path: Path) -> None:
+    _, sending = begin(tmp_path, 5)
+    sending.poll(0)
+
+    sending.answered(signed(wire.Resend(ledger="t", tape=TAPE, number=9, time=NOON)), 1)
+
+    assert [wire.decode_batch(envelope).first for envelope in sending.poll(2)] == [1]
+
+
 def test_a_refused_tape_is_tried_again_each_minute_and_at_once_on_a_new_connection(
     tmp_path: Path,
 ) -> None:

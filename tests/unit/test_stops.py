@@ -613,6 +613,21 @@ def test_a_correction_after_a_recall_is_valid_but_marked() -> None:
     assert [row.contested for row in line.rows("movements")] == ["recalled"]
 
 
+def test_a_recalled_case_stays_stopped_when_its_inner_pack_is_registered_later() -> None:
+    line = Line()
+    line.case("product", MILK, registered(MILK))
+    line.case("product", YOGHURT, registered(YOGHURT))
+    line.case("product", MILK_CASE, registered(MILK_CASE, base=MILK, contains=12))
+    line.report(received(3, milk("A", gtin=MILK_CASE)))
+    line.case("hold", "h-1", held(stopped_goods(MILK_CASE, lot="A")))
+    assert stopped_lots(line) == {"L:A": "stopped"}
+
+    line.case("product", MILK, registered(MILK, base=YOGHURT, contains=6))
+
+    found = [(r.product, r.lot, r.how) for r in line.rows("stopped_lots") if r.ended_at is None]
+    assert found == [(YOGHURT, "L:A", "stopped")]
+
+
 def test_a_hold_of_many_lots_is_not_held_against_every_lot_of_its_product(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
