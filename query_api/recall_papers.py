@@ -25,7 +25,7 @@ REHEARSED = "【演练, 不是真的 REHEARSAL, NOT REAL】 "
 GRADES_ZH = {"I": "一级", "II": "二级", "III": "三级"}
 POSTER = (
     "main{max-width:180mm;margin:auto;text-align:center}h1{font-size:48pt;color:#b00020;margin:0}"
-    "h2{font-size:22pt;margin:.3em 0}table{font-size:14pt}.what{font-size:18pt}"
+    "h1 span{white-space:nowrap}h2{font-size:22pt;margin:.3em 0}table{font-size:14pt}.what{font-size:18pt}"
     "figure{margin:6mm auto;width:50mm}figure svg{width:50mm;height:50mm}"
     "@page{size:A4 portrait}"
 )
@@ -100,7 +100,7 @@ def poster(answer: schemas.RecallAnswer, link: str) -> bytes:
     code = f"<figure>{qr(link)}<figcaption>{escape(link)}</figcaption></figure>"
     return (
         f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>召回 {escape(told.recall)}'
-        f"</title><style>{STYLE}{POSTER}</style></head><body><main><h1>{_banner(answer)}食品召回</h1>"
+        f"</title><style>{STYLE}{POSTER}</style></head><body><main><h1>{_banner(answer)}<span>食品召回</span></h1>"
         f"<h2>Food recall · {GRADES_ZH[told.grade]}召回 grade {told.grade}</h2>"
         f'<p class="what">{escape(told.notice)}</p><table>{rows_}</table>'
         f"<p>原因 Why: {escape(told.reason)}</p>"

@@ -110,12 +110,11 @@ class RecallDesk:
         if (refusal := self._recall(request.recall, request)) is not None:
             return refusal
         case = self._load(request.recall)
-        if case.drafted is None or case.drafted.hold is None or case.stage != "published":
-            # One that was withdrawn meanwhile leaves its hold as it is.
+        if case.drafted is None or case.drafted.hold is None:
             return None
         hold = self._cases.load("hold", case.drafted.hold, HoldCase(case.drafted.hold), evolve_hold)
         if hold.placed is None or not covers_all(case.goods, hold.placed.goods):
-            # What the recall does not name stays held; its officer has to decide on it.
+            # What the recall does not name, or was withdrawn meanwhile, stays held: to be decided on.
             return None
         return self._hold(TurnIntoRecall(hold=hold.hold, recall=request.recall, by=request.by))
 

@@ -89,6 +89,9 @@ def test_every_growth_is_proved_and_a_flipped_bit_in_its_proof_is_noticed(
     roots = TREE.roots[former], TREE.roots[size]
 
     check_consistency(former, size, path, *roots)
+    for other in (bytes(32), TREE.roots[former - 1]):
+        assert fails(check_consistency, former, size, path, other, roots[1])
+        assert fails(check_consistency, former, size, path, roots[0], other)
     for at in range(len(path)):
         bit = data.draw(st.integers(0, 255))
         spoilt = (int.from_bytes(path[at]) ^ 1 << bit).to_bytes(32)
@@ -127,6 +130,9 @@ def test_a_checkpoint_is_believed_with_its_logs_signature_alone(size: int, time:
     grown_text = text.replace(f"\n{size}\n", f"\n{size + 1}\n")
     with pytest.raises(NoteWrong):
         verify_checkpoint(content.replace(text.encode(), grown_text.encode()), log)
+    foreign = Checkpoint("log.example/2", size, TREE.roots[size]).text()
+    with pytest.raises(NoteWrong, match="not of"):
+        verify_checkpoint(f"{foreign}\n{LOG.sign(foreign)}".encode(), log)
     other = NoteSigner(LOG.name, SigningKey(bytes([2]) * 32))
     with pytest.raises(NoteWrong):
         verify_checkpoint(content, NoteKey(other.public))
