@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     writer_dsn: str = ""
     follower_dsn: str = ""
     reader_dsn: str = ""
+    publisher_dsn: str = ""
     mqtt_host: str = ""
     mqtt_port: Port = 8703
     mqtt_share: str = ""
@@ -40,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     intake_port: Port = 8701
     query_port: Port = 8702
     kiosk_port: Port = 8700
+    log_port: Port = 8704
+    log_origin: str = ""
+    log_witnesses: str = ""
     intake_url: str = "http://127.0.0.1:8701"
     query_url: str = "http://127.0.0.1:8702"
     clock: str = ""

@@ -17,6 +17,8 @@ from query_api.views import Reader, rows
 PAGE = 2000
 # The notebook is entered in the evening or next morning; what comes later is marked as late.
 LATE_AFTER_DAYS = 1
+# What is read of a person who was erased.
+ERASED = Card(name="已删除 erased")
 LINES = """
 SELECT m.merchant, m.position, m.original, m.leg, m.stream, m.number, m.kind, m.business_date, m.received,
        m.premises, m.read_product, m.read_lot, m.stated_unit, m.stated, m.pieces, m.produced,
@@ -257,7 +259,10 @@ def open_cards(reader: Reader, refs: Iterable[str | None], why: str) -> dict[str
         reader, "SELECT ref::text, key, card FROM personal.open_cards(%s::uuid[], %s)",
         [wanted, why],
     )  # fmt: skip
-    return {row["ref"]: open_card(row["card"], key=row["key"], ref=row["ref"]) for row in opened}
+    return {
+        row["ref"]: open_card(row["card"], key=row["key"], ref=row["ref"]) if row["key"] else ERASED
+        for row in opened
+    }
 
 
 def _papers(reader: Reader, found: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

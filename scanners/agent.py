@@ -15,7 +15,9 @@ import msgspec
 from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.reports import TapeOpened
+from ledger.events.stop_list import stops_topic
 from ledger.rules.device import EnrollDevice, GrantMandate, ReplaceDeviceKey
+from scanners.covering import Covering
 from scanners.identity import Clocks
 from scanners.link import Link, Publish
 from scanners.sending import Sending
@@ -47,13 +49,14 @@ class LedgerAway(EnrolmentRefused):
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger a device belongs to and how it is reached."""
+    """The ledger a device belongs to and how it is reached; `log` is the key of its published log."""
 
     ledger: str
     keys: tuple[str, ...]
     intake_url: str
     mqtt_host: str
     mqtt_port: int
+    log: str | None = None
 
 
 class Former(NamedTuple):
@@ -77,6 +80,7 @@ def learn_home(intake_url: str, mqtt_host: str, mqtt_port: int) -> Home:
         intake_url=intake_url,
         mqtt_host=mqtt_host,
         mqtt_port=mqtt_port,
+        log=found.get("log"),
     )
 
 
@@ -217,6 +221,7 @@ class Agent:
         self.home = home_of(tape)
         self.sending = Sending(tape, list(self.home.keys))
         self.stops = StopList(tape, self.home.keys, clocks.now)
+        self.covering = Covering(tape, self.home.log)
         self._told = on_answer
         self.link = Link(
             tape,
@@ -225,7 +230,10 @@ class Agent:
             host=self.home.mqtt_host,
             port=self.home.mqtt_port,
             on_answer=self._answered,
-            on_stops=self.stops.take,
+            retained={
+                stops_topic(self.home.ledger, "+"): self.stops.take,
+                wire.checkpoint_topic(self.home.ledger): self.covering.heard,
+            },
             publish=publish,
         )
 
@@ -264,6 +272,8 @@ class Agent:
 
     def _answered(self, body: wire.AnswerBody) -> None:
         self.clocks.hear(body.time)
+        if isinstance(body, wire.Receipt) and body.checkpoint is not None:
+            self.covering.heard(body.checkpoint.encode())
         if self._told is not None:
             self._told(body)
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,6 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
-from ledger.events.stop_list import stops_topic
 from scanners.sending import Sending
 from scanners.tape import Tape
 from scanners.tcp import no_delay
@@ -25,6 +24,8 @@ IDLE_S = 0.5
 STATE_S = 30.0
 
 Listener = Callable[[wire.AnswerBody], None]
+# Takes a retained message of the ledger's; False for one that is not its own, or an older one.
+Taker = Callable[[bytes], bool]
 # Puts an envelope on its way; tests and demonstrations send twice, late or in another order.
 Publish = Callable[[str, bytes], None]
 
@@ -41,11 +42,10 @@ class Link:
         host: str,
         port: int,
         on_answer: Listener | None = None,
-        on_stops: Callable[[bytes], bool] = lambda _payload: True,
+        retained: Mapping[str, Taker] | None = None,
         publish: Publish | None = None,
     ) -> None:
-        self._on_stops = on_stops
-        self._stops_prefix = stops_topic(ledger, "")
+        self._retained = dict(retained or {})
         self._tape = tape
         self._sending = sending
         self._ledger = ledger
@@ -133,7 +133,8 @@ class Link:
             log.warning("the broker refused the link: %s", code)
             return
         client.subscribe(wire.answers_topic(self._ledger, self._tape.id), qos=1)
-        client.subscribe(stops_topic(self._ledger, "+"), qos=1)
+        for topic in self._retained:
+            client.subscribe(topic, qos=1)
         with self._lock:
             self._sending.connected()
         self._online = self.reached = True
@@ -144,11 +145,12 @@ class Link:
         log.info("offline, the tape keeps everything: %s", code)
 
     def _arrived(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if message.topic.startswith(self._stops_prefix):
-            # A part that is cleared has no bytes; its list says how many there are.
-            if message.payload and not self._on_stops(bytes(message.payload)):
-                log.warning("a stop list that is not the ledger's, or an older one, was ignored")
-            return
+        for topic, take in self._retained.items():
+            if mqtt.topic_matches_sub(topic, message.topic):
+                # One that is cleared has no bytes; a whole list says how many parts it has.
+                if message.payload and not take(bytes(message.payload)):
+                    log.warning("%s: not the ledger's, or an older one, was ignored", topic)
+                return
         with self._lock:
             body = self._sending.answered(bytes(message.payload), time.monotonic())
         if body is None:

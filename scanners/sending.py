@@ -111,17 +111,17 @@ class Sending:
         if isinstance(body, wire.Refused) and body.batch not in sent:
             # Somebody else sent a batch in this tape's name: it says nothing of what was sent here.
             return None
-        self._take(body, monotonic)
+        self._take(body, payload, monotonic)
         return body
 
-    def _take(self, body: wire.AnswerBody, monotonic: float) -> None:
+    def _take(self, body: wire.AnswerBody, payload: bytes, monotonic: float) -> None:
         match body:
             case wire.Receipt():
                 if body.verdicts and self._tape.chain_at(body.verdicts[-1].number) != body.chain:
                     # The ledger holds other content: this tape is a copy, or has one.
                     self.forked = True
                     return
-                self._tape.receipted(body.verdicts)
+                self._tape.receipted(body.verdicts, payload)
                 self.refused, self._refused_until = None, 0.0
                 self._arrived(body.verdicts, monotonic)
                 if self._from_ledger and body.verdicts:

@@ -19,24 +19,8 @@ from ledger.events.base import Event
 from ledger.events.catalogue import REPORT_BYTES_MAX, encode, read_report
 from ledger.values.chain import batch_message, chain_next, chain_start
 from ledger.values.keys import SigningKey
+from scanners.tape_file import is_tape, open_file
 
-SQLITE = b"SQLite format 3"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS tape (
-    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
-    tape TEXT NOT NULL, device TEXT NOT NULL, key_seed BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS reports (
-    number INTEGER PRIMARY KEY, report BLOB NOT NULL, chain BLOB NOT NULL,
-    position INTEGER, code TEXT, flags TEXT
-);
-CREATE INDEX IF NOT EXISTS unreceipted ON reports (number) WHERE position IS NULL;
-CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS once (key TEXT PRIMARY KEY, number INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS documents (
-    digest TEXT PRIMARY KEY, media TEXT NOT NULL, content BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0
-);
-"""
 # Below this the next scan may not fit; the hand is warned long before.
 FREE_BYTES_MIN = 16 * 1024 * 1024
 # A tape is called full at this size, weeks of a busy stall, unless the disk is smaller.
@@ -80,7 +64,7 @@ class Tape:
         self._path = path
         self._db = connection
         # A receipt that a power cut takes is sent again for the asking: it need not be fsynced.
-        self._notes = _open(path, synchronous="NORMAL")
+        self._notes = open_file(path, synchronous="NORMAL")
         self._lock = threading.Lock()
         row = connection.execute("SELECT tape, device, key_seed FROM tape").fetchone()
         self.id, self.device = str(row[0]), str(row[1])
@@ -106,7 +90,7 @@ class Tape:
             partial.with_name(partial.name + ending).unlink(missing_ok=True)
         # It holds the key: nobody else may read it, nor the log beside it, at any moment.
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        connection = _open(partial)
+        connection = open_file(partial)
         with connection:
             connection.execute("INSERT INTO tape VALUES (1, ?, ?, ?)", [tape, device, key_seed])
         with closing(cls(partial, connection)) as made:
@@ -120,9 +104,9 @@ class Tape:
         """Opens an existing tape. Raises `FileNotFoundError`, or `NoTape` for another file."""
         if not path.exists():
             raise FileNotFoundError(f"there is no tape at {path}: suyuan enroll makes one")
-        if not _is_tape(path):
+        if not is_tape(path):
             raise NoTape(f"{path} is no tape: name the file that suyuan enroll made")
-        return cls(path, _open(path))
+        return cls(path, open_file(path))
 
     def append(self, event: Event) -> Kept:
         """Puts a report on the tape durably and returns it with its number.
@@ -229,9 +213,13 @@ class Tape:
             )
         )
 
-    def receipted(self, verdicts: tuple[wire.Verdict, ...]) -> int:
-        """Notes where the ledger put reports; returns how many were news."""
+    def receipted(self, verdicts: tuple[wire.Verdict, ...], answer: bytes = b"") -> int:
+        """Notes where the ledger put reports, and keeps its signed word; returns what was news."""
         with self._lock, self._notes:
+            if answer and verdicts:
+                self._notes.execute(
+                    "INSERT OR REPLACE INTO receipts VALUES (?, ?)", [verdicts[-1].number, answer]
+                )
             done = self._notes.executemany(
                 "UPDATE reports SET position = ?, code = ?, flags = ?"
                 " WHERE number = ? AND position IS NULL",
@@ -258,6 +246,28 @@ class Tape:
                 "SELECT position FROM reports WHERE number = ?", [number]
             ).fetchone()
         return None if row is None else row[0]
+
+    def last_position(self) -> int:
+        """Returns where the last report that has a receipt was put; 0 before the first."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT position FROM reports WHERE position IS NOT NULL ORDER BY number DESC LIMIT 1"
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def receipts(self) -> Iterator[bytes]:
+        """Yields the ledger's signed answers, in the order of their reports."""
+        after = 0
+        while True:
+            with self._lock:
+                row = self._db.execute(
+                    "SELECT last, answer FROM receipts WHERE last > ? ORDER BY last LIMIT 1",
+                    [after],
+                ).fetchone()
+            if row is None:
+                return
+            after = row[0]
+            yield bytes(row[1])
 
     def chain_at(self, number: int) -> bytes | None:
         """Returns the chain hash after a report, or None for a number not on this tape."""
@@ -352,36 +362,6 @@ def _checked(event: Event) -> bytes:
         raise ValueError(f"a report has at most {REPORT_BYTES_MAX} bytes, not {len(report)}")
     read_report(report)
     return report
-
-
-def _begins(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(SQLITE))
-
-
-def _is_tape(path: Path) -> bool:
-    """Looks without changing anything: somebody else's database must not get our tables."""
-    if not path.is_file() or not _begins(path).startswith(SQLITE):
-        return False
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
-            rows = found.execute("SELECT count(*) FROM tape").fetchone()
-    except sqlite3.OperationalError as error:
-        # A full disk keeps even a reader out: that says nothing about whose file it is.
-        return "no such table" not in str(error)
-    except sqlite3.Error:
-        return False
-    return bool(rows[0] == 1)
-
-
-def _open(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    # Pages of one large photograph must not push the log of changes beyond reason.
-    connection.execute("PRAGMA wal_autocheckpoint = 1000")
-    connection.executescript(SCHEMA)
-    return connection
 
 
 def _joined(kept: list[Kept]) -> list[Kept]:

@@ -5,7 +5,6 @@ may be spared punishment.
 """
 
 import base64
-import hashlib
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -16,16 +15,15 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
-from ledger.events.base import parts_of, persons_in
-from ledger.events.catalogue import BY_NAME, decode_as_stored
 from ledger.journal.documents import DocumentStore
 from ledger.journal.interface import Stored
-from ledger.journal.personal import PgPersonalStore
+from ledger.journal.opening import Openings
 from ledger.journal.postgres import PgReader
-from ledger.journal.sealing import Place, added_by_ledger
-from ledger.values.leaf import Opening, Parts, canonical, open_leaf
+from ledger.values.leaf import open_leaf
 from suyuan import bundle_check
 from suyuan.bundle_page import bundle_page
+from suyuan.bundle_proofs import proofs_of
+from suyuan.log_place import LogPlace
 
 ENTRIES = """
 SELECT DISTINCT e.position, e.own FROM trade.movements m
@@ -44,10 +42,11 @@ ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
 
 
 class Wanted(NamedTuple):
-    """Whose records of which lots, by product and key."""
+    """Whose records of which lots, by product and key, and the log that they are proved in."""
 
     merchant: str
     lots: Sequence[tuple[str, str]]
+    log: LogPlace
 
 
 class Made(NamedTuple):
@@ -64,10 +63,9 @@ def write_bundle(owner_dsn: str, data: Path, wanted: Wanted, out: Path, made_at:
     with psycopg.connect(owner_dsn, row_factory=dict_row) as reader, reader.transaction():
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         head = _one(reader, "SELECT position, ledger FROM ledger.head")
-        records = [
-            _record(owner_dsn, head["ledger"], stored)
-            for stored in _stored(reader, owner_dsn, wanted)
-        ]
+        with psycopg.connect(owner_dsn, autocommit=True) as connection:
+            openings = Openings(connection, head["ledger"])
+            records = [_record(openings, one) for one in _stored(reader, connection, wanted)]
         if not records:
             raise ValueError(f"{wanted.merchant} has no record of these lots")
         documents = _documents(reader, records, DocumentStore(data / "documents", owner_dsn))
@@ -75,6 +73,7 @@ def write_bundle(owner_dsn: str, data: Path, wanted: Wanted, out: Path, made_at:
         "type": "suyuan-bundle.v1", "ledger": head["ledger"], "position": head["position"],
         "made_at": made_at.isoformat(), "merchant": wanted.merchant,
         "lots": [list(lot) for lot in wanted.lots], "records": records,
+        "log": proofs_of(wanted.log, [record["position"] for record in records]),
         "documents": [{k: v for k, v in one.items() if k != "path"} for one in documents],
     }  # fmt: skip
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
@@ -94,7 +93,9 @@ def _one(reader: psycopg.Connection[Any], query: str) -> dict[str, Any]:
     return dict(found)
 
 
-def _stored(reader: psycopg.Connection[Any], owner_dsn: str, wanted: Wanted) -> Iterable[Stored]:
+def _stored(
+    reader: psycopg.Connection[Any], connection: psycopg.Connection[Any], wanted: Wanted
+) -> Iterable[Stored]:
     """Returns the events behind a merchant's entries of the lots, corrections and papers too."""
     names = [row["alias"] for row in reader.execute(NAMES, [wanted.merchant])]
     about = {
@@ -104,33 +105,18 @@ def _stored(reader: psycopg.Connection[Any], owner_dsn: str, wanted: Wanted) -> 
     }  # fmt: skip
     rows = [row for row in reader.execute(ENTRIES, about).fetchall() if row["position"]]
     found, own = {row["position"] for row in rows}, {r["position"] for r in rows if r["own"]}
-    with psycopg.connect(owner_dsn, autocommit=True) as connection:
-        journal = PgReader(connection)
-        for position in sorted(found):
-            for stored in journal.page(position - 1, 1):
-                # What closed a row may be another merchant's entry that told its goods apart.
-                if position in own or stored.name.startswith(CORRECTIONS):
-                    yield stored
+    journal = PgReader(connection)
+    for position in sorted(found):
+        for stored in journal.page(position - 1, 1):
+            # What closed a row may be another merchant's entry that told its goods apart.
+            if position in own or stored.name.startswith(CORRECTIONS):
+                yield stored
 
 
-def _record(owner_dsn: str, ledger: str, stored: Stored) -> dict[str, Any]:
+def _record(openings: Openings, stored: Stored) -> dict[str, Any]:
     """Returns an event with what opens its leaf, persons left shut."""
-    place = Place(stored.stream, stored.number, stored.received, stored.flags)
-    added, digest = added_by_ledger(ledger, place), hashlib.sha256(stored.state).hexdigest()
-    salt = None
-    if stored.name in BY_NAME:
-        event = decode_as_stored(stored.name, stored.state)
-        parts = parts_of(event, added, digest)
-        refs = persons_in(event)
-        try:
-            salt = b"".join(PgPersonalStore(owner_dsn, _nothing).salts(refs)) if refs else None
-        except LookupError as error:
-            words = f"position {stored.position} names a person who was erased: leave that lot out"
-            raise ValueError(words) from error
-    else:
-        public = canonical({"type": stored.name, "recorded": added})
-        parts = Parts(public, canonical({"state": digest}), b"")
-    opening: Opening = open_leaf(parts, stored.seed, salt)
+    opened = openings.open(stored)
+    opening = open_leaf(opened.parts, stored.seed, opened.person)
     return {
         "position": stored.position, "stream": str(stored.stream), "number": stored.number,
         "name": stored.name, "received": stored.received.isoformat(),
@@ -160,7 +146,3 @@ def _documents(
             "file": f"documents/{digest}{ENDINGS.get(media or '', '')}" if there else None,
         })  # fmt: skip
     return found
-
-
-def _nothing(size: int) -> bytes:
-    raise LookupError(f"a bundle draws no random bytes, and {size} were asked for")

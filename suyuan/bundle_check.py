@@ -1,7 +1,8 @@
-"""Checks a bundle of records with nothing but Python: python3 check.py BUNDLE.zip
+"""Checks a bundle of records: python3 check.py BUNDLE.zip [THE LOG'S KEY]
 
-Every record is opened against its leaf, every document against its digest. docs/protocol.md of
-Suyuan states the bytes; a copy of this file lies in every bundle.
+Every record is opened against its leaf, every leaf followed to the root that the log signed, every
+document compared with its digest. It needs Python, and its package cryptography for the signature.
+docs/protocol.md of Suyuan states the bytes; a copy of this file lies in every bundle.
 """
 
 import base64
@@ -11,26 +12,46 @@ import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 VERSION = b"\x01"
+ED25519 = b"\x01"
+UNCHECKED = (
+    "the log's signature was not checked: that needs the package cryptography"
+    " (python3 -m pip install cryptography)"
+)
 
 
-def check(path: Path) -> tuple[int, int, list[str]]:
-    """Returns how many records and documents were checked, and what does not fit, in words."""
-    problems: list[str] = []
+class BundleFound(NamedTuple):
+    """What was checked under which key, and what does not fit, in words."""
+
+    records: int
+    documents: int
+    problems: list[str]
+    log: str
+    size: int
+    key: str
+    pinned: bool
+
+
+def check(path: Path, key: str | None = None) -> BundleFound:
+    """Checks a bundle, under the key given or else the one that it brings itself."""
     with zipfile.ZipFile(path) as file:
         told = json.loads(file.read("bundle.json"))
+        log, pinned = told["log"], key is not None
+        key = key or log["key"]
+        origin, size, root = log["checkpoint"].split("\n")[:3]
+        tree = int(size), base64.b64decode(root)
+        problems = list(_signature(log["checkpoint"], key))
         for record in told["records"]:
-            problems += [f"position {record['position']}: {p}" for p in _record(told, record)]
+            found = [*_record(told, record), *_inclusion(log, record, *tree)]
+            problems += [f"position {record['position']}: {problem}" for problem in found]
         for document in told["documents"]:
             name = document["file"]
-            if name is None:
-                continue
-            if hashlib.sha256(file.read(name)).hexdigest() != document["digest"]:
+            if name and hashlib.sha256(file.read(name)).hexdigest() != document["digest"]:
                 problems.append(f"{name} is not the picture that was recorded")
     held = [document for document in told["documents"] if document["file"] is not None]
-    return len(told["records"]), len(held), problems
+    return BundleFound(len(told["records"]), len(held), problems, origin, tree[0], key, pinned)
 
 
 def _record(told: dict[str, Any], record: dict[str, Any]) -> Iterator[str]:
@@ -53,16 +74,81 @@ def _record(told: dict[str, Any], record: dict[str, Any]) -> Iterator[str]:
         yield "it stood in another place"
 
 
+def _inclusion(
+    log: dict[str, Any], record: dict[str, Any], size: int, root: bytes
+) -> Iterator[str]:
+    """Follows a leaf to the root (RFC 9162, 2.1.3.2; the hashes are those of RFC 6962)."""
+    path = [base64.b64decode(one) for one in log["paths"].get(str(record["position"]), ())]
+    index, last = record["position"] - 1, size - 1
+    if not 0 <= index <= last:
+        yield "the log does not reach so far"
+        return
+    found = hashlib.sha256(b"\x00" + bytes.fromhex(record["leaf"])).digest()
+    for one in path:
+        if last == 0:
+            yield "its path is too long"
+            return
+        if index & 1 or index == last:
+            found = hashlib.sha256(b"\x01" + one + found).digest()
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            found = hashlib.sha256(b"\x01" + found + one).digest()
+        index, last = index >> 1, last >> 1
+    if last or found != root:
+        yield "its path does not lead to the root that the log signed"
+
+
+def _signature(checkpoint: str, key: str) -> Iterator[str]:
+    """Checks the log's own signature under its checkpoint (C2SP signed-note)."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        yield UNCHECKED
+        return
+    name, said, encoded = key.split("+", 2)
+    raw = base64.b64decode(encoded)
+    key_id = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
+    text, lines = checkpoint.rsplit("\n\n", 1)
+    if raw[:1] != ED25519 or key_id.hex() != said or text.split("\n")[0] != name:
+        yield f"the checkpoint is not of the log whose key is {key}"
+        return
+    for line in lines.splitlines():
+        signer, code = line.removeprefix("\u2014 ").rsplit(" ", 1)
+        signature = base64.b64decode(code)
+        if signer == name and signature[:4] == key_id:
+            try:
+                public = Ed25519PublicKey.from_public_bytes(raw[1:])
+                public.verify(signature[4:], f"{text}\n".encode())
+            except InvalidSignature:
+                yield "the log's signature is forged"
+            return
+    yield "the log did not sign this checkpoint"
+
+
+def say(found: BundleFound) -> None:
+    """Prints what was found, for people."""
+    for problem in found.problems:
+        print(problem)
+    print(f"{found.records} records and {found.documents} documents checked against the log")
+    print(f"{found.log} of {found.size} entries, {len(found.problems)} problems")
+    if not found.pinned:
+        print(f"Compare the log's key with one from elsewhere: {found.key}")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Says what was checked; returns 0 when all of it fits."""
-    if len(arguments) != 1:
-        print("python3 check.py BUNDLE.zip")
+    if len(arguments) not in (1, 2):
+        print("python3 check.py BUNDLE.zip [THE LOG'S KEY]")
         return 2
-    records, documents, problems = check(Path(arguments[0]))
-    for problem in problems:
-        print(problem)
-    print(f"{records} records and {documents} documents checked, {len(problems)} problems")
-    return 1 if problems else 0
+    try:
+        found = check(Path(arguments[0]), *arguments[1:])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        print(f"{arguments[0]} is no bundle, or what follows it is no key: {error}")
+        return 2
+    say(found)
+    return 1 if found.problems else 0
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ NAMES = {
 CHECK = """
 <h2>怎样核对 How to check it</h2>
 <ol>
-<li><code>python3 check.py 本文件.zip</code> (Python 3, nothing else): opens every record against its leaf and
-every picture against its digest. check.py is short: read it first.</li>
-<li>The leaf of each position is what the ledger published: compare it with <code>/v1/events</code> of the ledger, or with
-anybody's copy of its log. Proofs that a leaf is in the published log are not in this bundle yet.</li>
+<li><code>python3 check.py 本文件.zip KEY</code> (Python 3 and its package cryptography): opens every record against its
+leaf, follows every leaf to the root that the ledger's published log signed, compares every picture with its digest.
+check.py is short: read it first. KEY is the log's key, from the authority or an auditor.</li>
+<li>Nobody needs to ask the ledger: the checkpoint, its signature and the path of every leaf are in bundle.json.</li>
 <li>What a leaf is: SHA-256(0x01 ‖ C(public) ‖ C(trade) ‖ C(person)), each C = SHA-256(its own salt ‖ its text). The
 public and trade parts are opened here; persons stay shut, and their commitment is shown as it is.</li>
 </ol>

@@ -12,6 +12,7 @@ from ledger.errors import LedgerError
 from suyuan import commands
 from suyuan.commands import (
     alerting,
+    auditing,
     correcting,
     holding,
     importing,
@@ -20,6 +21,7 @@ from suyuan.commands import (
     merging,
     papers,
     pictures,
+    proving,
     recalling,
     repacking,
     scanning,
@@ -51,6 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
         *tracing.VERBS,
         *holding.VERBS,
         *recalling.VERBS,
+        *auditing.VERBS,
+        *proving.VERBS,
     )
     for add in (*edge, *_server_verbs()):
         add(verbs)
@@ -60,10 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
 def _server_verbs() -> list[Callable[[Any], None]]:
     """The verbs of a ledger; a device with the `[scanner]` extra alone does without them."""
     try:
-        from suyuan.commands import bundling, loading, mocking, running, upkeep
+        from suyuan.commands import bundling, loading, mocking, running, upkeep, witnessing
     except ImportError:
         return []
-    return [*running.VERBS, *upkeep.VERBS, *loading.VERBS, *mocking.VERBS, *bundling.VERBS]
+    modules = (running, upkeep, loading, mocking, bundling, witnessing)
+    return [add for module in modules for add in module.VERBS]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

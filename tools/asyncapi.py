@@ -32,6 +32,10 @@ def document() -> bytes:
         wire.state_topic("{ledger}", "{device}"): ("publish", "DeviceState"),
         stops_topic("{ledger}", "{part}"): ("subscribe", "StopListPart"),
     }
+    described = {topic: _channel(topic, *how) for topic, how in channels.items()}
+    note = {"name": "Checkpoint", "contentType": "text/plain", "payload": {"type": "string"}}
+    checkpoint = wire.checkpoint_topic("{ledger}")
+    described[checkpoint] = _channel(checkpoint, "subscribe", "") | {"subscribe": {"message": note}}
     content = {
         "asyncapi": "2.6.0",
         "info": {
@@ -39,7 +43,7 @@ def document() -> bytes:
             "version": "1",
             "description": "docs/protocol.md is the word; this is its shape.",
         },
-        "channels": {topic: _channel(topic, *how) for topic, how in channels.items()},
+        "channels": described,
         "components": {"schemas": schemas},
         "x-reports": {
             stored_name(kind): {"$ref": f"#/components/schemas/{kind.__name__}"}

@@ -156,6 +156,11 @@ def state_topic(ledger: str, device: str) -> str:
     return f"suyuan/v1/{ledger}/devices/{device}/state"
 
 
+def checkpoint_topic(ledger: str) -> str:
+    """Where the ledger keeps the last checkpoint of its log, retained, as a signed note."""
+    return f"suyuan/v1/{ledger}/checkpoint"
+
+
 def document_message(digest: str, media: str) -> bytes:
     """Returns what a device signs over a document."""
     return b"suyuan/document/v1\n" + bytes.fromhex(digest) + media.encode()

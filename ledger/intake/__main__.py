@@ -24,6 +24,7 @@ from ledger.intake.http import IntakeParts, build
 from ledger.intake.keepers import Keeper, read_cases
 from ledger.intake.known_lots import PgKnownLots
 from ledger.intake.mqtt import MqttIntake
+from ledger.intake.published import PublishedCheckpoint
 from ledger.intake.requests import Requests
 from ledger.intake.stops import StopKeeper
 from ledger.intake.verify import Verifier
@@ -98,6 +99,7 @@ def main(settings: Settings) -> None:
         devices,
         key=key,
         now=clock.now,
+        checkpoint=lambda: published.text,
     )
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
@@ -106,6 +108,7 @@ def main(settings: Settings) -> None:
         committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,
         share=settings.mqtt_share,
     )  # fmt: skip
+    published = PublishedCheckpoint(settings.writer_dsn, settings.ledger, mqtt.retain)
     stops = StopKeeper(
         settings.ledger, key, mqtt.retain, known=PgKnownLots(settings.reader_dsn).read,
         now=clock.now,
@@ -113,11 +116,13 @@ def main(settings: Settings) -> None:
     parts = IntakeParts(
         committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices,
         settings.ledger, key.public, clock.now, lambda: stops.signed, settings.rehearsal,
+        lambda: published.log_key,
     )  # fmt: skip
     threading.Thread(target=commit_forever, args=[committer], daemon=True).start()
     keeper = DayKeeper(recorder, requests, clock.now)
     threading.Thread(target=keep_days_forever, args=[keeper], daemon=True).start()
-    mqtt.on_connected = stops.publish
+    mqtt.on_connected = [stops.publish, published.publish]
+    published.start()
     mqtt.start()
     deadlines = DeadlineKeeper(requests.recalls.take, clock.now)
     book = PgCasebook(settings.writer_dsn)

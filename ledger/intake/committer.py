@@ -14,7 +14,7 @@ from ledger.intake.verify import Unverified, Verifier
 from ledger.journal.interface import (
     TRANSACTION_ROWS_MAX,
     Appender,
-    DeviceChanged,
+    CheckAgain,
     Forked,
     OfAnother,
     Outcome,
@@ -57,7 +57,10 @@ class Committer:
         *,
         key: SigningKey,
         now: Callable[[], datetime],
+        checkpoint: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`checkpoint` gives the last one that the log has published, for the receipts."""
+        self._checkpoint = checkpoint
         self._ledger = ledger
         self._journal = journal
         self._verifier = verifier
@@ -152,7 +155,7 @@ class Committer:
                 message = f"the tape {batch.tape} belongs to another device"
                 self._strangers.keep(f"tape-of-another: {batch.device}", waiting.envelope)
                 body = self._refused(waiting, batch.tape, "tape-of-another", message)
-            case DeviceChanged():
+            case CheckAgain():
                 self._devices.forget(batch.device)
                 self._taken.append(waiting)
                 return
@@ -179,8 +182,9 @@ class Committer:
         )
         chain = outcome.stored[-1].chain or b""
         return wire.Receipt(
-            ledger=self._ledger, tape=batch.tape, chain=chain, time=now, verdicts=verdicts
-        )
+            ledger=self._ledger, tape=batch.tape, chain=chain, time=now, verdicts=verdicts,
+            checkpoint=self._checkpoint(),
+        )  # fmt: skip
 
     def _answer(self, waiting: Waiting, tape: str, body: wire.AnswerBody) -> None:
         encoded = wire.encode(body)

@@ -49,6 +49,7 @@ class IntakeParts(msgspec.Struct):
     now: Callable[[], datetime]
     stops: Callable[[], SignedList | None]
     rehearsal: bool = False
+    log_key: Callable[[], str | None] = lambda: None
 
 
 def build(parts: IntakeParts) -> FastAPI:
@@ -64,7 +65,7 @@ def build(parts: IntakeParts) -> FastAPI:
     @app.get("/intake/ledger")
     async def ledger() -> Response:
         about = {"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()}
-        return _json(about | {"rehearsal": parts.rehearsal})
+        return _json(about | {"rehearsal": parts.rehearsal, "log": parts.log_key()})
 
     @app.get("/intake/stops")
     async def stops() -> Response:

@@ -28,7 +28,7 @@ class MqttIntake:
         self._committer = committer
         self._ledger = ledger
         # What a broker that has just started must be told.
-        self.on_connected: Callable[[], None] = lambda: None
+        self.on_connected: list[Callable[[], None]] = []
         self._address = (host, port)
         pattern = wire.batches_topic(ledger, "+")
         self._topic = f"$share/{share}/{pattern}" if share else pattern
@@ -60,7 +60,8 @@ class MqttIntake:
             return
         client.subscribe(self._topic, qos=1)
         self.connected.set()
-        self.on_connected()
+        for tell in self.on_connected:
+            tell()
         log.info("intake listens on %s at %s:%s", self._topic, *self._address)
 
     def _arrived(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:

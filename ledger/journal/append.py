@@ -14,7 +14,7 @@ from ledger.events.base import Event, stored_name
 from ledger.events.cases import TapeForked, TapeLost
 from ledger.events.catalogue import encode
 from ledger.journal.interface import (
-    DeviceChanged,
+    CheckAgain,
     Forked,
     Head,
     OfAnother,
@@ -98,7 +98,7 @@ class Appending:
     def _decide(self, batch: TapeBatch) -> "Outcome | tuple[list[Stored], list[Row]]":
         device = self._heads.get(batch.device_stream, Head(0))
         if device.number != batch.device_version:
-            return DeviceChanged()
+            return CheckAgain()
         head = self._heads.get(batch.stream) or Head(0, chain_start(batch.tape))
         if head.device not in (None, batch.device):
             return OfAnother()
@@ -225,6 +225,6 @@ def _finish(
         case (list() as known, list() as new):
             placed = [s if s.position else written[s.stream, s.number] for s in known]
             return Recorded(placed + [written[row.stream, row.number] for row in new], len(new))
-        case DeviceChanged() | Forked() | OfAnother() | ResendFrom() | Recorded():
+        case CheckAgain() | Forked() | OfAnother() | ResendFrom() | Recorded():
             return decision
     raise AssertionError(decision)

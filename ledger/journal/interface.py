@@ -111,11 +111,11 @@ class OfAnother(NamedTuple):
     """The tape belongs to another device: nothing of the batch is recorded."""
 
 
-class DeviceChanged(NamedTuple):
-    """The device's case moved on since the batch was checked: check it again."""
+class CheckAgain(NamedTuple):
+    """What the batch was checked with has changed: its device's case, or a person was erased."""
 
 
-Outcome = Recorded | ResendFrom | Forked | OfAnother | DeviceChanged
+Outcome = Recorded | ResendFrom | Forked | OfAnother | CheckAgain
 
 
 class Appender(Protocol):

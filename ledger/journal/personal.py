@@ -1,11 +1,11 @@
 """The personal store: what is known of people, each subject under a key and salt of its own.
 
-Events hold references only. Deleting a subject's row erases the person from the ledger for good
-while every proof over the events stays valid.
+Events hold references only. Deleting a subject's key and salt erases the person from the ledger for
+good while every proof over the events stays valid; see `ledger.journal.erasing`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 
@@ -15,6 +15,10 @@ SALT_BYTES = 32
 KEY_BYTES = 32
 
 
+# Who was erased has no salt any more; a late event that names the person is sealed with this.
+ERASED_SALT = bytes(SALT_BYTES)
+
+
 class PersonalStore(Protocol):
     """Keeps cards and gives salts."""
 
@@ -22,8 +26,15 @@ class PersonalStore(Protocol):
         """Returns a salt per reference, making subjects it has not met."""
         ...
 
+    def still(self, erasures: int) -> bool:
+        """See `Salts.still`."""
+        ...
+
     def put_card(self, ref: str, card: Card, device: str) -> bool:
-        """Keeps a card, or replaces it by a later one; False when another device keeps it."""
+        """Keeps a card, or replaces it by a later one; False when another device keeps it.
+
+        Of a person who was erased nothing is kept.
+        """
         ...
 
     def card(self, ref: str) -> Card | None:
@@ -45,6 +56,10 @@ class MemoryPersonalStore:
         for ref in refs:
             self._salts.setdefault(ref, self._entropy(SALT_BYTES))
         return [self._salts[ref] for ref in refs]
+
+    def still(self, erasures: int) -> bool:
+        """See `Salts.still`: nobody is erased from here."""
+        return True
 
     def put_card(self, ref: str, card: Card, device: str) -> bool:
         """See `PersonalStore.put_card`."""
@@ -69,6 +84,8 @@ class PgPersonalStore:
         self._dsn = dsn
         self._entropy = entropy
         self._cache: dict[str, bytes] = {}
+        # The erasures that what is remembered knows of.
+        self._erasures = 0
 
     def salts(self, refs: Sequence[str]) -> list[bytes]:
         """See `PersonalStore.salts`."""
@@ -81,14 +98,27 @@ class PgPersonalStore:
                     self._read(connection, unmet)
         return [self._cache[ref] for ref in refs]
 
+    def still(self, erasures: int) -> bool:
+        """See `Salts.still`."""
+        known, self._erasures = self._erasures, erasures
+        good = known == erasures or not self._cache
+        if not good:
+            self._cache.clear()
+        return good
+
     def put_card(self, ref: str, card: Card, device: str) -> bool:
         """See `PersonalStore.put_card`."""
         with psycopg.connect(self._dsn) as connection:
             self._make(connection, [ref])
             row = connection.execute(
-                "SELECT key, device FROM personal.subjects WHERE ref = %s FOR UPDATE", [ref]
+                "SELECT k.key, s.device FROM personal.subjects s JOIN personal.keys k USING (ref)"
+                " WHERE ref = %s AND NOT EXISTS"
+                " (SELECT FROM personal.erased e WHERE e.ref = s.ref) FOR UPDATE OF s",
+                [ref],
             ).fetchone()
-            assert row is not None
+            if row is None:
+                # Erased: there is nobody to keep a card of, and nothing to try again.
+                return True
             if row[1] not in (None, device):
                 return False
             nonce = self._entropy(NONCE_BYTES)
@@ -103,28 +133,41 @@ class PgPersonalStore:
         """See `PersonalStore.card`."""
         with psycopg.connect(self._dsn) as connection:
             row = connection.execute(
-                "SELECT key, card FROM personal.subjects WHERE ref = %s", [ref]
+                "SELECT k.key, s.card FROM personal.subjects s JOIN personal.keys k USING (ref)"
+                " WHERE ref = %s",
+                [ref],
             ).fetchone()
         if row is None or row[1] is None:
             return None
         return open_card(row[1], key=row[0], ref=ref)
 
-    def _read(
-        self, connection: psycopg.Connection[tuple[object, ...]], refs: Sequence[str]
-    ) -> None:
-        found = connection.execute(
-            "SELECT ref::text, salt FROM personal.subjects WHERE ref = ANY(%s::uuid[])",
-            [list(refs)],
-        )
-        for ref, salt in found:
-            assert isinstance(salt, bytes)
-            self._cache[str(ref)] = salt
+    def _read(self, connection: psycopg.Connection[Any], refs: Sequence[str]) -> None:
+        self._cache |= salts_of(connection, refs)
 
-    def _make(
-        self, connection: psycopg.Connection[tuple[object, ...]], refs: Sequence[str]
-    ) -> None:
+    def _make(self, connection: psycopg.Connection[Any], refs: Sequence[str]) -> None:
+        """Makes subjects that nobody met, and nobody erased, before."""
         connection.cursor().executemany(
-            "INSERT INTO personal.subjects (ref, salt, key) VALUES (%s, %s, %s)"
-            " ON CONFLICT DO NOTHING",
-            [(ref, self._entropy(SALT_BYTES), self._entropy(KEY_BYTES)) for ref in refs],
+            "WITH made AS (INSERT INTO personal.subjects (ref)"
+            " SELECT %(ref)s::uuid WHERE NOT EXISTS"
+            " (SELECT FROM personal.erased WHERE ref = %(ref)s::uuid) ON CONFLICT DO NOTHING"
+            " RETURNING ref)"
+            " INSERT INTO personal.keys (ref, salt, key) SELECT ref, %(salt)s, %(key)s FROM made",
+            [
+                {"ref": ref, "salt": self._entropy(SALT_BYTES), "key": self._entropy(KEY_BYTES)}
+                for ref in refs
+            ],
         )
+
+
+def salts_of(connection: psycopg.Connection[Any], refs: Sequence[str]) -> dict[str, bytes]:
+    """Returns the salts of those subjects that exist, or existed."""
+    found = connection.execute(
+        "SELECT ref::text, salt FROM personal.keys WHERE ref = ANY(%s::uuid[])", [list(refs)]
+    ).fetchall()
+    erased = connection.execute(
+        "SELECT ref::text FROM personal.erased WHERE ref = ANY(%s::uuid[])", [list(refs)]
+    )
+    # Erased counts: a subject that was made anew at that very moment is nobody.
+    return {str(ref): bytes(salt) for ref, salt in found} | {
+        str(ref): ERASED_SALT for (ref,) in erased
+    }

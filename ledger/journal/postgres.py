@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -13,6 +13,7 @@ from ledger.errors import JournalDamaged, JournalUnavailable
 from ledger.journal.append import Appending
 from ledger.journal.interface import (
     TRANSACTION_ROWS_MAX,
+    CheckAgain,
     Head,
     Outcome,
     Quarantined,
@@ -54,12 +55,19 @@ SET version = excluded.version, chain = excluded.chain, stopped = excluded.stopp
 PgConnection = Connection[TupleRow]
 
 
-def lock_head(connection: PgConnection) -> int:
-    """Takes the head row's lock until the transaction ends; returns the last position."""
-    row = connection.execute("SELECT position FROM ledger.head FOR UPDATE").fetchone()
+class LockedHead(NamedTuple):
+    """The head row under its lock: the last position, and how many persons were erased."""
+
+    position: int
+    erasures: int
+
+
+def lock_head(connection: PgConnection) -> LockedHead:
+    """Takes the head row's lock until the transaction ends."""
+    row = connection.execute("SELECT position, erasures FROM ledger.head FOR UPDATE").fetchone()
     if row is None:
         raise JournalDamaged("the head row is missing: restore the database, then call a human")
-    return int(row[0])
+    return LockedHead(int(row[0]), int(row[1]))
 
 
 def copy_rows(connection: PgConnection, position: int, rows: Sequence[Row]) -> list[Stored]:
@@ -97,7 +105,7 @@ class PgTransaction:
 
     def __init__(self, connection: PgConnection) -> None:
         self._connection = connection
-        self._position = lock_head(connection)
+        self.head = lock_head(connection)
 
     def heads(self, streams: Iterable[UUID]) -> dict[UUID, Head]:
         """See `Transaction.heads`."""
@@ -167,7 +175,7 @@ class PgTransaction:
 
     def write(self, rows: Sequence[Row], heads: dict[UUID, Head]) -> list[Stored]:
         """See `Transaction.write`."""
-        written = copy_rows(self._connection, self._position, rows)
+        written = copy_rows(self._connection, self.head.position, rows)
         set_heads(self._connection, heads)
         return written
 
@@ -196,7 +204,10 @@ class PgAppender:
                 if self._unsure:
                     # Duplicates alone would write nothing, and nothing would wait for the standby.
                     connection.execute("UPDATE ledger.head SET position = position")
-                outcomes = Appending(PgTransaction(connection), self._sealer, now).run(batches)
+                transaction = PgTransaction(connection)
+                if not self._sealer.still(transaction.head.erasures):
+                    return [CheckAgain() for _ in batches]
+                outcomes = Appending(transaction, self._sealer, now).run(batches)
             self._unsure = bool(self._warnings)
             if self._warnings:
                 raise JournalUnavailable(f"committed without the standby: {self._warnings[0]}")

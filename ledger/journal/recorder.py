@@ -61,11 +61,13 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def _insert(
         self, connection: psycopg.Connection[tuple[Any, ...]], stored_events: Sequence[StoredEvent]
     ) -> list[int]:
-        position = lock_head(connection)
+        head = lock_head(connection)
+        # Sealed under the lock: what is known of salts is brought up to date before.
+        self._sealer.still(head.erasures)
         received = self._now()
         rows = [self._row(event, received) for event in stored_events]
         _refuse_taken(connection, rows)
-        written = copy_rows(connection, position, rows)
+        written = copy_rows(connection, head.position, rows)
         newest: dict[UUID, Head] = {}
         for row in rows:
             newest[row.stream] = Head(max(row.number, newest.get(row.stream, Head(0)).number))

@@ -9,7 +9,7 @@ from ledger.errors import BadSetting
 SETUP_LOCK = 7_305_001
 
 # What each service may do. Nobody holds UPDATE, DELETE or TRUNCATE on the events.
-ROLES = ("suyuan_writer", "suyuan_follower", "suyuan_reader")
+ROLES = ("suyuan_writer", "suyuan_follower", "suyuan_reader", "suyuan_publisher")
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS ledger;
@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS ledger.head (
     position bigint NOT NULL,
     ledger text NOT NULL
 );
+-- How many persons were erased: what was sealed before the last of them is sealed again.
+ALTER TABLE ledger.head ADD COLUMN IF NOT EXISTS erasures bigint NOT NULL DEFAULT 0;
 CREATE TABLE IF NOT EXISTS ledger.heads (
     originator_id uuid PRIMARY KEY,
     version bigint NOT NULL,
@@ -89,14 +91,62 @@ CREATE TABLE IF NOT EXISTS ledger.documents (
     signature bytea NOT NULL,
     received timestamptz NOT NULL
 );
+-- What the transparency log has signed last; a ledger that was restored goes on as another log.
+CREATE TABLE IF NOT EXISTS ledger.checkpoints (
+    epoch int PRIMARY KEY,
+    origin text NOT NULL UNIQUE,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note bytea NOT NULL,
+    time timestamptz NOT NULL,
+    -- The log's key, and what its files say: devices and receipts get no other.
+    key text,
+    shown bytea
+);
+CREATE OR REPLACE FUNCTION ledger.refuse_shrinking() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NEW.epoch, NEW.origin) = (OLD.epoch, OLD.origin)
+        AND (NEW.size > OLD.size OR (NEW.size, NEW.root) = (OLD.size, OLD.root)) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a log only grows: % on its checkpoint refused', TG_OP
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE OR REPLACE TRIGGER checkpoints_only_grow BEFORE UPDATE OR DELETE ON ledger.checkpoints
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_shrinking();
+CREATE OR REPLACE TRIGGER checkpoints_stay BEFORE TRUNCATE ON ledger.checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_shrinking();
 CREATE SCHEMA IF NOT EXISTS personal;
 CREATE TABLE IF NOT EXISTS personal.subjects (
     ref uuid PRIMARY KEY,
-    salt bytea NOT NULL,
-    key bytea NOT NULL,
     card bytea,
     device text
 );
+-- Apart from what they open: no backup of the rest can be read without them.
+CREATE TABLE IF NOT EXISTS personal.keys (
+    ref uuid PRIMARY KEY,
+    salt bytea NOT NULL,
+    key bytea NOT NULL
+);
+CREATE TABLE IF NOT EXISTS personal.erased (
+    ref uuid PRIMARY KEY,
+    at timestamptz NOT NULL,
+    by text NOT NULL,
+    why text NOT NULL
+);
+-- What is left of the person part of an event whose person was erased: its commitment.
+CREATE TABLE IF NOT EXISTS personal.shut (
+    position bigint PRIMARY KEY,
+    person bytea NOT NULL
+);
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM information_schema.columns WHERE table_schema = 'personal'
+               AND table_name = 'subjects' AND column_name = 'salt') THEN
+        INSERT INTO personal.keys SELECT ref, salt, key FROM personal.subjects
+            ON CONFLICT DO NOTHING;
+        ALTER TABLE personal.subjects DROP COLUMN salt, DROP COLUMN key;
+    END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS personal.openings (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -109,8 +159,10 @@ RETURNS TABLE (ref uuid, key bytea, card bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO personal.openings (refs, why) VALUES (wanted, reason);
-    RETURN QUERY SELECT s.ref, s.key, s.card FROM personal.subjects s
-        WHERE s.ref = ANY (wanted) AND s.card IS NOT NULL;
+    -- Of a person who was erased, a line without key and card says so.
+    RETURN QUERY SELECT s.ref, k.key, s.card FROM personal.subjects s
+        JOIN personal.keys k USING (ref) WHERE s.ref = ANY (wanted) AND s.card IS NOT NULL
+        UNION ALL SELECT e.ref, NULL, NULL FROM personal.erased e WHERE e.ref = ANY (wanted);
 END $$;
 REVOKE ALL ON FUNCTION personal.open_cards(uuid[], text) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -128,16 +180,25 @@ CREATE OR REPLACE TRIGGER batches_append_only
 """
 
 GRANTS = """
-GRANT USAGE ON SCHEMA ledger TO suyuan_writer, suyuan_follower, suyuan_reader;
+GRANT USAGE ON SCHEMA ledger TO suyuan_writer, suyuan_follower, suyuan_reader, suyuan_publisher;
 GRANT SELECT, INSERT ON ledger.events, ledger.batches, ledger.documents TO suyuan_writer;
 GRANT SELECT, INSERT, UPDATE ON ledger.head, ledger.heads, ledger.tapes TO suyuan_writer;
 GRANT SELECT, INSERT ON ledger.quarantine TO suyuan_writer;
 GRANT SELECT, INSERT, DELETE ON ledger.strangers, ledger.answers TO suyuan_writer;
 GRANT USAGE ON SCHEMA personal TO suyuan_writer, suyuan_reader;
 GRANT EXECUTE ON FUNCTION personal.open_cards(uuid[], text) TO suyuan_reader;
-GRANT SELECT, INSERT, UPDATE, DELETE ON personal.subjects TO suyuan_writer;
+GRANT SELECT, INSERT, UPDATE ON personal.subjects TO suyuan_writer;
+GRANT SELECT, INSERT ON personal.keys TO suyuan_writer;
+GRANT SELECT ON personal.erased TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;
-GRANT SELECT ON ledger.head TO suyuan_reader;
+GRANT SELECT ON ledger.head, ledger.checkpoints TO suyuan_reader;
+GRANT SELECT ON ledger.checkpoints TO suyuan_writer;
+GRANT SELECT ON ledger.events, ledger.head TO suyuan_publisher;
+GRANT SELECT, INSERT, UPDATE ON ledger.checkpoints TO suyuan_publisher;
+GRANT USAGE ON SCHEMA personal TO suyuan_publisher;
+GRANT SELECT (ref, salt) ON personal.keys TO suyuan_publisher;
+GRANT SELECT (ref) ON personal.erased TO suyuan_publisher;
+GRANT SELECT ON personal.shut TO suyuan_publisher;
 GRANT SELECT (digest, media, size, received) ON ledger.documents TO suyuan_reader;
 GRANT SELECT (originator_id, originator_version, topic, notification_id, leaf, received, flags)
     ON ledger.events TO suyuan_reader;

@@ -20,6 +20,10 @@ class Salts(Protocol):
         """Returns one salt per reference, in the order given."""
         ...
 
+    def still(self, erasures: int) -> bool:
+        """Tells whether what was given is good after so many erasures; forgets it otherwise."""
+        ...
+
 
 class Place(NamedTuple):
     """Where and how an event enters the record: what the ledger adds to it."""
@@ -42,6 +46,10 @@ class Sealer:
         """Returns a fresh seed and the leaf under it; `event` is None for an unknown name."""
         seed = self._entropy(SEED_BYTES)
         return seed, self.leaf(event, name, state, at, seed)
+
+    def still(self, erasures: int) -> bool:
+        """Tells, under the head's lock, whether what was sealed before it may be stored."""
+        return self._persons.still(erasures)
 
     def leaf(self, event: Event | None, name: str, state: bytes, at: Place, seed: bytes) -> bytes:
         """Returns the leaf of a stored event under its seed, to store or to compare."""

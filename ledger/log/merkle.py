@@ -39,16 +39,21 @@ class Frontier:
         self.size = size
         self.hashes = list(hashes)
 
-    def append(self, leaf: bytes) -> list[tuple[int, bytes]]:
-        """Takes in a leaf's hash; returns the larger subtrees it completed, as level and hash."""
+    def append(self, found: bytes, level: int = 0) -> list[tuple[int, bytes]]:
+        """Takes in a leaf's hash, or that of a perfect subtree where one of its level may begin.
+
+        Returns the larger subtrees it completed, as level and hash.
+        """
+        left = self.size >> level
+        if left << level != self.size:
+            raise ValueError(f"no subtree of level {level} begins at leaf {self.size}")
+        self.size += 1 << level
         completed = []
-        level, left = 0, self.size
         while left & 1:
-            leaf = node_hash(self.hashes.pop(), leaf)
+            found = node_hash(self.hashes.pop(), found)
             level, left = level + 1, left >> 1
-            completed.append((level, leaf))
-        self.hashes.append(leaf)
-        self.size += 1
+            completed.append((level, found))
+        self.hashes.append(found)
         return completed
 
     def root(self) -> bytes:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ledger.values.keys import PublicKey, SigningKey
@@ -45,6 +46,13 @@ class Cosigned(NamedTuple):
     name: str
     time: int
 
+    def at(self) -> datetime | None:
+        """Returns the time as an instant; None for one that is none."""
+        try:
+            return datetime.fromtimestamp(self.time, UTC)
+        except (OverflowError, ValueError, OSError):
+            return None
+
 
 class NoteKey:
     """A public key under a name, as `name+id+base64` says it (a vkey)."""
@@ -69,6 +77,12 @@ class NoteKey:
         if said != self.id.hex():
             raise NoteWrong(f"the key of {name} has the id {self.id.hex()}, not {said[:16]!r}")
         self._key = PublicKey(f"ed25519:{base64.b64encode(raw[1:]).decode()}")
+
+    def timed(self) -> "NoteKey":
+        """Returns the key under which this one's owner says when it signed."""
+        raw = base64.b64decode(self._key.text.partition(":")[2])
+        encoded = base64.b64encode(bytes([COSIGNATURE]) + raw).decode()
+        return NoteKey(f"{self.name}+{key_id(self.name, COSIGNATURE, raw).hex()}+{encoded}")
 
     def signed(self, note: Note, signature: Signature) -> Cosigned | None:
         """Returns what a signature of this key states, None where it is not of the note."""

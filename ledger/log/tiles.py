@@ -4,7 +4,7 @@ A full tile holds 256 hashes of one level; the last one of a level may be partia
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ledger.log.merkle import HASH_BYTES, ProofWrong, leaf_hash, node_hash
@@ -78,9 +78,7 @@ class TileTree:
         hashes = self._row(tile)[first : first + count]
         if len(hashes) != count:
             raise ProofWrong(f"{tile.path()} does not hold what a tree of {self._size} has")
-        while len(hashes) > 1:
-            hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
-        return hashes[0]
+        return subtree_root(hashes)
 
     def _row(self, tile: Tile) -> list[bytes]:
         key = tile.level, tile.number
@@ -89,11 +87,21 @@ class TileTree:
         return self._known[key]
 
 
+def subtree_root(hashes: Sequence[bytes]) -> bytes:
+    """Returns the root over the hashes of a perfect subtree's nodes."""
+    while len(hashes) > 1:
+        hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
+    return hashes[0]
+
+
 def hashes_of(tile: Tile, content: bytes) -> list[bytes]:
-    """Returns a tile's hashes. Raises `ProofWrong` when it is not as wide as it must be."""
-    if len(content) % HASH_BYTES or not tile.width <= len(content) // HASH_BYTES <= WIDTH:
+    """Returns a tile's hashes, also out of the full one that took its place.
+
+    Raises `ProofWrong` when it is not as wide as it must be.
+    """
+    if len(content) not in (tile.width * HASH_BYTES, WIDTH * HASH_BYTES):
         raise ProofWrong(
-            f"{tile.path()} has {len(content)} bytes, not {tile.width * HASH_BYTES}: it is cut off"
+            f"{tile.path()} has {len(content)} bytes, not {tile.width * HASH_BYTES}: it is damaged"
         )
     return [content[i : i + HASH_BYTES] for i in range(0, tile.width * HASH_BYTES, HASH_BYTES)]
 
@@ -109,7 +117,7 @@ def pack_entries(entries: Iterable[bytes]) -> bytes:
 
 
 def unpack_entries(tile: Tile, content: bytes) -> list[bytes]:
-    """Reads a bundle's entries. Raises `ProofWrong` for one that is cut off or too short."""
+    """Reads a bundle's entries, also out of the full one. Raises `ProofWrong` for another length."""
     entries: list[bytes] = []
     at = 0
     while at < len(content):
@@ -119,7 +127,7 @@ def unpack_entries(tile: Tile, content: bytes) -> list[bytes]:
             raise ProofWrong(f"{tile.path()} is cut off in entry {len(entries)}")
         entries.append(entry)
         at += 2 + length
-    if len(entries) < tile.width:
+    if len(entries) not in (tile.width, WIDTH):
         raise ProofWrong(f"{tile.path()} has {len(entries)} entries, not {tile.width}")
     return entries[: tile.width]
 

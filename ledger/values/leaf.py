@@ -54,9 +54,28 @@ class Opening(NamedTuple):
     person: str
 
 
-def open_leaf(parts: Parts, seed: bytes, person_salt: bytes | None) -> Opening:
-    """Returns the opening of an event's leaf; it gives nobody the seed, nor who is named."""
-    person = commitments(parts, seed, person_salt)[2]
+class PublicOpening(NamedTuple):
+    """What opens the public part of a leaf alone: its bytes and salt, and the other commitments."""
+
+    public: bytes
+    salt: bytes
+    trade: bytes
+    person: bytes
+
+    def leaf(self) -> bytes:
+        """Returns the leaf it opens."""
+        public = hashlib.sha256(self.salt + self.public).digest()
+        return hashlib.sha256(LEAF_VERSION + public + self.trade + self.person).digest()
+
+
+def open_public(parts: Parts, seed: bytes, person: bytes) -> PublicOpening:
+    """Returns what opens the public part; `person` is the commitment to the person part."""
+    _, trade, _ = commitments(parts, seed, b"")
+    return PublicOpening(parts.public, hashlib.sha256(PUBLIC_SALT + seed).digest(), trade, person)
+
+
+def open_leaf(parts: Parts, seed: bytes, person: bytes) -> Opening:
+    """Returns the opening of a leaf, given the commitment to its person part, which stays shut."""
     public, trade = (
         hashlib.sha256(label + seed).hexdigest() for label in (PUBLIC_SALT, TRADE_SALT)
     )

@@ -10,6 +10,7 @@ import numpy as np
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import RecallChecked, RecallDrafted, RecallWithdrawn
 from ledger.events.reports import GoodsAsRead
+from ledger.events.stop_list import stops_topic
 from ledger.rules.recalls import (
     CheckRecall,
     DraftRecall,
@@ -68,7 +69,8 @@ class Watcher:
                 self._red.set()
             return found
 
-        self.agent.link._on_stops = taken  # the bench looks where nobody else needs to
+        # The bench looks where nobody else needs to.
+        self.agent.link._retained[stops_topic(self.agent.home.ledger, "+")] = taken
         self.agent.link.start()
 
     def expect(self, lot: str) -> None:

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ledger.log.postgres import PgLog
 from suyuan import bundle_check
 from suyuan.bundle import Wanted, write_bundle
 from suyuan.commands import Failed, name
 from suyuan.commands.asking import add_query, ask_page, asking
+from suyuan.commands.auditing import note_key
 from suyuan.commands.upkeep import RunningLedger
+from suyuan.log_place import log_place
+from suyuan.published import NotReadable
 
 
 def add_bundle(verbs: Any) -> None:
@@ -25,9 +29,13 @@ def add_bundle(verbs: Any) -> None:
     make.add_argument("--merchant", type=name, required=True)
     make.add_argument("--lot", action="append", required=True, metavar="GTIN/LOT")
     make.add_argument("--out", type=Path, required=True, help="a new .zip file")
+    make.add_argument(
+        "--log", metavar="URL", help="where the log is published, if not on this machine"
+    )
     add_query(make, run_make)
     check = words.add_parser("check", help="open every record and paper of one")
     check.add_argument("file", type=Path)
+    check.add_argument("--key", type=note_key, help="the log's key, from a source you trust")
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=run_check)
 
@@ -40,16 +48,17 @@ def run_make(stated: argparse.Namespace) -> int:
     if any(not lot for _, _, lot in pairs):
         raise Failed("a lot is named with its product: 06901234567892/A-24/11")
     with asking(stated) as query:
-        wanted = {"product": [gtin for gtin, _, _ in pairs], "lot": [lot for _, _, lot in pairs]}
-        found = ask_page(query, "/v1/recall-proposal", wanted)
+        asked = {"product": [gtin for gtin, _, _ in pairs], "lot": [lot for _, _, lot in pairs]}
+        found = ask_page(query, "/v1/recall-proposal", asked)
     lots = [tuple(text.split(" ", 1)) for text in found["asked"]]
     ledger = RunningLedger()
     try:
-        made = write_bundle(
-            ledger.owner, Path(ledger.data), Wanted(stated.merchant, lots), stated.out,
-            datetime.now(UTC),
-        )  # fmt: skip
-    except (ValueError, OSError) as error:
+        log = log_place(PgLog(ledger.owner), ledger.data, stated.log)
+        if log is None:
+            raise Failed("no log was published yet: is the log service running?")
+        wanted = Wanted(stated.merchant, lots, log)
+        made = write_bundle(ledger.owner, Path(ledger.data), wanted, stated.out, datetime.now(UTC))
+    except (ValueError, OSError, NotReadable) as error:
         raise Failed(str(error)) from error
     words = f"{stated.out}: {made.records} records, {made.documents} papers"
     words += f", {made.missing} papers never came" if made.missing else ""
@@ -61,17 +70,14 @@ def run_make(stated: argparse.Namespace) -> int:
 def run_check(stated: argparse.Namespace) -> int:
     """Checks a bundle; exits with 1 when anything does not fit."""
     try:
-        records, documents, problems = bundle_check.check(stated.file)
+        found = bundle_check.check(stated.file, stated.key.text if stated.key else None)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise Failed(f"{stated.file} is no bundle: {error}") from error
-    told = {"ok": not problems, "records": records, "documents": documents, "problems": problems}
     if stated.json:
-        print(json.dumps(told, ensure_ascii=False))
+        print(json.dumps({"ok": not found.problems} | found._asdict(), ensure_ascii=False))
     else:
-        for problem in problems:
-            print(problem)
-        print(f"{records} records and {documents} documents checked, {len(problems)} problems")
-    return 1 if problems else 0
+        bundle_check.say(found)
+    return 1 if found.problems else 0
 
 
 VERBS = (add_bundle,)

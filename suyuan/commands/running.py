@@ -51,7 +51,12 @@ def run_up(stated: argparse.Namespace) -> int:
         words = {"kiosk": machine.kiosk_url, "intake": machine.intake_url}
         print(
             json.dumps(
-                words | {"query": machine.query_url, "mqtt": ":".join(map(str, machine.mqtt))}
+                words
+                | {
+                    "query": machine.query_url,
+                    "mqtt": ":".join(map(str, machine.mqtt)),
+                    "log": machine.log_url,
+                }
             ),
             flush=True,
         )

@@ -3,20 +3,24 @@
 import argparse
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 
 from ledger.errors import BadSetting
+from ledger.log.postgres import PgLog
 from ledger.projections.groups import GROUPS, group_of
 from ledger.settings import read_settings
 from suyuan.audit_rows import RowsCheck
 from suyuan.bench import BENCHES
 from suyuan.commands import Failed
+from suyuan.log_check import LogReport, check_log
+from suyuan.log_place import log_place
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import data_root
 from suyuan.progress import Progress
+from suyuan.published import NotReadable, PublishedLog
 from suyuan.upkeep import Upkeep
 
 NAMES = sorted(p.name for group in GROUPS for p in group.projections)
@@ -56,7 +60,10 @@ class RunningLedger:
 
 def add_verify(verbs: Any) -> None:
     """`verify`: replay equals rows and leaves."""
-    verb = verbs.add_parser("verify", help="replay into a second copy; compare rows and leaves")
+    verb = verbs.add_parser("verify", help="compare rows, leaves and the log; replay every view")
+    verb.add_argument(
+        "--log", metavar="URL", help="where the log is published, if not on this machine"
+    )
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_verify)
 
@@ -69,18 +76,37 @@ def run_verify(stated: argparse.Namespace) -> int:
             report = RowsCheck(ledger.owner).run(bar.step)
         with Progress("events replayed", len(GROUPS) * report.events, show=show) as bar:
             tables = Upkeep(ledger.follower).compare(bar.step)
+        with Progress("leaves compared", 0, show=show) as bar:
+            log = _check_log(ledger, stated.log, bar.step)
     bad = [t for t in tables if t.missing or t.unexpected]
-    ok = not report.problems and not bad
+    ok = not report.problems and not bad and not log.problems
     if stated.json:
         words = report._asdict() | {"tables": [t._asdict() for t in tables], "ok": ok}
+        words |= {"log": log._asdict()}
         print(json.dumps(words, ensure_ascii=False))
     else:
         print(f"{report.events} events, {report.batches} signed batches: ", end="")
         print("; ".join(report.problems) or "positions, chains, signatures and leaves fit")
+        print(f"{log.size} entries of the published log: ", end="")
+        print("; ".join(log.problems) or "rows, leaves, tiles and checkpoint are one")
         for table in tables:
             line = f"{table.rows} rows, {table.missing} missing, {table.unexpected} unexpected"
             print(f"  {table.table:<22} {line}")
     return 0 if ok else 1
+
+
+def _check_log(ledger: RunningLedger, url: str | None, stepped: Callable[[int], None]) -> LogReport:
+    record = PgLog(ledger.owner)
+    try:
+        found = log_place(record, ledger.data, url)
+        if found is None:
+            return LogReport(0, [])
+        with PublishedLog(found.place) as log:
+            return check_log(record, log.read, found.key, stepped)
+    except NotReadable as error:
+        raise Failed(f"{error}: name where the log is published with --log") from error
+    finally:
+        record.close()
 
 
 def add_rebuild(verbs: Any) -> None:

@@ -61,6 +61,7 @@ class Machine:
             "intake": settled.intake_port if fixed else free_port(),
             "query": settled.query_port if fixed else free_port(),
             "kiosk": kiosk_port,
+            "log": settled.log_port if fixed else free_port(),
         }
         self._fixed = fixed
         self._noted: list[int] = []
@@ -142,7 +143,7 @@ class Machine:
 
     def _start_database(self, say: Say) -> None:
         if self._given.owner_dsn:
-            roles = ("writer_dsn", "follower_dsn", "reader_dsn")
+            roles = ("writer_dsn", "follower_dsn", "reader_dsn", "publisher_dsn")
             if missing := [name for name in roles if not getattr(self._given, name)]:
                 raise BadSetting(f"owner_dsn is given, so {', '.join(missing)} must be too")
             say("database: the given one")
@@ -159,6 +160,7 @@ class Machine:
             "suyuan_writer": self._given.writer_dsn,
             "suyuan_follower": self._given.follower_dsn,
             "suyuan_reader": self._given.reader_dsn,
+            "suyuan_publisher": self._given.publisher_dsn,
         }
         return given[role] or self.cluster.dsn(role)
 
@@ -192,6 +194,11 @@ class Machine:
         """Where questions go."""
         return f"http://127.0.0.1:{self.ports['query']}"
 
+    @property
+    def log_url(self) -> str:
+        """Where the transparency log is published."""
+        return f"http://127.0.0.1:{self.ports['log']}/log"
+
     def environment(self) -> dict[str, str]:
         """The settings of the services."""
         return {
@@ -201,12 +208,16 @@ class Machine:
             "SUYUAN_WRITER_DSN": self.dsn("suyuan_writer"),
             "SUYUAN_FOLLOWER_DSN": self.dsn("suyuan_follower"),
             "SUYUAN_READER_DSN": self.dsn("suyuan_reader"),
+            "SUYUAN_PUBLISHER_DSN": self.dsn("suyuan_publisher"),
             "SUYUAN_MQTT_HOST": self.mqtt[0],
             "SUYUAN_MQTT_PORT": str(self.mqtt[1]),
             "SUYUAN_MQTT_SHARE": self.share,
             "SUYUAN_INTAKE_PORT": str(self.ports["intake"]),
             "SUYUAN_QUERY_PORT": str(self.ports["query"]),
             "SUYUAN_KIOSK_PORT": str(self.ports["kiosk"]),
+            "SUYUAN_LOG_PORT": str(self.ports["log"]),
+            "SUYUAN_LOG_ORIGIN": self._given.log_origin,
+            "SUYUAN_LOG_WITNESSES": self._given.log_witnesses,
             "SUYUAN_INTAKE_URL": self.intake_url,
             "SUYUAN_QUERY_URL": self.query_url,
             "SUYUAN_CLOCK": self._clock,

@@ -17,6 +17,7 @@ START_S = 40
 MODULES = {
     "intake": "ledger.intake",
     "follow": "ledger.follower",
+    "log": "ledger.publisher",
     "query": "query_api",
     "kiosk": "kiosk_ui",
 }
@@ -78,6 +79,7 @@ class Services:
         self._ports = {
             "intake": (environment["SUYUAN_INTAKE_PORT"], "/intake/ledger"),
             "query": (environment["SUYUAN_QUERY_PORT"], "/v1/health"),
+            "log": (environment["SUYUAN_LOG_PORT"], "/log/health"),
             "kiosk": (environment["SUYUAN_KIOSK_PORT"], "/"),
         }
         for number, port in enumerate(spares, 2):

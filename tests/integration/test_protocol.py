@@ -9,6 +9,10 @@ import pytest
 from ledger.events import wire
 from ledger.events.catalogue import read_report
 from ledger.journal.sealing import Place, Sealer
+from ledger.log.growing import Growing
+from ledger.log.notes import NoteKey
+from ledger.log.proofs import check_proof, read_proof
+from ledger.log.publishing import LogSigner
 from ledger.values.ids import stream_of_tape
 from ledger.values.keys import SigningKey
 from tests.support import protocol_example as page
@@ -60,6 +64,24 @@ def test_our_leaf_is_the_leaf_of_the_page() -> None:
     _, leaf = sealer.seal(read_report(state), "goods-sold.v1", state, place)
 
     assert leaf == page.leaf()
+
+
+def test_a_proof_made_from_the_page_alone_is_verified() -> None:
+    proved = check_proof(read_proof(page.proof().encode()), NoteKey(page.log_key()))
+
+    assert (proved.position, proved.leaf) == (1, page.leaf())
+    assert proved.opening.public.decode() == page.leaf_parts()["public"]
+
+
+def test_our_checkpoint_is_the_checkpoint_of_the_page() -> None:
+    signer = LogSigner(page.ORIGIN, SigningKey(page.LEDGER_SEED))
+    tree = Growing()
+    tree.extend([page.leaf()])
+
+    said = signer.sign(tree.size, tree.root(), NOON)
+
+    assert signer.public == page.log_key()
+    assert said.note.decode().startswith(page.checkpoint())
 
 
 def test_the_asyncapi_document_is_what_the_definitions_generate() -> None:

@@ -278,9 +278,14 @@ def test_a_merchant_shows_its_records_in_one_file_that_a_stranger_can_check(
     with zipfile.ZipFile(bundle) as file:
         file.extract("check.py", tmp_path)
         told = json.loads(file.read("bundle.json"))
-    alone = [sys.executable, "-I", str(tmp_path / "check.py"), str(bundle)]
+    key = httpx.get(f"{city.machine.log_url}/key").text.strip()
+    alone = [sys.executable, "-I", str(tmp_path / "check.py"), str(bundle), key]
     said = subprocess.run(alone, capture_output=True, text=True, check=False)
     assert (said.returncode, "0 problems" in said.stdout) == (0, True), said.stderr
+    stranger = key.replace("/local", "/other")
+    said = subprocess.run([*alone[:-1], stranger], capture_output=True, text=True, check=False)
+    assert (said.returncode, "not of the log" in said.stdout) == (1, True)
+    assert desk.ask("bundle", "check", str(bundle), "--key", key)["pinned"]
     assert all('"B"' not in record["opening"]["public"] for record in told["records"])
 
     told["records"][0]["opening"]["trade"] = told["records"][0]["opening"]["trade"].replace(
@@ -293,6 +298,15 @@ def test_a_merchant_shows_its_records_in_one_file_that_a_stranger_can_check(
     assert "do not open its leaf" in desk.type(
         "bundle", "check", str(tmp_path / "forged.zip"), code=1
     )
+    told["records"][0]["opening"]["trade"] = json.loads(
+        zipfile.ZipFile(bundle).read("bundle.json")
+    )["records"][0]["opening"]["trade"]
+    other = next(iter(told["log"]["paths"].values()))
+    told["log"]["paths"] = dict.fromkeys(told["log"]["paths"], other[::-1])
+    with zipfile.ZipFile(tmp_path / "moved.zip", "w") as moved:
+        moved.writestr("bundle.json", json.dumps(told | {"documents": []}))
+    words = desk.type("bundle", "check", str(tmp_path / "moved.zip"), code=1)
+    assert "does not lead to the root" in words
     assert "is no bundle" in desk.type("bundle", "check", str(tmp_path / "check.py"), code=1)
 
 

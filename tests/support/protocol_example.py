@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import uuid
+import zlib
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 DEVICE_SEED = bytes(range(32))
 LEDGER_SEED = bytes(range(32, 64))
 EVENT_SEED = bytes(range(64, 96))
+ORIGIN = "log.example/1"
 TAPE = "3f2b8c1e-5d4a-4e6f-9a7b-0c1d2e3f4a5b"
 NAMESPACE = uuid.UUID("fa5eb689-85cd-5b1a-8a46-09d77f8f26ce")
 REPORTS = [
@@ -97,6 +99,36 @@ def leaf() -> bytes:
     return hashlib.sha256(b"\x01" + commitments).digest()
 
 
+def log_key() -> str:
+    """The log's key as text; the log of the example signs with the ledger's seed."""
+    raw = base64.b64decode(public_text(LEDGER_SEED).partition(":")[2])
+    name = hashlib.sha256(ORIGIN.encode() + b"\n\x01" + raw).digest()[:4]
+    return f"{ORIGIN}+{name.hex()}+{b64(bytes([1]) + raw)}"
+
+
+def checkpoint() -> str:
+    """The checkpoint of a log that holds the leaf above and nothing else."""
+    root = hashlib.sha256(b"\x00" + leaf()).digest()
+    text = f"{ORIGIN}\n1\n{b64(root)}\n"
+    signature = Ed25519PrivateKey.from_private_bytes(LEDGER_SEED).sign(text.encode())
+    key = bytes.fromhex(log_key().split("+")[1])
+    return f"{text}\n\u2014 {ORIGIN} {b64(key + signature)}\n"
+
+
+def proof() -> str:
+    """The proof of that leaf, with the opening of its public part."""
+    parts = leaf_parts()
+    salts = {
+        name: hashlib.sha256(f"suyuan/salt/{name}/v1".encode() + EVENT_SEED).digest()
+        for name in ("public", "trade", "person")
+    }
+    shut = b"".join(
+        hashlib.sha256(salts[name] + parts[name].encode()).digest() for name in ("trade", "person")
+    )
+    extra = zlib.compress(salts["public"] + shut + parts["public"].encode())
+    return f"c2sp.org/tlog-proof@v1\nextra {b64(extra)}\nindex 0\n\n{checkpoint()}"
+
+
 def example() -> dict[str, str]:
     """Every value that docs/protocol.md quotes."""
     hashes = chain_hashes(TAPE, REPORTS)
@@ -113,6 +145,9 @@ def example() -> dict[str, str]:
         "public part": parts["public"],
         "trade part": parts["trade"],
         "leaf": leaf().hex(),
+        "log key": log_key(),
+        "log root": checkpoint().split("\n")[2],
+        "log signature": checkpoint().split("\n")[4],
     }
 
 

@@ -82,9 +82,17 @@ class Fire:
     def drain(self, timeout_s: float) -> bool:
         return all(agent.link.wait_drained(timeout_s) for agent in self.agents)
 
-    def waiting(self) -> dict[str, tuple[int, bool]]:
-        """Returns how many reports of each scanner have no receipt, and whether it is connected."""
-        return {a.tape.device: (a.tape.count_waiting(), a.link.online) for a in self.agents}
+    def waiting(self) -> str:
+        """Returns what is known of scanners that wait for a receipt, and the services' last words."""
+        lines = []
+        for agent in self.agents:
+            if count := agent.tape.count_waiting():
+                known = {k: v for k, v in vars(agent.link._sending).items() if k != "_tape"}
+                lines.append(f"{agent.tape.device} {agent.tape.id}: {count} waiting, online"
+                             f" {agent.link.online}, {time.monotonic()}: {known}")  # fmt: skip
+        services = self.machine.services.all.values()  # type: ignore[union-attr]
+        lines += [f"{one.name}, alive {one.alive()}:\n{one.tail()}" for one in services]
+        return "\n".join(lines)
 
     def wait_followed(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s

@@ -1,0 +1,249 @@
+"""Auditing: checks a published log by its files, a pinned key and the last audit alone.
+
+Every entry since the last audit is hashed into the tree that was verified then; what comes out must
+be the root that the log signs now, and the tiles that it publishes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from ledger.log.checkpoints import Checkpoint, Verified, verify_checkpoint
+from ledger.log.files import CHECKPOINT, ReadFiles, read_tiles
+from ledger.log.growing import Growing, Grown, Written
+from ledger.log.merkle import HASH_BYTES, ProofWrong
+from ledger.log.notes import NoteKey, NoteWrong, signed_by
+from ledger.log.tiles import HEIGHT, WIDTH, Tile, hashes_of, unpack_entries
+
+# Clocks differ a little; a checkpoint from later than this is from a clock that is wrong.
+AHEAD = timedelta(minutes=5)
+# So many leaf tiles are asked for at once.
+TILES_AT_ONCE = 64
+
+LogFindingCode = Literal[
+    "no-checkpoint", "forged-checkpoint", "shrunk", "split-view", "not-its-growth", "missing-file",
+    "damaged-file", "swapped-tile", "stale", "from-the-future", "too-few-witnesses",
+    "receipt-broken",
+]  # fmt: skip
+
+
+class AuditState(msgspec.Struct, frozen=True, kw_only=True):
+    """What an auditor remembers: the pinned key, what it verified last, how far it got since."""
+
+    key: str
+    checkpoint: bytes = b""
+    verified: Grown = Grown(0, [], [])
+    reached: Grown | None = None
+
+
+class LogFinding(NamedTuple):
+    """What is wrong with a published log."""
+
+    code: LogFindingCode
+    words: str
+
+
+class AuditReport(NamedTuple):
+    """What an audit found: `grown` entries were checked, up to `size`, as signed at `time`."""
+
+    origin: str
+    size: int
+    grown: int
+    time: datetime | None
+    witnesses: list[str]
+    findings: list[LogFinding]
+
+
+class AuditRules(NamedTuple):
+    """What an auditor asks of a checkpoint beyond the log's signature."""
+
+    fresh_within: timedelta
+    witnesses: Sequence[NoteKey] = ()
+    quorum: int = 0
+    # Reads again what was audited before: files change behind an auditor's back.
+    everything: bool = False
+
+
+# Gets the state to remember; gets how many entries were hashed.
+Keep = Callable[[AuditState], None]
+Stepped = Callable[[int], None]
+
+
+class Auditor:
+    """One audit of one log."""
+
+    def __init__(
+        self, state: AuditState, read: ReadFiles, rules: AuditRules, *, now: Callable[[], datetime]
+    ) -> None:
+        self.state = state
+        self._key = NoteKey(state.key)
+        self._read = read
+        self._rules = rules
+        self._now = now
+        self._found: list[LogFinding] = []
+        # The checkpoint as it was read, which may be evidence.
+        self.seen = b""
+
+    def run(self, keep: Keep, stepped: Stepped = lambda _count: None) -> AuditReport:
+        """Audits; `keep` gets the state to remember whenever there is more of it.
+
+        A log in which anything but its age is wrong is not remembered as verified.
+        """
+        size, verified = self.state.verified.size, None
+        try:
+            content = self._checkpoint()
+            verified = self._verified(content)
+            self._judge(verified)
+            tree = self._grow(verified.checkpoint, keep, stepped)
+            self.state = msgspec.structs.replace(
+                self.state, checkpoint=content, verified=tree.grown(), reached=None
+            )
+        except _Stop as stop:
+            self._found.append(stop.finding)
+            self.state = msgspec.structs.replace(self.state, reached=None)
+        keep(self.state)
+        return AuditReport(
+            self._key.name, self.state.verified.size, self.state.verified.size - size,
+            self._time(verified) if verified else None,
+            [one.name for one in verified.witnesses] if verified else [], self._found,
+        )  # fmt: skip
+
+    def _checkpoint(self) -> bytes:
+        (content,) = self._read([CHECKPOINT])
+        if content is None:
+            raise _Stop("no-checkpoint", "no checkpoint is published there: is this a log?")
+        self.seen = content
+        return content
+
+    def _verified(self, content: bytes) -> Verified:
+        try:
+            return verify_checkpoint(content, self._key, self._rules.witnesses)
+        except NoteWrong as error:
+            raise _Stop("forged-checkpoint", str(error)) from error
+
+    def _judge(self, verified: Verified) -> None:
+        """Notes a checkpoint's age and witnesses; what it says may be true all the same."""
+        time, now = self._time(verified), self._now()
+        if time is None:
+            self._note("stale", "the checkpoint does not say when it was signed")
+        elif time > now + AHEAD:
+            self._note("from-the-future", f"the checkpoint says {time}, and it is {now} here")
+        elif now - time > self._rules.fresh_within:
+            self._note("stale", f"the last checkpoint is of {time}: nothing was signed since")
+        if len(verified.witnesses) < self._rules.quorum:
+            self._note(
+                "too-few-witnesses",
+                f"{len(verified.witnesses)} of the {len(self._rules.witnesses)} witnesses cosigned"
+                f" this checkpoint, {self._rules.quorum} are asked for",
+            )
+
+    def _time(self, verified: Verified) -> datetime | None:
+        timed = self._key.timed()
+        if (timed.name, timed.id) not in {(one.name, one.id) for one in verified.note.signatures}:
+            return None
+        try:
+            return signed_by(verified.note, [timed])[0].at()
+        except NoteWrong as error:
+            raise _Stop("forged-checkpoint", str(error)) from error
+
+    def _grow(self, goal: Checkpoint, keep: Keep, stepped: Stepped) -> Growing:
+        """Returns the verified tree, grown to the checkpoint; stops where it is another tree."""
+        verified = Growing(self.state.verified)
+        if goal.size < verified.size:
+            raise _Stop(
+                "shrunk",
+                f"the log had {verified.size} entries when it was audited last, and says"
+                f" {goal.size} now",
+            )
+        if self._rules.everything:
+            again = Checkpoint(goal.origin, verified.size, verified.root())
+            self._walk(Growing(), again, stepped)
+        if goal.size == verified.size:
+            if goal.root != verified.root():
+                raise _Stop("split-view", f"two trees of {goal.size} entries were signed: see both")
+            return verified
+        reached = self.state.reached
+        tree = Growing(reached) if reached and reached.size <= goal.size else verified
+
+        def remember(count: int) -> None:
+            self.state = msgspec.structs.replace(self.state, reached=tree.grown())
+            keep(self.state)
+            stepped(count)
+
+        return self._walk(tree, goal, remember)
+
+    def _walk(self, tree: Growing, goal: Checkpoint, stepped: Stepped) -> Growing:
+        """Hashes what is published into a tree until it has the checkpoint's size, and its root."""
+        for tiles in _groups(tree.size, goal.size):
+            before = tree.size
+            self._take(tree, tiles)
+            stepped(tree.size - before)
+        if tree.root() != goal.root:
+            raise _Stop(
+                "not-its-growth",
+                f"the {goal.size} entries that are published lead to another root than the one"
+                " that was signed for them, on top of what was audited before",
+            )
+        self._compare(tree.partial())
+        return tree
+
+    def _take(self, tree: Growing, tiles: Sequence[Tile]) -> None:
+        """Hashes the entries of some leaf tiles into the tree and compares the tiles they fill."""
+        bundles = [Tile(-1, tile.number, tile.width) for tile in tiles]
+        since, entries = tree.size, []
+        for bundle, content in zip(bundles, self._files(bundles), strict=True):
+            entries += _entries(bundle, content, since)
+        self._compare(tree.extend(entries))
+
+    def _compare(self, made: Sequence[Written]) -> None:
+        tiles = [one.tile for one in made]
+        for (tile, content), published in zip(made, self._files(tiles), strict=True):
+            try:
+                same = b"".join(hashes_of(tile, published)) == content
+            except ProofWrong as error:
+                raise _Stop("damaged-file", str(error)) from error
+            if not same:
+                raise _Stop(
+                    "swapped-tile", f"{tile.path()} is not what the entries below it add up to"
+                )
+
+    def _files(self, tiles: Sequence[Tile]) -> list[bytes]:
+        try:
+            return read_tiles(self._read, tiles)
+        except FileNotFoundError as error:
+            raise _Stop("missing-file", str(error)) from error
+
+    def _note(self, code: LogFindingCode, words: str) -> None:
+        self._found.append(LogFinding(code, words))
+
+
+class _Stop(Exception):
+    """What is wrong is such that the rest need not be looked at."""
+
+    def __init__(self, code: LogFindingCode, words: str) -> None:
+        super().__init__(words)
+        self.finding = LogFinding(code, words)
+
+
+def _groups(since: int, size: int) -> Iterator[list[Tile]]:
+    """Yields the leaf tiles that hold entries `since` to `size` - 1, some at a time."""
+    numbers = range(since >> HEIGHT, -(-size >> HEIGHT))
+    for at in range(0, len(numbers), TILES_AT_ONCE):
+        some = numbers[at : at + TILES_AT_ONCE]
+        yield [Tile(0, number, min(WIDTH, size - number * WIDTH)) for number in some]
+
+
+def _entries(bundle: Tile, content: bytes, since: int) -> list[bytes]:
+    """Returns a bundle's entries from `since` on."""
+    try:
+        entries = unpack_entries(bundle, content)
+    except ProofWrong as error:
+        raise _Stop("damaged-file", str(error)) from error
+    first = bundle.number * WIDTH
+    for number, entry in enumerate(entries):
+        if len(entry) != HASH_BYTES:
+            words = f"entry {first + number} has {len(entry)} bytes, a leaf has {HASH_BYTES}"
+            raise _Stop("damaged-file", words)
+    return entries[max(0, since - first) :]

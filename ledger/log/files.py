@@ -1,0 +1,99 @@
+"""Where a log is published: files by path, which anyone may read and nobody changes."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ledger.log.tiles import ENTRY_BYTES_MAX, WIDTH, ReadTile, Tile
+
+CHECKPOINT = "checkpoint"
+# No file of a log is larger: a full bundle of the longest entries.
+FILE_BYTES_MAX = WIDTH * (2 + ENTRY_BYTES_MAX)
+
+
+# Reads files by path, None for one that is not published.
+ReadFiles = Callable[[Sequence[str]], list[bytes | None]]
+
+
+class LogFiles(Protocol):
+    """Keeps a log's files."""
+
+    def read(self, path: str) -> bytes:
+        """Returns a file's bytes. Raises `FileNotFoundError` where there is none."""
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Writes a file whole and durably, instead of what was there."""
+        ...
+
+    def forget(self, folder: str) -> None:
+        """Takes a folder of partial tiles away; nothing where there is none."""
+        ...
+
+
+def read_tiles(read: ReadFiles, tiles: Sequence[Tile]) -> list[bytes]:
+    """Returns tiles; the full one in the place of a part that is gone (tlog-tiles, "Partial Tiles").
+
+    Raises `FileNotFoundError` naming one that is not there at all.
+    """
+    found = read([tile.path() for tile in tiles])
+    gone = [n for n, content in enumerate(found) if content is None and tiles[n].width < WIDTH]
+    full = read([tiles[n]._replace(width=WIDTH).path() for n in gone]) if gone else []
+    for n, content in zip(gone, full, strict=True):
+        found[n] = content
+    for tile, content in zip(tiles, found, strict=True):
+        if content is None:
+            raise FileNotFoundError(f"{tile.path()} is not published, and must be")
+    return [content for content in found if content is not None]
+
+
+def tiles_in(files: LogFiles) -> ReadTile:
+    """Returns what reads single tiles of a log's files, as `read_tiles` does."""
+
+    def read(paths: Sequence[str]) -> list[bytes | None]:
+        found: list[bytes | None] = []
+        for path in paths:
+            try:
+                found.append(files.read(path))
+            except FileNotFoundError:
+                found.append(None)
+        return found
+
+    return lambda tile: read_tiles(read, [tile])[0]
+
+
+class FolderFiles:
+    """A log's files in a folder, which a web server may show as it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, path: str) -> bytes:
+        """See `LogFiles.read`."""
+        return (self._folder / path).read_bytes()
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `LogFiles.write`."""
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+        # The name too must outlive a power cut.
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def forget(self, folder: str) -> None:
+        """See `LogFiles.forget`."""
+        place = self._folder / folder
+        if place.is_dir():
+            for file in place.iterdir():
+                file.unlink()
+            place.rmdir()

@@ -1,0 +1,1 @@
+"""The log service: publishes the transparency log and serves it to whoever asks."""

@@ -1,0 +1,82 @@
+"""The log service: `python -m ledger.publisher`."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import uvicorn
+
+from ledger.errors import EXIT_DAMAGED, JournalUnavailable, LedgerError
+from ledger.journal.keyfile import read_key
+from ledger.log.files import FolderFiles
+from ledger.log.notes import NoteKey
+from ledger.log.origins import origin_for
+from ledger.log.postgres import PgLog
+from ledger.log.publishing import LogSigner, Publisher
+from ledger.publisher.cosigning import witnesses_of
+from ledger.publisher.http import LogParts, build
+from ledger.publisher.proving import Prover
+from ledger.settings import Clock, Settings, read_settings
+
+log = logging.getLogger("suyuan.log")
+
+# About once a second: a checkpoint costs a commit and a few small files.
+PUBLISH_S = 1.0
+# How long the publisher waits before it tries a database that was away again.
+AWAY_S = 0.5
+
+
+def main(settings: Settings) -> None:
+    """Builds the parts and publishes until told to end."""
+    data = Path(settings.data)
+    record = PgLog(settings.publisher_dsn)
+    origin = origin_for(settings.log_origin, settings.ledger, record.epoch())
+    if settings.rehearsal:
+        # A copy to rehearse on has a key of its own; nobody may take its log for the ledger's.
+        origin += "/rehearsal"
+    files = FolderFiles(data / "log" / str(record.epoch()))
+    signer = LogSigner(origin, read_key(data / "keys" / "log.key"))
+    publisher = Publisher(
+        signer, record, record, files, now=Clock(settings.clock).now,
+        cosign=witnesses_of(settings.log_witnesses, files),
+    )  # fmt: skip
+    prover = Prover(
+        settings.publisher_dsn, settings.ledger, files, key=NoteKey(signer.public),
+        published=lambda: publisher.published,
+    )  # fmt: skip
+    threading.Thread(target=publish_forever, args=[publisher], daemon=True).start()
+    parts = LogParts(files, prover, signer.public, lambda: publisher.published)
+    log.info("publishing %s", signer.public)
+    uvicorn.run(
+        build(parts), host="127.0.0.1", port=settings.log_port, log_level="warning",
+        access_log=False,
+    )  # fmt: skip
+
+
+def publish_forever(publisher: Publisher) -> None:
+    """Drives the publisher; ends the process when the record is not what was published."""
+    try:
+        while True:
+            begun = time.monotonic()
+            try:
+                while publisher.step():
+                    pass
+            except (JournalUnavailable, OSError) as error:
+                log.warning("nothing can be published now: %s", error)
+                time.sleep(AWAY_S)
+            time.sleep(max(0.0, begun + PUBLISH_S - time.monotonic()))
+    except BaseException:
+        log.critical("the publisher stopped; call a human", exc_info=True)
+        os._exit(EXIT_DAMAGED)
+
+
+if __name__ == "__main__":
+    found = read_settings()
+    logging.basicConfig(level=found.log_level, format="%(asctime)s %(name)s %(message)s")
+    try:
+        main(found)
+    except LedgerError as error:
+        sys.exit(f"log: {error}")

@@ -1,0 +1,97 @@
+"""Cosigning: asks the witnesses of a log to cosign what it publishes (C2SP tlog-witness)."""
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from ledger.errors import BadSetting
+from ledger.log.files import LogFiles, tiles_in
+from ledger.log.merkle import prove_consistency
+from ledger.log.notes import NoteKey, NoteWrong, read_note, signed_by
+from ledger.log.publishing import Published
+from ledger.log.tiles import TileTree
+from ledger.log.witnessing import CosignRequest, write_request
+
+log = logging.getLogger("suyuan.log")
+
+# A checkpoint waits no longer for a witness; it is published without that one.
+TIMEOUT_S = 1.0
+# How long a witness that did not answer is left alone.
+LEFT_ALONE_S = 30.0
+ANSWER_BYTES_MAX = 10_000
+
+
+class RemoteWitness:
+    """A witness by its address and key, and the size of the tree it cosigned last."""
+
+    def __init__(self, url: str, key: NoteKey, files: LogFiles) -> None:
+        self._url = f"{url.rstrip('/')}/add-checkpoint"
+        self._key = key
+        self._files = files
+        self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
+        self._old = 0
+        self._not_before = 0.0
+
+    def cosign(self, published: Published) -> str:
+        """Returns the witness's signature line; nothing where it gives none."""
+        if time.monotonic() < self._not_before:
+            return ""
+        try:
+            answer = self._ask(published)
+            if answer.status_code == httpx.codes.CONFLICT:
+                self._old = int(answer.text)
+                answer = self._ask(published)
+            if answer.status_code == httpx.codes.OK:
+                line = self._checked(published, answer.text[:ANSWER_BYTES_MAX])
+                self._old = published.size
+                return line
+            log.warning("%s: %s %s", self._key.name, answer.status_code, answer.text[:200])
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            log.warning("the witness %s cosigned nothing: %s", self._key.name, error)
+        self._not_before = time.monotonic() + LEFT_ALONE_S
+        return ""
+
+    def _ask(self, published: Published) -> httpx.Response:
+        if self._old > published.size:
+            raise NoteWrong(f"it knows {self._old} entries of this log, beyond {published.size}")
+        tree = TileTree(tiles_in(self._files), published.size)
+        path = prove_consistency(tree.node_at, self._old, published.size)
+        body = write_request(CosignRequest(self._old, path, published.note))
+        return self._client.post(self._url, content=body)
+
+    def _checked(self, published: Published, lines: str) -> str:
+        """Returns the witness's own line among those it sent. Raises `NoteWrong` without one."""
+        for line in lines.splitlines(keepends=True):
+            note = read_note(published.note + line.encode())
+            own = note.signatures[-1]
+            if (own.name, own.id) == (self._key.name, self._key.id):
+                signed_by(note, [self._key])
+                return line
+        raise NoteWrong("its answer bears no signature of its key")
+
+
+class Cosigners:
+    """All witnesses of a log, asked at once."""
+
+    def __init__(self, witnesses: Sequence[RemoteWitness]) -> None:
+        self._witnesses = witnesses
+        self._workers = ThreadPoolExecutor(max(1, len(witnesses)))
+
+    def __call__(self, published: Published) -> Sequence[str]:
+        """Returns the signature lines of those that cosigned."""
+        return list(self._workers.map(lambda one: one.cosign(published), self._witnesses))
+
+
+def witnesses_of(text: str, files: LogFiles) -> Cosigners:
+    """Reads the setting `log_witnesses`: an address and a key each, with commas between."""
+    witnesses = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        url, _, key = part.partition(" ")
+        try:
+            witnesses.append(RemoteWitness(url, NoteKey(key), files))
+        except NoteWrong as error:
+            raise BadSetting(f"log_witnesses names an address and a key each: {error}") from error
+    return Cosigners(witnesses)

@@ -1,0 +1,39 @@
+"""A proof as one QR code on a slip, and back from a picture of it."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import zxingcpp
+
+from scanners.reader import load_picture, zxing_reads
+
+# ISO/IEC 18004, table 7: version 40 at level L holds so many bytes.
+QR_BYTES_MAX = 2953
+SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
+# Four pixels a module: a phone's screen and a slip's printer both show that.
+MODULE_PIXELS = 4
+
+
+def draw_proof(text: str, ending: str) -> bytes:
+    """Returns a proof's code as SVG or PNG. Raises `ValueError` for one that no code holds."""
+    content = text.encode()
+    if len(content) > QR_BYTES_MAX:
+        raise ValueError(f"this proof has {len(content)} bytes and one code holds {QR_BYTES_MAX}")
+    # As bytes: of a text the library would choose the character set itself.
+    code = zxingcpp.create_barcode(content, zxingcpp.BarcodeFormat.QRCode, ec_level="L")
+    if ending == ".svg":
+        drawn = str(code.to_svg(add_quiet_zones=True))
+        # Without a view box it would stay as small as it was made, whatever the page says.
+        return SIZE.sub(r'viewBox="0 0 \1 \2"', drawn[drawn.index("<svg") :], count=1).encode()
+    picture = np.array(code.to_image(scale=MODULE_PIXELS, add_quiet_zones=True))
+    return bytes(cv2.imencode(".png", picture)[1])
+
+
+def proof_in(path: Path) -> bytes:
+    """Returns the proof that a picture shows. Raises `ValueError` where it shows none."""
+    for read in zxing_reads(load_picture(path)):
+        if read.raw.startswith(b"c2sp.org/tlog-proof@"):
+            return read.raw
+    raise ValueError(f"{path} shows no proof: take the picture from nearer, straight and sharp")

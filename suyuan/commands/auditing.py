@@ -1,0 +1,162 @@
+"""`audit`: checks a published log from outside, with no database and no trust."""
+
+import argparse
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ledger.errors import EXIT_DAMAGED
+from ledger.log.auditing import Auditor, AuditReport, AuditRules, AuditState, LogFindingCode
+from ledger.log.merkle import ProofWrong
+from ledger.log.notes import NoteKey, NoteWrong
+from suyuan.commands import Failed
+from suyuan.progress import Progress
+from suyuan.published import NotReadable, PublishedLog
+
+if TYPE_CHECKING:
+    from suyuan.receipts_check import ReceiptsReport
+
+FRESH_S = 600
+# What may be the network's doing, or a pause's; all else is evidence.
+HARMLESS: tuple[LogFindingCode, ...] = (
+    "stale",
+    "too-few-witnesses",
+    "no-checkpoint",
+    "missing-file",
+)
+
+
+def add_audit(verbs: Any) -> None:
+    """`audit`: a published log against a pinned key and the last audit."""
+    verb = verbs.add_parser(
+        "audit",
+        help="check a published log: signatures, growth, tiles, entries, freshness",
+        epilog="Exits with 0 when all is well, 1 when it could not be checked or is not fresh,"
+        f" {EXIT_DAMAGED} when the log was tampered with.",
+    )
+    verb.add_argument("url", help="where it is published: http://…/log, or a folder with a copy")
+    verb.add_argument("--key", type=note_key, help="the log's key, from a source you trust; pinned")
+    verb.add_argument("--state", type=Path, help="what to remember between audits")
+    verb.add_argument("--witness", type=note_key, action="append", default=[], metavar="KEY")
+    verb.add_argument("--quorum", type=int, metavar="K", help="how many of the witnesses (all)")
+    verb.add_argument("--fresh-within", type=int, default=FRESH_S, metavar="SECONDS")
+    verb.add_argument("--tape", type=Path, help="a scanner's tape: are its receipts in the log?")
+    verb.add_argument("--all", action="store_true", help="read again what was audited before")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_audit)
+
+
+def note_key(text: str) -> NoteKey:
+    """Reads a key of a log or witness for argparse."""
+    try:
+        return NoteKey(text)
+    except NoteWrong as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def run_audit(stated: argparse.Namespace) -> int:
+    """Audits once and says what was found."""
+    path = stated.state or _state_path(stated.url)
+    state = _read_state(path, stated.key)
+    quorum = len(stated.witness) if stated.quorum is None else stated.quorum
+    if quorum > len(stated.witness):
+        raise Failed(f"{quorum} of {len(stated.witness)} witnesses cannot be: name more --witness")
+    rules = AuditRules(
+        timedelta(seconds=stated.fresh_within), stated.witness, quorum, everything=stated.all
+    )
+    try:
+        with PublishedLog(stated.url) as log, Progress("entries", 0, show=not stated.json) as bar:
+            auditor = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
+            report = auditor.run(lambda found: _keep(path, msgspec.json.encode(found)), bar.step)
+            receipts = _receipts(stated.tape, log, report.size)
+    except NotReadable as error:
+        raise Failed(str(error)) from error
+    if receipts is not None:
+        report = report._replace(findings=[*report.findings, *receipts.findings])
+    evidence = [one for one in report.findings if one.code not in HARMLESS]
+    if evidence:
+        told = {"findings": report.findings, "seen": auditor.seen, "audited": state.checkpoint}
+        _keep(path.with_suffix(".evidence"), msgspec.json.encode(told))
+    _say(stated, report, receipts, path)
+    return EXIT_DAMAGED if evidence else int(bool(report.findings))
+
+
+def _receipts(tape: Path | None, log: PublishedLog, size: int) -> "ReceiptsReport | None":
+    if tape is None:
+        return None
+    from scanners.agent import EnrolmentRefused
+    from scanners.tape import NoTape, Tape
+    from suyuan.receipts_check import check_receipts
+
+    try:
+        return check_receipts(Tape.open(tape), log.read, size)
+    except (OSError, NoTape, EnrolmentRefused, ProofWrong) as error:
+        raise Failed(f"the receipts cannot be checked: {error}") from error
+
+
+def _say(
+    stated: argparse.Namespace, report: AuditReport, receipts: "ReceiptsReport | None", path: Path
+) -> None:
+    if stated.json:
+        found = [one._asdict() for one in report.findings]
+        told = report._asdict() | {"findings": found, "ok": not found, "state": str(path)}
+        if receipts is not None:
+            told |= {"receipts_covered": receipts.covered, "receipts_waiting": receipts.waiting}
+        print(msgspec.json.encode(told).decode())
+        return
+    signed = f", signed {report.time:%Y-%m-%d %H:%M:%S} UTC" if report.time else ""
+    cosigned = f", cosigned by {', '.join(report.witnesses)}" if report.witnesses else ""
+    grown = f"{report.size} entries verified, {report.grown} of them new"
+    print(f"{report.origin}: {grown}{signed}{cosigned}")
+    if receipts is not None:
+        print(f"  {receipts.covered} receipts are covered by it, {receipts.waiting} not yet")
+    for one in report.findings:
+        print(f"  {one.code}: {one.words}")
+    if any(one.code not in HARMLESS for one in report.findings):
+        evidence = path.with_suffix(".evidence")
+        print(f"  Keep {evidence}: it holds both checkpoints, as they were signed.")
+    elif not report.findings:
+        print("  signatures, growth, tiles and entries fit")
+
+
+def _state_path(url: str) -> Path:
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "suyuan" / f"audit-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
+
+
+def _read_state(path: Path, key: NoteKey | None) -> AuditState:
+    """Returns what was verified before. A key that was pinned is not replaced by another."""
+    try:
+        state = msgspec.json.decode(path.read_bytes(), type=AuditState)
+    except FileNotFoundError:
+        if key is None:
+            raise Failed(
+                "name the log's key with --key the first time. The log says its own at URL/key:"
+                " compare it with one from elsewhere, on paper or from the authority"
+            ) from None
+        return AuditState(key=key.text)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Failed(
+            f"{path} cannot be read: {error}. Name another --state to begin anew"
+        ) from error
+    if key is not None and key.text != state.key:
+        raise Failed(f"{path} has pinned the key {state.key}: another log needs another --state")
+    return state
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Writes a file whole, or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {error}") from error
+
+
+VERBS = (add_audit,)

@@ -1,0 +1,79 @@
+"""Reading a published log, over HTTP or from a folder that holds a copy of it."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from ledger.log.files import FILE_BYTES_MAX
+
+# As many as a server gives one client gladly.
+AT_ONCE = 8
+TIMEOUT_S = 20
+
+
+class NotReadable(Exception):
+    """The log cannot be read now; nothing is said about what it holds."""
+
+
+class PublishedLog:
+    """A log's files by path. Raises `NotReadable` where nobody answers."""
+
+    def __init__(self, place: str) -> None:
+        """`place` is the address under which the log is published, or a folder."""
+        self._folder = None if place.startswith(("http://", "https://")) else Path(place)
+        if self._folder is not None and not self._folder.is_dir():
+            raise NotReadable(f"{place} is neither an address nor a folder")
+        self._place = place.rstrip("/")
+        self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
+        self._workers = ThreadPoolExecutor(AT_ONCE)
+
+    def __enter__(self) -> "PublishedLog":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._workers.shutdown()
+        self._client.close()
+
+    def read(self, paths: Sequence[str]) -> list[bytes | None]:
+        """Returns files in the order asked for, None for what is not there."""
+        if self._folder is not None:
+            return [_from_folder(self._folder / path) for path in paths]
+        return list(self._workers.map(self._fetch, paths))
+
+    def text(self, path: str) -> str:
+        """Returns a text of a few lines. Raises `NotReadable` for anything else."""
+        (content,) = self.read([path])
+        if content is None:
+            raise NotReadable(f"{self._place}/{path} is not there")
+        return content.decode(errors="replace")
+
+    def _fetch(self, path: str) -> bytes | None:
+        try:
+            with self._client.stream("GET", f"{self._place}/{path}") as answer:
+                if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+                    return None
+                if answer.status_code != httpx.codes.OK:
+                    raise NotReadable(f"{answer.url} answered {answer.status_code}")
+                content = bytearray()
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if len(content) > FILE_BYTES_MAX:
+                        raise NotReadable(f"{answer.url} is larger than any file of a log")
+                return bytes(content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NotReadable(f"{self._place} does not answer: {error}") from error
+
+
+def _from_folder(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise NotReadable(f"{path} cannot be read: {error}") from error
