@@ -17,8 +17,8 @@ from query_api.views import Reader, rows
 PAGE = 2000
 # The notebook is entered in the evening or next morning; what comes later is marked as late.
 LATE_AFTER_DAYS = 1
-# What is read of a person who was erased.
-ERASED = Card(name="已删除 erased")
+# What is read of a person who was erased; nobody is asked to mend what must not be known.
+ERASED = Card(name="已删除 erased", address="已删除 erased", phone="已删除 erased")
 LINES = """
 SELECT m.merchant, m.position, m.original, m.leg, m.stream, m.number, m.kind, m.business_date, m.received,
        m.premises, m.read_product, m.read_lot, m.stated_unit, m.stated, m.pieces, m.produced,

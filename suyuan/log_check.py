@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from ledger.log.checkpoints import verify_checkpoint
+from ledger.log.checkpoints import Checkpoint, verify_checkpoint
 from ledger.log.files import CHECKPOINT, ReadFiles, read_tiles
 from ledger.log.growing import Bundles, Growing, Written
+from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
 from ledger.log.postgres import PgLog
+from ledger.log.publishing import Published
 
 # So many leaves are hashed and compared at once.
 LEAVES_AT_ONCE = 64 * 256
@@ -43,20 +45,31 @@ def check_log(
     problems += _differing(read, [*tree.partial(), *bundles.partial()])
     if tree.root() != said.root:
         problems.append(f"the record's {tree.size} leaves lead to another root than was signed")
-    problems += _published(read, key, tree)
+    problems += [*_signed(said, key), *_published(read, key, tree)]
     return LogReport(tree.size, problems[:SHOWN_MAX])
+
+
+def _signed(said: Published, key: NoteKey) -> list[str]:
+    """Compares what the record's row says was signed with what the log's key signed."""
+    try:
+        signed = verify_checkpoint(said.note, key).checkpoint
+    except NoteWrong as error:
+        return [f"the row of the last checkpoint: {error}"]
+    if signed != Checkpoint(said.origin, said.size, said.root):
+        return ["the row of the last checkpoint says other than what was signed"]
+    return []
 
 
 def _differing(read: ReadFiles, made: Iterable[Written]) -> list[str]:
     found = list(made)
     try:
         published = read_tiles(read, [one.tile for one in found])
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ProofWrong) as error:
         return [str(error)]
     return [
         f"{tile.path()} is not what the record's leaves make it"
         for (tile, content), there in zip(found, published, strict=True)
-        if not there.startswith(content)
+        if there != content
     ]
 
 

@@ -13,7 +13,7 @@ import msgspec
 from ledger.log.checkpoints import Checkpoint, Verified, verify_checkpoint
 from ledger.log.files import CHECKPOINT, ReadFiles, read_tiles
 from ledger.log.growing import Growing, Grown, Written
-from ledger.log.merkle import HASH_BYTES, ProofWrong
+from ledger.log.merkle import HASH_BYTES, ProofWrong, leaf_hash
 from ledger.log.notes import NoteKey, NoteWrong, signed_by
 from ledger.log.tiles import HEIGHT, WIDTH, Tile, hashes_of, unpack_entries
 
@@ -83,6 +83,7 @@ class Auditor:
         self._rules = rules
         self._now = now
         self._found: list[LogFinding] = []
+        self._signed_at: datetime | None = None
         # The checkpoint as it was read, which may be evidence.
         self.seen = b""
 
@@ -106,7 +107,7 @@ class Auditor:
         keep(self.state)
         return AuditReport(
             self._key.name, self.state.verified.size, self.state.verified.size - size,
-            self._time(verified) if verified else None,
+            self._signed_at,
             [one.name for one in verified.witnesses] if verified else [], self._found,
         )  # fmt: skip
 
@@ -125,7 +126,8 @@ class Auditor:
 
     def _judge(self, verified: Verified) -> None:
         """Notes a checkpoint's age and witnesses; what it says may be true all the same."""
-        time, now = self._time(verified), self._now()
+        self._signed_at = time = self._time(verified)
+        now = self._now()
         if time is None:
             self._note("stale", "the checkpoint does not say when it was signed")
         elif time > now + AHEAD:
@@ -157,12 +159,11 @@ class Auditor:
                 f"the log had {verified.size} entries when it was audited last, and says"
                 f" {goal.size} now",
             )
+        if goal.size == verified.size and goal.root != verified.root():
+            raise _Stop("split-view", f"two trees of {goal.size} entries were signed: see both")
         if self._rules.everything:
-            again = Checkpoint(goal.origin, verified.size, verified.root())
-            self._walk(Growing(), again, stepped)
+            return self._walk(Growing(), goal, stepped)
         if goal.size == verified.size:
-            if goal.root != verified.root():
-                raise _Stop("split-view", f"two trees of {goal.size} entries were signed: see both")
             return verified
         reached = self.state.reached
         tree = Growing(reached) if reached and reached.size <= goal.size else verified
@@ -180,22 +181,37 @@ class Auditor:
             before = tree.size
             self._take(tree, tiles)
             stepped(tree.size - before)
-        if tree.root() != goal.root:
-            raise _Stop(
-                "not-its-growth",
-                f"the {goal.size} entries that are published lead to another root than the one"
-                " that was signed for them, on top of what was audited before",
-            )
+        self._must_be(tree, goal.root)
         self._compare(tree.partial())
         return tree
 
     def _take(self, tree: Growing, tiles: Sequence[Tile]) -> None:
         """Hashes the entries of some leaf tiles into the tree and compares the tiles they fill."""
         bundles = [Tile(-1, tile.number, tile.width) for tile in tiles]
-        since, entries = tree.size, []
+        known, entries = tree.last_leaves(), []
         for bundle, content in zip(bundles, self._files(bundles), strict=True):
-            entries += _entries(bundle, content, since)
+            entries += _entries(bundle, content)
+        # The first bundle may begin with entries that are in the tree already.
+        if [leaf_hash(entry) for entry in entries[: len(known)]] != known:
+            words = f"{bundles[0].path()} holds other entries than were audited before"
+            raise _Stop("swapped-tile", words)
+        del entries[: len(known)]
+        audited = Growing(self.state.verified)
+        until = audited.size - tree.size
+        if 0 < until <= len(entries):
+            # Read again from the beginning, it passes through the tree that was audited before.
+            self._compare(tree.extend(entries[:until]))
+            self._must_be(tree, audited.root())
+            del entries[:until]
         self._compare(tree.extend(entries))
+
+    def _must_be(self, tree: Growing, root: bytes) -> None:
+        if tree.root() != root:
+            raise _Stop(
+                "not-its-growth",
+                f"the {tree.size} entries that are published lead to another root than the one"
+                " that was signed for them, on top of what was audited before",
+            )
 
     def _compare(self, made: Sequence[Written]) -> None:
         tiles = [one.tile for one in made]
@@ -214,6 +230,8 @@ class Auditor:
             return read_tiles(self._read, tiles)
         except FileNotFoundError as error:
             raise _Stop("missing-file", str(error)) from error
+        except ProofWrong as error:
+            raise _Stop("damaged-file", str(error)) from error
 
     def _note(self, code: LogFindingCode, words: str) -> None:
         self._found.append(LogFinding(code, words))
@@ -235,15 +253,14 @@ def _groups(since: int, size: int) -> Iterator[list[Tile]]:
         yield [Tile(0, number, min(WIDTH, size - number * WIDTH)) for number in some]
 
 
-def _entries(bundle: Tile, content: bytes, since: int) -> list[bytes]:
-    """Returns a bundle's entries from `since` on."""
+def _entries(bundle: Tile, content: bytes) -> list[bytes]:
+    """Returns a bundle's entries."""
     try:
         entries = unpack_entries(bundle, content)
     except ProofWrong as error:
         raise _Stop("damaged-file", str(error)) from error
-    first = bundle.number * WIDTH
     for number, entry in enumerate(entries):
         if len(entry) != HASH_BYTES:
-            words = f"entry {first + number} has {len(entry)} bytes, a leaf has {HASH_BYTES}"
+            words = f"entry {bundle.number * WIDTH + number} has {len(entry)} bytes, a leaf has {HASH_BYTES}"
             raise _Stop("damaged-file", words)
-    return entries[max(0, since - first) :]
+    return entries

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ledger.log.tiles import ENTRY_BYTES_MAX, WIDTH, ReadTile, Tile
+from ledger.log.tiles import ENTRY_BYTES_MAX, WIDTH, ReadTile, Tile, part_of
 
 CHECKPOINT = "checkpoint"
 # No file of a log is larger: a full bundle of the longest entries.
@@ -33,15 +33,15 @@ class LogFiles(Protocol):
 
 
 def read_tiles(read: ReadFiles, tiles: Sequence[Tile]) -> list[bytes]:
-    """Returns tiles; the full one in the place of a part that is gone (tlog-tiles, "Partial Tiles").
+    """Returns tiles; a part that is gone is cut out of the full one (tlog-tiles, "Partial Tiles").
 
-    Raises `FileNotFoundError` naming one that is not there at all.
+    Raises `FileNotFoundError` naming one that is not there at all, `ProofWrong` for a damaged one.
     """
     found = read([tile.path() for tile in tiles])
     gone = [n for n, content in enumerate(found) if content is None and tiles[n].width < WIDTH]
     full = read([tiles[n]._replace(width=WIDTH).path() for n in gone]) if gone else []
     for n, content in zip(gone, full, strict=True):
-        found[n] = content
+        found[n] = part_of(tiles[n], content) if content is not None else None
     for tile, content in zip(tiles, found, strict=True):
         if content is None:
             raise FileNotFoundError(f"{tile.path()} is not published, and must be")

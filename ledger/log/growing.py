@@ -65,6 +65,10 @@ class Growing:
         """Returns what it needs in order to go on, here or in a copy."""
         return Grown(self.size, [*self._frontier.hashes], [[*row] for row in self._rows])
 
+    def last_leaves(self) -> list[bytes]:
+        """Returns the hashes of the entries in the last leaf tile, none where that is full."""
+        return [*self._rows[0]] if self._rows else []
+
     def extend(self, entries: Sequence[bytes]) -> list[Written]:
         """Takes entries in; returns the tiles of hashes that are full now."""
         full: list[Written] = []

@@ -132,6 +132,9 @@ def _note(checkpoint: Checkpoint, signature: bytes, log: NoteKey) -> bytes:
 
 def _bytes(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise ProofWrong(f"not base64: {text[:60]!r}") from error
+    if base64.b64encode(raw).decode() != text:
+        raise ProofWrong(f"not base64 as it is written: {text[:60]!r}")
+    return raw

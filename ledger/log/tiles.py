@@ -95,11 +95,8 @@ def subtree_root(hashes: Sequence[bytes]) -> bytes:
 
 
 def hashes_of(tile: Tile, content: bytes) -> list[bytes]:
-    """Returns a tile's hashes, also out of the full one that took its place.
-
-    Raises `ProofWrong` when it is not as wide as it must be.
-    """
-    if len(content) not in (tile.width * HASH_BYTES, WIDTH * HASH_BYTES):
+    """Returns a tile's hashes. Raises `ProofWrong` when it is not as wide as it must be."""
+    if len(content) != tile.width * HASH_BYTES:
         raise ProofWrong(
             f"{tile.path()} has {len(content)} bytes, not {tile.width * HASH_BYTES}: it is damaged"
         )
@@ -117,7 +114,7 @@ def pack_entries(entries: Iterable[bytes]) -> bytes:
 
 
 def unpack_entries(tile: Tile, content: bytes) -> list[bytes]:
-    """Reads a bundle's entries, also out of the full one. Raises `ProofWrong` for another length."""
+    """Reads a bundle's entries. Raises `ProofWrong` when they are cut off, too few or too many."""
     entries: list[bytes] = []
     at = 0
     while at < len(content):
@@ -127,9 +124,17 @@ def unpack_entries(tile: Tile, content: bytes) -> list[bytes]:
             raise ProofWrong(f"{tile.path()} is cut off in entry {len(entries)}")
         entries.append(entry)
         at += 2 + length
-    if len(entries) not in (tile.width, WIDTH):
+    if len(entries) != tile.width:
         raise ProofWrong(f"{tile.path()} has {len(entries)} entries, not {tile.width}")
-    return entries[: tile.width]
+    return entries
+
+
+def part_of(tile: Tile, full: bytes) -> bytes:
+    """Returns a partial tile or bundle out of the full one. Raises `ProofWrong` for a damaged one."""
+    whole = tile._replace(width=WIDTH)
+    if tile.level < 0:
+        return pack_entries(unpack_entries(whole, full)[: tile.width])
+    return b"".join(hashes_of(whole, full)[: tile.width])
 
 
 def check_entries(tile: Tile, entries: Iterable[bytes], hashes: Iterable[bytes]) -> None:

@@ -27,7 +27,8 @@ NAMES = sorted(p.name for group in GROUPS for p in group.projections)
 
 
 @contextlib.contextmanager
-def _database_answers() -> Iterator[None]:
+def database_answers() -> Iterator[None]:
+    """Says it in a line when the database is away."""
     try:
         yield
     except psycopg.OperationalError as error:
@@ -71,7 +72,7 @@ def add_verify(verbs: Any) -> None:
 def run_verify(stated: argparse.Namespace) -> int:
     """Checks the record against itself and the views against a replay."""
     ledger, show = RunningLedger(), not stated.json
-    with _database_answers():
+    with database_answers():
         with Progress("events checked", 0, show=show) as bar:
             report = RowsCheck(ledger.owner).run(bar.step)
         with Progress("events replayed", len(GROUPS) * report.events, show=show) as bar:
@@ -123,7 +124,7 @@ def run_rebuild(stated: argparse.Namespace) -> int:
     group = group_of(stated.name)
     if group is None:
         raise Failed(f"no view is called {stated.name}")
-    with _database_answers(), Progress("events folded", 0, show=not stated.json) as bar:
+    with database_answers(), Progress("events folded", 0, show=not stated.json) as bar:
         position = Upkeep(ledger.follower).rebuild(group, bar.step)
     views = [p.name for p in group.projections]
     if stated.json:

@@ -1,0 +1,58 @@
+"""`erase`: a person who is known to the ledger is forgotten; the record stays as it is."""
+
+import argparse
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.journal.erasing import Erasure, erase
+from suyuan.commands import Failed, name
+from suyuan.commands.asking import add_query, ask_page, asking
+from suyuan.commands.upkeep import RunningLedger, database_answers
+
+WARNING = (
+    "Deleted from the ledger. What backups hold of the key goes with them: see docs/operating.md,"
+    " Backup. A device that made the card may still have it."
+)
+
+
+def add_erase(verbs: Any) -> None:
+    """`erase`: on the ledger's own machine."""
+    verb = verbs.add_parser(
+        "erase",
+        help="delete a person's key, salt and card for good; the record and its proofs stay",
+    )
+    verb.add_argument("person", type=_reference, help="the reference of the person's card")
+    verb.add_argument("--as", dest="by", type=name, required=True, help="who decides it")
+    verb.add_argument("--note", required=True, help="why, such as the request it answers")
+    verb.add_argument("--although-kept", action="store_true",
+                      help="also while records that name the person must be kept by law")  # fmt: skip
+    add_query(verb, run_erase)
+
+
+def run_erase(stated: argparse.Namespace) -> int:
+    """Erases, unless a duty to keep records runs."""
+    if not stated.although_kept:
+        with asking(stated) as query:
+            found = ask_page(query, f"/v1/cards/{stated.person}/retention", {})
+        if not found["may_be_erased"]:
+            raise Failed(f"{found['advice']} (Food Safety Law, articles 50 to 53). Erase afterwards, or"
+                         " decide with --although-kept")  # fmt: skip
+    wanted = Erasure(stated.person, stated.by, stated.note, datetime.now(UTC))
+    with database_answers():
+        events = erase(RunningLedger().owner, wanted)
+    told = {"ok": True, "person": stated.person, "events": events}
+    words = f"{stated.person} is erased; {events} events name them and say nothing of them."
+    print(json.dumps(told) if stated.json else f"{words}\n{WARNING}")
+    return 0
+
+
+def _reference(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a card's reference is a UUID, not {text!r}") from None
+
+
+VERBS = (add_erase,)
