@@ -2,14 +2,14 @@
 
 import random
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from ledger.events import wire
 from ledger.values.chain import answer_message
 from ledger.values.keys import PublicKey
-from scanners.tape import Kept, Tape
+from scanners.tape import Kept
 
 # How many batches may be under way; the ledger takes them strictly in order.
 WINDOW = 4
@@ -19,6 +19,39 @@ RESEND_MAX_S = 60.0
 DOUBLINGS_MAX = 5
 # How long a slow ledger's answers to others put off asking again for the oldest.
 PUT_OFF_S = 30.0
+
+
+class SentTape(Protocol):
+    """What sending needs of a tape; `scanners.tape.Tape` says what each of these does."""
+
+    @property
+    def id(self) -> str:
+        """The tape's id."""
+        ...
+
+    def waiting(self, limit: int = ..., after: int = 0) -> list[Kept]:
+        """See `Tape.waiting`."""
+        ...
+
+    def since(self, number: int, limit: int = ...) -> list[Kept]:
+        """See `Tape.since`."""
+        ...
+
+    def envelope(self, batch: list[Kept]) -> bytes:
+        """See `Tape.envelope`."""
+        ...
+
+    def receipted(self, verdicts: tuple[wire.Verdict, ...], answer: bytes = b"") -> int:
+        """See `Tape.receipted`."""
+        ...
+
+    def chain_at(self, number: int) -> bytes | None:
+        """See `Tape.chain_at`."""
+        ...
+
+    def last(self) -> int:
+        """See `Tape.last`."""
+        ...
 
 
 class _Sent(NamedTuple):
@@ -37,7 +70,7 @@ class Sending:
 
     def __init__(
         self,
-        tape: Tape,
+        tape: SentTape,
         ledger_keys: list[str],
         *,
         jitter: Callable[[], float] = random.random,
@@ -131,16 +164,23 @@ class Sending:
                 if body.number != self._from_ledger:
                     self._took()
                 self.refused, self._refused_until = None, 0.0
-                # A copy of a tape may lack what the ledger asks for: it sends what it has.
-                asked = body.number if body.number <= self._tape.last() + 1 else 0
-                self._from_ledger, self._next = asked, max(0, asked - 1)
-                self._under_way.clear()
+                self._go_back(body.number)
             case wire.Fork():
                 self.forked = True
             case wire.Refused():
                 self.refused = body
                 self._start_again()
                 self._refused_until = monotonic + RESEND_MAX_S
+
+    def _go_back(self, number: int) -> None:
+        """Goes on from the number that the ledger asks for, or from the first without a receipt."""
+        waiting = self._tape.waiting(1)
+        # What the ledger has and the tape has no receipt for is sent too: that receipt was lost.
+        # A copy of a tape may lack what the ledger asks for: it sends what it has.
+        lost = bool(waiting) and waiting[0].number < number
+        asked = 0 if lost or number > self._tape.last() + 1 else number
+        self._from_ledger, self._next = asked, max(0, asked - 1)
+        self._under_way.clear()
 
     def _arrived(self, verdicts: Sequence[wire.Verdict], monotonic: float) -> None:
         """Takes batches off that all have their receipt now."""

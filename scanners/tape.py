@@ -115,7 +115,7 @@ class Tape:
         Raises `Malformed` for a report the ledger would not be able to read, `ValueError` for one
         that is too large.
         """
-        report = _checked(event)
+        report = checked(event)
         with self._lock, self._full_said(), self._writing():
             return self._insert(report)
 
@@ -125,7 +125,7 @@ class Tape:
         Returns None for a report whose key was used before: it is on the tape already. Raises as
         `append` does; then nothing of these was kept.
         """
-        reports = [(key, _checked(event)) for key, event in events]
+        reports = [(key, checked(event)) for key, event in events]
         kept: list[Kept | None] = []
         with self._lock, self._full_said(), self._writing():
             for key, report in reports:
@@ -184,7 +184,7 @@ class Tape:
                 " WHERE position IS NULL AND number > ? ORDER BY number LIMIT ?",
                 [after, limit],
             ).fetchall()
-        return _joined([Kept(*row) for row in rows])
+        return joined([Kept(*row) for row in rows])
 
     def since(self, number: int, limit: int = wire.BATCH_REPORTS_MAX) -> list[Kept]:
         """Returns reports from `number` on, receipted or not, for a ledger that asks again."""
@@ -194,24 +194,12 @@ class Tape:
                 " ORDER BY number LIMIT ?",
                 [number, limit],
             ).fetchall()
-        return _joined([Kept(*row) for row in rows])
+        return joined([Kept(*row) for row in rows])
 
     def envelope(self, batch: list[Kept]) -> bytes:
         """Returns consecutive reports as a signed batch, ready to send over any transport."""
-        first, last = batch[0].number, batch[-1].number
-        previous = self._chain_before(first)
-        message = batch_message(self.id, first, last, previous, batch[-1].chain)
-        return wire.encode(
-            wire.Batch(
-                device=self.device,
-                tape=self.id,
-                first=first,
-                previous=previous,
-                reports=tuple(kept.report for kept in batch),
-                key=self.key.id,
-                signature=self.key.sign(message),
-            )
-        )
+        previous = self._chain_before(batch[0].number)
+        return signed_batch(self.id, self.device, self.key, previous=previous, batch=batch)
 
     def receipted(self, verdicts: tuple[wire.Verdict, ...], answer: bytes = b"") -> int:
         """Notes where the ledger put reports, and keeps its signed word; returns what was news."""
@@ -355,7 +343,21 @@ class Tape:
         return bytes(row[0])
 
 
-def _checked(event: Event) -> bytes:
+def signed_batch(
+    tape: str, device: str, key: SigningKey, *, previous: bytes, batch: Sequence[Kept]
+) -> bytes:
+    """Returns consecutive reports of a tape under one signature, the chain before them with it."""
+    first, last = batch[0].number, batch[-1].number
+    message = batch_message(tape, first, last, previous, batch[-1].chain)
+    return wire.encode(
+        wire.Batch(
+            device=device, tape=tape, first=first, previous=previous,
+            reports=tuple(kept.report for kept in batch), key=key.id, signature=key.sign(message),
+        )
+    )  # fmt: skip
+
+
+def checked(event: Event) -> bytes:
     """Returns a report's bytes, as the ledger will be able to read them."""
     report = encode(event)
     if len(report) > REPORT_BYTES_MAX:
@@ -364,7 +366,7 @@ def _checked(event: Event) -> bytes:
     return report
 
 
-def _joined(kept: list[Kept]) -> list[Kept]:
+def joined(kept: list[Kept]) -> list[Kept]:
     """Cuts a list where its numbers stop being consecutive or it would not fit an envelope."""
     joined: list[Kept] = []
     size = 0

@@ -30,8 +30,11 @@ UNKNOWN_MAX = 1_000
 class Devices:
     """Gives the case of a device; a stale one is found out under the lock and forgotten here."""
 
-    def __init__(self, cases: LoadsCases) -> None:
+    def __init__(
+        self, cases: LoadsCases, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._cases = cases
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._known: OrderedDict[str, DeviceCase] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
@@ -44,12 +47,12 @@ class Devices:
             if known is not None:
                 self._known.move_to_end(device)
                 return known
-            if time.monotonic() - self._unknown.get(device, -UNKNOWN_S) < UNKNOWN_S:
+            if self._monotonic() - self._unknown.get(device, -UNKNOWN_S) < UNKNOWN_S:
                 return DeviceCase(device)
         case = self._cases.load("device", device, DeviceCase(device), evolve_device)
         with self._lock:
             if case.key is None:
-                _remember(self._unknown, device, time.monotonic(), UNKNOWN_MAX)
+                _remember(self._unknown, device, self._monotonic(), UNKNOWN_MAX)
             else:
                 _remember(self._known, device, case, KNOWN_MAX)
         return case
@@ -60,7 +63,7 @@ class Devices:
         Another intake may have given the device a new key, of which nobody told this one.
         """
         with self._lock:
-            now = time.monotonic()
+            now = self._monotonic()
             due = now - self._reread.get(device, -UNKNOWN_S) >= UNKNOWN_S
             if due:
                 _remember(self._reread, device, now, UNKNOWN_MAX)

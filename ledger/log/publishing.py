@@ -4,7 +4,7 @@ A plain state machine. The row of the last checkpoint is committed after the lea
 read and before any file says so; what a file says, the record outlives.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -89,6 +89,15 @@ class LogSigner:
         return Published(self.origin, size, root, f"{text}\n{lines}".encode(), now)
 
 
+class _Taken(NamedTuple):
+    """A tree with what the record holds behind the published one, and the tiles that this filled."""
+
+    tree: Growing
+    bundles: Bundles
+    full: list[Written]
+    last: bytes | None
+
+
 class Publisher:
     """Publishes one log. Several may run, each with files of its own: the row keeps them at one.
 
@@ -134,14 +143,14 @@ class Publisher:
 
     def _grow(self, said: Published | None) -> None:
         assert self._tree is not None
-        tree, bundles, full, last = self._take(LEAVES_MAX)
-        now = self._now()
-        if said is not None and tree.size == said.size and now - said.time < STAMP:
+        taken = self._take(LEAVES_MAX)
+        size, now = taken.tree.size, self._now()
+        if said is not None and size == said.size and now - said.time < STAMP:
             return
-        to = self._signer.sign(tree.size, tree.root(), now)
+        to = self._signer.sign(size, taken.tree.root(), now)
         if self._row.advance(said, to):
-            self._publish(to, tree, bundles, full)
-            self._last = last
+            self._write(taken)
+            self._publish(to)
 
     def _reach(self, said: Published) -> None:
         """Publishes up to what the record says was signed."""
@@ -158,23 +167,22 @@ class Publisher:
                 f"the log {said.origin} of {said.size} entries was signed with another root than"
                 " the record's leaves have: run suyuan verify, and call a human"
             )
-        self._publish(said, self._tree, self._bundles, [])
+        self._publish(said)
 
     def _fill(self, said: Published) -> bytes:
         """Writes the tiles up to what was signed; returns the root they have."""
         assert self._tree is not None
         while self._tree.size < said.size:
-            tree, bundles, full, last = self._take(min(LEAVES_MAX, said.size - self._tree.size))
-            if tree.size == self._tree.size:
+            taken = self._take(min(LEAVES_MAX, said.size - self._tree.size))
+            if taken.tree.size == self._tree.size:
                 raise JournalDamaged(
-                    f"{said.size} entries were signed and the record ends at {tree.size}: it was"
-                    " cut or restored. Call a human"
+                    f"{said.size} entries were signed and the record ends at {self._tree.size}: it"
+                    " was cut or restored. Call a human"
                 )
-            self._write(tree, bundles, full)
-            self._last = last
+            self._write(taken)
         return self._tree.root()
 
-    def _take(self, limit: int) -> tuple[Growing, Bundles, list[Written], bytes | None]:
+    def _take(self, limit: int) -> _Taken:
         """Returns the tree with what the record holds behind it, and what that filled."""
         assert self._tree is not None
         tree, bundles, last = Growing(self._tree.grown()), self._bundles.copy(), self._last
@@ -194,31 +202,29 @@ class Publisher:
                 raise JournalDamaged(f"position {expected} is missing: run suyuan verify")
         leaves = [leaf for _position, leaf in rows]
         full = tree.extend(leaves) + bundles.extend(leaves)
-        return tree, bundles, full, leaves[-1] if leaves else last
+        return _Taken(tree, bundles, full, leaves[-1] if leaves else last)
 
-    def _publish(
-        self, said: Published, tree: Growing, bundles: Bundles, full: Iterable[Written]
-    ) -> None:
-        self._write(tree, bundles, full)
+    def _publish(self, said: Published) -> None:
         lines = "".join(self._cosign(said))
         content = said.note + lines.encode()
         self._files.write(CHECKPOINT, content)
         self.published = said
         self._row.show(said, self._signer.public, content)
 
-    def _write(self, tree: Growing, bundles: Bundles, full: Iterable[Written]) -> None:
-        """Writes the tiles that a larger tree has and this one had not."""
+    def _write(self, taken: _Taken) -> None:
+        """Writes the tiles that a larger tree has and this one had not; goes on from that tree."""
         assert self._tree is not None
-        new = set(tiles_between(self._tree.size, tree.size))
-        filled = list(full)
-        ends = [*tree.partial(), *(bundles.partial() if tree.size > self._tree.size else ())]
-        for tile, content in [*filled, *ends]:
+        new = set(tiles_between(self._tree.size, taken.tree.size))
+        ends = taken.tree.partial()
+        if taken.tree.size > self._tree.size:
+            ends += taken.bundles.partial()
+        for tile, content in [*taken.full, *ends]:
             if tile in new or tile.level < 0:
                 self._files.write(tile.path(), content)
-        for tile, _content in filled:
+        for tile, _content in taken.full:
             # Who still asks for a part of it takes it from the full tile.
             self._files.forget(f"{tile.path()}.p")
-        self._tree, self._bundles = tree, bundles
+        self._tree, self._bundles, self._last = taken.tree, taken.bundles, taken.last
 
     def _open(self, said: Published | None) -> None:
         """Takes up the tree where the files end; where there are none it is made anew."""

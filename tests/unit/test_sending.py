@@ -120,6 +120,24 @@ def test_a_report_is_not_left_waiting_when_its_receipt_was_lost_beside_answers_t
     assert [wire.decode_batch(envelope).first for envelope in sending.poll(30)] == [5]
 
 
+def test_a_report_whose_receipt_was_lost_gets_it_though_the_ledger_asks_for_a_later_one(
+    tmp_path: Path,
+) -> None:
+    tape, sending = begin(tmp_path, 3)
+    sending.poll(0)
+    # The ledger took 1 to 3; the receipt is lost, and number 5 comes before number 4.
+    tape.append(sold())
+    sending.poll(0.1)
+    tape.append(sold())
+    sending.poll(0.2)
+    sending.answered(signed(wire.Resend(ledger="t", tape=TAPE, number=4, time=NOON)), 1.0)
+
+    again = [wire.decode_batch(envelope) for envelope in sending.poll(1.0)]
+    assert [(batch.first, len(batch.reports)) for batch in again] == [(1, 5)]
+    sending.answered(receipt(tape, 5), 2.0)
+    assert tape.count_waiting() == 0
+
+
 def refusal(envelope: bytes) -> wire.Refused:
     return wire.Refused(
         ledger="t", tape=TAPE, batch=wire.digest_of(envelope), code="unknown-device",

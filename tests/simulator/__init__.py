@@ -1,0 +1,1 @@
+"""A deterministic simulator: the product's own state machines on memory, driven by one seed."""
