@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE := 1
-.PHONY: help demo test check bench fire lock clean setup pictures
+.PHONY: help demo test check bench fire seeds tampers lock clean setup pictures
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -12,6 +12,8 @@ help: ## say what can be made
 	@echo "make check         ruff, mypy, import contracts, architecture tests"
 	@echo "make bench         every bench, a JSON line each (SIZE=small|large)"
 	@echo "make fire          the long test under fire: 20,000 reports, everything killed"
+	@echo "make seeds         simulated worlds, N of them (2000); FIRST=… begins at another seed"
+	@echo "make tampers       10,000 attacks on log and rows, 1,000 honest growths"
 	@echo "make pictures      screenshots of every screen into .var/pictures"
 	@echo "make lock          resolve the dependencies again into requirements.lock"
 	@echo "make clean         remove the virtual environment and what tests left"
@@ -34,7 +36,13 @@ test: setup ## everything
 	@sh tools/run-tests
 
 fire: setup ## the long test under fire
-	@$(PYTHON) -m pytest tests/torture -m slow -s
+	@$(PYTHON) -m pytest tests/torture/test_under_fire.py -m slow -s
+
+seeds: setup ## simulated worlds
+	@$(PYTHON) -m tests.simulator --seeds $(or $(N),2000) --first $(or $(FIRST),0)
+
+tampers: setup ## attacks on log and rows
+	@$(PYTHON) -m pytest tests/torture/test_tampers.py tests/torture/test_row_tampers.py -m slow -s
 
 bench: setup ## every bench
 	@for name in ingest roundtrip project rebuild expiry export; do $(PYTHON) -m suyuan.cli bench $$name --size $(or $(SIZE),small) || exit 1; done
