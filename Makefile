@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE := 1
-.PHONY: help demo test check bench fire seeds tampers lock clean setup pictures
+.PHONY: help demo test check bench fire torture seeds tampers lock clean setup pictures
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -12,6 +12,7 @@ help: ## say what can be made
 	@echo "make check         ruff, mypy, import contracts, architecture tests"
 	@echo "make bench         every bench, a JSON line each (SIZE=small|large)"
 	@echo "make fire          the long test under fire: 20,000 reports, everything killed"
+	@echo "make torture       200 faults of real processes, and what trust in a broker loses"
 	@echo "make seeds         simulated worlds, N of them (2000); FIRST=… begins at another seed"
 	@echo "make tampers       10,000 attacks on log and rows, 1,000 honest growths"
 	@echo "make pictures      screenshots of every screen into .var/pictures"
@@ -40,6 +41,9 @@ fire: setup ## the long test under fire
 
 seeds: setup ## simulated worlds
 	@$(PYTHON) -m tests.simulator --seeds $(or $(N),2000) --first $(or $(FIRST),0)
+
+torture: setup ## faults of real processes
+	@$(PYTHON) -m pytest tests/torture/test_torture.py -m slow -s --show-capture=no
 
 tampers: setup ## attacks on log and rows
 	@$(PYTHON) -m pytest tests/torture/test_tampers.py tests/torture/test_row_tampers.py -m slow -s
