@@ -13,6 +13,7 @@ import psycopg
 import uvicorn
 from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
 
 from ledger.errors import EXIT_DAMAGED, Conflict, JournalUnavailable, LedgerError
 from ledger.intake.answers import PgAnswers
@@ -37,6 +38,7 @@ from ledger.journal.postgres import PgAppender
 from ledger.journal.quarantine import PgQuarantine
 from ledger.journal.recorder import LedgerRecorder
 from ledger.journal.sealing import Sealer
+from ledger.replication import Timeline, timeline_in
 from ledger.settings import Clock, Settings, read_settings
 
 log = logging.getLogger("suyuan.intake")
@@ -51,22 +53,22 @@ CASES_S = 0.5
 def datastore(dsn: str) -> PostgresDatastore:
     """Opens the library's pool for the cases; requests are few, so it is small."""
     parts = conninfo_to_dict(dsn)
-    return PostgresDatastore(
-        dbname=str(parts["dbname"]),
-        host=str(parts.get("host") or ""),
-        port=str(parts.get("port") or "5432"),
-        user=str(parts["user"]),
-        password=str(parts.get("password") or ""),
-        pool_size=1,
-        max_overflow=7,
-        pre_ping=True,
+    store = PostgresDatastore(
+        dbname=str(parts["dbname"]), host=str(parts.get("host") or ""),
+        port=str(parts.get("port") or "5432"), user=str(parts["user"]),
+        password=str(parts.get("password") or ""), pool_size=1, max_overflow=7, pre_ping=True,
         schema="ledger",
-    )
+    )  # fmt: skip
+    # The library hands on these five alone; several hosts need the rest of what is said.
+    store.pool.kwargs = {**parts, "row_factory": dict_row}
+    return store
 
 
-def open_recorder(dsn: str, sealer: Sealer, now: Callable[[], datetime]) -> LedgerRecorder:
+def open_recorder(
+    dsn: str, sealer: Sealer, now: Callable[[], datetime], timeline: Timeline | None = None
+) -> LedgerRecorder:
     """Opens the recorder of the cases."""
-    return LedgerRecorder(datastore(dsn), sealer=sealer, now=now)
+    return LedgerRecorder(datastore(dsn), sealer=sealer, now=now, timeline=timeline)
 
 
 def open_committer(settings: Settings) -> Committer:
@@ -74,11 +76,12 @@ def open_committer(settings: Settings) -> Committer:
     persons = PgPersonalStore(settings.writer_dsn, os.urandom)
     sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
     now = Clock(settings.clock).now
-    devices = Devices(Cases(open_recorder(settings.writer_dsn, sealer, now)))
+    timeline = timeline_in(settings.data)
+    devices = Devices(Cases(open_recorder(settings.writer_dsn, sealer, now, timeline)))
     key = read_key(Path(settings.data) / "keys" / "ledger.key")
     return Committer(
-        settings.ledger, PgAppender(settings.writer_dsn, sealer), Verifier(devices, sealer),
-        devices, key=key, now=now,
+        settings.ledger, PgAppender(settings.writer_dsn, sealer, timeline),
+        Verifier(devices, sealer), devices, key=key, now=now,
     )  # fmt: skip
 
 
@@ -88,13 +91,14 @@ def main(settings: Settings) -> None:
     data = Path(settings.data)
     persons = PgPersonalStore(settings.writer_dsn, os.urandom)
     sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
-    recorder = open_recorder(settings.writer_dsn, sealer, clock.now)
+    timeline = timeline_in(settings.data)
+    recorder = open_recorder(settings.writer_dsn, sealer, clock.now, timeline)
     cases = Cases(recorder)
     devices = Devices(cases)
     key = read_key(data / "keys" / "ledger.key")
     committer = Committer(
         settings.ledger,
-        PgAppender(settings.writer_dsn, sealer),
+        PgAppender(settings.writer_dsn, sealer, timeline),
         Verifier(devices, sealer),
         devices,
         key=key,

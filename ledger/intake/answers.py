@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ledger.errors import JournalUnavailable
+from ledger.replication import committing
 
 # Nobody asks again after so long; a new answer then rests on the state of the case alone.
 KEPT = timedelta(days=7)
@@ -47,13 +48,10 @@ class PgAnswers:
         Raises `JournalUnavailable`.
         """
         insert = "INSERT INTO ledger.answers VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
-        try:
-            with psycopg.connect(self._dsn, connect_timeout=5) as connection:
-                connection.execute("DELETE FROM ledger.answers WHERE received < %s", [now - KEPT])
-                connection.execute(insert, [key, *answer, now])
-                row = connection.execute(FIND, [key]).fetchone()
-        except psycopg.OperationalError as error:
-            raise JournalUnavailable(str(error).strip()) from error
+        with committing(self._dsn) as connection:
+            connection.execute("DELETE FROM ledger.answers WHERE received < %s", [now - KEPT])
+            connection.execute(insert, [key, *answer, now])
+            row = connection.execute(FIND, [key]).fetchone()
         assert row is not None
         return _given(row)
 

@@ -7,9 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import psycopg
-
-from ledger.errors import JournalUnavailable, Malformed
+from ledger.errors import Malformed
+from ledger.replication import committing
 
 # A phone's photograph of a certificate is 2 to 6 MB.
 DOCUMENT_BYTES_MAX = 12 * 1024 * 1024
@@ -49,23 +48,20 @@ class DocumentStore:
         if not content.startswith(_BEGINNINGS.get(document.media, b"\0never")):
             raise Malformed(f"this is no {document.media[:40]}: send JPEG, PNG or PDF")
         self._write(document.digest, content)
-        try:
-            with psycopg.connect(self._dsn) as connection:
-                done = connection.execute(
-                    "INSERT INTO ledger.documents VALUES (%s, %s, %s, %s, %s, %s, %s)"
-                    " ON CONFLICT DO NOTHING",
-                    [
-                        document.digest,
-                        document.media,
-                        len(content),
-                        document.device,
-                        document.key,
-                        document.signature,
-                        received,
-                    ],
-                )
-        except psycopg.OperationalError as error:
-            raise JournalUnavailable(str(error)) from error
+        with committing(self._dsn) as connection:
+            done = connection.execute(
+                "INSERT INTO ledger.documents VALUES (%s, %s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                [
+                    document.digest,
+                    document.media,
+                    len(content),
+                    document.device,
+                    document.key,
+                    document.signature,
+                    received,
+                ],
+            )
         return done.rowcount == 1
 
     def path(self, digest: str) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import psycopg
 
+from ledger.replication import committing
 from ledger.values.cards import NONCE_BYTES, Card, open_card, seal_card
 
 SALT_BYTES = 32
@@ -108,7 +109,7 @@ class PgPersonalStore:
 
     def put_card(self, ref: str, card: Card, device: str) -> bool:
         """See `PersonalStore.put_card`."""
-        with psycopg.connect(self._dsn) as connection:
+        with committing(self._dsn) as connection:
             self._make(connection, [ref])
             row = connection.execute(
                 "SELECT k.key, s.device FROM personal.subjects s JOIN personal.keys k USING (ref)"

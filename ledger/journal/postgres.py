@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -22,15 +22,15 @@ from ledger.journal.interface import (
     TapeBatch,
 )
 from ledger.journal.sealing import Sealer
+from ledger.replication import Timeline, Unconfirmed
 
 CHANNEL = "ledger_events"
 STRANGERS_MAX = 1000
 # A batch of the largest size may bring one event of its own about each tape it closes or stops.
 ROWS_MAX = 2 * TRANSACTION_ROWS_MAX
-# The warning PostgreSQL gives when the wait for a standby was cancelled: the commit is local
-# only, and may be gone after a failover (MEASURED: "Standby").
-NOT_REPLICATED = "01000"
 
+# The server is away, or has become a standby.
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 COLUMNS = (
     "notification_id, originator_id, originator_version, topic, state, seed, leaf,"
     " received, flags, chain"
@@ -183,11 +183,12 @@ class PgTransaction:
 class PgAppender:
     """An `Appender` on one connection of its own, opened when needed and opened again after loss."""
 
-    def __init__(self, dsn: str, sealer: Sealer) -> None:
+    def __init__(self, dsn: str, sealer: Sealer, timeline: Timeline | None = None) -> None:
         self._dsn = dsn
         self._sealer = sealer
+        self._timeline = timeline or Timeline(None)
         self._connection: PgConnection | None = None
-        self._warnings: list[str] = []
+        self._unconfirmed = Unconfirmed()
         # The last commit was not confirmed by the standby; the next must be before any receipt.
         self._unsure = False
 
@@ -199,7 +200,7 @@ class PgAppender:
         """
         try:
             connection = self._open()
-            self._warnings.clear()
+            self._unconfirmed.clear()
             with connection.transaction():
                 if self._unsure:
                     # Duplicates alone would write nothing, and nothing would wait for the standby.
@@ -208,10 +209,10 @@ class PgAppender:
                 if not self._sealer.still(transaction.head.erasures):
                     return [CheckAgain() for _ in batches]
                 outcomes = Appending(transaction, self._sealer, now).run(batches)
-            self._unsure = bool(self._warnings)
-            if self._warnings:
-                raise JournalUnavailable(f"committed without the standby: {self._warnings[0]}")
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self._unsure = True
+            self._unconfirmed.refuse()
+            self._unsure = False
+        except AWAY as error:
             self.close()
             raise JournalUnavailable(str(error).strip() or type(error).__name__) from error
         except psycopg.IntegrityError as error:
@@ -232,7 +233,7 @@ class PgAppender:
                     " (SELECT max(id) FROM ledger.strangers) - %s",
                     [STRANGERS_MAX],
                 )
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except AWAY as error:
             self.close()
             raise JournalUnavailable(str(error).strip() or type(error).__name__) from error
 
@@ -245,13 +246,10 @@ class PgAppender:
     def _open(self) -> PgConnection:
         if self._connection is None:
             connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
-            connection.add_notice_handler(self._notice)
+            self._timeline.check(connection)
+            self._unconfirmed.listen(connection)
             self._connection = connection
         return self._connection
-
-    def _notice(self, diagnostic: Any) -> None:
-        if diagnostic.sqlstate == NOT_REPLICATED:
-            self._warnings.append(str(diagnostic.message_primary))
 
 
 class PgReader:

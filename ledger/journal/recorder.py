@@ -14,6 +14,7 @@ from ledger.events.catalogue import BY_NAME, decode_as_stored
 from ledger.journal.interface import TRANSACTION_ROWS_MAX, Head, Row
 from ledger.journal.postgres import CHANNEL, copy_rows, lock_head, set_heads
 from ledger.journal.sealing import Place, Sealer
+from ledger.replication import Timeline, Unconfirmed
 
 
 class LedgerRecorder(PostgresApplicationRecorder):
@@ -24,7 +25,12 @@ class LedgerRecorder(PostgresApplicationRecorder):
     """
 
     def __init__(
-        self, datastore: PostgresDatastore, *, sealer: Sealer, now: Callable[[], datetime]
+        self,
+        datastore: PostgresDatastore,
+        *,
+        sealer: Sealer,
+        now: Callable[[], datetime],
+        timeline: Timeline | None = None,
     ) -> None:
         if datastore.enable_db_functions:
             raise BadSetting(
@@ -34,6 +40,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self.channel_name = CHANNEL
         self._sealer = sealer
         self._now = now
+        self._timeline = timeline or Timeline(None)
+        # The last commit is not on the standby: nothing is decided on it before it is.
+        self._unsure = False
 
     def create_table(self) -> None:
         """Does nothing: `ledger.journal.schema` makes the table, its guards and its roles."""
@@ -50,13 +59,40 @@ class LedgerRecorder(PostgresApplicationRecorder):
             raise BadSetting(f"insert at most {TRANSACTION_ROWS_MAX} events at once")
         if not stored_events:
             return None
-        with self.datastore.get_connection() as connection, connection.transaction():
+        with self.datastore.get_connection() as connection:
+            self._timeline.check(connection)
+            unconfirmed = Unconfirmed()
+            unconfirmed.listen(connection)
             cursor_factory = connection.row_factory
             connection.row_factory = psycopg.rows.tuple_row  # type: ignore[assignment]  # ours reads tuples
             try:
-                return self._insert(connection, stored_events)  # type: ignore[arg-type]  # same connection
+                with connection.transaction():
+                    positions = self._insert(connection, stored_events)  # type: ignore[arg-type]  # same connection
             finally:
                 connection.row_factory = cursor_factory
+                connection.remove_notice_handler(unconfirmed.notice)
+            self._unsure = True
+            unconfirmed.refuse()
+            self._unsure = False
+            return positions
+
+    def select_events(self, *args: Any, **kwargs: Any) -> Sequence[StoredEvent]:
+        """Returns a case's events, as the library does; what is not confirmed is made sure of first."""
+        if self._unsure:
+            self._confirm()
+        found: Sequence[StoredEvent] = super().select_events(*args, **kwargs)
+        return found
+
+    def _confirm(self) -> None:
+        unconfirmed = Unconfirmed()
+        with self.datastore.get_connection() as connection:
+            unconfirmed.listen(connection)
+            try:
+                connection.execute("UPDATE ledger.head SET position = position")
+            finally:
+                connection.remove_notice_handler(unconfirmed.notice)
+        unconfirmed.refuse()
+        self._unsure = False
 
     def _insert(
         self, connection: psycopg.Connection[tuple[Any, ...]], stored_events: Sequence[StoredEvent]

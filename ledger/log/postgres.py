@@ -7,10 +7,8 @@ import psycopg
 
 from ledger.errors import JournalUnavailable
 from ledger.log.publishing import Published
+from ledger.replication import Timeline, Unconfirmed
 
-# The warning PostgreSQL gives when the wait for a standby was cancelled: the commit is local
-# only, and may be gone after a failover (MEASURED: "Standby").
-NOT_REPLICATED = "01000"
 COLUMNS = "origin, size, root, note, time"
 ADVANCE = f"""
 UPDATE ledger.checkpoints SET size = %(size)s, root = %(root)s, note = %(note)s, time = %(time)s
@@ -33,10 +31,11 @@ WHERE NOT EXISTS (SELECT FROM ledger.checkpoints) ON CONFLICT DO NOTHING RETURNI
 class PgLog:
     """`Leaves` and `CheckpointRow` on one connection, opened when needed and again after loss."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, timeline: Timeline | None = None) -> None:
         self._dsn = dsn
+        self._timeline = timeline or Timeline(None)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
-        self._warnings: list[str] = []
+        self._unconfirmed = Unconfirmed()
 
     def head(self) -> int:
         """See `Leaves.head`."""
@@ -81,10 +80,9 @@ class PgLog:
         return self._commit(CONFIRM, said._asdict())
 
     def _commit(self, query: str, about: dict[str, Any]) -> bool:
-        self._warnings.clear()
+        self._unconfirmed.clear()
         done = self._rows(query, about)
-        if self._warnings:
-            raise JournalUnavailable(f"committed without the standby: {self._warnings[0]}")
+        self._unconfirmed.refuse()
         return bool(done)
 
     def close(self) -> None:
@@ -96,16 +94,18 @@ class PgLog:
     def _rows(self, query: str, about: Any = None) -> list[tuple[Any, ...]]:
         try:
             if self._connection is None or self._connection.closed:
-                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
-                self._connection.add_notice_handler(self._notice)
+                connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
+                self._timeline.check(connection)
+                self._unconfirmed.listen(connection)
+                self._connection = connection
             return self._connection.execute(query, about, binary=True).fetchall()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            psycopg.errors.ReadOnlySqlTransaction,
+        ) as error:
             self.close()
             raise JournalUnavailable(str(error).strip() or type(error).__name__) from error
-
-    def _notice(self, diagnostic: Any) -> None:
-        if diagnostic.sqlstate == NOT_REPLICATED:
-            self._warnings.append(str(diagnostic.message_primary))
 
 
 def _published(row: tuple[Any, ...]) -> Published:

@@ -19,6 +19,7 @@ from ledger.log.publishing import LogSigner, Publisher
 from ledger.publisher.cosigning import witnesses_of
 from ledger.publisher.http import LogParts, build
 from ledger.publisher.proving import Prover
+from ledger.replication import timeline_in
 from ledger.settings import Clock, Settings, read_settings
 
 log = logging.getLogger("suyuan.log")
@@ -32,7 +33,7 @@ AWAY_S = 0.5
 def main(settings: Settings) -> None:
     """Builds the parts and publishes until told to end."""
     data = Path(settings.data)
-    record = PgLog(settings.publisher_dsn)
+    record = PgLog(settings.publisher_dsn, timeline_in(settings.data))
     origin = origin_for(settings.log_origin, settings.ledger, record.epoch())
     if settings.rehearsal:
         # A copy to rehearse on has a key of its own; nobody may take its log for the ledger's.

@@ -49,7 +49,7 @@ class Fire:
         shared = self.broker.source == "mosquitto"
         given = Settings(
             copies=2 if shared else 1, mqtt_host="127.0.0.1", mqtt_port=self.far.port,
-            mqtt_share="intake" if shared else "",
+            mqtt_share="intake" if shared else "", **self.given(),
         )  # fmt: skip
         self.machine = Machine(folder, given=given)
         self.machine.start(say=lambda text: None)
@@ -66,6 +66,15 @@ class Fire:
         self.over = threading.Event()
         # A service that ended by itself, which a restart would hide.
         self.fallen: list[str] = []
+
+    def given(self) -> dict[str, Any]:
+        """Settings beside those of the broker: none, the database is a private one."""
+        return {}
+
+    @property
+    def database(self) -> str:
+        """How the owner reaches the database."""
+        return self.machine.cluster.dsn()
 
     @property
     def services(self) -> dict[str, Service]:
@@ -144,7 +153,7 @@ class Fire:
         while time.monotonic() < deadline:
             with (
                 contextlib.suppress(psycopg.OperationalError),
-                psycopg.connect(self.machine.cluster.dsn()) as connection,
+                psycopg.connect(self.database) as connection,
             ):
                 row = connection.execute(query).fetchone()
             if row is not None and len(set(row)) == 1:
@@ -179,7 +188,7 @@ class Fire:
 
 
 def check_all(fire: Fire) -> None:
-    with psycopg.connect(fire.machine.cluster.dsn()) as connection:
+    with psycopg.connect(fire.database) as connection:
         for agent in fire.agents:
             stored = dict(
                 connection.execute(
@@ -203,18 +212,18 @@ def check_all(fire: Fire) -> None:
         ).fetchone()
         assert row is not None
         assert len(set(row)) == 1, f"positions have gaps: {row}"
-    report = RowsCheck(fire.machine.cluster.dsn()).run()
+    report = RowsCheck(fire.database).run()
     assert report.problems == []
-    place = log_place(PgLog(fire.machine.cluster.dsn()), str(fire.folder), None)
+    place = log_place(PgLog(fire.database), str(fire.folder), None)
     assert place is not None
     with PublishedLog(place.place) as log:
-        found = check_log(PgLog(fire.machine.cluster.dsn()), log.read, place.key)
+        found = check_log(PgLog(fire.database), log.read, place.key)
         assert (found.size, found.problems) == (report.events, [])
         for agent in fire.agents:
             assert check_receipts(agent.tape, log.read, found.size).findings == []
     differing = [
         c
-        for c in Upkeep(fire.machine.cluster.dsn("suyuan_follower")).compare()
+        for c in Upkeep(fire.machine.dsn("suyuan_follower")).compare()
         if c.missing or c.unexpected
     ]
     assert differing == []
