@@ -2,8 +2,9 @@
 
 import logging
 
-from ledger.log.checkpoints import Verified, verify_checkpoint
+from ledger.log.checkpoints import read_checkpoint, verify_checkpoint
 from ledger.log.notes import NoteKey, NoteWrong
+from ledger.log.origins import epoch_of
 from scanners.tape import Tape
 
 log = logging.getLogger("suyuan.link")
@@ -12,41 +13,52 @@ REMEMBERED = "checkpoint"
 
 
 class Covering:
-    """What the published log covers of a tape's receipts, under the key learned at enrolment."""
+    """What the published log covers of a tape's receipts, under the key learned at enrolment.
+
+    A ledger that was restored goes on as another log, under the same key and a name with the next
+    number; what the old log covered is asked for again.
+    """
 
     def __init__(self, tape: Tape, key: str | None) -> None:
         self._tape = tape
         self._key = NoteKey(key) if key is not None else None
+        self.size, self._epoch = 0, 1
         remembered = tape.get(REMEMBERED)
-        self.size = 0
-        if remembered is not None and (verified := self._verified(remembered.encode())):
-            self.size = verified.checkpoint.size
+        if remembered is not None and (found := self._verified(remembered.encode())):
+            self._epoch, self.size = found
         self._kept = self.size
 
     def heard(self, content: bytes) -> bool:
-        """Takes a checkpoint; False for one that this tape's log did not sign.
+        """Takes a checkpoint; False for one that this tape's ledger did not sign.
 
         A smaller one than before is an older one that came late, and changes nothing.
         """
         if self._key is None:
             # Enrolled where no log was published; whatever is told of one says nothing here.
             return True
-        if (verified := self._verified(content)) is None:
+        if (found := self._verified(content)) is None:
             return False
-        size = verified.checkpoint.size
-        if size > self.size:
+        if found > (self._epoch, self.size):
+            if found[0] > self._epoch:
+                log.warning("the ledger was restored: its log goes on as its number %s", found[0])
+                self._kept = 0
+            self._epoch, self.size = found
             # One a second would wear a card out: only what covers something new goes to disk.
             if self._kept < self._tape.last_position():
                 self._tape.put(REMEMBERED, content.decode())
-                self._kept = size
-            self.size = size
+                self._kept = self.size
         return True
 
-    def _verified(self, content: bytes) -> Verified | None:
+    def _verified(self, content: bytes) -> tuple[int, int] | None:
+        """Returns which of its ledger's logs a checkpoint is of, and its size."""
         if self._key is None:
             return None
         try:
-            return verify_checkpoint(content, self._key)
+            origin = read_checkpoint(content)[0].origin
+            if (epoch := epoch_of(self._key.name, origin)) is None:
+                return None
+            verified = verify_checkpoint(content, self._key.under(origin))
         except NoteWrong as error:
             log.info("a checkpoint was ignored: %s", error)
             return None
+        return epoch, verified.checkpoint.size

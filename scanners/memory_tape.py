@@ -17,7 +17,7 @@ class MemoryTape:
         self.id, self.device, self.key = tape, device, key
         self._kept: list[Kept] = []
         self._verdicts: dict[int, wire.Verdict] = {}
-        self._answers: dict[int, bytes] = {}
+        self._answers: list[tuple[int, bytes]] = []
         # Numbers whose receipt is noted and not yet on disk.
         self._unsynced: set[int] = set()
         self.full = False
@@ -56,17 +56,19 @@ class MemoryTape:
     def receipted(self, verdicts: tuple[wire.Verdict, ...], answer: bytes = b"") -> int:
         """See `Tape.receipted`."""
         last = self.last()
-        new = [v for v in verdicts if v.number not in self._verdicts and 1 <= v.number <= last]
+        there = [verdict for verdict in verdicts if 1 <= verdict.number <= last]
+        new = [v for v in there if self.position_of(v.number) != v.position]
         for verdict in new:
             self._verdicts[verdict.number] = verdict
             self._unsynced.add(verdict.number)
-        if answer and verdicts:
-            self._answers[verdicts[-1].number] = answer
+        kept = (verdicts[-1].number, answer) if verdicts else (0, b"")
+        if kept[1] and kept not in self._answers:
+            self._answers.append(kept)
         return len(new)
 
     def receipts(self) -> Iterator[bytes]:
         """See `Tape.receipts`."""
-        return iter([self._answers[number] for number in sorted(self._answers)])
+        return iter([answer for _, answer in self._answers])
 
     def count_waiting(self) -> int:
         """See `Tape.count_waiting`."""
@@ -93,12 +95,12 @@ class MemoryTape:
         """Loses what was not on disk: receipts, never reports."""
         for number in self._unsynced:
             del self._verdicts[number]
-            self._answers.pop(number, None)
+        self._answers = [one for one in self._answers if one[0] not in self._unsynced]
         self._unsynced.clear()
 
     def copy(self) -> "MemoryTape":
         """Returns the same tape once more, as a disk that was copied."""
         twin = copy.copy(self)
         twin._kept, twin._verdicts = [*self._kept], {**self._verdicts}
-        twin._answers, twin._unsynced = {**self._answers}, {*self._unsynced}
+        twin._answers, twin._unsynced = [*self._answers], {*self._unsynced}
         return twin

@@ -206,12 +206,15 @@ class Tape:
         with self._lock, self._notes:
             if answer and verdicts:
                 self._notes.execute(
-                    "INSERT OR REPLACE INTO receipts VALUES (?, ?)", [verdicts[-1].number, answer]
+                    "INSERT INTO receipts (last, answer) SELECT ?1, ?2"
+                    " WHERE NOT EXISTS (SELECT 1 FROM receipts WHERE last = ?1 AND answer = ?2)",
+                    [verdicts[-1].number, answer],
                 )
             done = self._notes.executemany(
                 "UPDATE reports SET position = ?, code = ?, flags = ?"
-                " WHERE number = ? AND position IS NULL",
-                [(v.position, v.code, ",".join(v.flags), v.number) for v in verdicts],
+                # A ledger that was restored puts what it is given again in another place.
+                " WHERE number = ? AND position IS NOT ?",
+                [(v.position, v.code, ",".join(v.flags), v.number, v.position) for v in verdicts],
             )
             return done.rowcount
 
@@ -244,12 +247,12 @@ class Tape:
         return int(row[0]) if row else 0
 
     def receipts(self) -> Iterator[bytes]:
-        """Yields the ledger's signed answers, in the order of their reports."""
+        """Yields the ledger's signed answers, in the order in which they were heard."""
         after = 0
         while True:
             with self._lock:
                 row = self._db.execute(
-                    "SELECT last, answer FROM receipts WHERE last > ? ORDER BY last LIMIT 1",
+                    "SELECT heard, answer FROM receipts WHERE heard > ? ORDER BY heard LIMIT 1",
                     [after],
                 ).fetchone()
             if row is None:

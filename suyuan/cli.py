@@ -64,10 +64,19 @@ def build_parser() -> argparse.ArgumentParser:
 def _server_verbs() -> list[Callable[[Any], None]]:
     """The verbs of a ledger; a device with the `[scanner]` extra alone does without them."""
     try:
-        from suyuan.commands import bundling, erasing, loading, mocking, running, upkeep, witnessing
+        from suyuan.commands import (
+            backing,
+            bundling,
+            erasing,
+            loading,
+            mocking,
+            running,
+            upkeep,
+            witnessing,
+        )
     except ImportError:
         return []
-    modules = (running, upkeep, erasing, loading, mocking, bundling, witnessing)
+    modules = (running, upkeep, backing, erasing, loading, mocking, bundling, witnessing)
     return [add for module in modules for add in module.VERBS]
 
 

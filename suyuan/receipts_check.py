@@ -8,6 +8,7 @@ import msgspec
 
 from ledger.events import wire
 from ledger.log.auditing import LogFinding
+from ledger.log.checkpoints import Checkpoint
 from ledger.log.files import ReadFiles, read_tiles
 from ledger.log.proofs import index_of
 from ledger.log.tiles import WIDTH, Tile, unpack_entries
@@ -20,16 +21,21 @@ BUNDLES_AT_ONCE = 64
 
 
 class ReceiptsReport(NamedTuple):
-    """How many receipts the log bears out, how many it does not cover yet, what is wrong."""
+    """How many receipts the log bears out, how many it does not cover yet, what is wrong.
+
+    `former` were given under an older log of a ledger that was restored since.
+    """
 
     covered: int
     waiting: int
+    former: int
     findings: list[LogFinding]
 
 
-def check_receipts(tape: Tape, read: ReadFiles, size: int) -> ReceiptsReport:
-    """Compares every receipt of a tape with the entry at its position in a log of a size."""
-    verdicts = _verdicts(tape)
+def check_receipts(tape: Tape, read: ReadFiles, log: Checkpoint) -> ReceiptsReport:
+    """Compares every receipt of a tape with the entry at its position in a published log."""
+    size = log.size
+    verdicts, former = _verdicts(tape, log.origin)
     covered = [verdict for verdict in verdicts if verdict.position <= size]
     bundles = [
         (number, list(some))
@@ -44,7 +50,7 @@ def check_receipts(tape: Tape, read: ReadFiles, size: int) -> ReceiptsReport:
                 place = index_of(verdict.position) - number * WIDTH
                 if found[place] != verdict.leaf:
                     findings.append(_broken(tape, verdict))
-    return ReceiptsReport(len(covered), len(verdicts) - len(covered), findings)
+    return ReceiptsReport(len(covered), len(verdicts) - len(covered), former, findings)
 
 
 def _broken(tape: Tape, verdict: wire.Verdict) -> LogFinding:
@@ -55,10 +61,14 @@ def _broken(tape: Tape, verdict: wire.Verdict) -> LogFinding:
     )
 
 
-def _verdicts(tape: Tape) -> list[wire.Verdict]:
-    """Returns what the ledger signed for this tape, in the order of positions."""
+def _verdicts(tape: Tape, origin: str) -> tuple[list[wire.Verdict], int]:
+    """Returns what the ledger signed for this tape under a log, by position, and how much under others.
+
+    A receipt from before the first checkpoint counts for the log that is audited.
+    """
     keys = {key.id: key for key in map(PublicKey, home_of(tape).keys)}
-    found: list[wire.Verdict] = []
+    found: set[wire.Verdict] = set()
+    former: set[int] = set()
     for payload in tape.receipts():
         try:
             answer, body = wire.decode_answer(payload)
@@ -66,9 +76,14 @@ def _verdicts(tape: Tape) -> list[wire.Verdict]:
             continue
         key = keys.get(answer.key)
         signed = key is not None and key.signed(answer.signature, answer_message(answer.body))
-        if signed and isinstance(body, wire.Receipt) and body.tape == tape.id:
-            found += body.verdicts
-    return sorted(set(found), key=lambda verdict: verdict.position)
+        if not signed or not isinstance(body, wire.Receipt) or body.tape != tape.id:
+            continue
+        if body.checkpoint is None or body.checkpoint.split("\n", 1)[0] == origin:
+            found.update(body.verdicts)
+        else:
+            former.update(verdict.number for verdict in body.verdicts)
+    again = {verdict.number for verdict in found}
+    return sorted(found, key=lambda verdict: verdict.position), len(former - again)
 
 
 def _entries(read: ReadFiles, numbers: Sequence[int], size: int) -> list[list[bytes]]:

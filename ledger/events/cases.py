@@ -329,6 +329,22 @@ class AlertSilenced(Event, frozen=True, kw_only=True, tag="alert-silenced.v1"):
             raise ValueError(f"a silence ends in 2001 to 2099, not {self.until.isoformat()}")
 
 
+class LedgerRestored(Event, frozen=True, kw_only=True, tag="ledger-restored.v1"):
+    """The record was restored up to a position, and its log goes on under another origin.
+
+    `old_size` and `old_root` are the last that is known of the old log; what it held behind `position`
+    comes again from the devices' tapes, or is lost.
+    """
+
+    position: Public[Annotated[int, msgspec.Meta(ge=0)]]
+    old_origin: Public[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]]
+    old_size: Public[Annotated[int, msgspec.Meta(ge=0)]]
+    old_root: Public[Digest]
+    new_origin: Public[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]]
+    by: Trade[Id]
+    note: Trade[LongText]
+
+
 class DayBegan(Event, frozen=True, kw_only=True, tag="day-began.v1"):
     """A market's day began: what time alone brings about enters the record here."""
 

@@ -56,6 +56,7 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.AlertAssigned,
     cases.AlertCommented,
     cases.AlertSilenced,
+    cases.LedgerRestored,
     cases.DayBegan,
     holds.HoldPlaced,
     holds.HoldExtended,

@@ -1,5 +1,7 @@
 """The journal's tables, their guards and the database roles of the services."""
 
+from typing import Any
+
 import psycopg
 from psycopg import sql
 
@@ -220,10 +222,7 @@ def create(connection: psycopg.Connection[object], ledger: str) -> None:
         row = connection.execute("SELECT ledger FROM ledger.head").fetchone()
         if row != (ledger,):
             raise BadSetting(f"this database holds the ledger {row}, not {ledger!r}: name it so")
-        for role in ROLES:
-            found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-            if found.fetchone() is None:
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        create_roles(connection)
         database = connection.info.dbname
         # The follower makes and swaps the schemas of its views.
         connection.execute(
@@ -232,3 +231,11 @@ def create(connection: psycopg.Connection[object], ledger: str) -> None:
             )
         )
         connection.execute(GRANTS)
+
+
+def create_roles(connection: psycopg.Connection[Any]) -> None:
+    """Makes the services' roles where they are missing."""
+    for role in ROLES:
+        found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        if found.fetchone() is None:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))

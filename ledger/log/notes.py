@@ -80,9 +80,16 @@ class NoteKey:
 
     def timed(self) -> "NoteKey":
         """Returns the key under which this one's owner says when it signed."""
+        return self._as(self.name, COSIGNATURE)
+
+    def under(self, name: str) -> "NoteKey":
+        """Returns the same key under another name. Raises `NoteWrong` for a name that cannot be."""
+        return self._as(name, self.kind)
+
+    def _as(self, name: str, kind: int) -> "NoteKey":
         raw = base64.b64decode(self._key.text.partition(":")[2])
-        encoded = base64.b64encode(bytes([COSIGNATURE]) + raw).decode()
-        return NoteKey(f"{self.name}+{key_id(self.name, COSIGNATURE, raw).hex()}+{encoded}")
+        encoded = base64.b64encode(bytes([kind]) + raw).decode()
+        return NoteKey(f"{name}+{key_id(name, kind, raw).hex()}+{encoded}")
 
     def signed(self, note: Note, signature: Signature) -> Cosigned | None:
         """Returns what a signature of this key states, None where it is not of the note."""

@@ -38,7 +38,11 @@ def main(settings: Settings) -> None:
     if settings.rehearsal:
         # A copy to rehearse on has a key of its own; nobody may take its log for the ledger's.
         origin += "/rehearsal"
-    files = FolderFiles(data / "log" / str(record.epoch()))
+
+    def files_of(epoch: int) -> FolderFiles:
+        return FolderFiles(data / "log" / str(epoch))
+
+    files = files_of(record.epoch())
     signer = LogSigner(origin, read_key(data / "keys" / "log.key"))
     publisher = Publisher(
         signer, record, record, files, now=Clock(settings.clock).now,
@@ -49,7 +53,7 @@ def main(settings: Settings) -> None:
         published=lambda: publisher.published,
     )  # fmt: skip
     threading.Thread(target=publish_forever, args=[publisher], daemon=True).start()
-    parts = LogParts(files, prover, signer.public, lambda: publisher.published)
+    parts = LogParts(files, files_of, prover, signer.public, lambda: publisher.published)
     log.info("publishing %s", signer.public)
     uvicorn.run(
         build(parts), host="127.0.0.1", port=settings.log_port, log_level="warning",

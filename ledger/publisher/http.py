@@ -22,6 +22,7 @@ class LogParts(msgspec.Struct):
     """What the routes work on."""
 
     files: LogFiles
+    old: Callable[[int], LogFiles]
     prover: Prover
     key: str
     published: Callable[[], Published | None]
@@ -40,6 +41,12 @@ def build(parts: LogParts) -> FastAPI:
         if TILE.fullmatch(path) is None:
             return _problem(404, "no-tile", f"no tile is called {path[:80]}")
         return _file(parts.files, f"tile/{path}", FOR_EVER)
+
+    @app.get("/log/old/{epoch}/{path:path}")
+    def old(epoch: int, path: str) -> Response:
+        if path != CHECKPOINT and TILE.fullmatch(path.removeprefix("tile/")) is None:
+            return _problem(404, "no-tile", f"no tile is called {path[:80]}")
+        return _file(parts.old(epoch), path, FOR_EVER)
 
     @app.get("/log/key")
     def key() -> Response:

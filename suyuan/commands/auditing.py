@@ -11,6 +11,7 @@ import msgspec
 
 from ledger.errors import EXIT_DAMAGED
 from ledger.log.auditing import Auditor, AuditReport, AuditRules, AuditState, LogFindingCode
+from ledger.log.checkpoints import Checkpoint
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
 from suyuan.commands import Failed
@@ -72,7 +73,7 @@ def run_audit(stated: argparse.Namespace) -> int:
         with PublishedLog(stated.url) as log, Progress("entries", 0, show=not stated.json) as bar:
             auditor = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
             report = auditor.run(lambda found: _keep(path, msgspec.json.encode(found)), bar.step)
-            receipts = _receipts(stated.tape, log, report.size)
+            receipts = _receipts(stated.tape, log, report)
     except NotReadable as error:
         raise Failed(str(error)) from error
     if receipts is not None:
@@ -85,7 +86,7 @@ def run_audit(stated: argparse.Namespace) -> int:
     return EXIT_DAMAGED if evidence else int(bool(report.findings))
 
 
-def _receipts(tape: Path | None, log: PublishedLog, size: int) -> "ReceiptsReport | None":
+def _receipts(tape: Path | None, log: PublishedLog, report: AuditReport) -> "ReceiptsReport | None":
     if tape is None:
         return None
     from scanners.agent import EnrolmentRefused
@@ -93,7 +94,8 @@ def _receipts(tape: Path | None, log: PublishedLog, size: int) -> "ReceiptsRepor
     from suyuan.receipts_check import check_receipts
 
     try:
-        return check_receipts(Tape.open(tape), log.read, size)
+        verified = Checkpoint(report.origin, report.size, b"")
+        return check_receipts(Tape.open(tape), log.read, verified)
     except (OSError, NoTape, EnrolmentRefused, ProofWrong) as error:
         raise Failed(f"the receipts cannot be checked: {error}") from error
 
@@ -106,6 +108,7 @@ def _say(
         told = report._asdict() | {"findings": found, "ok": not found, "state": str(path)}
         if receipts is not None:
             told |= {"receipts_covered": receipts.covered, "receipts_waiting": receipts.waiting}
+            told["receipts_former"] = receipts.former
         print(msgspec.json.encode(told).decode())
         return
     signed = f", signed {report.time:%Y-%m-%d %H:%M:%S} UTC" if report.time else ""
@@ -114,6 +117,10 @@ def _say(
     print(f"{report.origin}: {grown}{signed}{cosigned}")
     if receipts is not None:
         print(f"  {receipts.covered} receipts are covered by it, {receipts.waiting} not yet")
+        if receipts.former:
+            print(
+                f"  {receipts.former} receipts are of an older log of this ledger, and not given again"
+            )
     for one in report.findings:
         print(f"  {one.code}: {one.words}")
     if any(one.code not in HARMLESS for one in report.findings):

@@ -166,6 +166,10 @@ EXAMPLES: list[Event] = [
     cases.AlertSilenced(
         group="g-0123456789abcdef", by="officer-1", until=RECEIVED, note="等检测结果"
     ),
+    cases.LedgerRestored(
+        position=40, old_origin="log.example/1", old_size=57, old_root=DIGEST,
+        new_origin="log.example/1/2", by="operator-1", note="the disk broke",
+    ),
     cases.DayBegan(market="market-1", day=date(2026, 11, 22), zone="Asia/Shanghai"),
     holds.HoldPlaced(
         hold="h-1", goods=STOPPED, authority="岳麓区市场监管局", reason="抽检不合格",

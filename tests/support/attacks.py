@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ledger.events import wire
+from ledger.log.checkpoints import Checkpoint
 from ledger.log.memory import MemoryFiles
 from ledger.log.merkle import prove_consistency
 from ledger.log.publishing import LogSigner
@@ -215,6 +216,11 @@ def request(log: OneLog, old: int) -> bytes:
     return write_request(CosignRequest(old, path, said.note))
 
 
+def tree_of(log: OneLog) -> Checkpoint:
+    """The tree that a log has published."""
+    return Checkpoint(ORIGIN, log.record.head(), bytes(32))
+
+
 class Receipted:
     """A device's tape, as far as its receipts go."""
 
@@ -256,7 +262,7 @@ def edited_before_publication(dice: Dice) -> list[str]:
     log = OneLog(found)
     log.publish()
     assert Looking(log).codes(log) == []
-    report = check_receipts(tape, log.read, log.record.head())  # type: ignore[arg-type]
+    report = check_receipts(tape, log.read, tree_of(log))  # type: ignore[arg-type]
     return [one.code for one in report.findings if f"position {position}," in one.words]
 
 
@@ -311,5 +317,5 @@ def honest_growth(dice: Dice) -> list[str]:
         found += Looking(log, witnesses=[key], quorum=1).codes(log) if dice.random() < 0.3 else []
     positions = range(1, log.record.head() + 1)
     tape = Receipted(log.record.all, sorted(dice.sample(positions, min(5, len(positions)))))
-    report = check_receipts(tape, log.read, log.record.head())  # type: ignore[arg-type]
+    report = check_receipts(tape, log.read, tree_of(log))  # type: ignore[arg-type]
     return found + [one.code for one in report.findings]

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from ledger.log.checkpoints import Checkpoint
 from ledger.log.postgres import PgLog
 from ledger.settings import Settings
 from ledger.values.ids import stream_of_tape
@@ -220,7 +221,8 @@ def check_all(fire: Fire) -> None:
         found = check_log(PgLog(fire.database), log.read, place.key)
         assert (found.size, found.problems) == (report.events, [])
         for agent in fire.agents:
-            assert check_receipts(agent.tape, log.read, found.size).findings == []
+            tree = Checkpoint(place.key.name, found.size, b"")
+            assert check_receipts(agent.tape, log.read, tree).findings == []
     differing = [
         c
         for c in Upkeep(fire.machine.dsn("suyuan_follower")).compare()

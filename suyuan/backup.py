@@ -1,0 +1,222 @@
+"""Backups: record, documents, keys and published log of one moment, each byte under a digest.
+
+The keys of persons lie apart, in a folder with a retention of its own: once that has passed, no
+backup opens a person's card any more.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+
+from ledger.journal.documents import DocumentStore
+from ledger.journal.keyfile import read_key
+from ledger.values.keys import PublicKey, SigningKey
+
+DUMP, MANIFEST, CHECKPOINT, KEYS = "database.dump", "manifest.json", "checkpoint", "keys"
+SERVICE_KEYS = ("ledger.key", "log.key")
+MESSAGE = b"suyuan/backup/v1\n"
+STATE = """
+SELECT h.ledger, h.position, c.epoch, c.origin, c.size, c.root, c.shown
+FROM ledger.head h LEFT JOIN LATERAL
+  (SELECT * FROM ledger.checkpoints ORDER BY epoch DESC LIMIT 1) c ON true
+"""
+
+
+class BackupDamaged(ValueError):
+    """A backup is not what was written: a file is missing, or a byte is another one."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup holds; `files` are its own, `documents` lie beside all backups."""
+
+    ledger: str
+    made_at: datetime
+    position: int
+    epoch: int
+    origin: str
+    size: int
+    root: str
+    files: dict[str, str]
+    documents: list[str]
+    personal_keys: str
+
+
+class SignedManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest's bytes under the ledger's own key."""
+
+    manifest: bytes
+    key: str
+    signature: bytes
+
+
+class BackupPlace(NamedTuple):
+    """Where backups go: all but the keys of persons, and these, with the days they are kept."""
+
+    folder: Path
+    personal_keys: Path
+    keep_days: int
+
+
+def make_backup(
+    owner_dsn: str, data: Path, place: BackupPlace, *, pg_dump: Path, now: datetime
+) -> tuple[Path, Manifest]:
+    """Writes a backup of one state of a running ledger; returns its folder. Old personal keys go."""
+    name = f"{now:%Y%m%dT%H%M%SZ}"
+    partial, target = place.folder / f".{name}.part", place.folder / name
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    place.personal_keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with psycopg.connect(owner_dsn) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        (snapshot,) = _one(connection, "SELECT pg_export_snapshot()")
+        ledger, position, epoch, origin, size, root, shown = _one(connection, STATE)
+        _dump(owner_dsn, pg_dump, partial / DUMP, str(snapshot))
+        persons = _copy_persons(connection, place.personal_keys / f"{name}.keys")
+        rows = connection.execute("SELECT digest FROM ledger.documents ORDER BY digest").fetchall()
+    documents = _copy_documents(data, place.folder, [row[0] for row in rows])
+    _copy_log(data, place.folder)
+    (partial / CHECKPOINT).write_bytes(shown or b"")
+    (partial / KEYS).mkdir(mode=0o700)
+    for key in SERVICE_KEYS:
+        if (data / "keys" / key).exists():
+            shutil.copy(data / "keys" / key, partial / KEYS / key)
+    manifest = Manifest(
+        ledger=ledger, made_at=now, position=position, epoch=epoch or 1, origin=origin or "",
+        size=size or 0, root=bytes(root or b"").hex(), documents=documents, personal_keys=persons,
+        files={str(one.relative_to(partial)): _digest(one) for one in _files(partial)},
+    )  # fmt: skip
+    _sign(partial / MANIFEST, manifest, read_key(data / "keys" / "ledger.key"))
+    for one in [*_files(partial), partial]:
+        _sync(one)
+    partial.rename(target)
+    _sync(place.folder)
+    forget_personal_keys(place, now)
+    return target, manifest
+
+
+def check_backup(folder: Path) -> Manifest:
+    """Reads a backup's manifest and compares every byte of it. Raises `BackupDamaged`."""
+    try:
+        signed = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=SignedManifest)
+        manifest = msgspec.json.decode(signed.manifest, type=Manifest)
+        own = read_key(folder / KEYS / "ledger.key").public if (folder / KEYS).exists() else ""
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BackupDamaged(
+            f"{folder} is no backup, or its manifest is damaged: {error}"
+        ) from error
+    key = PublicKey(signed.key)
+    if signed.key != own or not key.signed(signed.signature, MESSAGE + signed.manifest):
+        raise BackupDamaged(f"{folder / MANIFEST} is not what the ledger signed")
+    for name, digest in manifest.files.items():
+        if not (folder / name).is_file() or _digest(folder / name) != digest:
+            raise BackupDamaged(f"{folder / name} is missing, or not what was written")
+    for digest in manifest.documents:
+        document = DocumentStore(folder.parent / "documents", "").path(digest)
+        if not document.is_file() or _digest(document) != digest:
+            raise BackupDamaged(f"the document {document} is missing, or not what was written")
+    return manifest
+
+
+def check_personal_keys(manifest: Manifest, file: Path) -> None:
+    """Raises `BackupDamaged` for a file of personal keys that is not this backup's."""
+    if not file.is_file() or _digest(file) != manifest.personal_keys:
+        raise BackupDamaged(f"{file} is missing, or does not hold this backup's personal keys")
+
+
+def forget_personal_keys(place: BackupPlace, now: datetime) -> list[str]:
+    """Deletes the personal keys of backups that are older than they may be; returns their names."""
+    oldest = f"{now - timedelta(days=place.keep_days):%Y%m%dT%H%M%SZ}"
+    old = [one for one in place.personal_keys.glob("*.keys") if one.stem < oldest]
+    for one in old:
+        one.unlink()
+    return [one.name for one in old]
+
+
+def _one(connection: psycopg.Connection[Any], query: str) -> tuple[Any, ...]:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def _dump(owner_dsn: str, pg_dump: Path, out: Path, snapshot: str) -> None:
+    """Dumps the record; views are derived, and personal keys lie apart."""
+    command = [
+        str(pg_dump), "-d", owner_dsn, "-Fc", "-n", "ledger", "-n", "personal",
+        "--exclude-table-data=personal.keys", f"--snapshot={snapshot}",
+    ]  # fmt: skip
+    with out.open("wb") as file:
+        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, cwd="/", check=False)
+    if done.returncode != 0:
+        raise OSError(f"pg_dump failed: {done.stderr.decode(errors='replace').strip()[-400:]}")
+
+
+def _copy_persons(connection: psycopg.Connection[Any], out: Path) -> str:
+    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with (
+        os.fdopen(descriptor, "wb") as file,
+        connection.cursor().copy("COPY personal.keys TO STDOUT (FORMAT BINARY)") as copy,
+    ):
+        for chunk in copy:
+            file.write(chunk)
+    _sync(out)
+    return _digest(out)
+
+
+def _copy_documents(data: Path, folder: Path, digests: list[str]) -> list[str]:
+    """Copies papers' pictures that no backup holds yet; returns those that are there."""
+    store, kept = DocumentStore(data / "documents", ""), DocumentStore(folder / "documents", "")
+    found = []
+    for digest in digests:
+        source, target = store.path(digest), kept.path(digest)
+        if not target.exists() and source.exists():
+            _copy(source, target)
+        if target.exists():
+            found.append(digest)
+    return found
+
+
+def _copy_log(data: Path, folder: Path) -> None:
+    """Copies published tiles that no backup holds yet: they never change."""
+    for source in _files(data / "log"):
+        target = folder / "log" / source.relative_to(data / "log")
+        if "tile" in source.parts and not target.exists() and not source.name.startswith("."):
+            _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.part")
+    shutil.copy(source, partial)
+    _sync(partial)
+    partial.rename(target)
+
+
+def _sign(out: Path, manifest: Manifest, key: SigningKey) -> None:
+    content = msgspec.json.encode(manifest)
+    signed = SignedManifest(manifest=content, key=key.public, signature=key.sign(MESSAGE + content))
+    out.write_bytes(msgspec.json.encode(signed))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (one for one in sorted(folder.rglob("*")) if one.is_file())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

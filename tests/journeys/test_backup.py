@@ -1,0 +1,291 @@
+"""Backup and restore: the same position and root again; a flipped byte is noticed; devices refill."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from ledger.errors import EXIT_DAMAGED
+from scanners.agent import Agent, Home, enroll, home_of, keep_document, learn_home, point
+from scanners.identity import Clocks
+from suyuan.audit_rows import RowsCheck
+from suyuan.cli import main
+from suyuan.parts.machine import Machine
+from tests.support.databases import scratch
+from tests.support.make import received
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+class Office:
+    """A ledger that is backed up, lost, and restored somewhere else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.machine = Machine(folder / "old")
+        self.machine.start(say=lambda text: None)
+        home = learn_home(self.machine.intake_url, *self.machine.mqtt)
+        tape = enroll(folder / "s.tape", "scanner-1", home, ["m-1"], since=date(2026, 1, 1))
+        self.agent = Agent(tape, Clocks())
+        self.agent.link.start()
+        keep_document(tape, "image/png", PNG)
+
+    def trade(self, count: int) -> int:
+        for number in range(1, count + 1):
+            self.agent.keep(received(number))
+        assert self.agent.link.wait_drained(60)
+        assert self.agent.send_documents() == []
+        position = self.agent.tape.last_position()
+        deadline = time.monotonic() + 30
+        while self.agent.covering.size < position:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return position
+
+    def key(self) -> str:
+        return httpx.get(f"{self.machine.log_url}/key", trust_env=False).text.strip()
+
+    def move(self, data: Path) -> None:
+        """Starts the restored ledger; the scanner learns where it is now."""
+        self.machine = Machine(data)
+        self.machine.start(say=lambda text: None)
+        tape = self.agent.tape
+        here = learn_home(self.machine.intake_url, *self.machine.mqtt)
+        point(tape, Home(**{**vars_of(home_of(tape)), "intake_url": here.intake_url,
+                            "mqtt_host": here.mqtt_host, "mqtt_port": here.mqtt_port}))  # fmt: skip
+        self.agent = Agent(tape, Clocks())
+        self.agent.link.start()
+
+    def close(self) -> None:
+        self.agent.link.stop()
+        self.machine.stop()
+
+
+def vars_of(home: Home) -> dict[str, Any]:
+    return {name: getattr(home, name) for name in home.__struct_fields__}
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    folder = scratch("test-backup-")
+    made = Office(folder)
+    yield made
+    made.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Any:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    def ask(*words: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main([*words, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return ask
+
+
+def at(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets commands work on a machine of the test's."""
+    for name in ("owner", "writer", "follower"):
+        monkeypatch.setenv(f"SUYUAN_{name.upper()}_DSN", machine.dsn(f"suyuan_{name}"))
+    monkeypatch.setenv("SUYUAN_DATA", str(machine.data))
+
+
+def nowhere(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    """Lets commands work in a data root of their own, where nothing is yet."""
+    for name in ("owner", "writer", "follower"):
+        monkeypatch.delenv(f"SUYUAN_{name.upper()}_DSN")
+    data.mkdir()
+    data.chmod(0o755)
+    monkeypatch.setenv("SUYUAN_DATA", str(data))
+
+
+def test_a_restored_ledger_has_the_same_position_and_root_and_goes_on_as_the_same_log(
+    office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    position, key = office.trade(30), office.key()
+    url, backups = office.machine.log_url, office.folder / "backups"
+    assert asked("audit", url, "--key", key)[0] == 0
+    at(office.machine, monkeypatch)
+    command = ("backup", str(backups), "--personal-keys", str(office.folder / "persons"))
+    code, made = asked(*command)
+    assert (code, made["position"] >= position, made["documents"]) == (0, True, 1)
+    backup = Path(made["backup"])
+    assert asked("backup", str(backup), "--check")[0] == 0
+    published = office.folder / "published"
+    shutil.copytree(office.machine.data / "log" / "1", published)
+    office.agent.link.stop()
+    office.machine.stop()
+
+    nowhere(monkeypatch, office.folder / "new")
+    keys = next((office.folder / "persons").glob("*.keys"))
+    restore = (
+        "restore",
+        str(backup),
+        "--personal-keys",
+        str(keys),
+        "--as",
+        "o-1",
+        "--note",
+        "drill",
+    )
+    code, told = asked(*restore, "--published", str(published))
+    assert code == 0, told
+    assert (told["position"], told["new_log"], told["key"]) == (made["position"], False, key)
+    if made["size"] == made["position"]:
+        assert told["root"] == made["root"]
+
+    office.move(office.folder / "new" / "ledger")
+    later = office.trade(5)
+    code, audited = asked("audit", str(office.machine.data / "log" / "1"), "--key", key, "--all",
+                          "--state", str(office.folder / "state.json"))  # fmt: skip
+    assert (code, audited["size"] >= later) == (0, True)
+    assert RowsCheck(office.machine.cluster.dsn()).run().problems == []
+    assert office.machine.cluster.dsn()
+    found = office.machine.data / "documents"
+    assert len([one for one in found.rglob("*") if one.is_file()]) == 1
+
+
+def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
+    office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.trade(20)
+    key, backups = office.key(), office.folder / "backups"
+    at(office.machine, monkeypatch)
+    made = asked("backup", str(backups), "--personal-keys", str(office.folder / "persons"))[1]
+    # Ten minutes later: what is traded now is in no backup, and was published.
+    office.trade(25)
+    url = office.machine.log_url
+    assert asked("audit", url, "--key", key, "--tape", str(office.folder / "s.tape"))[0] == 0
+    published = office.folder / "published"
+    shutil.copytree(office.machine.data / "log" / "1", published)
+    last = int((published / "checkpoint").read_text().splitlines()[1])
+    office.agent.link.stop()
+    office.machine.stop()
+
+    nowhere(monkeypatch, office.folder / "new")
+    keys = next((office.folder / "persons").glob("*.keys"))
+    restore = (
+        "restore",
+        made["backup"],
+        "--personal-keys",
+        str(keys),
+        "--as",
+        "o-1",
+        "--note",
+        "drill",
+    )
+    code, told = asked(*restore, "--published", str(published))
+    assert (code, told["new_log"], told["origin"]) == (0, True, f"{key.split('+')[0]}/2")
+
+    office.move(office.folder / "new" / "ledger")
+    office.trade(3)
+    with psycopg.connect(office.machine.cluster.dsn()) as connection:
+        first = connection.execute(
+            "SELECT topic, state FROM ledger.events WHERE notification_id = %s",
+            [told["position"] + 1],
+        ).fetchone()
+        count = connection.execute(
+            "SELECT count(*) FROM ledger.events WHERE chain IS NOT NULL"
+        ).fetchone()
+    assert first is not None
+    event = json.loads(first[1])
+    assert (first[0], event["old_origin"], event["old_size"]) == (
+        "ledger-restored.v1", key.split("+")[0], last,
+    )  # fmt: skip
+    assert event["old_root"] == base64_to_hex(
+        (published / "checkpoint").read_text().splitlines()[2]
+    )
+    # The tape brought everything back: nothing is missing, nothing is there twice.
+    assert count == (office.agent.tape.last(),)
+    assert RowsCheck(office.machine.cluster.dsn()).run().problems == []
+    new = office.key()
+    assert new == told["key"]
+    code, audited = asked(
+        "audit", office.machine.log_url, "--key", new, "--tape", str(office.folder / "s.tape")
+    )
+    assert (code, audited["receipts_waiting"]) == (0, 0)
+    # What was restored kept the receipts of the old log; the tape's opening may have come before any.
+    assert audited["receipts_former"] in (20, 21)
+    # The old log is still there, and whoever pinned it is told that this is another.
+    assert (
+        httpx.get(f"{office.machine.log_url}/old/1/checkpoint", trust_env=False).status_code == 200
+    )
+    code, audited = asked(
+        "audit", office.machine.log_url, "--key", key, "--state", str(office.folder / "x")
+    )
+    assert (code, audited["findings"][0]["code"]) == (EXIT_DAMAGED, "forged-checkpoint")
+
+
+def base64_to_hex(text: str) -> str:
+    import base64
+
+    return base64.b64decode(text).hex()
+
+
+def test_a_flipped_byte_in_a_backup_is_noticed_wherever_it_is(
+    office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.trade(3)
+    at(office.machine, monkeypatch)
+    persons = office.folder / "persons"
+    made = asked("backup", str(office.folder / "backups"), "--personal-keys", str(persons))[1]
+    backup = Path(made["backup"])
+    digest = next((office.folder / "backups" / "documents").rglob("*"), None)
+    assert digest is not None
+    names = [one for one in backup.rglob("*") if one.is_file()]
+    names += [one for one in (office.folder / "backups" / "documents").rglob("*") if one.is_file()]
+
+    for file in names:
+        content = file.read_bytes()
+        changed = bytearray(content)
+        changed[len(changed) // 2] ^= 4
+        file.write_bytes(bytes(changed))
+        code, told = asked("backup", str(backup), "--check")
+        assert (code, str(file.name) in told["error"] or "ledger signed" in told["error"]) == (
+            1,
+            True,
+        ), file
+        file.write_bytes(content)
+    assert asked("backup", str(backup), "--check")[0] == 0
+
+    nowhere(monkeypatch, office.folder / "new")
+    (keys,) = persons.glob("*.keys")
+    keys.write_bytes(keys.read_bytes() + b"x")
+    restore = ("restore", str(backup), "--as", "o-1", "--note", "drill")
+    code, told = asked(*restore, "--personal-keys", str(keys))
+    assert (code, "personal keys" in told["error"]) == (1, True)
+    assert asked(*restore)[0] == 1
+    tile = next(one for one in (office.folder / "backups" / "log").rglob("*") if one.is_file())
+    tile.write_bytes(tile.read_bytes()[:-1] + b"x")
+    code, told = asked(*restore, "--without-personal-keys")
+    assert (code, "does not verify" in told["error"]) == (1, True)
+    assert not (office.folder / "new" / "ledger").exists()
+
+
+def test_the_keys_of_persons_go_from_backups_when_their_time_is_over(
+    office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(office.machine, monkeypatch)
+    persons = office.folder / "persons"
+    persons.mkdir()
+    (persons / "20200101T000000Z.keys").write_bytes(b"old")
+
+    code, made = asked("backup", str(office.folder / "backups"), "--personal-keys", str(persons))
+
+    assert code == 0
+    assert [one.stem for one in persons.iterdir()] == [Path(made["backup"]).name]
+    assert asked("backup", str(office.folder / "b"))[0] == 1
+    inside = ("backup", str(office.folder / "b"), "--personal-keys", str(office.folder / "b" / "k"))
+    assert asked(*inside)[0] == 1
