@@ -11,6 +11,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from ledger import telling
 from ledger.errors import EXIT_DAMAGED, BadSetting, JournalDamaged, LedgerError
 from ledger.events.base import Event, stored_name
 from ledger.events.cases import ReportReadmitted
@@ -296,7 +297,7 @@ def _step_all(followers: Sequence[Follower]) -> bool:
 def main() -> None:
     """Runs a follower of every group, as the settings say."""
     settings = read_settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(message)s")
+    telling.begin(settings.log_level)
 
     def connect() -> PgConnection:
         return psycopg.connect(settings.follower_dsn, autocommit=True, connect_timeout=5)

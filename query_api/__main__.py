@@ -1,11 +1,11 @@
 """The query service: `python -m query_api`."""
 
-import logging
 import sys
 from pathlib import Path
 
 import uvicorn
 
+from ledger import telling
 from ledger.errors import LedgerError
 from ledger.settings import Clock, read_settings
 from query_api.app import build
@@ -16,7 +16,7 @@ if __name__ == "__main__":
     except LedgerError as error:
         sys.exit(f"query_api: {error}")
     arrays = Path(settings.data) / "arrays" if settings.data else None
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(message)s")
+    telling.begin(settings.log_level)
     uvicorn.run(
         build(settings.reader_dsn, Clock(settings.clock).now, arrays), host="127.0.0.1", port=settings.query_port,
         log_level="warning", access_log=False, timeout_graceful_shutdown=1,

@@ -14,6 +14,7 @@ from query_api.engines import keep_engine
 from query_api.kept_accounts import KeptAccounts
 from query_api.routes import (
     alerts,
+    health,
     ledgers,
     outbreak,
     public,
@@ -60,6 +61,7 @@ def build(
     problems.install(app)
     app.include_router(public.router)
     app.include_router(trade.router)
+    app.include_router(health.router)
     app.include_router(alerts.router)
     app.include_router(stock.router)
     app.include_router(ledgers.router)

@@ -15,6 +15,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
+from ledger import telling
 from ledger.errors import EXIT_DAMAGED, Conflict, JournalUnavailable, LedgerError
 from ledger.intake.answers import PgAnswers
 from ledger.intake.committer import Committer
@@ -24,6 +25,7 @@ from ledger.intake.devices import Devices
 from ledger.intake.http import IntakeParts, build
 from ledger.intake.keepers import Keeper, read_cases
 from ledger.intake.known_lots import PgKnownLots
+from ledger.intake.metrics import IntakeMetrics
 from ledger.intake.mqtt import MqttIntake
 from ledger.intake.published import PublishedCheckpoint
 from ledger.intake.requests import Requests
@@ -96,6 +98,7 @@ def main(settings: Settings) -> None:
     cases = Cases(recorder)
     devices = Devices(cases)
     key = read_key(data / "keys" / "ledger.key")
+    metrics = IntakeMetrics(settings.writer_dsn)
     committer = Committer(
         settings.ledger,
         PgAppender(settings.writer_dsn, sealer, timeline),
@@ -104,7 +107,9 @@ def main(settings: Settings) -> None:
         key=key,
         now=clock.now,
         checkpoint=lambda: published.text,
+        meter=metrics,
     )
+    metrics.watch(lambda: committer.counters)
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
     documents = DocumentStore(data / "documents", settings.writer_dsn)
@@ -120,7 +125,7 @@ def main(settings: Settings) -> None:
     parts = IntakeParts(
         committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices,
         settings.ledger, key.public, clock.now, lambda: stops.signed, settings.rehearsal,
-        lambda: published.log_key,
+        lambda: published.log_key, metrics.text, lambda: unready(settings.writer_dsn, mqtt),
     )  # fmt: skip
     threading.Thread(target=commit_forever, args=[committer], daemon=True).start()
     keeper = DayKeeper(recorder, requests, clock.now)
@@ -138,6 +143,15 @@ def main(settings: Settings) -> None:
         access_log=False,
     )  # fmt: skip
     mqtt.stop()
+
+
+def unready(dsn: str, mqtt: MqttIntake) -> str:
+    """Returns why nobody should rely on this intake now; nothing while all is well."""
+    try:
+        psycopg.connect(dsn, autocommit=True, connect_timeout=2).close()
+    except psycopg.OperationalError as error:
+        return f"the database is away: {error}"
+    return "" if mqtt.connected else "the broker is away; batches over HTTP are taken"
 
 
 def commit_forever(committer: Committer) -> None:
@@ -185,7 +199,7 @@ def keep_cases_forever(book: PgCasebook, keepers: Sequence[Keeper]) -> None:
 
 if __name__ == "__main__":
     found = read_settings()
-    logging.basicConfig(level=found.log_level, format="%(asctime)s %(name)s %(message)s")
+    telling.begin(found.log_level)
     try:
         main(found)
     except LedgerError as error:

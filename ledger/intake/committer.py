@@ -2,12 +2,14 @@
 
 import logging
 import queue
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from ledger.events import wire
 from ledger.intake.devices import Devices
+from ledger.intake.metrics import Meter, NoMeter
 from ledger.intake.strangers import BYTES_MAX as STRANGER_BYTES
 from ledger.intake.strangers import Strangers
 from ledger.intake.verify import Unverified, Verifier
@@ -39,6 +41,7 @@ class Waiting(NamedTuple):
 
     envelope: bytes
     reply: Reply
+    at: float
 
 
 class Committer:
@@ -58,9 +61,11 @@ class Committer:
         key: SigningKey,
         now: Callable[[], datetime],
         checkpoint: Callable[[], str | None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         """`checkpoint` gives the last one that the log has published, for the receipts."""
         self._checkpoint = checkpoint
+        self._meter = meter or NoMeter()
         self._ledger = ledger
         self._journal = journal
         self._verifier = verifier
@@ -88,7 +93,7 @@ class Committer:
         if len(envelope) > wire.BATCH_BYTES_MAX:
             envelope = envelope[:STRANGER_BYTES]
         try:
-            self._queue.put_nowait(Waiting(envelope, reply))
+            self._queue.put_nowait(Waiting(envelope, reply, time.monotonic()))
         except queue.Full:
             return False
         return True
@@ -105,6 +110,7 @@ class Committer:
         pending = self._pending
         outcomes = self._journal.append_batches([batch for _, batch in pending], self._now())
         self._pending = []
+        self._meter.transaction(sum(len(batch.rows) for _, batch in pending))
         for (waiting, batch), outcome in zip(pending, outcomes, strict=True):
             self._finish(waiting, batch, outcome)
         return len(pending)
@@ -131,6 +137,7 @@ class Committer:
                 return found
             case Unverified(tape, code, message):
                 self._strangers.keep(f"{code}: {message}", waiting.envelope)
+                log.info("a batch was refused", extra={"code": code, "tape": tape, "why": message})
                 self._answer(waiting, tape, self._refused(waiting, tape, code, message))
             case None:
                 self._strangers.keep("no batch", waiting.envelope)
@@ -144,12 +151,15 @@ class Committer:
                 self._counted["batches"] += 1
                 self._counted["reports"] += outcome.new
                 body = self._receipt(batch, outcome, now)
+                self._meter.receipted(time.monotonic() - waiting.at)
+                if log.isEnabledFor(logging.DEBUG):
+                    log.debug("recorded", extra=_place(batch, outcome.stored[-1].position))
             case ResendFrom(number):
                 self._counted["resends"] += 1
                 body = wire.Resend(ledger=self._ledger, tape=batch.tape, number=number, time=now)
             case Forked(number):
                 self._counted["forks"] += 1
-                log.warning("tape %s of %s forked at %s", batch.tape, batch.device, number)
+                log.warning("a tape forked", extra=_place(batch) | {"number": number})
                 body = wire.Fork(ledger=self._ledger, tape=batch.tape, number=number, time=now)
             case OfAnother():
                 message = f"the tape {batch.tape} belongs to another device"
@@ -191,6 +201,12 @@ class Committer:
         signature = self.key.sign(answer_message(encoded))
         answer = wire.Answer(body=encoded, key=self.key.id, signature=signature)
         waiting.reply(tape, wire.encode(answer))
+
+
+def _place(batch: TapeBatch, position: int | None = None) -> dict[str, object]:
+    """Returns what a log line says of a batch."""
+    said: dict[str, object] = {"device": batch.device, "tape": batch.tape, "first": batch.first}
+    return said | ({"position": position} if position is not None else {})
 
 
 def _verdict_code(name: str) -> Literal["recorded", "unreadable"]:

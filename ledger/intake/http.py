@@ -31,6 +31,7 @@ from ledger.values.keys import PublicKey
 ANSWER_S = 20
 REQUESTS_BYTES_MAX = 4 * 1024 * 1024
 KEY = re.compile(r"[!-~]{1,80}")
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
 # Granted and refused are decisions; anything else may be asked again.
 DECIDED = (200, 422)
 
@@ -50,6 +51,8 @@ class IntakeParts(msgspec.Struct):
     stops: Callable[[], SignedList | None]
     rehearsal: bool = False
     log_key: Callable[[], str | None] = lambda: None
+    metrics: Callable[[], bytes] = lambda: b""
+    unready: Callable[[], str] = lambda: ""
 
 
 def build(parts: IntakeParts) -> FastAPI:
@@ -74,10 +77,6 @@ def build(parts: IntakeParts) -> FastAPI:
             return _problem(503, "unavailable", "the stop list is not read yet: try again")
         raw = [msgspec.Raw(part) for part in signed.parts]
         return _json({"version": signed.version, "time": signed.time, "parts": raw})
-
-    @app.get("/intake/health")
-    async def health() -> Response:
-        return _json({"counters": parts.committer.counters})
 
     @app.post("/intake/batches")
     async def batches(request: Request) -> Response:
@@ -107,7 +106,25 @@ def build(parts: IntakeParts) -> FastAPI:
             body if isinstance(body, Response) else await run_in_threadpool(_keep_card, parts, body)
         )
 
+    _show_inside(app, parts)
     return app
+
+
+def _show_inside(app: FastAPI, parts: IntakeParts) -> None:
+    """Adds what tells how the service is."""
+
+    @app.get("/intake/health")
+    async def health() -> Response:
+        return _json({"counters": parts.committer.counters})
+
+    @app.get("/intake/ready")
+    async def ready() -> Response:
+        why = await run_in_threadpool(parts.unready)
+        return _problem(503, "not-ready", why) if why else _json({"ready": True})
+
+    @app.get("/intake/metrics")
+    async def metrics() -> Response:
+        return Response(await run_in_threadpool(parts.metrics), media_type=METRICS)
 
 
 async def _body(request: Request, limit: int) -> bytes | Response:

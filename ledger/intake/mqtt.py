@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +36,6 @@ class MqttIntake:
         self._client.on_message = self._arrived
         self._client.on_socket_open = no_delay
         self._client.reconnect_delay_set(1, RECONNECT_MAX_S)
-        self.connected = threading.Event()
 
     def start(self) -> None:
         """Connects in the background and stays connected; a broker that is away is tried again."""
@@ -49,6 +47,11 @@ class MqttIntake:
         self._client.disconnect()
         self._client.loop_stop()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is reached."""
+        return bool(self._client.is_connected())
+
     def retain(self, topic: str, payload: bytes) -> None:
         """Leaves a message on its topic for whoever subscribes; nothing while the broker is away."""
         if self._client.is_connected():
@@ -59,7 +62,6 @@ class MqttIntake:
             log.warning("the broker refused intake: %s", code)
             return
         client.subscribe(self._topic, qos=1)
-        self.connected.set()
         for tell in self.on_connected:
             tell()
         log.info("intake listens on %s at %s:%s", self._topic, *self._address)

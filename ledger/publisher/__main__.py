@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from ledger import telling
 from ledger.errors import EXIT_DAMAGED, JournalUnavailable, LedgerError
 from ledger.journal.keyfile import read_key
 from ledger.log.files import FolderFiles
@@ -18,6 +19,7 @@ from ledger.log.postgres import PgLog
 from ledger.log.publishing import LogSigner, Publisher
 from ledger.publisher.cosigning import witnesses_of
 from ledger.publisher.http import LogParts, build
+from ledger.publisher.metrics import LogMetrics
 from ledger.publisher.proving import Prover
 from ledger.replication import timeline_in
 from ledger.settings import Clock, Settings, read_settings
@@ -53,7 +55,10 @@ def main(settings: Settings) -> None:
         published=lambda: publisher.published,
     )  # fmt: skip
     threading.Thread(target=publish_forever, args=[publisher], daemon=True).start()
-    parts = LogParts(files, files_of, prover, signer.public, lambda: publisher.published)
+    metrics = LogMetrics(
+        settings.publisher_dsn, lambda: publisher.published, Clock(settings.clock).now
+    )
+    parts = LogParts(metrics, files, files_of, prover, signer.public, lambda: publisher.published)
     log.info("publishing %s", signer.public)
     uvicorn.run(
         build(parts), host="127.0.0.1", port=settings.log_port, log_level="warning",
@@ -80,7 +85,7 @@ def publish_forever(publisher: Publisher) -> None:
 
 if __name__ == "__main__":
     found = read_settings()
-    logging.basicConfig(level=found.log_level, format="%(asctime)s %(name)s %(message)s")
+    telling.begin(found.log_level)
     try:
         main(found)
     except LedgerError as error:

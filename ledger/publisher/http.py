@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from ledger.errors import JournalUnavailable
 from ledger.log.files import CHECKPOINT, LogFiles
 from ledger.log.publishing import Published
+from ledger.publisher.metrics import LogMetrics
 from ledger.publisher.proving import NotPublished, Prover
 
 TILE = re.compile(r"(\d{1,2}|entries)/(x\d{3}/){0,6}\d{3}(\.p/\d{1,3})?")
@@ -21,6 +22,7 @@ A_MOMENT = "public, max-age=1"
 class LogParts(msgspec.Struct):
     """What the routes work on."""
 
+    metrics: LogMetrics
     files: LogFiles
     old: Callable[[int], LogFiles]
     prover: Prover
@@ -71,6 +73,15 @@ def build(parts: LogParts) -> FastAPI:
         told = {"origin": said.origin, "size": said.size, "time": said.time} if said else None
         body = msgspec.json.encode({"published": told})
         return Response(body, 200 if told else 503, media_type="application/json")
+
+    @app.get("/log/ready")
+    def ready() -> Response:
+        why = parts.metrics.ready()
+        return _problem(503, "not-ready", why) if why else _text("ready\n", "no-store")
+
+    @app.get("/log/metrics")
+    def metrics() -> Response:
+        return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
 

@@ -51,22 +51,3 @@ def events(
         found = rows(reader, EVENTS, [after, limit])
         head = rows(reader, "SELECT position FROM ledger.head")[0]["position"]
     return schemas.EventPage(events=[schemas.EventLine(**row) for row in found], head=head)
-
-
-@router.get("/health")
-def health(request: Request) -> dict[str, int | None]:
-    """Where the record stands, how far each group of views has followed, and the trace arrays."""
-    with request.app.state.pool.connection() as reader:
-        query = (
-            "SELECT (SELECT position FROM ledger.head) AS head,"
-            " (SELECT position FROM trade.position) AS trade,"
-            " (SELECT position FROM edge.position) AS edge"
-        )
-        found = rows(reader, query)[0]
-    engine = request.app.state.arrays
-    standing = engine.standing if engine is not None else None
-    return found | {
-        "arrays": standing.position if standing else None,
-        "arrays_movements": standing.movements if standing else None,
-        "arrays_bytes": standing.bytes if standing else None,
-    }

@@ -1,0 +1,39 @@
+"""Telling: log lines that people and programs read, with position, device and the like beside the words."""
+
+import logging
+import time
+
+# What every record has anyway; all else was said on purpose.
+_ORDINARY = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime"}
+
+
+class LogLine(logging.Formatter):
+    """Writes `2026-11-22T04:00:00.000Z WARNING suyuan.intake words position=12 device=scanner-1`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line; an exception's traceback follows on lines of its own."""
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        head = f"{at}.{int(record.msecs):03d}Z {record.levelname} {record.name} {_one_line(record.getMessage())}"
+        said = [
+            f" {name}={_quoted(value)}"
+            for name, value in vars(record).items()
+            if name not in _ORDINARY
+        ]
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return head + "".join(said) + trace
+
+
+def begin(level: str) -> None:
+    """Lets this process tell from a level on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogLine())
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _quoted(value: object) -> str:
+    text = _one_line(str(value))
+    return f'"{text}"' if " " in text else text

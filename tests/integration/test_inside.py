@@ -1,0 +1,91 @@
+"""Seeing inside: measurements, readiness and log lines of the services at work."""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ledger.telling import LogLine
+from suyuan.parts.machine import Machine
+from tests.integration.test_intake import enrolled
+from tests.support.databases import scratch
+from tests.support.make import received
+
+OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    folder = scratch("test-inside-")
+    made = Machine(folder)
+    made.start(say=lambda text: None)
+    yield made
+    made.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def measured(url: str) -> dict[str, float]:
+    answer = httpx.get(url, trust_env=False, timeout=30)
+    assert answer.status_code == 200
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_what_the_services_do_is_measured(machine: Machine) -> None:
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as http:
+        tape = enrolled(http, "m-1")
+        tape.add(received(1), received(2), b'{"type":"goods-beamed.v1"}')
+        assert http.post("/intake/batches", content=tape.batch()).status_code == 200
+
+    intake = measured(f"{machine.intake_url}/intake/metrics")
+    assert intake["suyuan_intake_reports_total"] == 4
+    assert intake["suyuan_intake_receipt_seconds_count"] == 1
+    assert intake["suyuan_intake_transaction_reports_sum"] == 4
+    assert intake["suyuan_quarantine unreadable"] == 1
+    deadline = time.monotonic() + 20
+    while True:
+        query = measured(f"{machine.query_url}/v1/metrics")
+        log = measured(f"{machine.log_url}/metrics")
+        if query["suyuan_follower_lag_positions trade"] == log["suyuan_log_lag_positions"] == 0:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert query["suyuan_record_position"] == log["suyuan_log_size"]
+    assert query["suyuan_follower_lag_seconds trade"] == 0
+    assert query["suyuan_alerts_open report-unreadable"] == 1
+    assert log["suyuan_log_checkpoint_age_seconds"] < 70
+    for name in ("suyuan_follower_lag_seconds", "suyuan_log_lag_seconds", "suyuan_quarantine"):
+        assert name in OPERATING
+
+
+def test_readiness_says_why_not(machine: Machine) -> None:
+    ready = [
+        f"{machine.intake_url}/intake/ready", f"{machine.query_url}/v1/ready",
+        f"{machine.log_url}/ready",
+    ]  # fmt: skip
+    assert [httpx.get(url, trust_env=False).status_code for url in ready] == [200, 200, 200]
+
+    machine.broker.kill()
+    deadline = time.monotonic() + 20
+    while (answer := httpx.get(ready[0], trust_env=False)).status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (answer.status_code, "broker" in answer.json()["detail"]) == (503, True)
+    machine.broker.start()
+
+
+def test_a_log_line_is_one_line_with_what_it_is_about() -> None:
+    record = logging.LogRecord("suyuan.intake", logging.INFO, "", 0, "lost:\n%s", ("x y",), None)
+    record.position, record.device = 12, "scanner 1"
+
+    line = LogLine().format(record)
+
+    assert line.endswith('Z INFO suyuan.intake lost: x y position=12 device="scanner 1"')
