@@ -1,6 +1,7 @@
 """The link: carries a tape to the ledger over MQTT, for weeks offline if it must."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -116,8 +117,12 @@ class Link:
             self._wake.clear()
             if not self._online:
                 continue
-            with self._lock:
-                envelopes = self._sending.poll(time.monotonic())
+            try:
+                with self._lock:
+                    envelopes = self._sending.poll(time.monotonic())
+            except (OSError, sqlite3.OperationalError) as error:
+                log.warning("the tape cannot be read now: %s", error)
+                continue
             for envelope in envelopes:
                 topic = wire.batches_topic(self._ledger, self._tape.id)
                 self._publish(topic, envelope)
@@ -145,6 +150,13 @@ class Link:
         log.info("offline, the tape keeps everything: %s", code)
 
     def _arrived(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            self._take(message)
+        except (OSError, sqlite3.OperationalError) as error:
+            # What could not be noted comes again for the asking; the link must outlive a full disk.
+            log.warning("what the ledger said could not be noted: %s", error)
+
+    def _take(self, message: mqtt.MQTTMessage) -> None:
         for topic, take in self._retained.items():
             if mqtt.topic_matches_sub(topic, message.topic):
                 # One that is cleared has no bytes; a whole list says how many parts it has.

@@ -202,8 +202,11 @@ class Tape:
         return signed_batch(self.id, self.device, self.key, previous=previous, batch=batch)
 
     def receipted(self, verdicts: tuple[wire.Verdict, ...], answer: bytes = b"") -> int:
-        """Notes where the ledger put reports, and keeps its signed word; returns what was news."""
-        with self._lock, self._notes:
+        """Notes where the ledger put reports, and keeps its signed word; returns what was news.
+
+        Raises `TapeFull` when the disk is: the ledger gives the receipt again for the asking.
+        """
+        with self._lock, self._full_said(), self._notes:
             if answer and verdicts:
                 self._notes.execute(
                     "INSERT INTO receipts (last, answer) SELECT ?1, ?2"
@@ -282,8 +285,8 @@ class Tape:
         return None if row is None else str(row[0])
 
     def put(self, name: str, value: str) -> None:
-        """Remembers a word of the scanner across restarts."""
-        with self._lock, self._db:
+        """Remembers a word of the scanner across restarts. Raises `TapeFull` when the disk is."""
+        with self._lock, self._full_said(), self._db:
             self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [name, value])
 
     def keep_document(self, picture: Picture) -> None:

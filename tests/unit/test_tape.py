@@ -6,16 +6,22 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from ledger.events import wire
 from ledger.events.reports import TapeOpened
-from ledger.values.chain import chain_over, chain_start
+from ledger.values.chain import answer_message, chain_over, chain_start
+from ledger.values.keys import SigningKey
+from scanners.link import Link
+from scanners.sending import Sending
 from scanners.tape import NoTape, Tape, TapeFull
-from tests.support.make import clock, sold
+from tests.support.make import NOON, clock, sold
 
 TAPE = "11111111-1111-4111-8111-111111111111"
 
@@ -159,3 +165,59 @@ def test_a_tape_is_whole_under_its_name_or_not_there(tmp_path: Path) -> None:
 
     assert make(path).last() == 1
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.endswith(".new")) == []
+
+
+def test_a_scanner_whose_disk_was_full_hears_the_ledger_again_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = make(tmp_path / "a.tape")
+    ledger = SigningKey(bytes(32))
+    link = Link(
+        tape, Sending(tape, [ledger.public]), ledger="t", host="127.0.0.1", port=1,
+        retained={"t/full": lambda _payload: tape.put("a", "b") is None},
+    )  # fmt: skip
+    body = wire.encode(
+        wire.Receipt(
+            ledger="t", tape=TAPE, chain=tape.chain_at(1) or b"", time=NOON,
+            verdicts=(wire.Verdict(number=1, code="recorded", position=7, leaf=bytes(32)),),
+        )
+    )  # fmt: skip
+    signature = ledger.sign(answer_message(body))
+    receipt = mqtt.MQTTMessage(topic=b"answers")
+    receipt.payload = wire.encode(wire.Answer(body=body, key=ledger.id, signature=signature))
+    stop = mqtt.MQTTMessage(topic=b"t/full")
+    stop.payload = b"x"
+
+    def full(*_about: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tape, "_notes", Refusing(full))
+        patched.setattr(tape, "_db", Refusing(full, tape._db))
+        link._arrived(None, None, receipt)
+        link._arrived(None, None, stop)
+    assert tape.count_waiting() == 1
+
+    link._arrived(None, None, receipt)
+    assert tape.count_waiting() == 0
+
+
+class Refusing:
+    """A connection to a disk that is full: what writes is refused, what reads is not."""
+
+    def __init__(self, refuse: Callable[..., None], real: sqlite3.Connection | None = None) -> None:
+        self._refuse, self._real = refuse, real
+
+    def __enter__(self) -> "Refusing":
+        return self
+
+    def __exit__(self, *_about: object) -> None:
+        return None
+
+    def executemany(self, *about: object) -> None:
+        self._refuse(*about)
+
+    def execute(self, query: str, *about: Any) -> Any:
+        if self._real is not None and query.lstrip().startswith("SELECT"):
+            return self._real.execute(query, *about)
+        return self._refuse(query)
