@@ -7,6 +7,7 @@ from suyuan.bench.expiry import expiry
 from suyuan.bench.export import export
 from suyuan.bench.growth import growth
 from suyuan.bench.ingest import ingest
+from suyuan.bench.log import audit, proof, publish
 from suyuan.bench.project import project
 from suyuan.bench.rebuild import rebuild
 from suyuan.bench.recall import recall
@@ -22,6 +23,9 @@ BENCHES: dict[str, Callable[[str], dict[str, Any]]] = {
     "export": export,
     "growth": growth,
     "recall": recall,
+    "proof": proof,
+    "audit": audit,
+    "publish": publish,
     "trace": trace_bench,
     "trace-growth": growth_of_traces,
 }

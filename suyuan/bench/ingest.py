@@ -16,6 +16,7 @@ from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS
 from ledger.values.keys import SigningKey
 from suyuan.bench.comparison import bench, comparison
+from suyuan.bench.log import publisher_of
 from suyuan.bench.work import (
     RAW_TABLE,
     SIZES,
@@ -60,6 +61,7 @@ def ingest(size: str) -> dict[str, Any]:
             round_["two"] = _rate_of_two(work, dsn)
             equal = equal and len(_of_tapes(reader, before)) == work.reports
             round_["projected"] = _with_projections(cluster, Work(count))
+            round_["published"] = _with_log(cluster, Work(count))
             for name, rate in round_.items():
                 rates.setdefault(name, []).append(rate)
         recorder.datastore.close()
@@ -75,6 +77,7 @@ def ingest(size: str) -> dict[str, Any]:
         against("one intake, to the commit", "one", "copy", COPY),
         against("two intakes, to the commit", "two", "copy", COPY),
         against("one intake, to the commit, against the library", "one", "library", library),
+        against("one intake, with the log published beside it", "published", "copy", COPY),
         against("one intake, with all projections caught up", "projected", "copy", COPY),
     ]
     return bench("ingest", parts)
@@ -136,6 +139,29 @@ def _with_projections(cluster: Cluster, work: Work) -> float:
         taken = time.perf_counter() - begun
     follower.stop()
     return work.reports / taken
+
+
+def _with_log(cluster: Cluster, work: Work) -> float:
+    """The log service publishes meanwhile, a process of its own; receipts bring its checkpoint."""
+    service = publisher_of(cluster)
+    service.start()
+    try:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
+            _wait_published(admin)
+            rate = _rate(work.reports, partial(work.ingest, cluster.dsn("suyuan_writer")))
+            _wait_published(admin)
+    finally:
+        service.stop()
+    return rate
+
+
+def _wait_published(admin: psycopg.Connection[Any]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    query = "SELECT h.position <= c.size FROM ledger.head h, ledger.checkpoints c WHERE shown IS NOT NULL"
+    while admin.execute(query).fetchone() != (True,):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the log was not published within {WAIT_S} s")
+        time.sleep(0.05)
 
 
 def _wait_followed(admin: psycopg.Connection[Any]) -> None:
