@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE := 1
-.PHONY: help demo test check bench fire torture standby seeds tampers lock clean setup pictures
+.PHONY: help demo test check bench fire torture standby soak seeds tampers lock clean setup pictures
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -14,6 +14,7 @@ help: ## say what can be made
 	@echo "make fire          the long test under fire: 20,000 reports, everything killed"
 	@echo "make torture       200 faults of real processes, and what trust in a broker loses"
 	@echo "make standby       20 failovers to a hot standby under load"
+	@echo "make soak          10 minutes of sustained ingest with everything on"
 	@echo "make seeds         simulated worlds, N of them (2000); FIRST=… begins at another seed"
 	@echo "make tampers       10,000 attacks on log and rows, 1,000 honest growths"
 	@echo "make pictures      screenshots of every screen into .var/pictures"
@@ -48,6 +49,9 @@ torture: setup ## faults of real processes
 
 standby: setup ## failovers under load
 	@$(PYTHON) -m pytest tests/torture/test_standby.py -m slow -s --show-capture=no
+
+soak: setup ## sustained ingest
+	@$(PYTHON) -m pytest tests/torture/test_soak.py -m slow -s --show-capture=no
 
 tampers: setup ## attacks on log and rows
 	@$(PYTHON) -m pytest tests/torture/test_tampers.py tests/torture/test_row_tampers.py -m slow -s
