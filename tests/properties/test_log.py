@@ -169,3 +169,20 @@ def test_no_text_breaks_the_reader_of_keys(text: str) -> None:
         assert NoteKey(text).text == text.strip()
     except NoteWrong:
         return
+
+
+def test_a_signature_has_one_spelling() -> None:
+    text = Checkpoint(LOG.name, 3, bytes(32)).text()
+    note = f"{text}\n{LOG.sign(text)}"
+    key = NoteKey(LOG.public)
+    assert verify_checkpoint(note.encode(), key).checkpoint.size == 3
+
+    # The last character before the padding has bits that decode to nothing.
+    assert note.endswith("=\n")
+    last = note[-3]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = alphabet[alphabet.index(last) ^ 1]
+    again = f"{note[:-3]}{other}=\n"
+    assert base64.b64decode(again.rsplit(maxsplit=1)[-1]) == base64.b64decode(note.rsplit(maxsplit=1)[-1])
+    with pytest.raises(NoteWrong, match="no signature line"):
+        verify_checkpoint(again.encode(), key)

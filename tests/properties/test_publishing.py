@@ -132,6 +132,17 @@ def second(log: OneLog) -> Publisher:
     return Publisher(log.signer, log.record, log.row, log.files, now=lambda: log.now)
 
 
+def test_parts_of_a_tile_go_once_it_is_full() -> None:
+    log = OneLog(entries(10))
+    log.publish()
+    log.record.all += entries(300, 10)
+    log.publish()
+
+    assert sorted(path for path in log.files.files if ".p/" in path) == [
+        "tile/0/001.p/54", "tile/1/000.p/1", "tile/entries/001.p/54",
+    ]  # fmt: skip
+
+
 def test_a_publisher_with_a_folder_of_its_own_publishes_what_the_other_signed() -> None:
     log = OneLog(entries(700))
     said = log.publish()

@@ -73,6 +73,20 @@ def test_what_was_reached_in_a_log_that_turns_out_false_is_forgotten(large: OneL
     assert (second.findings, second.size) == ([], 300)
 
 
+def test_an_entry_beside_the_audited_edge_that_was_changed_is_noticed() -> None:
+    log = OneLog(entries(10))
+    log.publish()
+    looking = Looking(log)
+    assert looking.codes(log) == []
+    log.record.all += entries(12)[10:]
+    log.publish()
+    bundle = bytearray(log.files.files["tile/entries/000.p/12"])
+    bundle[40] ^= 1
+    log.files.files["tile/entries/000.p/12"] = bytes(bundle)
+
+    assert looking.codes(log) == ["swapped-tile"]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
