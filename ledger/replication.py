@@ -1,6 +1,8 @@
 """What a hot standby changes: commits that it did not confirm, and a primary that is none any more."""
 
 import contextlib
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,9 +87,10 @@ class Timeline:
                 " and must not be written to. Make it a standby of the other"
             )
         if met > known and self._path is not None:
-            partial = self._path.with_suffix(".new")
-            partial.write_text(f"{met}\n")
-            partial.replace(self._path)
+            try:
+                _write(self._path, f"{met}\n")
+            except OSError as error:
+                raise JournalUnavailable(f"{self._path} cannot be written: {error}") from error
         self._known = met
 
     def _read(self) -> int:
@@ -95,6 +98,16 @@ class Timeline:
             return int(self._path.read_text()) if self._path is not None else 0
         except (FileNotFoundError, ValueError):
             return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a small file whole and durably; several may do so at once."""
+    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(partial).replace(path)
 
 
 def timeline_in(data: str) -> Timeline:

@@ -4,7 +4,7 @@ import logging
 
 from ledger.log.checkpoints import read_checkpoint, verify_checkpoint
 from ledger.log.notes import NoteKey, NoteWrong
-from ledger.log.origins import epoch_of
+from ledger.log.origins import steps_from
 from scanners.tape import Tape
 
 log = logging.getLogger("suyuan.link")
@@ -22,10 +22,10 @@ class Covering:
     def __init__(self, tape: Tape, key: str | None) -> None:
         self._tape = tape
         self._key = NoteKey(key) if key is not None else None
-        self.size, self._epoch = 0, 1
+        self.size, self._steps = 0, 0
         remembered = tape.get(REMEMBERED)
         if remembered is not None and (found := self._verified(remembered.encode())):
-            self._epoch, self.size = found
+            self._steps, self.size = found
         self._kept = self.size
 
     def heard(self, content: bytes) -> bool:
@@ -38,11 +38,11 @@ class Covering:
             return True
         if (found := self._verified(content)) is None:
             return False
-        if found > (self._epoch, self.size):
-            if found[0] > self._epoch:
-                log.warning("the ledger was restored: its log goes on as its number %s", found[0])
+        if found > (self._steps, self.size):
+            if found[0] > self._steps:
+                log.warning("the ledger was restored: its log goes on as another")
                 self._kept = 0
-            self._epoch, self.size = found
+            self._steps, self.size = found
             # One a second would wear a card out: only what covers something new goes to disk.
             if self._kept < self._tape.last_position():
                 self._tape.put(REMEMBERED, content.decode())
@@ -50,15 +50,15 @@ class Covering:
         return True
 
     def _verified(self, content: bytes) -> tuple[int, int] | None:
-        """Returns which of its ledger's logs a checkpoint is of, and its size."""
+        """Returns how many logs later than the pinned one a checkpoint's is, and its size."""
         if self._key is None:
             return None
         try:
             origin = read_checkpoint(content)[0].origin
-            if (epoch := epoch_of(self._key.name, origin)) is None:
+            if (steps := steps_from(self._key.name, origin)) is None:
                 return None
             verified = verify_checkpoint(content, self._key.under(origin))
         except NoteWrong as error:
             log.info("a checkpoint was ignored: %s", error)
             return None
-        return epoch, verified.checkpoint.size
+        return steps, verified.checkpoint.size

@@ -120,15 +120,14 @@ class Link:
             try:
                 with self._lock:
                     envelopes = self._sending.poll(time.monotonic())
+                for envelope in envelopes:
+                    topic = wire.batches_topic(self._ledger, self._tape.id)
+                    self._publish(topic, envelope)
+                if time.monotonic() - said > STATE_S:
+                    said = time.monotonic()
+                    self._say_state(online=True)
             except (OSError, sqlite3.OperationalError) as error:
                 log.warning("the tape cannot be read now: %s", error)
-                continue
-            for envelope in envelopes:
-                topic = wire.batches_topic(self._ledger, self._tape.id)
-                self._publish(topic, envelope)
-            if time.monotonic() - said > STATE_S:
-                said = time.monotonic()
-                self._say_state(online=True)
 
     def _send(self, topic: str, envelope: bytes) -> None:
         self._client.publish(topic, envelope, qos=1)

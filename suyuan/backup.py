@@ -15,16 +15,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.journal.documents import DocumentStore
 from ledger.journal.keyfile import read_key
+from ledger.log.checkpoints import read_checkpoint
 from ledger.values.keys import PublicKey, SigningKey
 
 DUMP, MANIFEST, CHECKPOINT, KEYS = "database.dump", "manifest.json", "checkpoint", "keys"
 SERVICE_KEYS = ("ledger.key", "log.key")
 MESSAGE = b"suyuan/backup/v1\n"
 STATE = """
-SELECT h.ledger, h.position, c.epoch, c.origin, c.size, c.root, c.shown
+SELECT h.ledger, h.position, c.epoch, c.origin, c.shown
 FROM ledger.head h LEFT JOIN LATERAL
   (SELECT * FROM ledger.checkpoints ORDER BY epoch DESC LIMIT 1) c ON true
 """
@@ -46,6 +48,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     root: str
     files: dict[str, str]
     documents: list[str]
+    # Documents whose bytes were not there to be copied.
+    missing: int
     personal_keys: str
 
 
@@ -71,26 +75,35 @@ def make_backup(
     """Writes a backup of one state of a running ledger; returns its folder. Old personal keys go."""
     name = f"{now:%Y%m%dT%H%M%SZ}"
     partial, target = place.folder / f".{name}.part", place.folder / name
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    forget_personal_keys(place, now)
+    for left in place.folder.glob(".*.part"):
+        shutil.rmtree(left, ignore_errors=True)
+    # What a backup holds is for its owner alone, from the first byte on.
+    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial.mkdir(mode=0o700)
     place.personal_keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     with psycopg.connect(owner_dsn) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         (snapshot,) = _one(connection, "SELECT pg_export_snapshot()")
-        ledger, position, epoch, origin, size, root, shown = _one(connection, STATE)
+        ledger, position, epoch, origin, shown = _one(connection, STATE)
         _dump(owner_dsn, pg_dump, partial / DUMP, str(snapshot))
         persons = _copy_persons(connection, place.personal_keys / f"{name}.keys")
         rows = connection.execute("SELECT digest FROM ledger.documents ORDER BY digest").fetchall()
     documents = _copy_documents(data, place.folder, [row[0] for row in rows])
     _copy_log(data, place.folder)
-    (partial / CHECKPOINT).write_bytes(shown or b"")
+    # What the files say, not what is merely signed: that may not be published yet.
+    size, root = 0, b""
+    if shown is not None:
+        (partial / CHECKPOINT).write_bytes(shown)
+        _, size, root = read_checkpoint(bytes(shown))[0]
     (partial / KEYS).mkdir(mode=0o700)
     for key in SERVICE_KEYS:
         if (data / "keys" / key).exists():
             shutil.copy(data / "keys" / key, partial / KEYS / key)
     manifest = Manifest(
         ledger=ledger, made_at=now, position=position, epoch=epoch or 1, origin=origin or "",
-        size=size or 0, root=bytes(root or b"").hex(), documents=documents, personal_keys=persons,
+        size=size, root=root.hex(), documents=documents, missing=len(rows) - len(documents),
+        personal_keys=persons,
         files={str(one.relative_to(partial)): _digest(one) for one in _files(partial)},
     )  # fmt: skip
     _sign(partial / MANIFEST, manifest, read_key(data / "keys" / "ledger.key"))
@@ -98,7 +111,6 @@ def make_backup(
         _sync(one)
     partial.rename(target)
     _sync(place.folder)
-    forget_personal_keys(place, now)
     return target, manifest
 
 
@@ -148,14 +160,25 @@ def _one(connection: psycopg.Connection[Any], query: str) -> tuple[Any, ...]:
 
 def _dump(owner_dsn: str, pg_dump: Path, out: Path, snapshot: str) -> None:
     """Dumps the record; views are derived, and personal keys lie apart."""
+    dsn, environment = apart(owner_dsn)
     command = [
-        str(pg_dump), "-d", owner_dsn, "-Fc", "-n", "ledger", "-n", "personal",
+        str(pg_dump), "-d", dsn, "-Fc", "-n", "ledger", "-n", "personal",
         "--exclude-table-data=personal.keys", f"--snapshot={snapshot}",
     ]  # fmt: skip
     with out.open("wb") as file:
-        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, cwd="/", check=False)
+        done = subprocess.run(
+            command, stdout=file, stderr=subprocess.PIPE, cwd="/", check=False, env=environment
+        )
     if done.returncode != 0:
         raise OSError(f"pg_dump failed: {done.stderr.decode(errors='replace').strip()[-400:]}")
+
+
+def apart(dsn: str) -> tuple[str, dict[str, str]]:
+    """Returns a DSN without its password, and the environment that has it: others read our arguments."""
+    said = conninfo_to_dict(dsn)
+    password = said.pop("password", None)
+    own = {"PGPASSWORD": str(password)} if password else {}
+    return make_conninfo("", **said), {**os.environ, **own}
 
 
 def _copy_persons(connection: psycopg.Connection[Any], out: Path) -> str:

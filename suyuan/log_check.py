@@ -26,27 +26,37 @@ class LogReport(NamedTuple):
 def check_log(
     record: PgLog, read: ReadFiles, key: NoteKey, stepped: Callable[[int], None] = lambda _n: None
 ) -> LogReport:
-    """Hashes the record's leaves into a tree and compares it with every file that was published."""
+    """Hashes the record's leaves into a tree and compares it with every file that was published.
+
+    The row of the last checkpoint may be ahead of the files: it is committed first.
+    """
+    try:
+        published = verify_checkpoint(read([CHECKPOINT])[0] or b"", key).checkpoint
+    except NoteWrong as error:
+        return LogReport(0, [f"the published checkpoint: {error}"])
     said = record.last()
-    if said is None:
-        return LogReport(0, ["nothing was ever published: is the log service running?"])
-    problems: list[str] = []
-    tree, bundles = Growing(), Bundles()
-    while tree.size < said.size and len(problems) < SHOWN_MAX:
-        rows = record.leaves(tree.size, min(LEAVES_AT_ONCE, said.size - tree.size))
-        if [position for position, _ in rows] != [*range(tree.size + 1, tree.size + 1 + len(rows))]:
-            problems.append(f"positions behind {tree.size} are not without gaps")
-        if not rows:
-            problems.append(f"{said.size} entries were published, the record ends at {tree.size}")
-            break
-        leaves = [leaf for _, leaf in rows]
-        problems += _differing(read, [*tree.extend(leaves), *bundles.extend(leaves)])
-        stepped(len(rows))
-    problems += _differing(read, [*tree.partial(), *bundles.partial()])
-    if tree.root() != said.root:
-        problems.append(f"the record's {tree.size} leaves lead to another root than was signed")
-    problems += [*_signed(said, key), *_published(read, key, tree)]
-    return LogReport(tree.size, problems[:SHOWN_MAX])
+    if said is None or said.size < published.size:
+        signed = said.size if said else 0
+        return LogReport(0, [f"{published.size} entries were published, {signed} were signed"])
+    tree, bundles, problems = Growing(), Bundles(), _signed(said, key)
+    for goal, root in ((published.size, published.root), (said.size, said.root)):
+        while tree.size < goal and len(problems) < SHOWN_MAX:
+            rows = record.leaves(tree.size, min(LEAVES_AT_ONCE, goal - tree.size))
+            if [p for p, _ in rows] != [*range(tree.size + 1, tree.size + 1 + len(rows))]:
+                problems.append(f"positions behind {tree.size} are not without gaps")
+            if not rows:
+                problems.append(f"{goal} entries were signed, the record ends at {tree.size}")
+                return LogReport(tree.size, problems)
+            leaves = [leaf for _, leaf in rows]
+            full = [*tree.extend(leaves), *bundles.extend(leaves)]
+            if goal == published.size:
+                problems += _differing(read, full)
+            stepped(len(rows))
+        if goal == published.size:
+            problems += _differing(read, [*tree.partial(), *bundles.partial()])
+        if tree.root() != root:
+            problems.append(f"the record's {tree.size} leaves lead to another root than was signed")
+    return LogReport(published.size, problems[:SHOWN_MAX])
 
 
 def _signed(said: Published, key: NoteKey) -> list[str]:
@@ -71,17 +81,3 @@ def _differing(read: ReadFiles, made: Iterable[Written]) -> list[str]:
         for (tile, content), there in zip(found, published, strict=True)
         if there != content
     ]
-
-
-def _published(read: ReadFiles, key: NoteKey, tree: Growing) -> list[str]:
-    """Compares the published checkpoint, which may be a little ahead by now, with the tree."""
-    (content,) = read([CHECKPOINT])
-    try:
-        checkpoint = verify_checkpoint(content or b"", key).checkpoint
-    except NoteWrong as error:
-        return [f"the published checkpoint: {error}"]
-    if checkpoint.size < tree.size:
-        return [f"the published checkpoint has {checkpoint.size} entries, {tree.size} were signed"]
-    if checkpoint.size == tree.size and checkpoint.root != tree.root():
-        return ["the published checkpoint has another root than the record's leaves"]
-    return []

@@ -16,12 +16,12 @@ from ledger.journal.cases import CaseEvent, Cases
 from ledger.journal.keyfile import read_key
 from ledger.journal.personal import PgPersonalStore
 from ledger.journal.sealing import Sealer
-from ledger.log.checkpoints import Checkpoint, verify_checkpoint
+from ledger.log.checkpoints import Checkpoint, read_checkpoint, verify_checkpoint
 from ledger.log.files import CHECKPOINT
 from ledger.log.growing import Growing
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.notes import NoteKey, NoteWrong
-from ledger.log.origins import next_origin
+from ledger.log.origins import base_of, epoch_of
 from ledger.log.postgres import PgLog
 from ledger.log.publishing import LogSigner
 from ledger.values.ids import stream_of_case
@@ -32,6 +32,7 @@ from suyuan.backup import (
     SERVICE_KEYS,
     BackupDamaged,
     Manifest,
+    apart,
     check_backup,
     check_personal_keys,
 )
@@ -39,6 +40,10 @@ from suyuan.log_check import check_log
 from suyuan.published import PublishedLog
 
 LEAVES_AT_ONCE = 65_536
+LOST = """
+INSERT INTO personal.erased (ref, at, by, why, lost)
+SELECT ref, clock_timestamp(), %s, %s, true FROM personal.subjects ON CONFLICT DO NOTHING
+"""
 
 
 class RestoreTarget(NamedTuple):
@@ -53,7 +58,7 @@ class RestoreWish(NamedTuple):
     """What is restored and how it goes on.
 
     `published` is where the log is still to be read as it was published last, if anywhere;
-    `same_log` says that nothing was published after this backup.
+    `same_log` says that nothing was recorded after this backup.
     """
 
     backup: Path
@@ -81,17 +86,20 @@ def restore(
     manifest = check_backup(wish.backup)
     if wish.personal_keys is not None:
         check_personal_keys(manifest, wish.personal_keys)
+    # Read before anything is written: it may be the folder of the machine that is restored.
+    last, epoch = _last_known(wish, manifest)
     _fill_database(wish, target, manifest, pg_restore)
-    _fill_folder(wish.backup, target.data, manifest)
-    _verify(target, manifest, persons=wish.personal_keys is not None)
-    signer = LogSigner(manifest.origin, read_key(target.data / "keys" / "log.key"))
-    last = _last_known(wish, manifest, NoteKey(signer.public))
-    if _goes_on(target.owner_dsn, last, wish, manifest):
-        return Restored(
-            manifest.position, _root(target.owner_dsn, manifest.position), manifest.origin,
-            signer.public, new_log=False,
-        )  # fmt: skip
-    return _begin_log(wish, target, manifest, last, now)
+    try:
+        _fill_folder(wish.backup, target.data, manifest)
+        _verify(target, manifest)
+        if wish.same_log:
+            return _go_on(target, manifest, last)
+        return _begin_log(wish, target, manifest, last=last, epoch=epoch, now=now)
+    except BaseException:
+        # What did not verify must not be taken for a ledger.
+        with psycopg.connect(target.owner_dsn) as connection:
+            connection.execute("DROP SCHEMA ledger, personal CASCADE")
+        raise
 
 
 def _fill_database(
@@ -101,15 +109,20 @@ def _fill_database(
         if connection.execute("SELECT to_regnamespace('ledger')").fetchone() != (None,):
             raise BackupDamaged("the database is not empty: restore into a new one")
         schema.create_roles(connection)
-    command = [str(pg_restore), "-d", target.owner_dsn, "--no-owner", "--exit-on-error",
+    dsn, environment = apart(target.owner_dsn)
+    command = [str(pg_restore), "-d", dsn, "--no-owner", "--exit-on-error",
                str((wish.backup / DUMP).absolute())]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, cwd="/", check=False)
+    done = subprocess.run(command, capture_output=True, cwd="/", check=False, env=environment)
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip()[-400:]
         raise BackupDamaged(f"pg_restore failed: {words}")
     with psycopg.connect(target.owner_dsn) as connection:
         schema.create(connection, manifest.ledger)
-        if wish.personal_keys is not None:
+        if wish.personal_keys is None:
+            # Nobody's card can be opened; late events that name them are sealed as of nobody.
+            connection.execute(LOST, [wish.by, wish.why])
+            connection.execute("DELETE FROM personal.subjects")
+        else:
             with connection.cursor().copy("COPY personal.keys FROM STDIN (FORMAT BINARY)") as copy:
                 copy.write(wish.personal_keys.read_bytes())
 
@@ -129,13 +142,14 @@ def _fill_folder(backup: Path, data: Path, manifest: Manifest) -> None:
         shutil.copytree(backup.parent / "log", data / "log", dirs_exist_ok=True)
     log = data / "log" / str(manifest.epoch)
     log.mkdir(parents=True, exist_ok=True)
-    shutil.copy(backup / CHECKPOINT, log / CHECKPOINT)
+    if manifest.size:
+        shutil.copy(backup / CHECKPOINT, log / CHECKPOINT)
 
 
-def _verify(target: RestoreTarget, manifest: Manifest, *, persons: bool) -> None:
+def _verify(target: RestoreTarget, manifest: Manifest) -> None:
     """Compares the restored record with itself, with the manifest and with the published tiles."""
     report = RowsCheck(target.owner_dsn).run()
-    problems = [one for one in report.problems if persons or "there is no key" not in one]
+    problems = [*report.problems]
     if report.events != manifest.position:
         problems.append(f"{report.events} events were restored, not {manifest.position}")
     if manifest.size:
@@ -160,32 +174,55 @@ def _root(owner_dsn: str, size: int) -> str:
     return tree.root().hex()
 
 
-def _last_known(wish: RestoreWish, manifest: Manifest, key: NoteKey) -> Checkpoint:
-    """Returns the last checkpoint of the old log that can still be read."""
-    own = Checkpoint(manifest.origin, manifest.size, bytes.fromhex(manifest.root))
+def _last_known(wish: RestoreWish, manifest: Manifest) -> tuple[Checkpoint, int]:
+    """Returns the last checkpoint that can still be read, and the number of the newest log there was."""
+    own = Checkpoint(manifest.origin, manifest.size, bytes.fromhex(manifest.root) or EMPTY_ROOT)
+    logs = (wish.backup.parent / "log").glob("[0-9]*")
+    epoch = max([manifest.epoch, *(int(one.name) for one in logs if one.name.isdigit())])
     if wish.published is None:
-        return own
+        return own, epoch
+    key = NoteKey(LogSigner(manifest.origin, read_key(wish.backup / KEYS / "log.key")).public)
     with PublishedLog(wish.published) as log:
         (content,) = log.read([CHECKPOINT])
     try:
-        found = verify_checkpoint(content or b"", key).checkpoint
+        origin = read_checkpoint(content or b"")[0].origin
+        found = verify_checkpoint(content or b"", key.under(origin)).checkpoint
     except NoteWrong as error:
         raise BackupDamaged(f"the checkpoint at {wish.published}: {error}") from error
-    return max(own, found, key=lambda one: one.size)
+    seen = epoch_of(base_of(manifest.origin, manifest.epoch), origin)
+    if seen is None:
+        raise BackupDamaged(f"{wish.published} is the log {origin}, not one of this ledger's")
+    newer = (seen, found.size) > (manifest.epoch, own.size)
+    return (found if newer else own), max(epoch, seen)
 
 
-def _goes_on(owner_dsn: str, last: Checkpoint, wish: RestoreWish, manifest: Manifest) -> bool:
-    """Tells whether the record still holds all that was published, so that the log can go on."""
-    if wish.published is None and not wish.same_log:
-        return False
-    return last.size <= manifest.position and _root(owner_dsn, last.size) == last.root.hex()
+def _go_on(target: RestoreTarget, manifest: Manifest, last: Checkpoint) -> Restored:
+    """Goes on as the same log. Raises `BackupDamaged` where more was published than the record holds."""
+    root = _root(target.owner_dsn, min(last.size, manifest.position))
+    if last.origin != manifest.origin or last.size > manifest.position or root != last.root.hex():
+        raise BackupDamaged(
+            f"{last.origin} was published up to {last.size}, which this backup does not hold: leave out"
+            " --same-log, and it goes on as a new log"
+        )
+    signer = LogSigner(manifest.origin, read_key(target.data / "keys" / "log.key"))
+    whole = _root(target.owner_dsn, manifest.position)
+    return Restored(manifest.position, whole, manifest.origin, signer.public, new_log=False)
 
 
 def _begin_log(
-    wish: RestoreWish, target: RestoreTarget, manifest: Manifest, last: Checkpoint, now: datetime
+    wish: RestoreWish,
+    target: RestoreTarget,
+    manifest: Manifest,
+    *,
+    last: Checkpoint,
+    epoch: int,
+    now: datetime,
 ) -> Restored:
     """Goes on as a new log over the same positions; the first event after them names the old one."""
-    origin = next_origin(manifest.origin, manifest.epoch)
+    epoch += 1
+    origin = f"{base_of(manifest.origin, manifest.epoch)}/{epoch}"
+    # Whoever restores from these backups again sees that this number was given.
+    (wish.backup.parent / "log" / str(epoch)).mkdir(parents=True, exist_ok=True)
     signer = LogSigner(origin, read_key(target.data / "keys" / "log.key"))
     event = LedgerRestored(
         position=manifest.position, old_origin=last.origin, old_size=last.size,
@@ -205,7 +242,7 @@ def _begin_log(
         connection.execute(
             "INSERT INTO ledger.checkpoints (epoch, origin, size, root, note, time)"
             " VALUES (%s, %s, %s, %s, %s, %s)",
-            [manifest.epoch + 1, *first],
+            [epoch, *first],
         )
     root = _root(target.owner_dsn, manifest.position)
     return Restored(manifest.position, root, origin, signer.public, new_log=True)

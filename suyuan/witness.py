@@ -1,6 +1,7 @@
 """A witness as a service: remembers in a file, answers over HTTP (C2SP tlog-witness)."""
 
 import base64
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -17,6 +18,9 @@ STATUS: dict[Judgement, int] = {
     "cosigned": 200, "malformed": 400, "unknown-log": 404, "not-signed": 403,
     "old-is-larger": 400, "other-size": 409, "other-root": 409, "inconsistent": 422,
 }  # fmt: skip
+
+
+KEY = "witness.key"
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -36,12 +40,25 @@ class FolderMemory:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "witnessed.json"
         self._lock = threading.Lock()
+        self._held = (folder / ".lock").open("w")
         try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._seen = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Seen])
-        except FileNotFoundError:
-            self._seen = {}
-        except msgspec.MsgspecError as error:
-            raise BadSetting(f"{self._path} is damaged: begin with a new key") from error
+        except BlockingIOError as error:
+            raise BadSetting(f"another witness works in {folder}: end that one first") from error
+        except (FileNotFoundError, msgspec.MsgspecError) as error:
+            raise BadSetting(
+                f"{self._path} is gone or damaged: what was cosigned under this key is not known any"
+                " more. Begin with a new folder and key, and tell whoever asks for this witness"
+            ) from error
+
+    @classmethod
+    def begin(cls, folder: Path) -> "FolderMemory":
+        """Opens a folder's memory; one of a witness that has no key yet is made."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (folder / KEY).exists() and not (folder / "witnessed.json").exists():
+            (folder / "witnessed.json").write_bytes(b"{}")
+        return cls(folder)
 
     def last(self, origin: str) -> Checkpoint | None:
         """See `WitnessMemory.last`."""

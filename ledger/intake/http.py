@@ -66,7 +66,7 @@ def build(parts: IntakeParts) -> FastAPI:
             return _problem(503, "unavailable", f"the database is away: try again ({error})")
 
     @app.get("/intake/ledger")
-    async def ledger() -> Response:
+    def ledger() -> Response:
         about = {"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()}
         return _json(about | {"rehearsal": parts.rehearsal, "log": parts.log_key()})
 

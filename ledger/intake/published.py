@@ -27,7 +27,17 @@ class PublishedCheckpoint:
         self._retain = retain
         self._connection: psycopg.Connection[Any] | None = None
         self.text: str | None = None
-        self.log_key: str | None = None
+        self._key: str | None = None
+
+    @property
+    def log_key(self) -> str | None:
+        """The log's key, which devices pin when they join; None before anything was published."""
+        if self._key is None:
+            # Who joins in the first second would be without it for ever.
+            with psycopg.connect(self._dsn, autocommit=True, connect_timeout=5) as connection:
+                row = connection.execute(LAST).fetchone()
+            self._key = row[1] if row is not None else None
+        return self._key
 
     def start(self) -> None:
         """Follows in the background."""
@@ -45,7 +55,7 @@ class PublishedCheckpoint:
         row = self._connection.execute(LAST).fetchone()
         if row is None or row[0] is None:
             return
-        text, self.log_key = bytes(row[0]).decode(), row[1]
+        text, self._key = bytes(row[0]).decode(), row[1]
         if text != self.text:
             self.text = text
             self.publish()

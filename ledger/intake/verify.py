@@ -81,7 +81,7 @@ class Verifier:
     ) -> TapeBatch | Unverified:
         stream = stream_of_tape(batch.tape)
         rows, unreadable = [], []
-        opened = None
+        erasures, opened = self._sealer.erasures, None
         for number, report in enumerate(batch.reports, batch.first):
             event, reason = _understand(report, number, batch.device)
             if reason is not None:
@@ -101,6 +101,7 @@ class Verifier:
             message = "a tape begins with chain(0) and a tape-opened that names the device"
             return Unverified(batch.tape, "bad-opening", message)
         return TapeBatch(
+            erasures=erasures,
             tape=batch.tape,
             stream=stream,
             device=batch.device,

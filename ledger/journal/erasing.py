@@ -3,22 +3,26 @@
 Personal Information Protection Law of the PRC, article 47.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
 
 from ledger.errors import Conflict
-from ledger.journal.interface import Stored
 from ledger.journal.opening import Openings
 from ledger.journal.postgres import COLUMNS, as_stored, lock_head
+from ledger.replication import Unconfirmed
 
-# References stand in the stored bytes as text; what merely looks alike is sorted out by opening it.
+# References stand in the stored bytes as text, perhaps with escapes, for the bytes are the device's own;
+# who is really named is seen by opening the event.
 NAMING = (
     f"SELECT {COLUMNS} FROM ledger.events WHERE notification_id > %s"
-    " AND position(%s::bytea in state) > 0 ORDER BY notification_id"
+    " AND (position(%s::bytea in state) > 0 OR position('\\x5c'::bytea in state) > 0)"
+    " ORDER BY notification_id"
 )
+
+
+KEEP = "INSERT INTO personal.shut VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
 
 class Erasure(NamedTuple):
@@ -33,52 +37,61 @@ class Erasure(NamedTuple):
 def erase(owner_dsn: str, erasure: Erasure) -> int:
     """Erases a person; returns how many events named them. They stay, and so do their leaves.
 
-    On return the key, the salt and the card are deleted, and what every service remembered of them is
-    not used again. Raises `Conflict` for a person nobody knows, or who was erased before.
+    On return the key, the salt and the card are deleted, on the standby too, and what every service
+    remembered of them is not used again. Raises `Conflict` for a person nobody knows or who was erased
+    before, `JournalUnavailable` when the standby did not confirm it: then do it again.
     """
+    unconfirmed = Unconfirmed()
     with psycopg.connect(owner_dsn, autocommit=True) as connection:
+        unconfirmed.listen(connection)
         # Most of the record is read before anybody has to wait.
-        row = connection.execute("SELECT position FROM ledger.head").fetchone()
-        head = int(row[0]) if row else 0
-        found = _naming(connection, 0, erasure.ref)
+        (head, ledger) = _head(connection)
+        openings = Openings(connection, ledger)
+        found = _naming(connection, openings, 0, erasure.ref)
         with connection.transaction():
             lock_head(connection)
-            found |= _naming(connection, head, erasure.ref)
-            _shut(connection, found.values())
-            _delete(connection, erasure)
-        # Deleted rows lie in their pages until these are cleaned.
+            found |= _naming(connection, openings, head, erasure.ref)
+            for position, person in found.items():
+                connection.execute(KEEP, [position, person])
+            known = _delete(connection, erasure)
+            connection.execute("SELECT pg_logical_emit_message(true, 'suyuan', 'erased')")
+        unconfirmed.refuse()
+        # Deleted rows lie in their pages until these are cleaned; done again, it is done anew.
         for table in ("keys", "subjects"):
             connection.execute(f"VACUUM (FULL) personal.{table}")
         connection.execute("CHECKPOINT")
+    if not known:
+        raise Conflict(f"no person is known as {erasure.ref}, or they were erased before")
     return len(found)
 
 
-def _naming(connection: psycopg.Connection[Any], after: int, ref: str) -> dict[int, Stored]:
-    rows = connection.execute(NAMING, [after, ref.encode()], binary=True)
-    return {row[0]: as_stored(row) for row in rows}
-
-
-def _shut(connection: psycopg.Connection[Any], events: Iterable[Stored]) -> None:
-    """Keeps the commitments that could not be computed again."""
-    row = connection.execute("SELECT ledger FROM ledger.head").fetchone()
+def _head(connection: psycopg.Connection[Any]) -> tuple[int, str]:
+    row = connection.execute("SELECT position, ledger FROM ledger.head").fetchone()
     assert row is not None
-    openings = Openings(connection, row[0])
-    for stored in events:
+    return int(row[0]), str(row[1])
+
+
+def _naming(
+    connection: psycopg.Connection[Any], openings: Openings, after: int, ref: str
+) -> dict[int, bytes]:
+    """Returns the events that name a person, with the commitments that could not be computed again."""
+    rows = connection.execute(NAMING, [after, ref.encode()], binary=True).fetchall()
+    found = {}
+    for stored in map(as_stored, rows):
         opened = openings.open(stored)
-        if opened.parts.person:
-            connection.execute(
-                "INSERT INTO personal.shut VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                [stored.position, opened.person],
-            )
+        if ref.encode() in opened.parts.person:
+            found[stored.position] = opened.person
+    return found
 
 
-def _delete(connection: psycopg.Connection[Any], erasure: Erasure) -> None:
+def _delete(connection: psycopg.Connection[Any], erasure: Erasure) -> bool:
+    """Deletes what is known of a person; False where nothing is."""
     known = connection.execute("DELETE FROM personal.keys WHERE ref = %s", [erasure.ref]).rowcount
-    if not known:
-        raise Conflict(f"no person is known as {erasure.ref}, or they were erased before")
     connection.execute("DELETE FROM personal.subjects WHERE ref = %s", [erasure.ref])
-    connection.execute(
-        "INSERT INTO personal.erased VALUES (%s, %s, %s, %s)",
-        [erasure.ref, erasure.at, erasure.by, erasure.why],
-    )
-    connection.execute("UPDATE ledger.head SET erasures = erasures + 1")
+    if known:
+        connection.execute(
+            "INSERT INTO personal.erased (ref, at, by, why) VALUES (%s, %s, %s, %s)",
+            [erasure.ref, erasure.at, erasure.by, erasure.why],
+        )
+        connection.execute("UPDATE ledger.head SET erasures = erasures + 1")
+    return bool(known)

@@ -76,6 +76,8 @@ class TapeBatch(NamedTuple):
     key: str
     signature: bytes
     envelope: bytes
+    # How many persons had been erased before it was sealed.
+    erasures: int = 0
 
     @property
     def first(self) -> int:

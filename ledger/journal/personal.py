@@ -16,6 +16,14 @@ SALT_BYTES = 32
 KEY_BYTES = 32
 
 
+MAKE_SUBJECT = """
+INSERT INTO personal.subjects (ref) SELECT %(ref)s::uuid
+WHERE NOT EXISTS (SELECT FROM personal.erased WHERE ref = %(ref)s::uuid) ON CONFLICT DO NOTHING
+"""
+MAKE_KEY = """
+INSERT INTO personal.keys (ref, salt, key) SELECT %(ref)s::uuid, %(salt)s, %(key)s
+WHERE NOT EXISTS (SELECT FROM personal.erased WHERE ref = %(ref)s::uuid) ON CONFLICT DO NOTHING
+"""
 # Who was erased has no salt any more; a late event that names the person is sealed with this.
 ERASED_SALT = bytes(SALT_BYTES)
 
@@ -27,8 +35,13 @@ class PersonalStore(Protocol):
         """Returns a salt per reference, making subjects it has not met."""
         ...
 
-    def still(self, erasures: int) -> bool:
-        """See `Salts.still`."""
+    @property
+    def erasures(self) -> int:
+        """See `Salts.erasures`."""
+        ...
+
+    def catch_up(self, erasures: int) -> None:
+        """See `Salts.catch_up`."""
         ...
 
     def put_card(self, ref: str, card: Card, device: str) -> bool:
@@ -58,9 +71,13 @@ class MemoryPersonalStore:
             self._salts.setdefault(ref, self._entropy(SALT_BYTES))
         return [self._salts[ref] for ref in refs]
 
-    def still(self, erasures: int) -> bool:
-        """See `Salts.still`: nobody is erased from here."""
-        return True
+    @property
+    def erasures(self) -> int:
+        """See `Salts.erasures`: nobody is erased from here."""
+        return 0
+
+    def catch_up(self, erasures: int) -> None:
+        """See `Salts.catch_up`."""
 
     def put_card(self, ref: str, card: Card, device: str) -> bool:
         """See `PersonalStore.put_card`."""
@@ -90,22 +107,25 @@ class PgPersonalStore:
 
     def salts(self, refs: Sequence[str]) -> list[bytes]:
         """See `PersonalStore.salts`."""
-        missing = [ref for ref in refs if ref not in self._cache]
-        if missing:
-            with psycopg.connect(self._dsn, autocommit=True) as connection:
-                self._read(connection, missing)
-                if unmet := [ref for ref in missing if ref not in self._cache]:
-                    self._make(connection, unmet)
-                    self._read(connection, unmet)
-        return [self._cache[ref] for ref in refs]
+        # Another thread may forget what is remembered at any moment.
+        remembered = self._cache
+        found = {ref: remembered[ref] for ref in refs if ref in remembered}
+        if missing := [ref for ref in refs if ref not in found]:
+            with committing(self._dsn) as connection:
+                self._make(connection, missing)
+                found |= salts_of(connection, missing)
+            remembered |= found
+        return [found[ref] for ref in refs]
 
-    def still(self, erasures: int) -> bool:
-        """See `Salts.still`."""
-        known, self._erasures = self._erasures, erasures
-        good = known == erasures or not self._cache
-        if not good:
-            self._cache.clear()
-        return good
+    @property
+    def erasures(self) -> int:
+        """See `Salts.erasures`."""
+        return self._erasures
+
+    def catch_up(self, erasures: int) -> None:
+        """See `Salts.catch_up`."""
+        if erasures != self._erasures:
+            self._cache, self._erasures = {}, erasures
 
     def put_card(self, ref: str, card: Card, device: str) -> bool:
         """See `PersonalStore.put_card`."""
@@ -142,22 +162,17 @@ class PgPersonalStore:
             return None
         return open_card(row[1], key=row[0], ref=ref)
 
-    def _read(self, connection: psycopg.Connection[Any], refs: Sequence[str]) -> None:
-        self._cache |= salts_of(connection, refs)
-
     def _make(self, connection: psycopg.Connection[Any], refs: Sequence[str]) -> None:
-        """Makes subjects that nobody met, and nobody erased, before."""
-        connection.cursor().executemany(
-            "WITH made AS (INSERT INTO personal.subjects (ref)"
-            " SELECT %(ref)s::uuid WHERE NOT EXISTS"
-            " (SELECT FROM personal.erased WHERE ref = %(ref)s::uuid) ON CONFLICT DO NOTHING"
-            " RETURNING ref)"
-            " INSERT INTO personal.keys (ref, salt, key) SELECT ref, %(salt)s, %(key)s FROM made",
-            [
-                {"ref": ref, "salt": self._entropy(SALT_BYTES), "key": self._entropy(KEY_BYTES)}
-                for ref in refs
-            ],
-        )
+        """Makes the keys of those who have none, and were not erased."""
+        about = [
+            {"ref": ref, "salt": self._entropy(SALT_BYTES), "key": self._entropy(KEY_BYTES)}
+            for ref in sorted(set(refs) - set(salts_of(connection, refs)))
+        ]
+        if not about:
+            return
+        cursor = connection.cursor()
+        cursor.executemany(MAKE_SUBJECT, about)
+        cursor.executemany(MAKE_KEY, about)
 
 
 def salts_of(connection: psycopg.Connection[Any], refs: Sequence[str]) -> dict[str, bytes]:

@@ -206,7 +206,10 @@ class PgAppender:
                     # Duplicates alone would write nothing, and nothing would wait for the standby.
                     connection.execute("UPDATE ledger.head SET position = position")
                 transaction = PgTransaction(connection)
-                if not self._sealer.still(transaction.head.erasures):
+                erasures = transaction.head.erasures
+                if any(batch.erasures != erasures for batch in batches):
+                    # A person was erased since one of them was sealed, perhaps with their salt.
+                    self._sealer.catch_up(erasures)
                     return [CheckAgain() for _ in batches]
                 outcomes = Appending(transaction, self._sealer, now).run(batches)
             self._unsure = True

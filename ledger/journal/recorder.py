@@ -99,7 +99,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
     ) -> list[int]:
         head = lock_head(connection)
         # Sealed under the lock: what is known of salts is brought up to date before.
-        self._sealer.still(head.erasures)
+        self._sealer.catch_up(head.erasures)
         received = self._now()
         rows = [self._row(event, received) for event in stored_events]
         _refuse_taken(connection, rows)

@@ -134,7 +134,9 @@ CREATE TABLE IF NOT EXISTS personal.erased (
     ref uuid PRIMARY KEY,
     at timestamptz NOT NULL,
     by text NOT NULL,
-    why text NOT NULL
+    why text NOT NULL,
+    -- The keys were lost at a restore: what events said of the person cannot be recomputed.
+    lost boolean NOT NULL DEFAULT false
 );
 -- What is left of the person part of an event whose person was erased: its commitment.
 CREATE TABLE IF NOT EXISTS personal.shut (

@@ -20,8 +20,13 @@ class Salts(Protocol):
         """Returns one salt per reference, in the order given."""
         ...
 
-    def still(self, erasures: int) -> bool:
-        """Tells whether what was given is good after so many erasures; forgets it otherwise."""
+    @property
+    def erasures(self) -> int:
+        """How many persons had been erased when what is given was known to be good."""
+        ...
+
+    def catch_up(self, erasures: int) -> None:
+        """Forgets what is remembered where more were erased since."""
         ...
 
 
@@ -47,9 +52,14 @@ class Sealer:
         seed = self._entropy(SEED_BYTES)
         return seed, self.leaf(event, name, state, at, seed)
 
-    def still(self, erasures: int) -> bool:
-        """Tells, under the head's lock, whether what was sealed before it may be stored."""
-        return self._persons.still(erasures)
+    @property
+    def erasures(self) -> int:
+        """See `Salts.erasures`; what is sealed from now on may be stored while that many were erased."""
+        return self._persons.erasures
+
+    def catch_up(self, erasures: int) -> None:
+        """See `Salts.catch_up`; called under the head's lock."""
+        self._persons.catch_up(erasures)
 
     def leaf(self, event: Event | None, name: str, state: bytes, at: Place, seed: bytes) -> bytes:
         """Returns the leaf of a stored event under its seed, to store or to compare."""

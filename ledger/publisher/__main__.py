@@ -10,13 +10,13 @@ from pathlib import Path
 import uvicorn
 
 from ledger import telling
-from ledger.errors import EXIT_DAMAGED, JournalUnavailable, LedgerError
+from ledger.errors import EXIT_DAMAGED, BadSetting, JournalUnavailable, LedgerError
 from ledger.journal.keyfile import read_key
 from ledger.log.files import FolderFiles
-from ledger.log.notes import NoteKey
+from ledger.log.notes import NoteKey, NoteWrong
 from ledger.log.origins import origin_for
 from ledger.log.postgres import PgLog
-from ledger.log.publishing import LogSigner, Publisher
+from ledger.log.publishing import LEAVES_MAX, LogSigner, Publisher
 from ledger.publisher.cosigning import witnesses_of
 from ledger.publisher.http import LogParts, build
 from ledger.publisher.metrics import LogMetrics
@@ -45,7 +45,10 @@ def main(settings: Settings) -> None:
         return FolderFiles(data / "log" / str(epoch))
 
     files = files_of(record.epoch())
-    signer = LogSigner(origin, read_key(data / "keys" / "log.key"))
+    try:
+        signer = LogSigner(origin, read_key(data / "keys" / "log.key"))
+    except NoteWrong as error:
+        raise BadSetting(f"log_origin: {error}") from error
     publisher = Publisher(
         signer, record, record, files, now=Clock(settings.clock).now,
         cosign=witnesses_of(settings.log_witnesses, files),
@@ -72,7 +75,8 @@ def publish_forever(publisher: Publisher) -> None:
         while True:
             begun = time.monotonic()
             try:
-                while publisher.step():
+                # A backlog goes on at once; what comes meanwhile waits for the next second.
+                while publisher.step() >= LEAVES_MAX:
                     pass
             except (JournalUnavailable, OSError) as error:
                 log.warning("nothing can be published now: %s", error)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import httpx
 
@@ -18,7 +18,7 @@ from ledger.log.witnessing import CosignRequest, write_request
 log = logging.getLogger("suyuan.log")
 
 # A checkpoint waits no longer for a witness; it is published without that one.
-TIMEOUT_S = 1.0
+TIMEOUT_S, DEADLINE_S = 1.0, 2.0
 # How long a witness that did not answer is left alone.
 LEFT_ALONE_S = 30.0
 ANSWER_BYTES_MAX = 10_000
@@ -40,27 +40,33 @@ class RemoteWitness:
         if time.monotonic() < self._not_before:
             return ""
         try:
-            answer = self._ask(published)
-            if answer.status_code == httpx.codes.CONFLICT:
-                self._old = int(answer.text)
-                answer = self._ask(published)
-            if answer.status_code == httpx.codes.OK:
-                line = self._checked(published, answer.text[:ANSWER_BYTES_MAX])
+            status, text = self._ask(published)
+            if status == httpx.codes.CONFLICT:
+                self._old = int(text)
+                status, text = self._ask(published)
+            if status == httpx.codes.OK:
+                line = self._checked(published, text)
                 self._old = published.size
                 return line
-            log.warning("%s: %s %s", self._key.name, answer.status_code, answer.text[:200])
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            log.warning("%s: %s %s", self._key.name, status, text[:200])
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
             log.warning("the witness %s cosigned nothing: %s", self._key.name, error)
         self._not_before = time.monotonic() + LEFT_ALONE_S
         return ""
 
-    def _ask(self, published: Published) -> httpx.Response:
+    def _ask(self, published: Published) -> tuple[int, str]:
         if self._old > published.size:
             raise NoteWrong(f"it knows {self._old} entries of this log, beyond {published.size}")
         tree = TileTree(tiles_in(self._files), published.size)
         path = prove_consistency(tree.node_at, self._old, published.size)
         body = write_request(CosignRequest(self._old, path, published.note))
-        return self._client.post(self._url, content=body)
+        content = b""
+        with self._client.stream("POST", self._url, content=body) as answer:
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > ANSWER_BYTES_MAX:
+                    raise NoteWrong(f"its answer has more than {ANSWER_BYTES_MAX} bytes")
+        return answer.status_code, content.decode(errors="replace")
 
     def _checked(self, published: Published, lines: str) -> str:
         """Returns the witness's own line among those it sent. Raises `NoteWrong` without one."""
@@ -77,12 +83,22 @@ class Cosigners:
     """All witnesses of a log, asked at once."""
 
     def __init__(self, witnesses: Sequence[RemoteWitness]) -> None:
-        self._witnesses = witnesses
-        self._workers = ThreadPoolExecutor(max(1, len(witnesses)))
+        self._workers = {one: ThreadPoolExecutor(1) for one in witnesses}
+        self._asked: dict[RemoteWitness, Future[tuple[bytes, str]]] = {}
 
     def __call__(self, published: Published) -> Sequence[str]:
-        """Returns the signature lines of those that cosigned."""
-        return list(self._workers.map(lambda one: one.cosign(published), self._witnesses))
+        """Returns the signature lines of those that cosigned in time; the slow are not waited for."""
+        for one, worker in self._workers.items():
+            if one not in self._asked or self._asked[one].done():
+                self._asked[one] = worker.submit(_cosigned, one, published)
+        done, _late = wait(self._asked.values(), timeout=DEADLINE_S)
+        # An answer that came late is of a checkpoint before this one.
+        found = [future.result() for future in done]
+        return [line for note, line in found if line and note == published.note]
+
+
+def _cosigned(witness: RemoteWitness, published: Published) -> tuple[bytes, str]:
+    return published.note, witness.cosign(published)
 
 
 def witnesses_of(text: str, files: LogFiles) -> Cosigners:

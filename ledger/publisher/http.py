@@ -7,8 +7,9 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.concurrency import run_in_threadpool
 
-from ledger.errors import JournalUnavailable
+from ledger.errors import JournalDamaged, JournalUnavailable
 from ledger.log.files import CHECKPOINT, LogFiles
+from ledger.log.merkle import ProofWrong
 from ledger.log.publishing import Published
 from ledger.publisher.metrics import LogMetrics
 from ledger.publisher.proving import NotPublished, Prover
@@ -48,7 +49,7 @@ def build(parts: LogParts) -> FastAPI:
     def old(epoch: int, path: str) -> Response:
         if path != CHECKPOINT and TILE.fullmatch(path.removeprefix("tile/")) is None:
             return _problem(404, "no-tile", f"no tile is called {path[:80]}")
-        return _file(parts.old(epoch), path, FOR_EVER)
+        return _file(parts.old(epoch), path, A_MOMENT if path == CHECKPOINT else FOR_EVER)
 
     @app.get("/log/key")
     def key() -> Response:
@@ -64,7 +65,7 @@ def build(parts: LogParts) -> FastAPI:
             return _text(await run_in_threadpool(parts.prover.prove, int(position)), "no-store")
         except NotPublished as error:
             return _problem(404, "not-published", str(error))
-        except JournalUnavailable as error:
+        except (JournalUnavailable, JournalDamaged, ProofWrong, FileNotFoundError) as error:
             return _problem(503, "unavailable", str(error))
 
     @app.get("/log/health")

@@ -66,4 +66,10 @@ def public_opening(
     """Returns what opens the public part of the event at a position that there is."""
     (stored,) = PgReader(connection).page(position - 1, 1)
     opened = Openings(connection, ledger).open(stored)
-    return open_public(opened.parts, stored.seed, opened.person)
+    opening = open_public(opened.parts, stored.seed, opened.person)
+    if opening.leaf() != stored.leaf:
+        raise NotPublished(
+            f"position {position} cannot be opened: it names a person who was erased this moment, or"
+            " whose keys were lost at a restore"
+        )
+    return opening

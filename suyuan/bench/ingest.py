@@ -16,7 +16,7 @@ from ledger.journal.postgres import PgReader
 from ledger.projections.groups import GROUPS
 from ledger.values.keys import SigningKey
 from suyuan.bench.comparison import bench, comparison
-from suyuan.bench.log import publisher_of
+from suyuan.bench.log import PUBLISHED, publisher_of
 from suyuan.bench.work import (
     RAW_TABLE,
     SIZES,
@@ -157,7 +157,7 @@ def _with_log(cluster: Cluster, work: Work) -> float:
 
 def _wait_published(admin: psycopg.Connection[Any]) -> None:
     deadline = time.monotonic() + WAIT_S
-    query = "SELECT h.position <= c.size FROM ledger.head h, ledger.checkpoints c WHERE shown IS NOT NULL"
+    query = f"SELECT h.position <= {PUBLISHED} FROM ledger.head h, ledger.checkpoints WHERE shown IS NOT NULL"
     while admin.execute(query).fetchone() != (True,):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the log was not published within {WAIT_S} s")

@@ -37,6 +37,8 @@ ENTRIES = {"small": (100_000, 1_000_000), "large": (1_000_000, 10_000_000)}
 ORIGIN = "bench.example/log"
 SIGNER = LogSigner(ORIGIN, SigningKey(bytes(32)))
 AT_ONCE = 256 * WIDTH
+# What the files say: the row is committed before them.
+PUBLISHED = r"split_part(convert_from(shown, 'UTF8'), E'\n', 2)::bigint"
 # How often the bench looks which entries are covered.
 LOOK_S = 0.01
 SETTLED_S = 30
@@ -192,7 +194,7 @@ def publisher_of(cluster: Any) -> Service:
 
 def _look(dsn: str, seen: list[tuple[float, int]], ended: threading.Event) -> None:
     """Notes when which size is published."""
-    query = "SELECT size FROM ledger.checkpoints WHERE shown IS NOT NULL"
+    query = f"SELECT {PUBLISHED} FROM ledger.checkpoints WHERE shown IS NOT NULL"
     with psycopg.connect(dsn, autocommit=True) as connection:
         while not ended.wait(LOOK_S):
             row = connection.execute(query).fetchone()

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ledger.errors import EXIT_DAMAGED
-from ledger.log.auditing import Auditor, AuditReport, AuditRules, AuditState, LogFindingCode
+from ledger.log.auditing import (
+    Auditor,
+    AuditReport,
+    AuditRules,
+    AuditState,
+    LogFinding,
+    LogFindingCode,
+)
 from ledger.log.checkpoints import Checkpoint
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
@@ -73,15 +80,16 @@ def run_audit(stated: argparse.Namespace) -> int:
         with PublishedLog(stated.url) as log, Progress("entries", 0, show=not stated.json) as bar:
             auditor = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
             report = auditor.run(lambda found: _keep(path, msgspec.json.encode(found)), bar.step)
-            receipts = _receipts(stated.tape, log, report)
+            _keep_evidence(path, report, auditor.seen, state.checkpoint)
+            receipts = None
+            if not _evidence(report):
+                receipts = _receipts(stated.tape, log, report)
     except NotReadable as error:
         raise Failed(str(error)) from error
     if receipts is not None:
         report = report._replace(findings=[*report.findings, *receipts.findings])
-    evidence = [one for one in report.findings if one.code not in HARMLESS]
-    if evidence:
-        told = {"findings": report.findings, "seen": auditor.seen, "audited": state.checkpoint}
-        _keep(path.with_suffix(".evidence"), msgspec.json.encode(told))
+        _keep_evidence(path, report, auditor.seen, state.checkpoint)
+    evidence = _evidence(report)
     _say(stated, report, receipts, path)
     return EXIT_DAMAGED if evidence else int(bool(report.findings))
 
@@ -98,6 +106,16 @@ def _receipts(tape: Path | None, log: PublishedLog, report: AuditReport) -> "Rec
         return check_receipts(Tape.open(tape), log.read, verified)
     except (OSError, NoTape, EnrolmentRefused, ProofWrong) as error:
         raise Failed(f"the receipts cannot be checked: {error}") from error
+
+
+def _evidence(report: AuditReport) -> list[LogFinding]:
+    return [one for one in report.findings if one.code not in HARMLESS]
+
+
+def _keep_evidence(path: Path, report: AuditReport, seen: bytes, audited: bytes) -> None:
+    if _evidence(report):
+        told = {"findings": report.findings, "seen": seen, "audited": audited}
+        _keep(path.with_suffix(".evidence"), msgspec.json.encode(told))
 
 
 def _say(

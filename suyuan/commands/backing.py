@@ -44,11 +44,14 @@ def run_backup(stated: argparse.Namespace) -> int:
     told = {
         "ok": True, "backup": str(folder), "position": manifest.position, "size": manifest.size,
         "root": manifest.root, "origin": manifest.origin, "documents": len(manifest.documents),
+        "missing": manifest.missing,
     }  # fmt: skip
     words = (
         f"{folder}: position {manifest.position}, {len(manifest.documents)} documents, the log"
         f" {manifest.origin} of {manifest.size} entries with root {manifest.root[:16]}…"
     )
+    if manifest.missing:
+        words += f"; {manifest.missing} documents were not there to be copied"
     print(json.dumps(told) if stated.json else words)
     return 0
 
@@ -75,16 +78,17 @@ def add_restore(verbs: Any) -> None:
     verb = verbs.add_parser(
         "restore",
         help="restore a backup into an empty place, verify it, and say as which log it goes on",
-        epilog="If everything that was ever published is in the backup, the log goes on as it was:"
-        " --published PLACE, where it can still be read, shows that. Else it goes on as a new log"
-        " over the same positions, and the devices bring what is missing from their tapes.",
+        epilog="It goes on as a new log over the same positions, and the devices bring what is missing"
+        " from their tapes. Only where nothing was recorded after the backup does --same-log let the"
+        " old log go on. --published PLACE, the old log where it can still be read, tells what it held"
+        " last.",
     )
     verb.add_argument("backup", type=Path, help="a backup's folder")
     verb.add_argument("--personal-keys", type=Path, metavar="FILE", help="the file of that backup")
     verb.add_argument("--without-personal-keys", action="store_true",
                       help="they are gone: nobody's card can be opened again")  # fmt: skip
     verb.add_argument("--published", metavar="PLACE", help="the log as it was published last")
-    verb.add_argument("--same-log", action="store_true", help="nothing was published since")
+    verb.add_argument("--same-log", action="store_true", help="nothing was recorded since")
     verb.add_argument("--as", dest="by", type=name, required=True, help="who restores")
     verb.add_argument("--note", required=True, help="why, on record for ever")
     verb.add_argument("--json", action="store_true")
@@ -101,7 +105,8 @@ def run_restore(stated: argparse.Namespace) -> int:
     )  # fmt: skip
     settings = read_settings()
     try:
-        found = _into_given(wish, settings) if settings.owner_dsn else _into_private(wish)
+        with database_answers():
+            found = _into_given(wish, settings) if settings.owner_dsn else _into_private(wish)
     except (BackupDamaged, OSError, NotReadable) as error:
         raise Failed(str(error)) from error
     if stated.json:
@@ -139,7 +144,10 @@ def _into_private(wish: RestoreWish) -> Restored:
 def _into_given(wish: RestoreWish, settings: Settings) -> Restored:
     if not settings.data or not settings.writer_dsn:
         raise Failed("owner_dsn is given, so data and writer_dsn must be too")
-    target = RestoreTarget(settings.owner_dsn, settings.writer_dsn, Path(settings.data))
+    data = Path(settings.data)
+    if data.exists() and any(data.iterdir()):
+        raise Failed(f"{data} is not empty: name another folder, nothing of it is needed")
+    target = RestoreTarget(settings.owner_dsn, settings.writer_dsn, data)
     program = _program("pg_restore", None)
     return restore(wish, target, pg_restore=program, now=datetime.now(UTC))
 

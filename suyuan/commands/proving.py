@@ -60,13 +60,14 @@ def run_verify_proof(stated: argparse.Namespace) -> int:
     """Says what a proof shows; exits with another code when it shows nothing."""
     try:
         proved = _proved(stated.file, stated.key)
+        public = json.loads(proved.opening.public)
     except OSError as error:
         raise Failed(f"{stated.file} cannot be read: {error}") from error
     except ValueError as error:
         words = f"{stated.file} proves nothing: {error}"
         print(json.dumps({"ok": False, "error": words}) if stated.json else words)
         return EXIT_DAMAGED
-    tree, public = proved.verified.checkpoint, json.loads(proved.opening.public)
+    tree = proved.verified.checkpoint
     if stated.json:
         told = {"ok": True, "log": tree.origin, "position": proved.position, "size": tree.size}
         print(json.dumps(told | {"leaf": proved.leaf.hex(), "public": public}, ensure_ascii=False))

@@ -38,14 +38,14 @@ def run_witness(stated: argparse.Namespace) -> int:
     """Serves until told to end."""
     import uvicorn
 
-    from suyuan.witness import FolderMemory, build
+    from suyuan.witness import KEY, FolderMemory, build
 
     logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(message)s")
     try:
-        signer = NoteSigner(stated.name, read_key(stated.folder / "witness.key"), COSIGNATURE)
+        memory = FolderMemory.begin(stated.folder)
+        signer = NoteSigner(stated.name, read_key(stated.folder / KEY), COSIGNATURE)
     except (NoteWrong, OSError) as error:
         raise Failed(str(error)) from error
-    memory = FolderMemory(stated.folder)
     witness = Witness(signer, stated.log, memory, now=lambda: datetime.now(UTC))
     host, number = stated.listen
     print(f"witness {signer.public} on http://{host}:{number}", flush=True)

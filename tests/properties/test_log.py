@@ -183,6 +183,8 @@ def test_a_signature_has_one_spelling() -> None:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     other = alphabet[alphabet.index(last) ^ 1]
     again = f"{note[:-3]}{other}=\n"
-    assert base64.b64decode(again.rsplit(maxsplit=1)[-1]) == base64.b64decode(note.rsplit(maxsplit=1)[-1])
+    assert base64.b64decode(again.rsplit(maxsplit=1)[-1]) == base64.b64decode(
+        note.rsplit(maxsplit=1)[-1]
+    )
     with pytest.raises(NoteWrong, match="no signature line"):
         verify_checkpoint(again.encode(), key)

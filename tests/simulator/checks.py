@@ -1,6 +1,7 @@
 """What must be true of every world in the end, whatever happened in it."""
 
 from ledger.follower import entries_of, fold_page
+from ledger.log.checkpoints import read_checkpoint
 from ledger.projections.groups import GROUPS
 from ledger.values.chain import chain_next, chain_start
 from ledger.values.ids import stream_of_tape
@@ -80,9 +81,14 @@ def _check_log(world: World) -> None:
     published = log.publisher.published
     assert published is not None
     _must((said.size, said.root) == (published.size, published.root), "the log is the record's")
-    for path, content in log.files.files.items():
-        if path != "checkpoint" and ".p/" not in path:
-            _must(world.files.files.get(path) == content, "the published tiles are the record's")
+    for publisher in world.publishers:
+        files = publisher.files.files
+        for path, content in log.files.files.items():
+            if path != "checkpoint":
+                _must(files.get(path) == content, "the published tiles are the record's")
+        root = read_checkpoint(files["checkpoint"])[0].root
+        _must(root == published.root, "the published checkpoint is the record's")
+    _must(world.row.shown is not None, "what is published is shown to devices")
 
 
 def _must(holds: bool, invariant: str) -> None:

@@ -11,6 +11,7 @@ from ledger.intake.committer import Committer
 from ledger.journal.append import Appending
 from ledger.journal.interface import Head, Outcome, Recorded, Row, Stored, TapeBatch
 from ledger.journal.memory import MemoryJournal
+from ledger.log.publishing import LEAVES_MAX, Published, Publisher
 from ledger.projections.groups import GROUPS
 from scanners.sending import Sending
 from tests.simulator.parts import Crash, WorldJournal, WorldViews
@@ -182,6 +183,19 @@ class ForgetsLostReceipts(Sending):
         self._under_way.clear()
 
 
+class FilesBeforeRow(Publisher):
+    """Publishes what it has signed, and puts it on record afterwards."""
+
+    def _grow(self, said: Published | None) -> None:
+        taken = self._take(LEAVES_MAX)
+        if said is not None and taken.tree.size == said.size:
+            return
+        to = self._signer.sign(taken.tree.size, taken.tree.root(), self._now())
+        self._write(taken)
+        self._publish(to)
+        self._row.advance(said, to)
+
+
 CONTROLS: dict[str, Product] = {
     "receipt before commit": Product(committer=ReceiptBeforeCommit, journal=ForeseeingJournal),
     "tail by sequence": Product(journal=SequenceJournal, follow=tail_by_sequence),
@@ -191,5 +205,6 @@ CONTROLS: dict[str, Product] = {
     "skip what fails": Product(follow=skip_what_fails),
     "asynchronous standby": Product(journal=AsynchronousStandby),
     "trust in PUBACK": Product(on_puback=trust_puback),
+    "files before row": Product(publisher=FilesBeforeRow),
     "lost receipt forgotten": Product(sending=ForgetsLostReceipts),
 }

@@ -110,10 +110,13 @@ class WorldRow(MemoryRow):
     def __init__(self, faults: Faults) -> None:
         super().__init__()
         self._faults = faults
+        self.committed: set[bytes] = set()
 
     def advance(self, former: Published | None, to: Published) -> bool:
         self._trouble()
         done = super().advance(former, to)
+        if done:
+            self.committed.add(to.note)
         self._trouble()
         return done
 
@@ -131,17 +134,19 @@ class WorldRow(MemoryRow):
 class WorldFiles(MemoryFiles):
     """The published files: a disk that refuses, a process that ends between any two writes."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, row: WorldRow) -> None:
         super().__init__()
         self._faults = faults
+        self._row = row
 
     def write(self, path: str, content: bytes) -> None:
         if self._faults.hits(0.3):
             raise OSError("the disk is full")
         if self._faults.hits(0.3):
             raise Crash
-        held = self.files.get(path, content)
-        assert path == "checkpoint" or held == content, f"{path} changed"
+        if path == "checkpoint":
+            assert content in self._row.committed, "a checkpoint was published before its row"
+        assert path == "checkpoint" or self.files.get(path, content) == content, f"{path} changed"
         super().write(path, content)
 
 

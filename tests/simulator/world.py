@@ -23,6 +23,7 @@ from ledger.intake.verify import Verifier
 from ledger.journal.interface import Head, Row
 from ledger.journal.personal import MemoryPersonalStore
 from ledger.journal.sealing import Place, Sealer
+from ledger.log.checkpoints import read_checkpoint
 from ledger.log.publishing import LogSigner, Publisher
 from ledger.projections.groups import GROUPS
 from ledger.rules.device import EnrollDevice
@@ -89,7 +90,7 @@ class World:
         self.broker_started = 0
         self.scanners: list[ScannerActor] = []
         self.views = WorldViews([group.name for group in GROUPS])
-        self.row, self.files = self.product.row(self.faults), WorldFiles(self.faults)
+        self.row = self.product.row(self.faults)
         self.intakes = [IntakeActor(self) for _ in range(self.dice.choice([1, 2]))]
         self.publishers = [PublisherActor(self) for _ in range(self.dice.choice([1, 2]))]
         for number in range(self.dice.choice([1, 2, 3])):
@@ -114,7 +115,8 @@ class World:
     def settled(self) -> bool:
         """Tells whether every tape is drained, and followers and log are where the record is."""
         drained = all(scanner.done() for scanner in self.scanners)
-        published = self.row.said is not None and self.row.said.size == self.journal.head()
+        sizes = {size_of(publisher.files.files.get("checkpoint")) for publisher in self.publishers}
+        published = sizes == {self.journal.head()}
         return drained and published and self.views.position == self.journal.head()
 
     def now(self) -> datetime:
@@ -206,6 +208,11 @@ class World:
             )
 
 
+def size_of(checkpoint: bytes | None) -> int | None:
+    """Returns how many entries a published checkpoint covers, None where there is none."""
+    return read_checkpoint(checkpoint)[0].size if checkpoint is not None else None
+
+
 def follow_once(world: World, views: WorldViews) -> None:
     """A follower's step: a page folded, rows and position committed together, or nothing of it."""
     since = views.position
@@ -270,6 +277,8 @@ class PublisherActor:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        # A folder of its own, as on another machine; the row is where publishers meet.
+        self.files = WorldFiles(world.faults, world.row)
         self._start()
         world.every(1.0, self._step)
 
@@ -278,7 +287,7 @@ class PublisherActor:
         signer = LogSigner("world.example/log", LOG_KEY)
         leaves = WorldLeaves(world.journal)
         self._publisher = world.product.publisher(
-            signer, leaves, world.row, world.files, now=lambda: NOON + timedelta(seconds=world.time)
+            signer, leaves, world.row, self.files, now=lambda: NOON + timedelta(seconds=world.time)
         )
 
     def _step(self) -> None:

@@ -21,6 +21,7 @@ from ledger.values.ids import stream_of_tape
 from scanners.agent import Agent, enroll, learn_home
 from scanners.identity import Clocks
 from suyuan.audit_rows import RowsCheck
+from suyuan.bench.log import PUBLISHED
 from suyuan.log_check import check_log
 from suyuan.log_place import log_place
 from suyuan.parts.broker import Broker
@@ -148,7 +149,7 @@ class Fire:
         query = (
             "SELECT (SELECT position FROM ledger.head), (SELECT position FROM trade.position),"
             " (SELECT position FROM edge.position),"
-            " (SELECT max(size) FROM ledger.checkpoints WHERE shown IS NOT NULL)"
+            f" (SELECT max({PUBLISHED}) FROM ledger.checkpoints WHERE shown IS NOT NULL)"
         )
         row = None
         while time.monotonic() < deadline:

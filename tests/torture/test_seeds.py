@@ -15,6 +15,7 @@ BREAKS = {
     "skip what fails": {"replay gives the followers' rows"},
     "asynchronous standby": {"stands where its receipt says", "a receipted report stays"},
     "trust in PUBACK": {"whose receipt was heard is stored"},
+    "files before row": {"published before its row"},
     "lost receipt forgotten": {"everything settles"},
 }
 

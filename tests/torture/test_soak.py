@@ -21,6 +21,7 @@ from ledger.events.reports import TapeOpened
 from ledger.journal.postgres import PgReader
 from ledger.values.chain import batch_message, chain_next, chain_start
 from ledger.values.keys import SigningKey
+from suyuan.bench.log import PUBLISHED
 from suyuan.bench.work import RAW_TABLE, raw_copy
 from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
@@ -106,7 +107,7 @@ class Soak:
 
     def published_lag(self) -> int:
         row = self.admin.execute(
-            "SELECT h.position - c.size FROM ledger.head h, ledger.checkpoints c"
+            f"SELECT h.position - {PUBLISHED} FROM ledger.head h, ledger.checkpoints"
         ).fetchone()
         return int(row[0]) if row else 0
 
