@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.journal.documents import DocumentStore
 from ledger.journal.keyfile import read_key
+from ledger.log.auditing import Auditor, AuditRules, AuditState
 from ledger.log.checkpoints import read_checkpoint
+from ledger.log.publishing import LogSigner
 from ledger.values.keys import PublicKey, SigningKey
 
 DUMP, MANIFEST, CHECKPOINT, KEYS = "database.dump", "manifest.json", "checkpoint", "keys"
@@ -90,7 +92,7 @@ def make_backup(
         persons = _copy_persons(connection, place.personal_keys / f"{name}.keys")
         rows = connection.execute("SELECT digest FROM ledger.documents ORDER BY digest").fetchall()
     documents = _copy_documents(data, place.folder, [row[0] for row in rows])
-    _copy_log(data, place.folder)
+    _copy_log(data, place.folder, epoch or 1)
     # What the files say, not what is merely signed: that may not be published yet.
     size, root = 0, b""
     if shown is not None:
@@ -121,9 +123,7 @@ def check_backup(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(signed.manifest, type=Manifest)
         own = read_key(folder / KEYS / "ledger.key").public if (folder / KEYS).exists() else ""
     except (OSError, msgspec.MsgspecError) as error:
-        raise BackupDamaged(
-            f"{folder} is no backup, or its manifest is damaged: {error}"
-        ) from error
+        raise BackupDamaged(f"{folder / MANIFEST} is missing or damaged: {error}") from error
     key = PublicKey(signed.key)
     if signed.key != own or not key.signed(signed.signature, MESSAGE + signed.manifest):
         raise BackupDamaged(f"{folder / MANIFEST} is not what the ledger signed")
@@ -134,7 +134,24 @@ def check_backup(folder: Path) -> Manifest:
         document = DocumentStore(folder.parent / "documents", "").path(digest)
         if not document.is_file() or _digest(document) != digest:
             raise BackupDamaged(f"the document {document} is missing, or not what was written")
+    if manifest.size:
+        _check_log(folder, manifest)
     return manifest
+
+
+def _check_log(folder: Path, manifest: Manifest) -> None:
+    """Audits the tiles that lie beside the backups, up to this backup's checkpoint."""
+    log = folder.parent / "log" / str(manifest.epoch)
+
+    def read(paths: Sequence[str]) -> list[bytes | None]:
+        files = [folder / CHECKPOINT if path == CHECKPOINT else log / path for path in paths]
+        return [file.read_bytes() if file.is_file() else None for file in files]
+
+    key = LogSigner(manifest.origin, read_key(folder / KEYS / "log.key")).public
+    rules = AuditRules(fresh_within=timedelta.max)
+    auditor = Auditor(AuditState(key=key), read, rules, now=lambda: manifest.made_at)
+    for found in auditor.run(lambda _state: None).findings:
+        raise BackupDamaged(f"the published log in {log}: {found.words} ({found.code})")
 
 
 def check_personal_keys(manifest: Manifest, file: Path) -> None:
@@ -206,11 +223,13 @@ def _copy_documents(data: Path, folder: Path, digests: list[str]) -> list[str]:
     return found
 
 
-def _copy_log(data: Path, folder: Path) -> None:
-    """Copies published tiles that no backup holds yet: they never change."""
+def _copy_log(data: Path, folder: Path, epoch: int) -> None:
+    """Copies what no backup holds yet and never changes: tiles, and how older logs ended."""
     for source in _files(data / "log"):
-        target = folder / "log" / source.relative_to(data / "log")
-        if "tile" in source.parts and not target.exists() and not source.name.startswith("."):
+        path = source.relative_to(data / "log")
+        final = "tile" in path.parts or path.parts[0] != str(epoch)
+        target = folder / "log" / path
+        if final and not target.exists() and not source.name.startswith("."):
             _copy(source, target)
 
 

@@ -48,13 +48,6 @@ class PublishedLog:
             return [_from_folder(self._folder / path) for path in paths]
         return list(self._workers.map(self._fetch, paths))
 
-    def text(self, path: str) -> str:
-        """Returns a text of a few lines. Raises `NotReadable` for anything else."""
-        (content,) = self.read([path])
-        if content is None:
-            raise NotReadable(f"{self._place}/{path} is not there")
-        return content.decode(errors="replace")
-
     def _fetch(self, path: str) -> bytes | None:
         try:
             with self._client.stream("GET", f"{self._place}/{path}") as answer:

@@ -77,6 +77,8 @@ class Restored(NamedTuple):
     origin: str
     key: str
     new_log: bool
+    old_origin: str
+    old_size: int
 
 
 def restore(
@@ -206,7 +208,10 @@ def _go_on(target: RestoreTarget, manifest: Manifest, last: Checkpoint) -> Resto
         )
     signer = LogSigner(manifest.origin, read_key(target.data / "keys" / "log.key"))
     whole = _root(target.owner_dsn, manifest.position)
-    return Restored(manifest.position, whole, manifest.origin, signer.public, new_log=False)
+    return Restored(
+        manifest.position, whole, manifest.origin, signer.public, new_log=False,
+        old_origin=last.origin, old_size=last.size,
+    )  # fmt: skip
 
 
 def _begin_log(
@@ -245,7 +250,10 @@ def _begin_log(
             [epoch, *first],
         )
     root = _root(target.owner_dsn, manifest.position)
-    return Restored(manifest.position, root, origin, signer.public, new_log=True)
+    return Restored(
+        manifest.position, root, origin, signer.public, new_log=True, old_origin=last.origin,
+        old_size=last.size,
+    )  # fmt: skip
 
 
 def _no_person(size: int) -> bytes:

@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from ledger.log.checkpoints import Checkpoint, Verified, verify_checkpoint
+from ledger.log.checkpoints import Checkpoint, Verified, read_checkpoint, verify_checkpoint
 from ledger.log.files import CHECKPOINT, ReadFiles, read_tiles
 from ledger.log.growing import Growing, Grown, Written
 from ledger.log.merkle import HASH_BYTES, ProofWrong, leaf_hash
 from ledger.log.notes import NoteKey, NoteWrong, signed_by
+from ledger.log.origins import steps_from
 from ledger.log.tiles import HEIGHT, WIDTH, Tile, hashes_of, unpack_entries
 
 # Clocks differ a little; a checkpoint from later than this is from a clock that is wrong.
@@ -26,6 +27,7 @@ LogFindingCode = Literal[
     "no-checkpoint", "forged-checkpoint", "shrunk", "split-view", "not-its-growth", "missing-file",
     "damaged-file", "swapped-tile", "stale", "from-the-future", "too-few-witnesses",
     "receipt-broken",
+    "restored",
 ]  # fmt: skip
 
 
@@ -90,7 +92,7 @@ class Auditor:
     def run(self, keep: Keep, stepped: Stepped = lambda _count: None) -> AuditReport:
         """Audits; `keep` gets the state to remember whenever there is more of it.
 
-        A log in which anything but its age is wrong is not remembered as verified.
+        A log in which anything but its age or its witnesses is wrong is not remembered as verified.
         """
         size, verified = self.state.verified.size, None
         try:
@@ -120,6 +122,15 @@ class Auditor:
 
     def _verified(self, content: bytes) -> Verified:
         try:
+            origin = read_checkpoint(content)[0].origin
+            if steps_from(self._key.name, origin):
+                verify_checkpoint(content, self._key.under(origin))
+                raise _Stop(
+                    "restored",
+                    f"the ledger was restored: {self._key.name} ended, and it goes on as {origin} under"
+                    " the same key. Audit that one with a --state of its own, and read its first event"
+                    " behind the restored ones; the old one is at old/NUMBER below the address",
+                )
             return verify_checkpoint(content, self._key, self._rules.witnesses)
         except NoteWrong as error:
             raise _Stop("forged-checkpoint", str(error)) from error
@@ -210,7 +221,7 @@ class Auditor:
             raise _Stop(
                 "not-its-growth",
                 f"the {tree.size} entries that are published lead to another root than the one"
-                " that was signed for them, on top of what was audited before",
+                " that was signed for them",
             )
 
     def _compare(self, made: Sequence[Written]) -> None:

@@ -31,11 +31,8 @@ if TYPE_CHECKING:
 FRESH_S = 600
 # What may be the network's doing, or a pause's; all else is evidence.
 HARMLESS: tuple[LogFindingCode, ...] = (
-    "stale",
-    "too-few-witnesses",
-    "no-checkpoint",
-    "missing-file",
-)
+    "stale", "too-few-witnesses", "no-checkpoint", "missing-file", "restored",
+)  # fmt: skip
 
 
 def add_audit(verbs: Any) -> None:
@@ -51,7 +48,8 @@ def add_audit(verbs: Any) -> None:
     verb.add_argument("--state", type=Path, help="what to remember between audits")
     verb.add_argument("--witness", type=note_key, action="append", default=[], metavar="KEY")
     verb.add_argument("--quorum", type=int, metavar="K", help="how many of the witnesses (all)")
-    verb.add_argument("--fresh-within", type=int, default=FRESH_S, metavar="SECONDS")
+    verb.add_argument("--fresh-within", type=int, default=FRESH_S, metavar="SECONDS",
+                      help=f"how old the last checkpoint may be ({FRESH_S})")  # fmt: skip
     verb.add_argument("--tape", type=Path, help="a scanner's tape: are its receipts in the log?")
     verb.add_argument("--all", action="store_true", help="read again what was audited before")
     verb.add_argument("--json", action="store_true")
@@ -69,7 +67,7 @@ def note_key(text: str) -> NoteKey:
 def run_audit(stated: argparse.Namespace) -> int:
     """Audits once and says what was found."""
     path = stated.state or _state_path(stated.url)
-    state = _read_state(path, stated.key)
+    state = _read_state(path, stated.key, stated.url)
     quorum = len(stated.witness) if stated.quorum is None else stated.quorum
     if quorum > len(stated.witness):
         raise Failed(f"{quorum} of {len(stated.witness)} witnesses cannot be: name more --witness")
@@ -143,9 +141,13 @@ def _say(
         print(f"  {one.code}: {one.words}")
     if any(one.code not in HARMLESS for one in report.findings):
         evidence = path.with_suffix(".evidence")
-        print(f"  Keep {evidence}: it holds both checkpoints, as they were signed.")
-    elif not report.findings:
+        print(
+            f"  Keep {evidence}: it holds the checkpoint that was read and the one audited before."
+        )
+    elif not report.findings and (report.grown or stated.all):
         print("  signatures, growth, tiles and entries fit")
+    elif not report.findings:
+        print("  nothing new; what was audited before is read again with --all")
 
 
 def _state_path(url: str) -> Path:
@@ -153,7 +155,7 @@ def _state_path(url: str) -> Path:
     return Path(home) / "suyuan" / f"audit-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
 
 
-def _read_state(path: Path, key: NoteKey | None) -> AuditState:
+def _read_state(path: Path, key: NoteKey | None, url: str) -> AuditState:
     """Returns what was verified before. A key that was pinned is not replaced by another."""
     try:
         state = msgspec.json.decode(path.read_bytes(), type=AuditState)

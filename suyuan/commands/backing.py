@@ -115,8 +115,10 @@ def run_restore(stated: argparse.Namespace) -> int:
     print(f"Restored up to position {found.position}, root {found.root}; it verifies.")
     print(f"The log goes on as {found.origin}: {'a new log' if found.new_log else 'as it was'}.")
     if found.new_log:
+        print(f"The old one, {found.old_origin}, is known to have held {found.old_size} entries.")
         print(f"Tell auditors and witnesses its key: {found.key}")
         print("Devices bring what is missing once suyuan up runs; see docs/operating.md, Restore.")
+    print("Whoever was erased after the backup is known again: erase them again.")
     return 0
 
 
@@ -124,7 +126,10 @@ def _into_private(wish: RestoreWish) -> Restored:
     """Restores into this machine's data folder and a private cluster, which is stopped again."""
     folder = data_root() / "ledger"
     if folder.exists() and any(folder.iterdir()):
-        raise Failed(f"{folder} is not empty: move it aside, nothing of it is needed")
+        raise Failed(
+            f"{folder} is not empty: move it aside, and keep it. Its log/ may be the newest there is of"
+            " what was published: name it with --published"
+        )
     cluster = Cluster(folder)
     cluster.start()
     assert cluster.binaries is not None
@@ -146,7 +151,7 @@ def _into_given(wish: RestoreWish, settings: Settings) -> Restored:
         raise Failed("owner_dsn is given, so data and writer_dsn must be too")
     data = Path(settings.data)
     if data.exists() and any(data.iterdir()):
-        raise Failed(f"{data} is not empty: name another folder, nothing of it is needed")
+        raise Failed(f"{data} is not empty: name another folder, and keep this one")
     target = RestoreTarget(settings.owner_dsn, settings.writer_dsn, data)
     program = _program("pg_restore", None)
     return restore(wish, target, pg_restore=program, now=datetime.now(UTC))

@@ -9,18 +9,17 @@ from ledger.errors import EXIT_DAMAGED
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey
 from ledger.log.proofs import Proved, check_proof, origin_of, read_proof
+from ledger.settings import read_settings
 from suyuan.commands import Failed
 from suyuan.commands.auditing import note_key
 from suyuan.published import NotReadable, PublishedLog
-
-LOG_URL = "http://127.0.0.1:8704/log"
 
 
 def add_proof(verbs: Any) -> None:
     """`proof`: a position's proof, as a text, a file or a code."""
     verb = verbs.add_parser("proof", help="prove what a position of the ledger holds")
     verb.add_argument("position", type=int)
-    verb.add_argument("--log", default=LOG_URL, metavar="URL", help=f"the log ({LOG_URL})")
+    verb.add_argument("--log", metavar="URL", help="the log; else this machine's, by the settings")
     verb.add_argument("--out", type=Path, help="a file: .tlog-proof, or .svg or .png for a code")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_proof)
@@ -30,11 +29,17 @@ def run_proof(stated: argparse.Namespace) -> int:
     """Fetches a proof and prints it, or writes it where it is wanted."""
     if stated.position < 1:
         raise Failed(f"a position is a number from 1, not {stated.position}")
+    url = stated.log or f"http://127.0.0.1:{read_settings().log_port}/log"
     try:
-        with PublishedLog(stated.log) as log:
-            text = log.text(f"proof/{stated.position}")
+        with PublishedLog(url) as log:
+            (content,) = log.read([f"proof/{stated.position}"])
     except NotReadable as error:
-        raise Failed(f"{error}: the log covers a new entry within seconds") from error
+        raise Failed(str(error)) from error
+    if content is None:
+        raise Failed(
+            f"{url} has no position {stated.position} (yet): an entry is covered seconds after it came"
+        )
+    text = content.decode(errors="replace")
     if stated.out is not None:
         _write(stated.out, text)
     told = {"ok": True, "position": stated.position, "proof": text}
@@ -43,7 +48,8 @@ def run_proof(stated: argparse.Namespace) -> int:
     elif stated.out is None:
         print(text, end="")
     else:
-        print(f"{stated.out}: check it with suyuan verify-proof {stated.out} --key KEY")
+        how = "print it" if stated.out.suffix == ".svg" else "check it with suyuan verify-proof"
+        print(f"{stated.out}: {how}")
     return 0
 
 
@@ -72,7 +78,10 @@ def run_verify_proof(stated: argparse.Namespace) -> int:
         told = {"ok": True, "log": tree.origin, "position": proved.position, "size": tree.size}
         print(json.dumps(told | {"leaf": proved.leaf.hex(), "public": public}, ensure_ascii=False))
         return 0
-    print(f"Position {proved.position} of {tree.origin}, in its tree of {tree.size}, holds:")
+    print(
+        f"Proved: position {proved.position} of {tree.origin}, among the first {tree.size}, holds"
+    )
+    print("(the public part; amounts, traders and persons stay shut)")
     for name, value in public.items():
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         print(f"  {name:<14} {shown}")
@@ -82,6 +91,8 @@ def run_verify_proof(stated: argparse.Namespace) -> int:
 def _proved(path: Path, key: NoteKey) -> Proved:
     """Reads a proof, or the code in a picture of it, and checks it."""
     content = path.read_bytes()
+    if path.suffix == ".svg":
+        raise ProofWrong("a .svg is to be printed: check the .png, the .tlog-proof or a photograph")
     if content[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\xff\xd8\xff\xdb"):
         from scanners.proof_codes import proof_in
 
