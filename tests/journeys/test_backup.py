@@ -3,15 +3,18 @@
 import json
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import psycopg
 import pytest
 
+from ledger.events import wire
 from scanners.agent import Agent, Home, enroll, home_of, keep_document, learn_home, point
 from scanners.identity import Clocks
 from suyuan.audit_rows import RowsCheck
@@ -225,6 +228,57 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
         "audit", office.machine.log_url, "--key", key, "--state", str(office.folder / "x")
     )
     assert (code, audited["findings"][0]["code"]) == (1, "restored")
+
+
+def test_a_second_restore_takes_another_name_and_lost_keys_of_persons_stop_nobody(
+    office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = str(uuid.uuid4())
+    card = msgspec.json.encode({"name": "李大山"})
+    signed = wire.SignedCard(
+        device="scanner-1", ref=ref, card=card, key=office.agent.tape.key.id,
+        signature=office.agent.tape.key.sign(wire.card_message(ref, card)),
+    )  # fmt: skip
+    url = f"{office.machine.intake_url}/intake/cards"
+    assert httpx.put(url, content=wire.encode(signed), trust_env=False).status_code == 200
+    office.agent.keep(received(1, counterparty_card=ref))
+    named = office.trade(2) - 2
+    at(office.machine, monkeypatch)
+    made = asked(
+        "backup", str(office.folder / "backups"), "--personal-keys", str(office.folder / "persons")
+    )[1]
+    office.agent.keep(received(1, counterparty_card=ref))
+    office.trade(1)
+    office.agent.link.stop()
+    office.machine.stop()
+    restore = (
+        "restore",
+        made["backup"],
+        "--without-personal-keys",
+        "--as",
+        "o-1",
+        "--note",
+        "drill",
+    )
+
+    origins = []
+    for name in ("new", "newer"):
+        if name == "new":
+            nowhere(monkeypatch, office.folder / name)
+        else:
+            (office.folder / name).mkdir(mode=0o755)
+            monkeypatch.setenv("SUYUAN_DATA", str(office.folder / name))
+        code, told = asked(*restore)
+        assert code == 0, told
+        origins.append(told["origin"].rpartition("/")[2])
+    assert origins == ["2", "3"]
+
+    office.move(office.folder / "newer" / "ledger")
+    office.trade(1)
+    report = RowsCheck(office.machine.cluster.dsn()).run()
+    assert (report.problems, report.unmet) == ([], 1)
+    answer = httpx.get(f"{office.machine.log_url}/proof/{named}", trust_env=False)
+    assert (answer.status_code, "keys were lost" in answer.text) == (404, True)
 
 
 def base64_to_hex(text: str) -> str:

@@ -196,6 +196,37 @@ def test_a_stale_primary_that_comes_back_is_not_written_to(tmp_path: Path) -> No
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def test_the_newest_timeline_is_remembered_whoever_writes_it_at_once(tmp_path: Path) -> None:
+    class Primary:
+        def __init__(self, timeline: int) -> None:
+            self.timeline = timeline
+
+        def execute(self, _query: str) -> "Primary":
+            return self
+
+        def fetchone(self) -> tuple[int]:
+            return (self.timeline,)
+
+    failed: list[Exception] = []
+
+    def meet() -> None:
+        for number in range(1, 60):
+            try:
+                Timeline(tmp_path / "timeline").check(Primary(number))  # type: ignore[arg-type]
+            except JournalUnavailable:
+                continue
+            except Exception as error:  # a thread's failure is shown below
+                failed.append(error)
+
+    meeting = [threading.Thread(target=meet) for _ in range(6)]
+    for one in meeting:
+        one.start()
+    for one in meeting:
+        one.join()
+    assert failed == []
+    assert int((tmp_path / "timeline").read_text()) == 59
+
+
 @pytest.mark.slow
 def test_20_failovers_lose_nothing_and_an_asynchronous_standby_does() -> None:
     count, seed = int(os.environ.get("N", "20")), int(os.environ.get("SEED", "1"))
