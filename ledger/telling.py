@@ -28,6 +28,8 @@ def begin(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LogLine())
     logging.basicConfig(level=level, handlers=[handler])
+    # A line for every request it makes says nothing that ours do not.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def _one_line(text: str) -> str:

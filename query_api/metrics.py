@@ -14,6 +14,8 @@ SELECT h.position AS head, t.position AS trade, e.position AS edge,
 FROM ledger.head h, trade.position t, edge.position e
 """
 ALERTS = "SELECT kind, count(*) AS n FROM trade.alerts WHERE closed_at IS NULL GROUP BY kind"
+# Told as 0 too: an alarm on growth must see the first.
+GAP_KINDS = ("tape-lost", "tape-forked", "unreadable", "offline")
 GAPS = "SELECT kind, count(*) AS n FROM edge.gaps GROUP BY kind"
 # A follower that is further behind than this is not fit to be asked.
 READY_S = 30.0
@@ -45,8 +47,9 @@ def text(reader: Reader, now: datetime) -> bytes:
     gaps = Gauge(
         "suyuan_gaps", "Stretches over which something may be missing", ["kind"], registry=registry
     )
-    for row in rows(reader, GAPS):
-        gaps.labels(row["kind"]).set(row["n"])
+    counted = dict.fromkeys(GAP_KINDS, 0) | {row["kind"]: row["n"] for row in rows(reader, GAPS)}
+    for kind, count in counted.items():
+        gaps.labels(kind).set(count)
     return generate_latest(registry)
 
 

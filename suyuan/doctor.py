@@ -70,6 +70,7 @@ def _ports() -> list[Finding]:
     settings, found = read_settings(), []
     ports = {"kiosk_port": settings.kiosk_port, "intake_port": settings.intake_port}
     ports |= {"query_port": settings.query_port, "mqtt_port": settings.mqtt_port}
+    ports["log_port"] = settings.log_port
     for name, number in ports.items():
         if port_taken(number):
             words = f"{number} is taken: by a ledger of ours, or set SUYUAN_{name.upper()}"

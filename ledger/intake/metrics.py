@@ -9,6 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 REPORTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+# Told as 0 too: an alarm on growth must see the first.
+KINDS = ("unreadable", "fork")
 HELD = "SELECT kind, count(*) FROM ledger.quarantine GROUP BY kind"
 
 
@@ -77,7 +79,8 @@ class _Counted:
         held = GaugeMetricFamily("suyuan_quarantine", "Kept aside, by kind", labels=["kind"])
         try:
             with psycopg.connect(self._dsn, autocommit=True, connect_timeout=2) as connection:
-                for kind, count in connection.execute(HELD).fetchall():
+                counted = dict.fromkeys(KINDS, 0) | dict(connection.execute(HELD).fetchall())
+                for kind, count in counted.items():
                     held.add_metric([str(kind)], int(count))
         except psycopg.OperationalError:
             # That the database is away is told by readiness; the rest is true all the same.

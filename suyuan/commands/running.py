@@ -63,6 +63,9 @@ def run_up(stated: argparse.Namespace) -> int:
     else:
         print("Enroll a scanner: suyuan enroll NAME --merchant MERCHANT --intake", machine.intake_url,
               f"--mqtt {':'.join(map(str, machine.mqtt))}", flush=True)  # fmt: skip
+        print(
+            f"Audit it: suyuan audit {machine.log_url}; its key: {machine.log_url}/key", flush=True
+        )
     keep_running(machine)
     return 0
 
