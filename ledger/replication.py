@@ -1,14 +1,13 @@
 """What a hot standby changes: commits that it did not confirm, and a primary that is none any more."""
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from ledger.durable import write_whole
 from ledger.errors import JournalUnavailable
 
 # The warning PostgreSQL gives when the wait for a standby was cancelled: the commit is on this
@@ -88,7 +87,7 @@ class Timeline:
             )
         if met > known and self._path is not None:
             try:
-                _write(self._path, f"{met}\n")
+                write_whole(self._path, f"{met}\n".encode())
             except OSError as error:
                 raise JournalUnavailable(f"{self._path} cannot be written: {error}") from error
         self._known = met
@@ -98,16 +97,6 @@ class Timeline:
             return int(self._path.read_text()) if self._path is not None else 0
         except (FileNotFoundError, ValueError):
             return 0
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a small file whole and durably; several may do so at once."""
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(partial).replace(path)
 
 
 def timeline_in(data: str) -> Timeline:

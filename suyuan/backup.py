@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ledger.durable import sync
 from ledger.journal.documents import DocumentStore
 from ledger.journal.keyfile import read_key
 from ledger.log.auditing import Auditor, AuditRules, AuditState
@@ -110,9 +111,9 @@ def make_backup(
     )  # fmt: skip
     _sign(partial / MANIFEST, manifest, read_key(data / "keys" / "ledger.key"))
     for one in [*_files(partial), partial]:
-        _sync(one)
+        sync(one)
     partial.rename(target)
-    _sync(place.folder)
+    sync(place.folder)
     return target, manifest
 
 
@@ -206,7 +207,7 @@ def _copy_persons(connection: psycopg.Connection[Any], out: Path) -> str:
     ):
         for chunk in copy:
             file.write(chunk)
-    _sync(out)
+    sync(out)
     return _digest(out)
 
 
@@ -237,7 +238,7 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.part")
     shutil.copy(source, partial)
-    _sync(partial)
+    sync(partial)
     partial.rename(target)
 
 
@@ -254,11 +255,3 @@ def _files(folder: Path) -> Iterator[Path]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

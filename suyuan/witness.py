@@ -2,7 +2,6 @@
 
 import base64
 import fcntl
-import os
 import threading
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from ledger.durable import write_whole
 from ledger.errors import BadSetting
 from ledger.log.checkpoints import Checkpoint
 from ledger.log.witnessing import REQUEST_BYTES_MAX, Judgement, Witness
@@ -57,7 +57,7 @@ class FolderMemory:
         """Opens a folder's memory; one of a witness that has no key yet is made."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (folder / KEY).exists() and not (folder / "witnessed.json").exists():
-            (folder / "witnessed.json").write_bytes(b"{}")
+            write_whole(folder / "witnessed.json", b"{}")
         return cls(folder)
 
     def last(self, origin: str) -> Checkpoint | None:
@@ -70,17 +70,7 @@ class FolderMemory:
         root = base64.b64encode(checkpoint.root).decode()
         with self._lock:
             seen = self._seen | {checkpoint.origin: Seen(checkpoint.size, root, content)}
-            partial = self._path.with_suffix(".new")
-            with partial.open("wb") as file:
-                file.write(msgspec.json.encode(seen))
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(self._path, msgspec.json.encode(seen))
             self._seen = seen
 
 

@@ -1,12 +1,11 @@
 """Documents: pictures of papers, kept under the SHA-256 of their bytes."""
 
 import hashlib
-import os
-import threading
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from ledger.durable import write_whole
 from ledger.errors import Malformed
 from ledger.replication import committing
 
@@ -47,7 +46,7 @@ class DocumentStore:
             raise Malformed("the bytes do not have the digest that was signed: send them again")
         if not content.startswith(_BEGINNINGS.get(document.media, b"\0never")):
             raise Malformed(f"this is no {document.media[:40]}: send JPEG, PNG or PDF")
-        self._write(document.digest, content)
+        write_whole(self.path(document.digest), content)
         with committing(self._dsn) as connection:
             done = connection.execute(
                 "INSERT INTO ledger.documents VALUES (%s, %s, %s, %s, %s, %s, %s)"
@@ -67,13 +66,3 @@ class DocumentStore:
     def path(self, digest: str) -> Path:
         """Returns where a document's bytes are, or would be."""
         return self._folder / digest[:2] / digest
-
-    def _write(self, digest: str, content: bytes) -> None:
-        target = self.path(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{digest}.{os.getpid()}-{threading.get_ident()}.part")
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)

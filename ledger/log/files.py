@@ -1,10 +1,10 @@
 """Where a log is published: files by path, which anyone may read and nobody changes."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ledger.durable import write_whole
 from ledger.log.tiles import ENTRY_BYTES_MAX, WIDTH, ReadTile, Tile, part_of
 
 CHECKPOINT = "checkpoint"
@@ -75,20 +75,7 @@ class FolderFiles:
 
     def write(self, path: str, content: bytes) -> None:
         """See `LogFiles.write`."""
-        target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-        # The name too must outlive a power cut.
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(self._folder / path, content)
 
     def forget(self, folder: str) -> None:
         """See `LogFiles.forget`."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ledger.durable import write_whole
 from ledger.errors import EXIT_DAMAGED
 from ledger.log.auditing import (
     Auditor,
@@ -178,10 +179,7 @@ def _read_state(path: Path, key: NoteKey | None, url: str) -> AuditState:
 def _keep(path: Path, content: bytes) -> None:
     """Writes a file whole, or not at all."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_bytes(content)
-        partial.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error}") from error
 
