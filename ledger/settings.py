@@ -12,6 +12,8 @@ import msgspec
 from ledger.errors import BadSetting
 
 PREFIX = "SUYUAN_"
+# In a data folder from the first byte of a restore to its end.
+UNFINISHED = "restore-unfinished"
 # Set in a database that is a copy of a ledger to rehearse on.
 REHEARSAL = "suyuan.rehearsal"
 
@@ -82,6 +84,15 @@ def _blame(problem: str, stated: dict[str, object], env: Mapping[str, str], path
     variable = PREFIX + name.upper()
     where = variable if variable in env else f"{name} in {path}"
     return f"{where} says {stated[name]!r}: {problem.partition(' - at ')[0]}"
+
+
+def refuse_unfinished(data: Path) -> None:
+    """Raises `BadSetting` for a data folder whose restore did not come to its end: it was not verified."""
+    if (data / UNFINISHED).exists():
+        raise BadSetting(
+            f"a restore into {data} was cut off: what is there was not verified, and would go on as a log"
+            " that others have seen otherwise. Remove the folder and restore again"
+        )
 
 
 class Clock:

@@ -4,6 +4,7 @@ The keys of persons lie apart, in a folder with a retention of its own: once tha
 backup opens a person's card any more.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -76,13 +77,24 @@ def make_backup(
     owner_dsn: str, data: Path, place: BackupPlace, *, pg_dump: Path, now: datetime
 ) -> tuple[Path, Manifest]:
     """Writes a backup of one state of a running ledger; returns its folder. Old personal keys go."""
+    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (place.folder / ".lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OSError(f"another backup is being written into {place.folder}") from error
+        return _make(owner_dsn, data, place, pg_dump=pg_dump, now=now)
+
+
+def _make(
+    owner_dsn: str, data: Path, place: BackupPlace, *, pg_dump: Path, now: datetime
+) -> tuple[Path, Manifest]:
     name = f"{now:%Y%m%dT%H%M%SZ}"
     partial, target = place.folder / f".{name}.part", place.folder / name
     forget_personal_keys(place, now)
     for left in place.folder.glob(".*.part"):
         shutil.rmtree(left, ignore_errors=True)
     # What a backup holds is for its owner alone, from the first byte on.
-    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial.mkdir(mode=0o700)
     place.personal_keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     with psycopg.connect(owner_dsn) as connection:
@@ -123,9 +135,9 @@ def check_backup(folder: Path) -> Manifest:
         signed = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=SignedManifest)
         manifest = msgspec.json.decode(signed.manifest, type=Manifest)
         own = read_key(folder / KEYS / "ledger.key").public if (folder / KEYS).exists() else ""
-    except (OSError, msgspec.MsgspecError) as error:
+        key = PublicKey(signed.key)
+    except (OSError, ValueError) as error:
         raise BackupDamaged(f"{folder / MANIFEST} is missing or damaged: {error}") from error
-    key = PublicKey(signed.key)
     if signed.key != own or not key.signed(signed.signature, MESSAGE + signed.manifest):
         raise BackupDamaged(f"{folder / MANIFEST} is not what the ledger signed")
     for name, digest in manifest.files.items():

@@ -10,12 +10,20 @@ import hashlib
 import json
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 VERSION = b"\x01"
 ED25519 = b"\x01"
+# A bundle of more is nobody's, and a picture has at most 12 MiB.
+TOLD_BYTES_MAX, DOCUMENT_BYTES_MAX = 256 * 2**20, 16 * 2**20
+# All that reading somebody else's file may end in.
+UNREADABLE = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
 UNCHECKED = (
     "the log's signature was not checked: that needs the package cryptography"
     " (python3 -m pip install cryptography)"
@@ -37,7 +45,7 @@ class BundleFound(NamedTuple):
 def check(path: Path, key: str | None = None) -> BundleFound:
     """Checks a bundle, under the key given or else the one that it brings itself."""
     with zipfile.ZipFile(path) as file:
-        told = json.loads(file.read("bundle.json"))
+        told = json.loads(_read(file, "bundle.json", TOLD_BYTES_MAX))
         log, pinned = told["log"], key is not None
         key = key or log["key"]
         origin, size, root = log["checkpoint"].split("\n")[:3]
@@ -48,10 +56,39 @@ def check(path: Path, key: str | None = None) -> BundleFound:
             problems += [f"position {record['position']}: {problem}" for problem in found]
         for document in told["documents"]:
             name = document["file"]
-            if name and hashlib.sha256(file.read(name)).hexdigest() != document["digest"]:
+            if name is None:
+                continue
+            content = _read(file, name, DOCUMENT_BYTES_MAX)
+            if hashlib.sha256(content).hexdigest() != document["digest"]:
                 problems.append(f"{name} is not the picture that was recorded")
+        problems += _papers(told)
     held = [document for document in told["documents"] if document["file"] is not None]
-    return BundleFound(len(told["records"]), len(held), problems, origin, tree[0], key, pinned)
+    shown = origin.encode("ascii", "replace").decode()
+    return BundleFound(len(told["records"]), len(held), problems, shown, tree[0], key, pinned)
+
+
+def _read(file: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """Reads a member, never more than it may have. Raises `ValueError` for a larger one."""
+    with file.open(name) as member:
+        content = member.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"{name} has more than {limit} bytes")
+    return content
+
+
+def _papers(told: dict[str, Any]) -> Iterator[str]:
+    """Compares the papers that are listed with those that the opened records name."""
+    if not told["records"]:
+        yield "it holds no record: it shows nothing"
+    named = set()
+    for record in told["records"]:
+        said = json.loads(record["opening"]["public"])
+        named |= {*said.get("documents", ()), *filter(None, [said.get("document")])}
+    listed = {document["digest"] for document in told["documents"]}
+    for digest in sorted(listed - named):
+        yield f"no record names the paper {digest}"
+    for digest in sorted(named - listed):
+        yield f"a record names the paper {digest}, which is left out"
 
 
 def _record(told: dict[str, Any], record: dict[str, Any]) -> Iterator[str]:
@@ -144,7 +181,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         found = check(Path(arguments[0]), *arguments[1:])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         print(f"{arguments[0]} is no bundle, or what follows it is no key: {error}")
         return 2
     say(found)

@@ -64,10 +64,12 @@ def _broken(tape: Tape, verdict: wire.Verdict) -> LogFinding:
 def _verdicts(tape: Tape, origin: str) -> tuple[list[wire.Verdict], int]:
     """Returns what the ledger signed for this tape under a log, by position, and how much under others.
 
-    A receipt from before the first checkpoint counts for the log that is audited.
+    A receipt from before the first checkpoint counts for the log that is audited, unless the report was
+    receipted again since: a ledger that was restored may have put it elsewhere.
     """
     keys = {key.id: key for key in map(PublicKey, home_of(tape).keys)}
     found: set[wire.Verdict] = set()
+    early: dict[int, wire.Verdict] = {}
     former: set[int] = set()
     for payload in tape.receipts():
         try:
@@ -78,11 +80,15 @@ def _verdicts(tape: Tape, origin: str) -> tuple[list[wire.Verdict], int]:
         signed = key is not None and key.signed(answer.signature, answer_message(answer.body))
         if not signed or not isinstance(body, wire.Receipt) or body.tape != tape.id:
             continue
-        if body.checkpoint is None or body.checkpoint.split("\n", 1)[0] == origin:
+        if body.checkpoint is None:
+            early |= {verdict.number: verdict for verdict in body.verdicts}
+        elif body.checkpoint.split("\n", 1)[0] == origin:
             found.update(body.verdicts)
         else:
             former.update(verdict.number for verdict in body.verdicts)
     again = {verdict.number for verdict in found}
+    found.update(verdict for number, verdict in early.items() if number not in again)
+    again.update(early)
     return sorted(found, key=lambda verdict: verdict.position), len(former - again)
 
 

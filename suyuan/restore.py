@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from ledger.durable import write_whole
 from ledger.events.cases import LedgerRestored
 from ledger.intake.__main__ import open_recorder
 from ledger.journal import schema
@@ -24,6 +25,7 @@ from ledger.log.notes import NoteKey, NoteWrong
 from ledger.log.origins import base_of, epoch_of
 from ledger.log.postgres import PgLog
 from ledger.log.publishing import LogSigner
+from ledger.settings import UNFINISHED
 from ledger.values.ids import stream_of_case
 from suyuan.audit_rows import RowsCheck
 from suyuan.backup import (
@@ -90,26 +92,33 @@ def restore(
         check_personal_keys(manifest, wish.personal_keys)
     # Read before anything is written: it may be the folder of the machine that is restored.
     last, epoch = _last_known(wish, manifest)
-    _fill_database(wish, target, manifest, pg_restore)
+    with psycopg.connect(target.owner_dsn, autocommit=True) as connection:
+        if connection.execute("SELECT to_regnamespace('ledger')").fetchone() != (None,):
+            raise BackupDamaged("the database is not empty: restore into a new one")
+    unfinished = target.data / UNFINISHED
+    write_whole(unfinished, b"")
     try:
+        _fill_database(wish, target, manifest, pg_restore)
         _fill_folder(wish.backup, target.data, manifest)
         _verify(target, manifest)
-        if wish.same_log:
-            return _go_on(target, manifest, last)
-        return _begin_log(wish, target, manifest, last=last, epoch=epoch, now=now)
+        found = (
+            _go_on(target, manifest, last)
+            if wish.same_log
+            else _begin_log(wish, target, manifest, last=last, epoch=epoch, now=now)
+        )
     except BaseException:
         # What did not verify must not be taken for a ledger.
         with psycopg.connect(target.owner_dsn) as connection:
-            connection.execute("DROP SCHEMA ledger, personal CASCADE")
+            connection.execute("DROP SCHEMA IF EXISTS ledger, personal CASCADE")
         raise
+    unfinished.unlink()
+    return found
 
 
 def _fill_database(
     wish: RestoreWish, target: RestoreTarget, manifest: Manifest, pg_restore: Path
 ) -> None:
     with psycopg.connect(target.owner_dsn, autocommit=True) as connection:
-        if connection.execute("SELECT to_regnamespace('ledger')").fetchone() != (None,):
-            raise BackupDamaged("the database is not empty: restore into a new one")
         schema.create_roles(connection)
     dsn, environment = apart(target.owner_dsn)
     command = [str(pg_restore), "-d", dsn, "--no-owner", "--exit-on-error",

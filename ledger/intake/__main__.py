@@ -41,7 +41,7 @@ from ledger.journal.quarantine import PgQuarantine
 from ledger.journal.recorder import LedgerRecorder
 from ledger.journal.sealing import Sealer
 from ledger.replication import Timeline, timeline_in
-from ledger.settings import Clock, Settings, read_settings
+from ledger.settings import Clock, Settings, read_settings, refuse_unfinished
 
 log = logging.getLogger("suyuan.intake")
 
@@ -91,6 +91,7 @@ def main(settings: Settings) -> None:
     """Builds the parts and runs until told to end."""
     clock = Clock(settings.clock)
     data = Path(settings.data)
+    refuse_unfinished(data)
     persons = PgPersonalStore(settings.writer_dsn, os.urandom)
     sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
     timeline = timeline_in(settings.data)

@@ -2,7 +2,7 @@
 
 import re
 
-NUMBER = re.compile(r"[2-9]|[1-9]\d{1,5}")
+NUMBER = re.compile(r"[2-9]|[1-9][0-9]{1,5}")
 # Stands for a domain nobody set; see RFC 2606, section 2.
 UNSET = "suyuan.invalid"
 

@@ -14,7 +14,7 @@ from ledger.log.notes import NoteKey, NoteWrong
 from ledger.values.leaf import PublicOpening
 
 HEADER = "c2sp.org/tlog-proof@v1"
-INDEX = re.compile(r"index (0|[1-9]\d{0,18})")
+INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 # A proof beyond these is none: a path is as long as a tree is high.
 PROOF_BYTES_MAX, PATH_MAX, EXTRA_BYTES_MAX = 200_000, 63, 100_000
 

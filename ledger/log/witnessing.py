@@ -14,7 +14,7 @@ from ledger.log.checkpoints import Checkpoint, read_checkpoint, verify_checkpoin
 from ledger.log.merkle import ProofWrong, check_consistency
 from ledger.log.notes import NOTE_BYTES_MAX, NoteKey, NoteSigner, NoteWrong
 
-OLD = re.compile(r"old (0|[1-9]\d{0,18})")
+OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 # A consistency proof is no longer (tlog-witness, "add-checkpoint").
 PATH_MAX = 63
 REQUEST_BYTES_MAX = NOTE_BYTES_MAX + 5_000

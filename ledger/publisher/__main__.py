@@ -22,7 +22,7 @@ from ledger.publisher.http import LogParts, build
 from ledger.publisher.metrics import LogMetrics
 from ledger.publisher.proving import Prover
 from ledger.replication import timeline_in
-from ledger.settings import Clock, Settings, read_settings
+from ledger.settings import Clock, Settings, read_settings, refuse_unfinished
 
 log = logging.getLogger("suyuan.log")
 
@@ -35,6 +35,7 @@ AWAY_S = 0.5
 def main(settings: Settings) -> None:
     """Builds the parts and publishes until told to end."""
     data = Path(settings.data)
+    refuse_unfinished(data)
     record = PgLog(settings.publisher_dsn, timeline_in(settings.data))
     origin = origin_for(settings.log_origin, settings.ledger, record.epoch())
     if settings.rehearsal:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Path, Response
 from fastapi.concurrency import run_in_threadpool
 
 from ledger.errors import JournalDamaged, JournalUnavailable
@@ -14,8 +15,9 @@ from ledger.log.publishing import Published
 from ledger.publisher.metrics import LogMetrics
 from ledger.publisher.proving import NotPublished, Prover
 
-TILE = re.compile(r"(\d{1,2}|entries)/(x\d{3}/){0,6}\d{3}(\.p/\d{1,3})?")
+TILE = re.compile(r"([0-9]{1,2}|entries)/(x[0-9]{3}/){0,6}[0-9]{3}(\.p/[0-9]{1,3})?")
 # A tile never changes; a checkpoint is asked for again after a moment.
+Epoch = Annotated[int, Path(ge=1, le=999_999)]
 FOR_EVER = "public, max-age=31536000, immutable"
 A_MOMENT = "public, max-age=1"
 
@@ -46,8 +48,9 @@ def build(parts: LogParts) -> FastAPI:
         return _file(parts.files, f"tile/{path}", FOR_EVER)
 
     @app.get("/log/old/{epoch}/{path:path}")
-    def old(epoch: int, path: str) -> Response:
-        if path != CHECKPOINT and TILE.fullmatch(path.removeprefix("tile/")) is None:
+    def old(epoch: Epoch, path: str) -> Response:
+        is_tile = path.startswith("tile/") and TILE.fullmatch(path.removeprefix("tile/"))
+        if path != CHECKPOINT and not is_tile:
             return _problem(404, "no-tile", f"no tile is called {path[:80]}")
         return _file(parts.old(epoch), path, A_MOMENT if path == CHECKPOINT else FOR_EVER)
 
@@ -57,7 +60,7 @@ def build(parts: LogParts) -> FastAPI:
 
     @app.get("/log/proof/{position}")
     async def proof(position: str) -> Response:
-        if re.fullmatch(r"[1-9]\d{0,17}", position) is None:
+        if re.fullmatch(r"[1-9][0-9]{0,17}", position) is None:
             return _problem(
                 400, "no-position", f"a position is a number from 1, not {position[:40]!r}"
             )

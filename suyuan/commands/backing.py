@@ -131,9 +131,9 @@ def _into_private(wish: RestoreWish) -> Restored:
             " what was published: name it with --published"
         )
     cluster = Cluster(folder)
-    cluster.start()
-    assert cluster.binaries is not None
     try:
+        cluster.start()
+        assert cluster.binaries is not None
         target = RestoreTarget(cluster.dsn(), cluster.dsn("suyuan_writer"), folder)
         program = cluster.binaries.folder / "pg_restore"
         return restore(wish, target, pg_restore=program, now=datetime.now(UTC))

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def run_check(stated: argparse.Namespace) -> int:
     """Checks a bundle; exits with 1 when anything does not fit."""
     try:
         found = bundle_check.check(stated.file, stated.key.text if stated.key else None)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except bundle_check.UNREADABLE as error:
         raise Failed(f"{stated.file} is no bundle: {error}") from error
     if stated.json:
         print(json.dumps({"ok": not found.problems} | found._asdict(), ensure_ascii=False))

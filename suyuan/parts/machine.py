@@ -9,7 +9,7 @@ import psycopg
 from ledger.errors import BadSetting
 from ledger.journal import schema
 from ledger.journal.keyfile import read_key
-from ledger.settings import Settings
+from ledger.settings import Settings, refuse_unfinished
 from ledger.values.ids import is_id
 from suyuan.parts import leftovers
 from suyuan.parts.broker import Broker
@@ -77,6 +77,7 @@ class Machine:
         if not is_id(self.ledger):
             raise BadSetting(f"a ledger's name has a-z, 0-9 and -, not {self.ledger!r}")
         make_folder(self.data)
+        refuse_unfinished(self.data)
         read_key(self.data / "keys" / "ledger.key")
         try:
             self._start(say)
