@@ -1,7 +1,8 @@
 """Checking the demonstration: what the ledger says against what the simulator knows."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -10,13 +11,21 @@ import httpx
 import psycopg
 
 from ledger.events.reports import GoodsReceived
+from ledger.log.auditing import Auditor, AuditRules, AuditState
+from ledger.log.checkpoints import Checkpoint
 from ledger.values.ids import stream_of_tape
+from scanners.tape import Tape
 from suyuan.assortment import CATALOGUE, PORK
 from suyuan.demo.market import Market
 from suyuan.participants import gtin_of
+from suyuan.published import PublishedLog
+from suyuan.receipts_check import check_receipts
 from suyuan.simulate import Trade
 
 PAGES = 12
+# What comes last is covered a second or two later.
+COVERED_S = 15
+FAR_OFF = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def wait_followed(query: httpx.Client, timeout_s: float) -> bool:
@@ -156,6 +165,27 @@ def page_problems(kiosk_url: str, trade: Trade) -> list[str]:
         if unknown.status_code != httpx.codes.NOT_FOUND or "未登记" not in unknown.text:
             problems.append(f"unknown lot: {unknown.status_code}")
     return problems
+
+
+def log_problems(url: str, tapes: Sequence[Tape]) -> list[str]:
+    """Audits the published log as a stranger would, and looks every scanner's receipts up in it."""
+    rules = AuditRules(fresh_within=timedelta.max)
+    deadline = time.monotonic() + COVERED_S
+    with PublishedLog(url) as log:
+        key = (log.read(["key"])[0] or b"").decode().strip()
+        while True:
+            # The demonstration's clock is its own: how fresh a checkpoint is says nothing here.
+            auditor = Auditor(AuditState(key=key), log.read, rules, now=lambda: FAR_OFF)
+            report = auditor.run(lambda _state: None)
+            tree = Checkpoint(report.origin, report.size, b"")
+            receipts = [check_receipts(tape, log.read, tree) for tape in tapes]
+            waiting = sum(found.waiting for found in receipts)
+            if not waiting or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+    problems = [*report.findings, *(one for found in receipts for one in found.findings)]
+    late = [f"{waiting} receipts are not in the log of {report.size} entries"] if waiting else []
+    return [f"{one.code}: {one.words}" for one in problems] + late
 
 
 def stored_counts(owner_dsn: str, market: Market) -> dict[str, int]:

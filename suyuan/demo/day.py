@@ -233,6 +233,7 @@ class Day:
             alerts += check.group_problems(query)
             books = check.book_problems(query, market.trade)
         pages = check.page_problems(self.machine.kiosk_url, market.trade)
+        log = check.log_problems(self.machine.log_url, market.tapes())
         counts = check.stored_counts(self.machine.cluster.dsn(), market)
         sent = sum(tape.last() for tape in market.tapes())
         result = {
@@ -247,7 +248,8 @@ class Day:
             "alerts_equal": followed and not alerts,
             "books_equal": followed and not books,
             "pages_ok": not pages,
-            "problems": (stock + alerts + books + pages)[:20],
+            "log_audited": not log,
+            "problems": (stock + alerts + books + pages + log)[:20],
             "seconds": round(time.monotonic() - self._started, 1),
         }
         return result | {"ok": _is_right(result)}
@@ -278,7 +280,8 @@ def _is_right(result: dict[str, Any]) -> bool:
         and all(
             result[name]
             for name in (
-                "fork_noticed", "stranger_refused", "stock_equal", "alerts_equal", "books_equal", "pages_ok"
+                "fork_noticed", "stranger_refused", "stock_equal", "alerts_equal", "books_equal", "pages_ok",
+                "log_audited",
             )
         )
     )  # fmt: skip

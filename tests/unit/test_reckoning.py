@@ -11,6 +11,7 @@ GOOD = {
     "reports_sent": 10, "reports_stored": 10, "stored_twice": 0, "lost": 0, "labels_wrong": 0,
     "quarantined": 1, "labels_read": 300, "fork_noticed": True, "stranger_refused": True,
     "stock_equal": True, "alerts_equal": True, "books_equal": True, "pages_ok": True,
+    "log_audited": True,
 }  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def test_a_good_day_is_right() -> None:
         {"reports_stored": 9}, {"stored_twice": 1}, {"lost": 1}, {"labels_wrong": 1},
         {"quarantined": 0}, {"labels_read": 299}, {"fork_noticed": False},
         {"stranger_refused": False}, {"stock_equal": False}, {"alerts_equal": False},
-        {"books_equal": False}, {"pages_ok": False},
+        {"books_equal": False}, {"pages_ok": False}, {"log_audited": False},
     ],
     ids=str,
 )  # fmt: skip
