@@ -50,9 +50,10 @@ def main(settings: Settings) -> None:
         signer = LogSigner(origin, read_key(data / "keys" / "log.key"))
     except NoteWrong as error:
         raise BadSetting(f"log_origin: {error}") from error
+    cosigners = witnesses_of(settings.log_witnesses, files)
     publisher = Publisher(
         signer, record, record, files, now=Clock(settings.clock).now,
-        cosign=witnesses_of(settings.log_witnesses, files),
+        cosign=cosigners,
     )  # fmt: skip
     prover = Prover(
         settings.publisher_dsn, settings.ledger, files, key=NoteKey(signer.public),
@@ -60,7 +61,10 @@ def main(settings: Settings) -> None:
     )  # fmt: skip
     threading.Thread(target=publish_forever, args=[publisher], daemon=True).start()
     metrics = LogMetrics(
-        settings.publisher_dsn, lambda: publisher.published, Clock(settings.clock).now
+        settings.publisher_dsn,
+        lambda: publisher.published,
+        Clock(settings.clock).now,
+        lambda: cosigners.standing,
     )
     parts = LogParts(metrics, files, files_of, prover, signer.public, lambda: publisher.published)
     log.info("publishing %s", signer.public)

@@ -29,7 +29,7 @@ class RemoteWitness:
 
     def __init__(self, url: str, key: NoteKey, files: LogFiles) -> None:
         self._url = f"{url.rstrip('/')}/add-checkpoint"
-        self._key = key
+        self._key, self.name = key, key.name
         self._files = files
         self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
         self._old = 0
@@ -85,6 +85,8 @@ class Cosigners:
     def __init__(self, witnesses: Sequence[RemoteWitness]) -> None:
         self._workers = {one: ThreadPoolExecutor(1) for one in witnesses}
         self._asked: dict[RemoteWitness, Future[tuple[bytes, str]]] = {}
+        # By name, whether it cosigned the last checkpoint.
+        self.standing = {one.name: False for one in witnesses}
 
     def __call__(self, published: Published) -> Sequence[str]:
         """Returns the signature lines of those that cosigned in time; the slow are not waited for."""
@@ -93,8 +95,14 @@ class Cosigners:
                 self._asked[one] = worker.submit(_cosigned, one, published)
         done, _late = wait(self._asked.values(), timeout=DEADLINE_S)
         # An answer that came late is of a checkpoint before this one.
-        found = [future.result() for future in done]
-        return [line for note, line in found if line and note == published.note]
+        found = {
+            one: self._asked[one].result() for one in self._workers if self._asked[one] in done
+        }
+        given = {
+            one: line for one, (note, line) in found.items() if line and note == published.note
+        }
+        self.standing = {one.name: one in given for one in self._workers}
+        return list(given.values())
 
 
 def _cosigned(witness: RemoteWitness, published: Published) -> tuple[bytes, str]:

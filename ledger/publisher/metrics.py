@@ -1,6 +1,6 @@
 """What the log service tells a Prometheus server about itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import psycopg
@@ -20,9 +20,14 @@ class LogMetrics:
     """Measures how far the published log is behind the record."""
 
     def __init__(
-        self, dsn: str, published: Callable[[], Published | None], now: Callable[[], datetime]
+        self,
+        dsn: str,
+        published: Callable[[], Published | None],
+        now: Callable[[], datetime],
+        witnesses: Callable[[], Mapping[str, bool]],
     ) -> None:
         self._dsn = dsn
+        self._witnesses = witnesses
         self._published = published
         self._now = now
 
@@ -44,6 +49,10 @@ class LogMetrics:
             age = (self._now() - said.time).total_seconds()
             name = "suyuan_log_checkpoint_age_seconds"
             Gauge(name, "Age of the last checkpoint", registry=registry).set(age)
+        name = "suyuan_log_cosigned"
+        cosigned = Gauge(name, "Did it cosign the last one?", ["witness"], registry=registry)
+        for witness, did in self._witnesses().items():
+            cosigned.labels(witness).set(did)
         try:
             with psycopg.connect(self._dsn, autocommit=True, connect_timeout=2) as connection:
                 row = connection.execute(BEHIND, [size]).fetchone()

@@ -96,10 +96,14 @@ def _proved(path: Path, key: NoteKey) -> Proved:
     if content[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\xff\xd8\xff\xdb"):
         from scanners.proof_codes import proof_in
 
-        content = proof_in(path)
+        try:
+            content = proof_in(path)
+        except ValueError as error:
+            # Where no proof is seen nothing is shown to be false either.
+            raise Failed(str(error)) from error
     proof = read_proof(content)
     if (origin := origin_of(proof)) != key.name:
-        raise ProofWrong(f"it is of the log {origin}, and the key is of {key.name}")
+        raise Failed(f"{path} is of the log {origin}, and the key is of {key.name}")
     return check_proof(proof, key)
 
 

@@ -172,6 +172,8 @@ def test_a_witness_cosigns_and_an_auditor_may_ask_for_it(town: Outsiders, asked:
     town.trade(3)
     code, told = asked(*quorum)
     assert (code, told["witnesses"]) == (0, ["wei.example/1"])
+    measured = httpx.get(f"{town.machine.log_url}/metrics", trust_env=False).text
+    assert 'suyuan_log_cosigned{witness="wei.example/1"} 1.0' in measured
 
     # Killed and started again, it remembers; away, the log goes on without it.
     town.witness.kill()
