@@ -54,20 +54,27 @@ class Fire:
             mqtt_share="intake" if shared else "", **self.given(),
         )  # fmt: skip
         self.machine = Machine(folder, given=given)
-        self.machine.start(say=lambda text: None)
+        self.agents: list[Agent] = []
         self.twice_and_shuffled = False
-        home = learn_home(self.machine.intake_url, "127.0.0.1", self.near.port)
-        self.agents = []
-        for number in range(SCANNERS):
-            device = f"scanner-{number}"
-            tape = enroll(folder / f"{device}.tape", device, home, ["m-1"], since=date(2026, 1, 1))
-            agent = Agent(tape, Clocks(), publish=self._publish(number))
-            self.agents.append(agent)
-            agent.link.start()
+        try:
+            self.machine.start(say=lambda text: None)
+            self._join()
+        except BaseException:
+            # Nobody else could end what was started for a fire that never began.
+            self.close()
+            raise
         self.killed: dict[str, int] = {}
         self.over = threading.Event()
         # A service that ended by itself, which a restart would hide.
         self.fallen: list[str] = []
+
+    def _join(self) -> None:
+        home = learn_home(self.machine.intake_url, "127.0.0.1", self.near.port)
+        for number in range(SCANNERS):
+            path, device = self.folder / f"scanner-{number}.tape", f"scanner-{number}"
+            tape = enroll(path, device, home, ["m-1"], since=date(2026, 1, 1))
+            self.agents.append(Agent(tape, Clocks(), publish=self._publish(number)))
+            self.agents[-1].link.start()
 
     def given(self) -> dict[str, Any]:
         """Settings beside those of the broker: none, the database is a private one."""
