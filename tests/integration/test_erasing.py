@@ -1,7 +1,6 @@
 """Erasing a person: what was known is gone for good, the record and every proof stay."""
 
 import os
-import shutil
 import subprocess
 import time
 import uuid
@@ -29,7 +28,7 @@ from suyuan.cli import main
 from suyuan.parts.machine import Machine
 from suyuan.upkeep import Upkeep
 from tests.integration.test_intake import enrolled
-from tests.support.databases import Database, scratch
+from tests.support.databases import Database, running_machine
 from tests.support.line import Line
 from tests.support.make import NOON, FakeTape, received
 
@@ -38,19 +37,15 @@ NAME, PHONE = "李大山甲乙丙", "13800001234"
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    folder = scratch("test-erase-")
-    made = Machine(folder)
-    made.start(say=lambda text: None)
-    entry = {
-        "type": "merchant-registered.v1", "merchant": "m-1", "name": "张记奶品", "kind": "retailer",
-        "district": "d",
-    }  # fmt: skip
-    wanted = [{"type": "register-merchant", "entry": entry}]
-    asked = f"{made.intake_url}/intake/requests"
-    assert httpx.post(asked, json=wanted, trust_env=False).status_code == 200
-    yield made
-    made.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_machine("test-erase-") as made:
+        entry = {
+            "type": "merchant-registered.v1", "merchant": "m-1", "name": "张记奶品", "kind": "retailer",
+            "district": "d",
+        }  # fmt: skip
+        wanted = [{"type": "register-merchant", "entry": entry}]
+        asked = f"{made.intake_url}/intake/requests"
+        assert httpx.post(asked, json=wanted, trust_env=False).status_code == 200
+        yield made
 
 
 @pytest.fixture

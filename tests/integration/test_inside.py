@@ -1,7 +1,6 @@
 """Seeing inside: measurements, readiness and log lines of the services at work."""
 
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ledger.telling import LogLine
 from suyuan.parts.machine import Machine
 from tests.integration.test_intake import enrolled
-from tests.support.databases import scratch
+from tests.support.databases import running_machine
 from tests.support.make import received
 
 OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
@@ -21,12 +20,8 @@ OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    folder = scratch("test-inside-")
-    made = Machine(folder)
-    made.start(say=lambda text: None)
-    yield made
-    made.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_machine("test-inside-") as made:
+        yield made
 
 
 def measured(url: str) -> dict[str, float]:

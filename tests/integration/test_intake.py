@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import shutil
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +15,7 @@ from ledger.events import wire
 from ledger.journal.personal import Card, PgPersonalStore
 from scanners.agent import learn_home
 from suyuan.parts.machine import Machine
-from tests.support.databases import scratch
+from tests.support.databases import running_machine
 from tests.support.make import FakeTape, received
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -24,12 +23,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    folder = scratch("test-intake-")
-    made = Machine(folder)
-    made.start(say=lambda text: None)
-    yield made
-    made.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_machine("test-intake-") as made:
+        yield made
 
 
 @pytest.fixture

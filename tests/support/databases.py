@@ -12,6 +12,7 @@ import psycopg
 
 from ledger.journal import schema
 from suyuan.parts.cluster import Cluster
+from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 
 
@@ -33,6 +34,19 @@ def running_cluster() -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_machine(prefix: str) -> Iterator[Machine]:
+    """A ledger with all its services, in a folder that goes with it."""
+    folder = scratch(prefix)
+    made = Machine(folder)
+    try:
+        made.start(say=lambda text: None)
+        yield made
+    finally:
+        made.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
