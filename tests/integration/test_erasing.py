@@ -132,7 +132,8 @@ def test_a_person_is_erased_also_where_a_scanner_spelt_the_reference_with_escape
 ) -> None:
     ref, tape = str(uuid.uuid4()), enrolled(http, "m-1")
     put_card(http, tape, ref)
-    spelt = f"\\u{ord(ref[0]):04x}{ref[1:]}"
+    # Of a digit the escape ends in the digit itself, and would be found by accident.
+    spelt = ref.replace("-", "\\u002d", 1)
     tape.add(encode(received(1, counterparty_card=ref)).replace(ref.encode(), spelt.encode()))
     position = send(http, tape)[-1].position
 
