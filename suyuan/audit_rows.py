@@ -8,23 +8,20 @@ from uuid import UUID
 import psycopg
 
 from ledger.errors import JournalDamaged, Malformed
-from ledger.events.base import Event, parts_of, persons_in
 from ledger.events.cases import (
     DeviceEnrolled,
     DeviceKeyReplaced,
     ReportReadmitted,
     ReportUnreadable,
 )
-from ledger.events.catalogue import BY_NAME, decode_as_stored, read_report
+from ledger.events.catalogue import decode_as_stored, read_report
 from ledger.events.reports import TapeOpened
 from ledger.journal.interface import Stored
-from ledger.journal.personal import PgPersonalStore
+from ledger.journal.opening import Opened, Openings, PgKnownPersons
 from ledger.journal.postgres import PgReader
-from ledger.journal.sealing import Place, Sealer, added_by_ledger
 from ledger.values.chain import batch_message, chain_next, chain_start
 from ledger.values.ids import stream_of_tape
 from ledger.values.keys import PublicKey
-from ledger.values.leaf import open_public
 
 PAGE = 5000
 SHOWN_MAX = 20
@@ -36,8 +33,6 @@ class RowsReport(NamedTuple):
     events: int
     batches: int
     problems: list[str]
-    # Events whose leaf cannot be recomputed: the keys of persons they name were lost.
-    unmet: int = 0
 
 
 class RowsCheck:
@@ -49,12 +44,8 @@ class RowsCheck:
             row = connection.execute("SELECT ledger FROM ledger.head").fetchone()
         if row is None:
             raise JournalDamaged("the head row is missing: restore the database")
-        persons = PgPersonalStore(owner_dsn, _no_entropy)
         self._ledger = str(row[0])
-        self._sealer = Sealer(self._ledger, entropy=_no_entropy, persons=persons)
-        self._shut: dict[int, bytes] = {}
         self._problems: list[str] = []
-        self._unmet = 0
         self._keys: dict[tuple[str, str], PublicKey] = {}
         self._devices: dict[UUID, str] = {}
         self._chains: dict[UUID, bytes] = {}
@@ -68,15 +59,14 @@ class RowsCheck:
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             known = connection.execute("SELECT tape::text FROM ledger.tapes")
             self._tapes = {stream_of_tape(tape): tape for (tape,) in known}
-            shut = connection.execute("SELECT position, person FROM personal.shut")
-            self._shut = {int(position): bytes(person) for position, person in shut}
+            openings = Openings(self._ledger, PgKnownPersons(connection))
             reader = PgReader(connection)
             head, position = reader.head(), 0
             self._ends = self._load_ends(connection)
             for page in _pages(reader):
-                for stored in page:
+                for stored, opened in zip(page, self._open(openings, page), strict=True):
                     position += 1
-                    self._check(connection, stored, position)
+                    self._check(connection, stored, opened, position)
                 stepped(len(page))
             if position < head:
                 self._say(f"the head said {head}, the rows go to {position}: the tail is missing")
@@ -84,21 +74,32 @@ class RowsCheck:
                 # It would be missing from the views.
                 self._say(f"position {hidden}: called unreadable, and can be read: re-admit it")
             batches = self._check_batches(connection)
-        return RowsReport(position, batches, self._problems[:SHOWN_MAX], self._unmet)
+        return RowsReport(position, batches, self._problems[:SHOWN_MAX])
 
-    def _check(self, connection: Any, stored: Stored, position: int) -> None:
+    def _open(self, openings: Openings, page: list[Stored]) -> list[Opened | None]:
+        """Opens a page; None stands for an event that does not open."""
+        try:
+            return [*openings.open_all(page)]
+        except (Malformed, JournalDamaged):
+            return [self._open_one(openings, stored) for stored in page]
+
+    def _open_one(self, openings: Openings, stored: Stored) -> Opened | None:
+        try:
+            return openings.open(stored)
+        except Malformed as error:
+            self._say(f"position {stored.position}: {error}")
+        except JournalDamaged as error:
+            self._say(str(error))
+        return None
+
+    def _check(self, connection: Any, stored: Stored, opened: Opened | None, position: int) -> None:
         if stored.position != position:
             self._say(f"position {position} is missing: the next is {stored.position}")
         expected = self._numbers.get(stored.stream, 0) + 1
         if stored.number != expected:
             self._say(f"position {stored.position}: number {stored.number}, not {expected}")
         self._numbers[stored.stream] = stored.number
-        event = None
-        if stored.name in BY_NAME:
-            try:
-                event = decode_as_stored(stored.name, stored.state)
-            except Malformed as error:
-                self._say(f"position {stored.position}: {error}")
+        event = opened.event if opened else None
         if isinstance(event, DeviceEnrolled | DeviceKeyReplaced):
             key = PublicKey(event.key)
             self._keys[event.device, key.id] = key
@@ -106,43 +107,10 @@ class RowsCheck:
             self._check_readmitted(stored, event)
         if isinstance(event, TapeOpened) and stored.number == 1:
             self._devices[stored.stream] = event.device
-        place = Place(stored.stream, stored.number, stored.received, stored.flags)
-        try:
-            leaf = self._leaf(event, stored, place)
-        except Unmet:
-            self._unmet += 1
-            leaf = stored.leaf
-        if leaf != stored.leaf and not self._explained(connection, event, stored):
+        if opened is not None and opened.public().leaf() != stored.leaf:
             self._say(f"position {stored.position}: the leaf does not fit the row")
         if stored.chain is not None:
             self._check_chain(connection, stored)
-
-    def _leaf(self, event: Event | None, stored: Stored, place: Place) -> bytes:
-        """Computes an event's leaf; of a person who was erased the kept commitment stands in it."""
-        if (person := self._shut.get(stored.position)) is None or event is None:
-            return self._sealer.leaf(event, stored.name, stored.state, place, stored.seed)
-        added = added_by_ledger(self._ledger, place)
-        parts = parts_of(event, added, hashlib.sha256(stored.state).hexdigest())
-        return open_public(parts, stored.seed, person).leaf()
-
-    def _explained(self, connection: Any, event: Event | None, stored: Stored) -> bool:
-        """Tells whether a leaf does not fit because a person it names was erased, or lost, meanwhile."""
-        refs = persons_in(event) if event is not None else []
-        if not refs:
-            return False
-        query = "SELECT bool_or(lost) FROM personal.erased WHERE ref = ANY(%s::uuid[])"
-        (lost,) = connection.execute(query, [refs]).fetchone()
-        if lost:
-            self._unmet += 1
-            return True
-        kept = connection.execute(
-            "SELECT person FROM personal.shut WHERE position = %s", [stored.position]
-        ).fetchone()
-        if kept is None or stored.position in self._shut:
-            return False
-        self._shut[stored.position] = bytes(kept[0])
-        place = Place(stored.stream, stored.number, stored.received, stored.flags)
-        return self._leaf(event, stored, place) == stored.leaf
 
     def _check_chain(self, connection: Any, stored: Stored) -> None:
         tape = self._tapes.get(stored.stream)
@@ -226,11 +194,3 @@ def _pages(reader: PgReader) -> Iterator[list[Stored]]:
     while page := reader.page(position, PAGE):
         yield page
         position = page[-1].position
-
-
-class Unmet(Exception):
-    """An event names a person of whom the personal store has no key, nor that they were erased."""
-
-
-def _no_entropy(size: int) -> bytes:
-    raise Unmet("it names a person of whom there is no key: restore the keys")

@@ -19,14 +19,19 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.durable import sync
+from ledger.events.base import fields_by_part
+from ledger.events.catalogue import BY_NAME
 from ledger.journal.documents import DocumentStore
 from ledger.journal.keyfile import read_key
+from ledger.journal.opening import Openings, PgKnownPersons
+from ledger.journal.postgres import COLUMNS, as_stored
 from ledger.log.auditing import Auditor, AuditRules, AuditState
 from ledger.log.checkpoints import read_checkpoint
 from ledger.log.publishing import LogSigner
 from ledger.values.keys import PublicKey, SigningKey
 
 DUMP, MANIFEST, CHECKPOINT, KEYS = "database.dump", "manifest.json", "checkpoint", "keys"
+COMMITMENTS = "person-commitments"
 SERVICE_KEYS = ("ledger.key", "log.key")
 MESSAGE = b"suyuan/backup/v1\n"
 STATE = """
@@ -34,6 +39,16 @@ SELECT h.ledger, h.position, c.epoch, c.origin, c.shown
 FROM ledger.head h LEFT JOIN LATERAL
   (SELECT * FROM ledger.checkpoints ORDER BY epoch DESC LIMIT 1) c ON true
 """
+
+
+# Events that may name persons: members may be spelt with escapes, for the bytes are the device's own.
+NAMING = f"""
+SELECT {COLUMNS} FROM ledger.events e WHERE topic = ANY(%s)
+  AND (position('\\x5c'::bytea in state) > 0
+       OR EXISTS (SELECT FROM unnest(%s::bytea[]) member WHERE position(member in state) > 0))
+  AND NOT EXISTS (SELECT FROM personal.shut s WHERE s.position = e.notification_id)
+"""
+PAGE = 5000
 
 
 class BackupDamaged(ValueError):
@@ -103,6 +118,7 @@ def _make(
         ledger, position, epoch, origin, shown = _one(connection, STATE)
         _dump(owner_dsn, pg_dump, partial / DUMP, str(snapshot))
         persons = _copy_persons(connection, place.personal_keys / f"{name}.keys")
+        _write_commitments(connection, ledger, partial / COMMITMENTS)
         rows = connection.execute("SELECT digest FROM ledger.documents ORDER BY digest").fetchall()
     documents = _copy_documents(data, place.folder, [row[0] for row in rows])
     _copy_log(data, place.folder, epoch or 1)
@@ -221,6 +237,22 @@ def _copy_persons(connection: psycopg.Connection[Any], out: Path) -> str:
             file.write(chunk)
     sync(out)
     return _digest(out)
+
+
+def _write_commitments(connection: psycopg.Connection[Any], ledger: str, out: Path) -> None:
+    """Writes what every leaf needs of persons, and nothing that tells who they are.
+
+    With it a record verifies and proves without the keys of persons. The lines are COPY's text format.
+    """
+    naming = {name: fields for name, kind in BY_NAME.items() if (fields := fields_by_part(kind)[2])}
+    members = sorted({field.encode() for fields in naming.values() for field in fields})
+    openings = Openings(ledger, PgKnownPersons(connection))
+    with out.open("w") as file, connection.cursor("naming", binary=True) as cursor:
+        cursor.execute(NAMING, [list(naming), members])
+        while page := [as_stored(row) for row in cursor.fetchmany(PAGE)]:
+            for stored, opened in zip(page, openings.open_all(page), strict=True):
+                if opened.parts.person:
+                    file.write(f"{stored.position}\t\\\\x{opened.person.hex()}\n")
 
 
 def _copy_documents(data: Path, folder: Path, digests: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from ledger.journal.documents import DocumentStore
 from ledger.journal.interface import Stored
-from ledger.journal.opening import Openings
+from ledger.journal.opening import Openings, PgKnownPersons
 from ledger.journal.postgres import PgReader
 from ledger.values.leaf import open_leaf
 from suyuan import bundle_check
@@ -64,7 +64,7 @@ def write_bundle(owner_dsn: str, data: Path, wanted: Wanted, out: Path, made_at:
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         head = _one(reader, "SELECT position, ledger FROM ledger.head")
         with psycopg.connect(owner_dsn, autocommit=True) as connection:
-            openings = Openings(connection, head["ledger"])
+            openings = Openings(head["ledger"], PgKnownPersons(connection))
             records = [_record(openings, one) for one in _stored(reader, connection, wanted)]
         if not records:
             raise ValueError(f"{wanted.merchant} has no record of these lots")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -29,6 +29,7 @@ from ledger.settings import UNFINISHED
 from ledger.values.ids import stream_of_case
 from suyuan.audit_rows import RowsCheck
 from suyuan.backup import (
+    COMMITMENTS,
     DUMP,
     KEYS,
     SERVICE_KEYS,
@@ -41,10 +42,10 @@ from suyuan.backup import (
 from suyuan.log_check import check_log
 from suyuan.published import PublishedLog
 
-LEAVES_AT_ONCE = 65_536
+LEAVES_AT_ONCE, CHUNK = 65_536, 1 << 20
 LOST = """
-INSERT INTO personal.erased (ref, at, by, why, lost)
-SELECT ref, clock_timestamp(), %s, %s, true FROM personal.subjects ON CONFLICT DO NOTHING
+INSERT INTO personal.erased (ref, at, by, why)
+SELECT ref, clock_timestamp(), %s, %s FROM personal.subjects ON CONFLICT DO NOTHING
 """
 
 
@@ -133,9 +134,16 @@ def _fill_database(
             # Nobody's card can be opened; late events that name them are sealed as of nobody.
             connection.execute(LOST, [wish.by, wish.why])
             connection.execute("DELETE FROM personal.subjects")
+            _copy_in(connection, "COPY personal.shut FROM STDIN", wish.backup / COMMITMENTS)
         else:
-            with connection.cursor().copy("COPY personal.keys FROM STDIN (FORMAT BINARY)") as copy:
-                copy.write(wish.personal_keys.read_bytes())
+            keys = "COPY personal.keys FROM STDIN (FORMAT BINARY)"
+            _copy_in(connection, keys, wish.personal_keys)
+
+
+def _copy_in(connection: psycopg.Connection[Any], statement: str, file: Path) -> None:
+    with file.open("rb") as content, connection.cursor().copy(statement) as copy:
+        while chunk := content.read(CHUNK):
+            copy.write(chunk)
 
 
 def _fill_folder(backup: Path, data: Path, manifest: Manifest) -> None:

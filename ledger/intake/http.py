@@ -21,7 +21,7 @@ from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
-from ledger.journal.personal import PersonalStore
+from ledger.journal.personal import PgPersonalStore
 from ledger.rules.refusal import Refusal
 from ledger.rules.requests import decode_requests
 from ledger.values.cards import Card
@@ -43,7 +43,7 @@ class IntakeParts(msgspec.Struct):
     requests: Requests
     answers: PgAnswers
     documents: DocumentStore
-    persons: PersonalStore
+    persons: PgPersonalStore
     devices: Devices
     ledger: str
     ledger_key: str

@@ -37,6 +37,11 @@ FORK_VERSIONS_MAX = 8
 class Transaction(Protocol):
     """What the rules need of a store while it holds the head's lock."""
 
+    @property
+    def erasures(self) -> int:
+        """How many persons have been erased."""
+        ...
+
     def heads(self, streams: Iterable[UUID]) -> dict[UUID, Head]:
         """Returns the heads of those streams that exist."""
         ...
@@ -87,6 +92,10 @@ class Appending:
 
     def run(self, batches: Sequence[TapeBatch]) -> list[Outcome]:
         """Decides each batch in order and writes what is new in one stroke."""
+        if any(batch.erasures != self._tx.erasures for batch in batches):
+            # A person was erased since one of them was sealed, perhaps with their salt.
+            self._sealer.catch_up(self._tx.erasures)
+            return [CheckAgain() for _ in batches]
         streams = {s for b in batches for s in (b.stream, b.device_stream)}
         self._heads = self._tx.heads(streams)
         # A decision is either an outcome or the pair (events known before, rows to write).

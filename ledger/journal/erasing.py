@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ledger.errors import Conflict
-from ledger.journal.opening import Openings
+from ledger.journal.opening import Openings, PgKnownPersons
 from ledger.journal.postgres import COLUMNS, as_stored, lock_head
 from ledger.replication import Unconfirmed
 
@@ -46,7 +46,7 @@ def erase(owner_dsn: str, erasure: Erasure) -> int:
         unconfirmed.listen(connection)
         # Most of the record is read before anybody has to wait.
         (head, ledger) = _head(connection)
-        openings = Openings(connection, ledger)
+        openings = Openings(ledger, PgKnownPersons(connection))
         found = _naming(connection, openings, 0, erasure.ref)
         with connection.transaction():
             lock_head(connection)
@@ -76,12 +76,12 @@ def _naming(
 ) -> dict[int, bytes]:
     """Returns the events that name a person, with the commitments that could not be computed again."""
     rows = connection.execute(NAMING, [after, ref.encode()], binary=True).fetchall()
-    found = {}
-    for stored in map(as_stored, rows):
-        opened = openings.open(stored)
-        if ref.encode() in opened.parts.person:
-            found[stored.position] = opened.person
-    return found
+    stored = [as_stored(row) for row in rows]
+    return {
+        one.position: opened.person
+        for one, opened in zip(stored, openings.open_all(stored), strict=True)
+        if ref.encode() in opened.parts.person
+    }
 
 
 def _delete(connection: psycopg.Connection[Any], erasure: Erasure) -> bool:

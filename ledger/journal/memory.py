@@ -4,8 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from ledger.errors import Conflict
+from ledger.events.base import persons_in
 from ledger.journal.append import Appending
 from ledger.journal.interface import Head, Outcome, Quarantined, Row, Stored, TapeBatch
+from ledger.journal.opening import Openings
+from ledger.journal.personal import MemoryPersons
 from ledger.journal.sealing import Sealer
 
 STRANGERS_MAX = 1000
@@ -16,6 +20,7 @@ class MemoryJournal:
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
+        self.erasures = 0
         self.rows: list[Stored] = []
         self.batches: list[TapeBatch] = []
         self.quarantine_items: list[Quarantined] = []
@@ -73,6 +78,21 @@ class MemoryJournal:
     def forks_kept(self, tape: str) -> int:
         """See `Transaction.forks_kept`."""
         return sum(item.kind == "fork" and item.tape == tape for item in self.quarantine_items)
+
+    def erase(self, ref: str, openings: Openings, persons: MemoryPersons) -> int:
+        """Erases a person as `ledger.journal.erasing.erase` does; returns how many events named them.
+
+        Raises `Conflict` for a person nobody knows or who was erased before.
+        """
+        found = {
+            row.position: opened.person
+            for row, opened in zip(self.rows, openings.open_all(self.rows), strict=True)
+            if opened.event is not None and ref in persons_in(opened.event)
+        }
+        if not persons.erase(ref, found):
+            raise Conflict(f"no person is known as {ref}, or they were erased before")
+        self.erasures += 1
+        return len(found)
 
     def write(self, rows: Sequence[Row], heads: dict[UUID, Head]) -> list[Stored]:
         """See `Transaction.write`."""

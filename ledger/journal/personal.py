@@ -5,7 +5,7 @@ good while every proof over the events stays valid; see `ledger.journal.erasing`
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 
@@ -28,92 +28,27 @@ WHERE NOT EXISTS (SELECT FROM personal.erased WHERE ref = %(ref)s::uuid) ON CONF
 ERASED_SALT = bytes(SALT_BYTES)
 
 
-class PersonalStore(Protocol):
-    """Keeps cards and gives salts."""
+class RememberedSalts:
+    """The `Salts` of a process: met once, remembered until somebody is erased.
 
-    def salts(self, refs: Sequence[str]) -> list[bytes]:
-        """Returns a salt per reference, making subjects it has not met."""
-        ...
-
-    @property
-    def erasures(self) -> int:
-        """See `Salts.erasures`."""
-        ...
-
-    def catch_up(self, erasures: int) -> None:
-        """See `Salts.catch_up`."""
-        ...
-
-    def put_card(self, ref: str, card: Card, device: str) -> bool:
-        """Keeps a card, or replaces it by a later one; False when another device keeps it.
-
-        Of a person who was erased nothing is kept.
-        """
-        ...
-
-    def card(self, ref: str) -> Card | None:
-        """Returns a card, or None for a subject that is unknown, empty or erased."""
-        ...
-
-
-class MemoryPersonalStore:
-    """A personal store that ends with the process."""
-
-    def __init__(self, entropy: Callable[[int], bytes]) -> None:
-        self._entropy = entropy
-        self._salts: dict[str, bytes] = {}
-        self._cards: dict[str, Card] = {}
-        self._keepers: dict[str, str] = {}
-
-    def salts(self, refs: Sequence[str]) -> list[bytes]:
-        """See `PersonalStore.salts`."""
-        for ref in refs:
-            self._salts.setdefault(ref, self._entropy(SALT_BYTES))
-        return [self._salts[ref] for ref in refs]
-
-    @property
-    def erasures(self) -> int:
-        """See `Salts.erasures`: nobody is erased from here."""
-        return 0
-
-    def catch_up(self, erasures: int) -> None:
-        """See `Salts.catch_up`."""
-
-    def put_card(self, ref: str, card: Card, device: str) -> bool:
-        """See `PersonalStore.put_card`."""
-        if self._keepers.setdefault(ref, device) != device:
-            return False
-        self._cards[ref] = card
-        return True
-
-    def card(self, ref: str) -> Card | None:
-        """See `PersonalStore.card`."""
-        return self._cards.get(ref)
-
-
-class PgPersonalStore:
-    """The personal store in PostgreSQL, cards under AES-256-GCM.
-
-    Salts are read on a connection of their own and remembered: reports are sealed before the head
-    is locked, so that a new subject never lengthens the committer's transaction.
+    Reports are sealed before the head is locked, so that a new subject never lengthens the committer's
+    transaction.
     """
 
-    def __init__(self, dsn: str, entropy: Callable[[int], bytes]) -> None:
-        self._dsn = dsn
-        self._entropy = entropy
-        self._cache: dict[str, bytes] = {}
+    def __init__(self, meet: Callable[[Sequence[str]], dict[str, bytes]]) -> None:
+        """`meet` returns the salts of subjects out of the store, and makes those that it has not met."""
+        self._meet = meet
+        self._remembered: dict[str, bytes] = {}
         # The erasures that what is remembered knows of.
         self._erasures = 0
 
     def salts(self, refs: Sequence[str]) -> list[bytes]:
-        """See `PersonalStore.salts`."""
+        """See `Salts.salts`."""
         # Another thread may forget what is remembered at any moment.
-        remembered = self._cache
+        remembered = self._remembered
         found = {ref: remembered[ref] for ref in refs if ref in remembered}
         if missing := [ref for ref in refs if ref not in found]:
-            with committing(self._dsn) as connection:
-                self._make(connection, missing)
-                found |= salts_of(connection, missing)
+            found |= self._meet(missing)
             remembered |= found
         return [found[ref] for ref in refs]
 
@@ -125,10 +60,56 @@ class PgPersonalStore:
     def catch_up(self, erasures: int) -> None:
         """See `Salts.catch_up`."""
         if erasures != self._erasures:
-            self._cache, self._erasures = {}, erasures
+            self._remembered, self._erasures = {}, erasures
+
+
+class MemoryPersons:
+    """The salts of subjects, as one store that several processes share; ends with this one."""
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self._salts: dict[str, bytes] = {}
+        self._shut: dict[int, bytes] = {}
+        self.erased: set[str] = set()
+
+    def meet(self, refs: Sequence[str]) -> dict[str, bytes]:
+        """Returns the salts of subjects, and makes those that it has not met."""
+        for ref in refs:
+            if ref not in self.erased:
+                self._salts.setdefault(ref, self._entropy(SALT_BYTES))
+        return self.salts(refs)
+
+    def salts(self, refs: Sequence[str]) -> dict[str, bytes]:
+        """Returns the salts of those subjects that exist, or existed."""
+        known = {ref: self._salts[ref] for ref in refs if ref in self._salts}
+        return known | {ref: ERASED_SALT for ref in refs if ref in self.erased}
+
+    def shut(self, positions: Sequence[int]) -> dict[int, bytes]:
+        """Returns the commitments that were kept of events whose persons were erased."""
+        return {at: self._shut[at] for at in positions if at in self._shut}
+
+    def erase(self, ref: str, named: dict[int, bytes]) -> bool:
+        """Forgets a person, and keeps the commitments of the events that name them; False for nobody."""
+        self._shut = named | self._shut
+        if self._salts.pop(ref, None) is None:
+            return False
+        self.erased.add(ref)
+        return True
+
+
+class PgPersonalStore(RememberedSalts):
+    """The personal store in PostgreSQL, cards under AES-256-GCM."""
+
+    def __init__(self, dsn: str, entropy: Callable[[int], bytes]) -> None:
+        super().__init__(self._make_and_read)
+        self._dsn = dsn
+        self._entropy = entropy
 
     def put_card(self, ref: str, card: Card, device: str) -> bool:
-        """See `PersonalStore.put_card`."""
+        """Keeps a card, or replaces it by a later one; False when another device keeps it.
+
+        Of a person who was erased nothing is kept.
+        """
         with committing(self._dsn) as connection:
             self._make(connection, [ref])
             row = connection.execute(
@@ -151,7 +132,7 @@ class PgPersonalStore:
         return True
 
     def card(self, ref: str) -> Card | None:
-        """See `PersonalStore.card`."""
+        """Returns a card, or None for a subject that is unknown, empty or erased."""
         with psycopg.connect(self._dsn) as connection:
             row = connection.execute(
                 "SELECT k.key, s.card FROM personal.subjects s JOIN personal.keys k USING (ref)"
@@ -161,6 +142,11 @@ class PgPersonalStore:
         if row is None or row[1] is None:
             return None
         return open_card(row[1], key=row[0], ref=ref)
+
+    def _make_and_read(self, refs: Sequence[str]) -> dict[str, bytes]:
+        with committing(self._dsn) as connection:
+            self._make(connection, refs)
+            return salts_of(connection, refs)
 
     def _make(self, connection: psycopg.Connection[Any], refs: Sequence[str]) -> None:
         """Makes the keys of those who have none, and were not erased."""

@@ -13,7 +13,6 @@ from ledger.errors import JournalDamaged, JournalUnavailable
 from ledger.journal.append import Appending
 from ledger.journal.interface import (
     TRANSACTION_ROWS_MAX,
-    CheckAgain,
     Head,
     Outcome,
     Quarantined,
@@ -105,7 +104,12 @@ class PgTransaction:
 
     def __init__(self, connection: PgConnection) -> None:
         self._connection = connection
-        self.head = lock_head(connection)
+        self._head = lock_head(connection)
+
+    @property
+    def erasures(self) -> int:
+        """See `Transaction.erasures`."""
+        return self._head.erasures
 
     def heads(self, streams: Iterable[UUID]) -> dict[UUID, Head]:
         """See `Transaction.heads`."""
@@ -175,7 +179,7 @@ class PgTransaction:
 
     def write(self, rows: Sequence[Row], heads: dict[UUID, Head]) -> list[Stored]:
         """See `Transaction.write`."""
-        written = copy_rows(self._connection, self.head.position, rows)
+        written = copy_rows(self._connection, self._head.position, rows)
         set_heads(self._connection, heads)
         return written
 
@@ -205,13 +209,7 @@ class PgAppender:
                 if self._unsure:
                     # Duplicates alone would write nothing, and nothing would wait for the standby.
                     connection.execute("UPDATE ledger.head SET position = position")
-                transaction = PgTransaction(connection)
-                erasures = transaction.head.erasures
-                if any(batch.erasures != erasures for batch in batches):
-                    # A person was erased since one of them was sealed, perhaps with their salt.
-                    self._sealer.catch_up(erasures)
-                    return [CheckAgain() for _ in batches]
-                outcomes = Appending(transaction, self._sealer, now).run(batches)
+                outcomes = Appending(PgTransaction(connection), self._sealer, now).run(batches)
             self._unsure = True
             self._unconfirmed.refuse()
             self._unsure = False

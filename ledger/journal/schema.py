@@ -134,11 +134,10 @@ CREATE TABLE IF NOT EXISTS personal.erased (
     ref uuid PRIMARY KEY,
     at timestamptz NOT NULL,
     by text NOT NULL,
-    why text NOT NULL,
-    -- The keys were lost at a restore: what events said of the person cannot be recomputed.
-    lost boolean NOT NULL DEFAULT false
+    why text NOT NULL
 );
--- What is left of the person part of an event whose person was erased: its commitment.
+-- What is left of the person part of an event whose person was erased, or whose keys were lost at a
+-- restore: its commitment.
 CREATE TABLE IF NOT EXISTS personal.shut (
     position bigint PRIMARY KEY,
     person bytea NOT NULL

@@ -4,24 +4,22 @@ Every entry since the last audit is hashed into the tree that was verified then;
 be the root that the log signs now, and the tiles that it publishes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from ledger.log.checkpoints import Checkpoint, Verified, read_checkpoint, verify_checkpoint
-from ledger.log.files import CHECKPOINT, ReadFiles, read_tiles
+from ledger.log.files import CHECKPOINT, TILES_AT_ONCE, ReadFiles, read_tiles
 from ledger.log.growing import Growing, Grown, Written
 from ledger.log.merkle import HASH_BYTES, ProofWrong, leaf_hash
 from ledger.log.notes import NoteKey, NoteWrong, signed_by
 from ledger.log.origins import steps_from
-from ledger.log.tiles import HEIGHT, WIDTH, Tile, hashes_of, unpack_entries
+from ledger.log.tiles import WIDTH, Tile, bundles_of, hashes_of, unpack_entries
 
 # Clocks differ a little; a checkpoint from later than this is from a clock that is wrong.
 AHEAD = timedelta(minutes=5)
-# So many leaf tiles are asked for at once.
-TILES_AT_ONCE = 64
 
 LogFindingCode = Literal[
     "no-checkpoint", "forged-checkpoint", "shrunk", "split-view", "not-its-growth", "missing-file",
@@ -188,17 +186,17 @@ class Auditor:
 
     def _walk(self, tree: Growing, goal: Checkpoint, stepped: Stepped) -> Growing:
         """Hashes what is published into a tree until it has the checkpoint's size, and its root."""
-        for tiles in _groups(tree.size, goal.size):
+        bundles = bundles_of(goal.size, tree.size)
+        for at in range(0, len(bundles), TILES_AT_ONCE):
             before = tree.size
-            self._take(tree, tiles)
+            self._take(tree, bundles[at : at + TILES_AT_ONCE])
             stepped(tree.size - before)
         self._must_be(tree, goal.root)
         self._compare(tree.partial())
         return tree
 
-    def _take(self, tree: Growing, tiles: Sequence[Tile]) -> None:
-        """Hashes the entries of some leaf tiles into the tree and compares the tiles they fill."""
-        bundles = [Tile(-1, tile.number, tile.width) for tile in tiles]
+    def _take(self, tree: Growing, bundles: Sequence[Tile]) -> None:
+        """Hashes the entries of some bundles into the tree and compares the tiles they fill."""
         known, entries = tree.last_leaves(), []
         for bundle, content in zip(bundles, self._files(bundles), strict=True):
             entries += _entries(bundle, content)
@@ -254,14 +252,6 @@ class _Stop(Exception):
     def __init__(self, code: LogFindingCode, words: str) -> None:
         super().__init__(words)
         self.finding = LogFinding(code, words)
-
-
-def _groups(since: int, size: int) -> Iterator[list[Tile]]:
-    """Yields the leaf tiles that hold entries `since` to `size` - 1, some at a time."""
-    numbers = range(since >> HEIGHT, -(-size >> HEIGHT))
-    for at in range(0, len(numbers), TILES_AT_ONCE):
-        some = numbers[at : at + TILES_AT_ONCE]
-        yield [Tile(0, number, min(WIDTH, size - number * WIDTH)) for number in some]
 
 
 def _entries(bundle: Tile, content: bytes) -> list[bytes]:

@@ -1,17 +1,27 @@
 """Where a log is published: files by path, which anyone may read and nobody changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ledger.durable import write_whole
-from ledger.log.tiles import ENTRY_BYTES_MAX, WIDTH, ReadTile, Tile, part_of
+from ledger.log.tiles import (
+    ENTRY_BYTES_MAX,
+    WIDTH,
+    ReadTile,
+    Tile,
+    bundles_of,
+    part_of,
+    unpack_entries,
+)
 
 CHECKPOINT = "checkpoint"
 # No file of a log is larger: a full bundle of the longest entries.
 FILE_BYTES_MAX = WIDTH * (2 + ENTRY_BYTES_MAX)
 
 
+# So many tiles are asked for at once.
+TILES_AT_ONCE = 64
 # Reads files by path, None for one that is not published.
 ReadFiles = Callable[[Sequence[str]], list[bytes | None]]
 
@@ -46,6 +56,15 @@ def read_tiles(read: ReadFiles, tiles: Sequence[Tile]) -> list[bytes]:
         if content is None:
             raise FileNotFoundError(f"{tile.path()} is not published, and must be")
     return [content for content in found if content is not None]
+
+
+def read_entries(read: ReadFiles, size: int) -> Iterator[list[bytes]]:
+    """Yields a log's first entries, many at a time. Raises as `read_tiles`."""
+    bundles = bundles_of(size)
+    for at in range(0, len(bundles), TILES_AT_ONCE):
+        some = bundles[at : at + TILES_AT_ONCE]
+        found = zip(some, read_tiles(read, some), strict=True)
+        yield [entry for bundle, content in found for entry in unpack_entries(bundle, content)]
 
 
 def tiles_in(files: LogFiles) -> ReadTile:

@@ -47,6 +47,12 @@ def tiles_between(former: int, size: int) -> Iterator[Tile]:
         level, before, now = level + 1, before // WIDTH, now // WIDTH
 
 
+def bundles_of(size: int, since: int = 0) -> list[Tile]:
+    """Returns the bundles that hold entries `since` to `size` - 1 of a log of that size."""
+    numbers = range(since // WIDTH, -(-size // WIDTH))
+    return [Tile(-1, number, min(WIDTH, size - number * WIDTH)) for number in numbers]
+
+
 def tile_of(level: int, index: int, size: int) -> tuple[Tile, int, int]:
     """Returns the tile from which a subtree's hash follows, in a tree of a size.
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
-from fastapi import FastAPI, Path, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from ledger.errors import JournalDamaged, JournalUnavailable
+from ledger.errors import JournalDamaged, JournalUnavailable, Malformed
 from ledger.log.files import CHECKPOINT, LogFiles
 from ledger.log.merkle import ProofWrong
 from ledger.log.publishing import Published
@@ -35,7 +35,10 @@ class LogParts(msgspec.Struct):
 
 def build(parts: LogParts) -> FastAPI:
     """Builds the log's application around its parts."""
-    app = FastAPI(title="Suyuan log", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Suyuan log", openapi_url=None, docs_url=None, redoc_url=None,
+        exception_handlers={JournalDamaged: _damaged, Malformed: _damaged},
+    )  # fmt: skip
 
     @app.get("/log/checkpoint")
     def checkpoint() -> Response:
@@ -68,7 +71,7 @@ def build(parts: LogParts) -> FastAPI:
             return _text(await run_in_threadpool(parts.prover.prove, int(position)), "no-store")
         except NotPublished as error:
             return _problem(404, "not-published", str(error))
-        except (JournalUnavailable, JournalDamaged, ProofWrong, FileNotFoundError) as error:
+        except (JournalUnavailable, ProofWrong, FileNotFoundError) as error:
             return _problem(503, "unavailable", str(error))
 
     @app.get("/log/health")
@@ -88,6 +91,10 @@ def build(parts: LogParts) -> FastAPI:
         return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
+
+
+async def _damaged(_request: Request, error: Exception) -> Response:
+    return _problem(500, "damaged", f"{error}: suyuan verify says what else is")
 
 
 def _file(files: LogFiles, path: str, cache: str) -> Response:

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 
-from ledger.errors import JournalUnavailable
-from ledger.journal.opening import Openings
+from ledger.errors import JournalDamaged, JournalUnavailable
+from ledger.journal.opening import Openings, PgKnownPersons
 from ledger.journal.postgres import PgReader
 from ledger.log.files import LogFiles, tiles_in
 from ledger.log.merkle import prove_inclusion
@@ -14,7 +14,7 @@ from ledger.log.notes import NoteKey
 from ledger.log.proofs import TlogProof, bare, index_of, pack_opening
 from ledger.log.publishing import Published
 from ledger.log.tiles import TileTree
-from ledger.values.leaf import PublicOpening, open_public
+from ledger.values.leaf import PublicOpening
 
 
 class NotPublished(Exception):
@@ -65,11 +65,7 @@ def public_opening(
 ) -> PublicOpening:
     """Returns what opens the public part of the event at a position that there is."""
     (stored,) = PgReader(connection).page(position - 1, 1)
-    opened = Openings(connection, ledger).open(stored)
-    opening = open_public(opened.parts, stored.seed, opened.person)
+    opening = Openings(ledger, PgKnownPersons(connection)).open(stored).public()
     if opening.leaf() != stored.leaf:
-        raise NotPublished(
-            f"position {position} cannot be opened: it names a person who was erased this moment, or"
-            " whose keys were lost at a restore"
-        )
+        raise JournalDamaged(f"position {position} does not open: its leaf is of something else")
     return opening

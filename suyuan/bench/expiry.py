@@ -11,7 +11,7 @@ from ledger.follower import Follower
 from ledger.intake.__main__ import open_recorder
 from ledger.intake.requests import Requests
 from ledger.journal.cases import Cases
-from ledger.journal.personal import MemoryPersonalStore
+from ledger.journal.personal import MemoryPersons, RememberedSalts
 from ledger.journal.sealing import Sealer
 from ledger.projections.expiry import EXPIRY, Expiries, Expiry
 from ledger.projections.fold import Fold
@@ -80,7 +80,9 @@ def _same(admin: psycopg.Connection[Any], table: str) -> bool:
 
 def _beginner(dsn: str, ledger: str) -> Any:
     """Returns what puts a day's beginning on record, whatever the real calendar says."""
-    sealer = Sealer(ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+    sealer = Sealer(
+        ledger, entropy=os.urandom, persons=RememberedSalts(MemoryPersons(os.urandom).meet)
+    )
     recorder = open_recorder(dsn, sealer, lambda: datetime.now(UTC))
     requests = Requests(
         Cases(recorder), ("bench",), lambda _device: None,

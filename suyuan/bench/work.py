@@ -25,7 +25,7 @@ from ledger.intake.verify import Verifier
 from ledger.journal import schema
 from ledger.journal.cases import Cases
 from ledger.journal.interface import Stored
-from ledger.journal.personal import MemoryPersonalStore
+from ledger.journal.personal import MemoryPersons, RememberedSalts
 from ledger.journal.postgres import COPY_EVENTS, COPY_TYPES, PgAppender
 from ledger.journal.sealing import Sealer
 from ledger.rules.device import DeviceCase, Mandate
@@ -137,7 +137,9 @@ class Work:
 
     def register(self, dsn: str) -> int:
         """Records what the register must know of the trade; returns how many events that took."""
-        sealer = Sealer(self.ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+        sealer = Sealer(
+            self.ledger, entropy=os.urandom, persons=RememberedSalts(MemoryPersons(os.urandom).meet)
+        )
         recorder = open_recorder(dsn, sealer, lambda: datetime.now(UTC))
         requests = Requests(
             Cases(recorder), ("bench",), lambda _device: None, lambda: datetime.now(UTC),
@@ -157,7 +159,9 @@ class Work:
 
 def committer_of(dsn: str, ledger: str, known: FixedDevices) -> Committer:
     """A committer over PostgreSQL that knows these scanners."""
-    sealer = Sealer(ledger, entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+    sealer = Sealer(
+        ledger, entropy=os.urandom, persons=RememberedSalts(MemoryPersons(os.urandom).meet)
+    )
     devices = Devices(known)
     return Committer(
         ledger, PgAppender(dsn, sealer), Verifier(devices, sealer), devices,

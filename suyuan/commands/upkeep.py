@@ -88,10 +88,6 @@ def run_verify(stated: argparse.Namespace) -> int:
     else:
         print(f"{report.events} events, {report.batches} signed batches: ", end="")
         print("; ".join(report.problems) or "positions, chains, signatures and leaves fit")
-        if report.unmet:
-            print(
-                f"{report.unmet} leaves cannot be recomputed: keys of the persons they name were lost"
-            )
         print(f"{log.size} entries of the published log: ", end="")
         print("; ".join(log.problems) or "rows, leaves, tiles and checkpoint are one")
         for table in tables:

@@ -1,6 +1,5 @@
 """Erasing a person: what was known is gone for good, the record and every proof stay."""
 
-import os
 import subprocess
 import time
 import uuid
@@ -15,12 +14,8 @@ import pytest
 from ledger.errors import Conflict
 from ledger.events import wire
 from ledger.events.catalogue import encode
-from ledger.intake.verify import Verifier
 from ledger.journal.erasing import Erasure, erase
-from ledger.journal.interface import CheckAgain, Recorded, TapeBatch
 from ledger.journal.personal import PgPersonalStore
-from ledger.journal.postgres import PgAppender
-from ledger.journal.sealing import Sealer
 from ledger.log.notes import NoteKey
 from ledger.log.proofs import check_proof, read_proof
 from suyuan.audit_rows import RowsCheck
@@ -28,9 +23,8 @@ from suyuan.cli import main
 from suyuan.parts.machine import Machine
 from suyuan.upkeep import Upkeep
 from tests.integration.test_intake import enrolled
-from tests.support.databases import Database, running_machine
-from tests.support.line import Line
-from tests.support.make import NOON, FakeTape, received
+from tests.support.databases import running_machine
+from tests.support.make import FakeTape, received
 
 NAME, PHONE = "李大山甲乙丙", "13800001234"
 
@@ -142,30 +136,6 @@ def test_a_person_is_erased_also_where_a_scanner_spelt_the_reference_with_escape
     problems = RowsCheck(machine.cluster.dsn()).run().problems
     assert [one for one in problems if f"position {position}:" in one] == []
     assert check_proof(read_proof(proof(machine, position).encode()), log_key(machine))
-
-
-def test_what_was_sealed_before_an_erasure_is_sealed_again(database: Database) -> None:
-    line = Line()
-    appender = PgAppender(database.dsn("suyuan_writer"), line.sealer)
-    store = PgPersonalStore(database.dsn("suyuan_writer"), os.urandom)
-    sealer = Sealer("test", entropy=os.urandom, persons=store)
-    verifier = Verifier(line.devices, sealer)
-    appender._sealer = sealer
-    ref = str(uuid.uuid4())
-    tape = line.enroll(FakeTape())
-    tape.add(received(1, counterparty_card=ref))
-    before = verifier.verify(tape.batch(), NOON)
-    assert isinstance(before, TapeBatch)
-    erase(database.dsn(), Erasure(ref, "officer-1", "asked", datetime.now(UTC)))
-    # Somebody else of this process hears of it first, as the recorder of a request does.
-    sealer.catch_up(1)
-
-    assert appender.append_batches([before], NOON) == [CheckAgain()]
-    again = verifier.verify(tape.batch(), NOON)
-    assert isinstance(again, TapeBatch)
-    (outcome,) = appender.append_batches([again], NOON)
-    assert isinstance(outcome, Recorded)
-    appender.close()
 
 
 def test_a_row_of_an_erased_person_that_was_changed_is_noticed(

@@ -1,6 +1,8 @@
 """One suite for both journals: in memory and on PostgreSQL they answer alike."""
 
+import os
 import threading
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,12 +10,18 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.errors import Conflict
 from ledger.events import wire
-from ledger.journal.memory import MemoryJournal
+from ledger.intake.verify import Verifier
+from ledger.journal.erasing import Erasure, erase
+from ledger.journal.interface import CheckAgain, Recorded, TapeBatch
+from ledger.journal.opening import Openings, PgKnownPersons
+from ledger.journal.personal import PgPersonalStore
 from ledger.journal.postgres import PgAppender, PgReader
+from ledger.journal.sealing import Sealer
 from tests.support.databases import Database
 from tests.support.line import Line
-from tests.support.make import FakeTape, received, sold
+from tests.support.make import NOON, FakeTape, received, sold
 
 
 class PgJournal:
@@ -26,6 +34,11 @@ class PgJournal:
         self.append_batches = self.appender.append_batches
         self.keep_stranger = self.appender.keep_stranger
         self.head, self.page = reader.head, reader.page
+        self._dsn = database.dsn()
+
+    def erase(self, ref: str, openings: Openings, persons: Any) -> int:
+        """Erases as `suyuan erase` does; what the other journal is given it finds by itself."""
+        return erase(self._dsn, Erasure(ref, "officer-1", "asked", NOON))
 
     def count(self, table: str) -> int:
         row = self.connection.execute(f"SELECT count(*) FROM ledger.{table}").fetchone()
@@ -50,14 +63,28 @@ class PgJournal:
 
 @pytest.fixture(params=["memory", "postgres"])
 def line(request: pytest.FixtureRequest) -> Iterator[Line]:
-    made = Line()
     if request.param == "memory":
-        made.journal = MemoryJournal(made.sealer)
-        yield Line(journal=made.journal)
+        yield Line()
         return
-    journal = PgJournal(request.getfixturevalue("database"), made.sealer)
-    yield Line(journal=journal)
+    database = request.getfixturevalue("database")
+    persons = PgPersonalStore(database.dsn("suyuan_writer"), os.urandom)
+    sealer = Sealer("test", entropy=os.urandom, persons=persons)
+    journal = PgJournal(database, sealer)
+    yield Line(journal=journal, sealer=sealer)
     journal.close()
+
+
+def openings(line: Line) -> Openings:
+    """Returns what opens the events of a journal."""
+    if isinstance(line.journal, PgJournal):
+        return Openings("test", PgKnownPersons(line.journal.connection))
+    return Openings("test", line.persons)
+
+
+def assert_every_leaf_opens(line: Line) -> None:
+    rows = line.journal.page(0, 1000)
+    opened = openings(line).open_all(rows)
+    assert [one.public().leaf() for one in opened] == [row.leaf for row in rows]
 
 
 def kinds(line: Line) -> list[str]:
@@ -77,6 +104,42 @@ def test_a_batch_is_recorded_once_and_answered_twice_alike(line: Line) -> None:
     assert first.verdicts == second.verdicts
     assert line.journal.head() == 3
     assert len(line.journal.batches) == 1
+
+
+def test_what_was_sealed_before_an_erasure_is_sealed_again(line: Line) -> None:
+    ref, verifier = str(uuid.uuid4()), Verifier(line.devices, line.sealer)
+    tape = line.enroll(FakeTape())
+    tape.add(received(1, counterparty_card=ref))
+    line.send(tape.batch(1))
+    tape.add(received(2, counterparty_card=ref))
+    before = verifier.verify(tape.batch(3), NOON)
+    assert isinstance(before, TapeBatch)
+    assert line.journal.erase(ref, openings(line), line.persons) == 1
+    # Somebody else of this process hears of it first, as the recorder of a request does.
+    line.sealer.catch_up(1)
+
+    assert line.journal.append_batches([before], NOON) == [CheckAgain()]
+    again = verifier.verify(tape.batch(3), NOON)
+    assert isinstance(again, TapeBatch)
+    (outcome,) = line.journal.append_batches([again], NOON)
+    assert isinstance(outcome, Recorded)
+    assert_every_leaf_opens(line)
+
+
+def test_who_was_erased_is_nobody_to_later_events_and_cannot_be_erased_again(line: Line) -> None:
+    ref, other = str(uuid.uuid4()), str(uuid.uuid4())
+    tape = line.enroll(FakeTape())
+    tape.add(received(1, counterparty_card=ref), received(1, counterparty_card=other))
+    line.send(tape.batch(1))
+    assert line.journal.erase(ref, openings(line), line.persons) == 1
+    tape.add(received(1, counterparty_card=ref), received(1, counterparty_card=other))
+    line.send(tape.batch(4))
+
+    assert_every_leaf_opens(line)
+    assert line.journal.erase(other, openings(line), line.persons) == 2
+    assert_every_leaf_opens(line)
+    with pytest.raises(Conflict, match="erased before"):
+        line.journal.erase(ref, openings(line), line.persons)
 
 
 def test_a_batch_that_does_not_join_is_neither_stored_nor_receipted(line: Line) -> None:

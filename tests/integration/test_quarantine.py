@@ -19,7 +19,7 @@ from ledger.intake.devices import Devices
 from ledger.intake.requests import Requests
 from ledger.intake.verify import Verifier
 from ledger.journal.cases import Cases
-from ledger.journal.personal import MemoryPersonalStore
+from ledger.journal.personal import MemoryPersons, RememberedSalts
 from ledger.journal.postgres import PgAppender, PgReader
 from ledger.journal.quarantine import PgQuarantine
 from ledger.journal.recorder import LedgerRecorder
@@ -44,7 +44,9 @@ class Ledger:
         self.database = database
         self.now = NOON
         dsn = database.dsn("suyuan_writer")
-        sealer = Sealer("test", entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+        sealer = Sealer(
+            "test", entropy=os.urandom, persons=RememberedSalts(MemoryPersons(os.urandom).meet)
+        )
         self.recorder = LedgerRecorder(datastore(dsn), sealer=sealer, now=lambda: self.now)
         cases = Cases(self.recorder)
         devices = Devices(cases)

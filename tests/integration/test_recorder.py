@@ -14,7 +14,7 @@ from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.errors import BadSetting
-from ledger.journal.personal import MemoryPersonalStore
+from ledger.journal.personal import MemoryPersons, RememberedSalts
 from ledger.journal.postgres import PgReader
 from ledger.journal.recorder import LedgerRecorder
 from ledger.journal.sealing import Sealer
@@ -27,7 +27,9 @@ def recorder_on(database: Database, **options: object) -> LedgerRecorder:
         str(parts["dbname"]), str(parts["host"]), str(parts["port"]), str(parts["user"]), "",
         pool_size=1, max_overflow=12, schema="ledger", **options,  # type: ignore[arg-type]
     )  # fmt: skip
-    sealer = Sealer("test", entropy=os.urandom, persons=MemoryPersonalStore(os.urandom))
+    sealer = Sealer(
+        "test", entropy=os.urandom, persons=RememberedSalts(MemoryPersons(os.urandom).meet)
+    )
     return LedgerRecorder(store, sealer=sealer, now=lambda: datetime.now(UTC))
 
 

@@ -1,12 +1,13 @@
 """What must be true of every world in the end, whatever happened in it."""
 
 from ledger.follower import entries_of, fold_page
+from ledger.journal.opening import Openings
 from ledger.log.checkpoints import read_checkpoint
 from ledger.projections.groups import GROUPS
 from ledger.values.chain import chain_next, chain_start
 from ledger.values.ids import stream_of_tape
 from tests.simulator.parts import WorldViews, gapless
-from tests.simulator.world import World, same
+from tests.simulator.world import LEDGER, World, same
 from tests.support.published import OneLog
 
 
@@ -21,10 +22,18 @@ def check(world: World) -> None:
     _must(gapless(rows), "positions are gapless from 1")
     by_key = {(row.stream, row.number): row for row in rows}
     _must(len(by_key) == len(rows), "nothing is stored twice")
+    _check_leaves(world)
     _check_receipts(world)
     _check_tapes(world)
     _check_views(world)
     _check_log(world)
+
+
+def _check_leaves(world: World) -> None:
+    """Every leaf is of what its row holds, whoever was erased since."""
+    opened = Openings(LEDGER, world.persons).open_all(world.journal.rows)
+    for row, one in zip(world.journal.rows, opened, strict=True):
+        _must(one.public().leaf() == row.leaf, "every leaf opens")
 
 
 def _check_receipts(world: World) -> None:

@@ -28,7 +28,7 @@ class ReceiptBeforeCommit(Committer):
             return 0
         batches = [batch for _, batch in pending]
         for (waiting, batch), outcome in zip(
-            pending, self._journal.foresee(batches, self._now()), strict=True
+            pending, self._journal.journal.foresee(batches, self._now()), strict=True
         ):  # type: ignore[attr-defined]
             self._finish(waiting, batch, outcome)
         self._journal.append_batches(batches, self._now())
@@ -97,6 +97,15 @@ class ForgetfulJournal(WorldJournal):
             outcomes.append(Recorded(stored, len(fresh)))
         self.remembered = remembered
         return outcomes
+
+
+class RemembersTheErased(WorldJournal):
+    """Takes what was sealed with a salt that is no longer there."""
+
+    def append_batches(self, batches: Sequence[TapeBatch], now: datetime) -> list[Outcome]:
+        return super().append_batches(
+            [batch._replace(erasures=self.erasures) for batch in batches], now
+        )
 
 
 class NumbersAlone(Appending):
@@ -206,5 +215,6 @@ CONTROLS: dict[str, Product] = {
     "asynchronous standby": Product(journal=AsynchronousStandby),
     "trust in PUBACK": Product(on_puback=trust_puback),
     "files before row": Product(publisher=FilesBeforeRow),
+    "erased remembered": Product(journal=RemembersTheErased),
     "lost receipt forgotten": Product(sending=ForgetsLostReceipts),
 }

@@ -53,6 +53,13 @@ class WorldJournal(MemoryJournal):
             raise Crash
         return outcomes
 
+    def append_for(
+        self, sealer: Sealer, batches: Sequence[TapeBatch], now: datetime
+    ) -> list[Outcome]:
+        """Appends what a process sealed, with that process's own sealer."""
+        self._sealer = sealer
+        return self.append_batches(batches, now)
+
     def load(self, kind: str, subject: str, empty: Any, evolve: Callable[[Any, Any], Any]) -> Any:
         """Loads a case out of the record, as `Cases` does."""
         stream, state = stream_of_case(kind, subject), empty
@@ -60,6 +67,20 @@ class WorldJournal(MemoryJournal):
         for stored in self.between(stream, 1, head.number if head else 0):
             state = evolve(state, decode(stored.name, stored.state))
         return state
+
+
+class WorldAppender:
+    """An `Appender` of one process on the database that all share."""
+
+    def __init__(self, journal: WorldJournal, sealer: Sealer) -> None:
+        self.journal = journal
+        self._sealer = sealer
+
+    def append_batches(self, batches: Sequence[TapeBatch], now: datetime) -> list[Outcome]:
+        return self.journal.append_for(self._sealer, batches, now)
+
+    def keep_stranger(self, received: datetime, reason: str, content: bytes) -> None:
+        self.journal.keep_stranger(received, reason, content)
 
 
 class WorldViews:

@@ -1,5 +1,6 @@
 """The world of a seed: a clock, a network, a broker, and the actors that live in it."""
 
+import contextlib
 import heapq
 import random
 import uuid
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.errors import JournalUnavailable
+from ledger.errors import Conflict, JournalUnavailable
 from ledger.events import wire
 from ledger.events.base import Event, stored_name
 from ledger.events.cases import DeviceEnrolled, DeviceKeyReplaced, MandateGranted
@@ -21,7 +22,8 @@ from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.verify import Verifier
 from ledger.journal.interface import Head, Row
-from ledger.journal.personal import MemoryPersonalStore
+from ledger.journal.opening import Openings
+from ledger.journal.personal import MemoryPersons, RememberedSalts
 from ledger.journal.sealing import Place, Sealer
 from ledger.log.checkpoints import read_checkpoint
 from ledger.log.publishing import LogSigner, Publisher
@@ -37,6 +39,7 @@ from tests.simulator.parts import (
     Buffered,
     Crash,
     Faults,
+    WorldAppender,
     WorldFiles,
     WorldJournal,
     WorldLeaves,
@@ -79,11 +82,14 @@ class World:
         self.dice = random.Random(f"world {seed}")
         self.product = product or Product()
         self.faults = Faults(self.dice, self.dice.choice([0.0, 0.02, 0.08]))
+        # A network may be worse one way than the other.
         self.lossy = self.dice.choice([0.0, 0.1, 0.3])
+        self.lossy_back = self.dice.choice([self.lossy, self.lossy, 0.6])
         self.time, self._order = 0.0, 0
         self._due: list[Due] = []
-        persons = MemoryPersonalStore(self.dice.randbytes)
-        self.sealer = Sealer(LEDGER, entropy=self.dice.randbytes, persons=persons)
+        self.persons = MemoryPersons(self.dice.randbytes)
+        self.refs = [str(uuid.UUID(bytes=self.dice.randbytes(16), version=4)) for _ in range(3)]
+        self.sealer = self.new_sealer()
         self.journal = self.product.journal(self.sealer, self.faults)
         self.jump = timedelta(0)
         self.receipts: list[wire.Receipt] = []
@@ -100,12 +106,13 @@ class World:
         self.every(13.0, self._restart_broker)
         self.every(17.0, self._jump_clock)
         self.every(9.0, self._poison)
+        self.every(40.0, self._erase)
 
     def run(self) -> None:
         """Lets the world live, heals it, and waits until nothing is left to do."""
         self._until(BUSY_S)
         self.faults.heal()
-        self.lossy = 0.0
+        self.lossy = self.lossy_back = 0.0
         for scanner in self.scanners:
             scanner.tape.full, scanner.offline_until = False, 0.0
         deadline = self.time + SETTLED_S
@@ -137,7 +144,7 @@ class World:
 
         self.later(period * self.dice.random(), again)
 
-    def carry(self, action: Callable[[], None]) -> None:
+    def carry(self, lossy: float, action: Callable[[], None]) -> None:
         """Carries a message over the network: late, out of order, twice or never, through a broker."""
         began = self.broker_started
 
@@ -146,10 +153,15 @@ class World:
             if began == self.broker_started:
                 action()
 
-        copies = 0 if self.dice.random() < self.lossy else 1
-        copies += self.dice.random() < self.lossy / 2
+        copies = 0 if self.dice.random() < lossy else 1
+        copies += self.dice.random() < lossy / 2
         for _ in range(copies):
             self.later(self.dice.uniform(0.01, 0.4) * self.dice.choice([1, 1, 1, 10]), arrive)
+
+    def new_sealer(self) -> Sealer:
+        """Returns a process's sealer: it remembers salts of its own."""
+        salts = RememberedSalts(self.persons.meet)
+        return Sealer(LEDGER, entropy=self.dice.randbytes, persons=salts)
 
     def to_intake(self, envelope: bytes) -> None:
         """Hands an envelope to one of the intakes that share the topic."""
@@ -162,7 +174,7 @@ class World:
             self.receipts.append(body)
         for scanner in self.scanners:
             if scanner.tape.id == tape:
-                self.carry(lambda s=scanner: s.hear(answer))  # type: ignore[misc]
+                self.carry(self.lossy_back, lambda s=scanner: s.hear(answer))  # type: ignore[misc]
 
     def put_case(self, kind: str, subject: str, *events: Event) -> None:
         """Records events of a case, as the recorder would."""
@@ -197,6 +209,12 @@ class World:
             self.jump = timedelta(days=self.dice.randint(-400, 400))
         elif self.dice.random() < 0.5:
             self.jump = timedelta(0)
+
+    def _erase(self) -> None:
+        """A person asks to be erased; what names them goes on coming in."""
+        openings = Openings(LEDGER, self.persons)
+        with contextlib.suppress(Conflict):
+            self.journal.erase(self.dice.choice(self.refs), openings, self.persons)
 
     def _poison(self) -> None:
         if self.faults.hits(3):
@@ -252,8 +270,9 @@ class IntakeActor:
     def _start(self) -> None:
         world = self._world
         devices = Devices(world.journal, monotonic=lambda: world.time)
+        sealer = world.new_sealer()
         self._committer = world.product.committer(
-            LEDGER, world.journal, Verifier(devices, world.sealer), devices, key=KEY,
+            LEDGER, WorldAppender(world.journal, sealer), Verifier(devices, sealer), devices, key=KEY,
             now=world.now, checkpoint=lambda: (world.row.shown or b"").decode() or None,
         )  # fmt: skip
 
@@ -376,8 +395,9 @@ class ScannerActor:
         if world.time > BUSY_S or self.lost:
             return
         made = world.dice.choice([received, sold])(
-            world.dice.randint(1, 9), milk(f"L{world.dice.randint(1, 3)}"), clock=self._clock()
-        )
+            world.dice.randint(1, 9), milk(f"L{world.dice.randint(1, 3)}"), clock=self._clock(),
+            counterparty_card=world.dice.choice([None, None, *world.refs]),
+        )  # fmt: skip
         try:
             if world.faults.hits(0.5):
                 # A scanner of next year says something that this ledger cannot read.
@@ -394,7 +414,7 @@ class ScannerActor:
         if world.time < self.offline_until or self.lost:
             return
         for envelope in self._sending.poll(world.time):
-            world.carry(lambda one=envelope: world.to_intake(one))  # type: ignore[misc]
+            world.carry(world.lossy, lambda one=envelope: world.to_intake(one))  # type: ignore[misc]
             world.product.on_puback(self, envelope)
 
     def _mishap(self) -> None:

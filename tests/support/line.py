@@ -15,7 +15,7 @@ from ledger.intake.devices import Devices
 from ledger.intake.verify import Verifier
 from ledger.journal.interface import Head, Row
 from ledger.journal.memory import MemoryJournal
-from ledger.journal.personal import MemoryPersonalStore
+from ledger.journal.personal import MemoryPersons, RememberedSalts
 from ledger.journal.sealing import Place, Sealer
 from ledger.projections.groups import GROUPS
 from ledger.projections.table import MemoryStore
@@ -38,11 +38,11 @@ class KnownDevices:
 class Line:
     """A ledger in memory that takes batches and answers questions."""
 
-    def __init__(self, seed: int = 1, journal: Any = None) -> None:
+    def __init__(self, seed: int = 1, journal: Any = None, sealer: Sealer | None = None) -> None:
         dice = random.Random(seed)
-        self.sealer = Sealer(
-            "test", entropy=dice.randbytes, persons=MemoryPersonalStore(dice.randbytes)
-        )
+        self.persons = MemoryPersons(dice.randbytes)
+        salts = RememberedSalts(self.persons.meet)
+        self.sealer = sealer or Sealer("test", entropy=dice.randbytes, persons=salts)
         self.known = KnownDevices()
         self.devices = Devices(self.known)
         self.journal = journal or MemoryJournal(self.sealer)

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from ledger.journal.keyfile import read_key
-from ledger.journal.opening import Openings
+from ledger.journal.opening import Openings, PgKnownPersons
 from ledger.journal.postgres import COLUMNS, as_stored
 from ledger.log.growing import Bundles, Growing
 from ledger.log.notes import NoteKey
@@ -280,7 +280,7 @@ def reseal(connection: Connection, position: int) -> None:
     ).fetchone()
     assert row is not None
     stored = as_stored(row)
-    opened = Openings(connection, "local").open(stored)
+    opened = Openings("local", PgKnownPersons(connection)).open(stored)
     connection.execute(
         "UPDATE ledger.events SET leaf = %s WHERE notification_id = %s",
         [leaf_of(opened.parts, stored.seed), position],

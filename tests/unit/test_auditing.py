@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.log.auditing import TILES_AT_ONCE, Auditor, AuditRules, AuditState
+from ledger.log.auditing import Auditor, AuditRules, AuditState
+from ledger.log.files import TILES_AT_ONCE
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey
 from ledger.log.proofs import TlogProof, check_proof, read_proof
