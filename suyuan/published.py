@@ -60,6 +60,11 @@ class PublishedLog:
                     return None
                 if answer.status_code != httpx.codes.OK:
                     raise NotReadable(f"{answer.url} answered {answer.status_code}")
+                if answer.headers.get("content-type", "").startswith("text/html"):
+                    raise NotReadable(
+                        f"{answer.url} answered with a web page, which no file of a log is: does a sign-in"
+                        " page or a proxy stand between?"
+                    )
                 content, begun = bytearray(), time.monotonic()
                 for chunk in answer.iter_raw():
                     content += chunk

@@ -18,9 +18,9 @@ from ledger.journal.keyfile import read_key
 from ledger.journal.personal import PgPersonalStore
 from ledger.journal.sealing import Sealer
 from ledger.log.checkpoints import Checkpoint, read_checkpoint, verify_checkpoint
-from ledger.log.files import CHECKPOINT
+from ledger.log.files import CHECKPOINT, FolderFiles, copy_log, read_entries
 from ledger.log.growing import Growing
-from ledger.log.merkle import EMPTY_ROOT
+from ledger.log.merkle import EMPTY_ROOT, ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
 from ledger.log.origins import base_of, epoch_of
 from ledger.log.postgres import PgLog
@@ -40,7 +40,7 @@ from suyuan.backup import (
     check_personal_keys,
 )
 from suyuan.log_check import check_log
-from suyuan.published import PublishedLog
+from suyuan.published import NotReadable, PublishedLog
 
 LEAVES_AT_ONCE, CHUNK = 65_536, 1 << 20
 LOST = """
@@ -82,6 +82,19 @@ class Restored(NamedTuple):
     new_log: bool
     old_origin: str
     old_size: int
+    # Why the old log could not be kept as it was published last; empty where it was.
+    old_log: str = ""
+
+
+class LastKnown(NamedTuple):
+    """The last checkpoint of the old log that can still be read, and the number of the newest log.
+
+    `content` is the checkpoint as it was published; empty where the backup's own is the last.
+    """
+
+    checkpoint: Checkpoint
+    newest: int
+    content: bytes = b""
 
 
 def restore(
@@ -92,7 +105,7 @@ def restore(
     if wish.personal_keys is not None:
         check_personal_keys(manifest, wish.personal_keys)
     # Read before anything is written: it may be the folder of the machine that is restored.
-    last, epoch = _last_known(wish, manifest)
+    last = _last_known(wish, manifest)
     with psycopg.connect(target.owner_dsn, autocommit=True) as connection:
         if connection.execute("SELECT to_regnamespace('ledger')").fetchone() != (None,):
             raise BackupDamaged("the database is not empty: restore into a new one")
@@ -103,9 +116,9 @@ def restore(
         _fill_folder(wish.backup, target.data, manifest)
         _verify(target, manifest)
         found = (
-            _go_on(target, manifest, last)
+            _go_on(target, manifest, last.checkpoint)
             if wish.same_log
-            else _begin_log(wish, target, manifest, last=last, epoch=epoch, now=now)
+            else _begin_log(wish, target, manifest, last=last, now=now)
         )
     except BaseException:
         # What did not verify must not be taken for a ledger.
@@ -193,13 +206,12 @@ def _root(owner_dsn: str, size: int) -> str:
     return tree.root().hex()
 
 
-def _last_known(wish: RestoreWish, manifest: Manifest) -> tuple[Checkpoint, int]:
-    """Returns the last checkpoint that can still be read, and the number of the newest log there was."""
+def _last_known(wish: RestoreWish, manifest: Manifest) -> LastKnown:
     own = Checkpoint(manifest.origin, manifest.size, bytes.fromhex(manifest.root) or EMPTY_ROOT)
     logs = (wish.backup.parent / "log").glob("[0-9]*")
     epoch = max([manifest.epoch, *(int(one.name) for one in logs if one.name.isdigit())])
     if wish.published is None:
-        return own, epoch
+        return LastKnown(own, epoch)
     key = NoteKey(LogSigner(manifest.origin, read_key(wish.backup / KEYS / "log.key")).public)
     with PublishedLog(wish.published) as log:
         (content,) = log.read([CHECKPOINT])
@@ -211,8 +223,9 @@ def _last_known(wish: RestoreWish, manifest: Manifest) -> tuple[Checkpoint, int]
     seen = epoch_of(base_of(manifest.origin, manifest.epoch), origin)
     if seen is None:
         raise BackupDamaged(f"{wish.published} is the log {origin}, not one of this ledger's")
-    newer = (seen, found.size) > (manifest.epoch, own.size)
-    return (found if newer else own), max(epoch, seen)
+    if (seen, found.size) <= (manifest.epoch, own.size):
+        return LastKnown(own, max(epoch, seen))
+    return LastKnown(found, max(epoch, seen), content or b"")
 
 
 def _go_on(target: RestoreTarget, manifest: Manifest, last: Checkpoint) -> Restored:
@@ -236,19 +249,18 @@ def _begin_log(
     target: RestoreTarget,
     manifest: Manifest,
     *,
-    last: Checkpoint,
-    epoch: int,
+    last: LastKnown,
     now: datetime,
 ) -> Restored:
     """Goes on as a new log over the same positions; the first event after them names the old one."""
-    epoch += 1
+    epoch, old = last.newest + 1, last.checkpoint
     origin = f"{base_of(manifest.origin, manifest.epoch)}/{epoch}"
     # Whoever restores from these backups again sees that this number was given.
     (wish.backup.parent / "log" / str(epoch)).mkdir(parents=True, exist_ok=True)
     signer = LogSigner(origin, read_key(target.data / "keys" / "log.key"))
     event = LedgerRestored(
-        position=manifest.position, old_origin=last.origin, old_size=last.size,
-        old_root=last.root.hex(), new_origin=origin, by=wish.by, note=wish.why,
+        position=manifest.position, old_origin=old.origin, old_size=old.size,
+        old_root=old.root.hex(), new_origin=origin, by=wish.by, note=wish.why,
     )  # fmt: skip
     persons = PgPersonalStore(target.writer_dsn, _no_person)
     sealer = Sealer(manifest.ledger, entropy=os.urandom, persons=persons)
@@ -268,9 +280,33 @@ def _begin_log(
         )
     root = _root(target.owner_dsn, manifest.position)
     return Restored(
-        manifest.position, root, origin, signer.public, new_log=True, old_origin=last.origin,
-        old_size=last.size,
+        manifest.position, root, origin, signer.public, new_log=True, old_origin=old.origin,
+        old_size=old.size, old_log=_keep_old_log(wish, target.data, manifest, last),
     )  # fmt: skip
+
+
+def _keep_old_log(wish: RestoreWish, data: Path, manifest: Manifest, last: LastKnown) -> str:
+    """Keeps the old log as it was published last, for auditors to see what was cut off.
+
+    Returns why that cannot be; a restore does not fail for it.
+    """
+    if wish.published is None or not last.content:
+        return ""
+    old = last.checkpoint
+    folder = data / "log" / str(epoch_of(base_of(manifest.origin, manifest.epoch), old.origin))
+    try:
+        with PublishedLog(wish.published) as log:
+            copy_log(log.read, old.size, FolderFiles(folder))
+    except (NotReadable, FileNotFoundError, ProofWrong) as error:
+        return f"the old log could not be kept as it was published last: {error}"
+    tree = Growing()
+    with PublishedLog(str(folder)) as log:
+        for entries in read_entries(log.read, old.size, old.size):
+            tree.extend(entries)
+    if tree.root() != old.root:
+        return f"the entries at {wish.published} do not lead to the root that was signed for them"
+    write_whole(folder / CHECKPOINT, last.content)
+    return ""
 
 
 def _no_person(size: int) -> bytes:

@@ -126,8 +126,7 @@ class Auditor:
                 raise _Stop(
                     "restored",
                     f"the ledger was restored: {self._key.name} ended, and it goes on as {origin} under"
-                    " the same key. Audit that one with a --state of its own, and read its first event"
-                    " behind the restored ones; the old one is at old/NUMBER below the address",
+                    " the same key. suyuan audit --restored goes on with that one, and says what was cut off",
                 )
             return verify_checkpoint(content, self._key, self._rules.witnesses)
         except NoteWrong as error:

@@ -12,6 +12,7 @@ from ledger.log.tiles import (
     Tile,
     bundles_of,
     part_of,
+    tiles_between,
     unpack_entries,
 )
 
@@ -58,13 +59,23 @@ def read_tiles(read: ReadFiles, tiles: Sequence[Tile]) -> list[bytes]:
     return [content for content in found if content is not None]
 
 
-def read_entries(read: ReadFiles, size: int) -> Iterator[list[bytes]]:
-    """Yields a log's first entries, many at a time. Raises as `read_tiles`."""
-    bundles = bundles_of(size)
+def read_entries(read: ReadFiles, count: int, size: int) -> Iterator[list[bytes]]:
+    """Yields the first entries of a log of a size, many at a time. Raises as `read_tiles`."""
+    bundles = bundles_of(size)[: -(-count // WIDTH)]
     for at in range(0, len(bundles), TILES_AT_ONCE):
         some = bundles[at : at + TILES_AT_ONCE]
         found = zip(some, read_tiles(read, some), strict=True)
-        yield [entry for bundle, content in found for entry in unpack_entries(bundle, content)]
+        entries = [one for bundle, content in found for one in unpack_entries(bundle, content)]
+        yield entries[: count - at * WIDTH]
+
+
+def copy_log(read: ReadFiles, size: int, into: LogFiles) -> None:
+    """Copies the tiles and entries of a log of a size. Raises as `read_tiles`."""
+    tiles = [*tiles_between(0, size), *bundles_of(size)]
+    for at in range(0, len(tiles), TILES_AT_ONCE):
+        some = tiles[at : at + TILES_AT_ONCE]
+        for tile, content in zip(some, read_tiles(read, some), strict=True):
+            into.write(tile.path(), content)
 
 
 def tiles_in(files: LogFiles) -> ReadTile:

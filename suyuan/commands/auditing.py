@@ -19,7 +19,9 @@ from ledger.log.auditing import (
     LogFinding,
     LogFindingCode,
 )
+from ledger.log.carrying import CannotCarry, Carried, NotCarried, carry, successor
 from ledger.log.checkpoints import Checkpoint
+from ledger.log.files import CHECKPOINT
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
 from suyuan.commands import Failed
@@ -52,6 +54,10 @@ def add_audit(verbs: Any) -> None:
     verb.add_argument("--fresh-within", type=int, default=FRESH_S, metavar="SECONDS",
                       help=f"how old the last checkpoint may be ({FRESH_S})")  # fmt: skip
     verb.add_argument("--tape", type=Path, help="a scanner's tape: are its receipts in the log?")
+    verb.add_argument("--restored", action="store_true",
+                      help="the ledger was restored: go on with its new log, and say what was cut off")  # fmt: skip
+    verb.add_argument("--old", metavar="PLACE",
+                      help="with --restored: the old log as it was published last (URL/old/NUMBER)")  # fmt: skip
     verb.add_argument("--all", action="store_true", help="read again what was audited before")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_audit)
@@ -75,7 +81,11 @@ def run_audit(stated: argparse.Namespace) -> int:
     rules = AuditRules(
         timedelta(seconds=stated.fresh_within), stated.witness, quorum, everything=stated.all
     )
+    carried = None
     try:
+        if stated.restored:
+            carried = _carry(state, stated.url, stated.old)
+            state = carried.state
         with PublishedLog(stated.url) as log, Progress("entries", 0, show=not stated.json) as bar:
             auditor = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
             report = auditor.run(lambda found: _keep(path, msgspec.json.encode(found)), bar.step)
@@ -85,12 +95,36 @@ def run_audit(stated: argparse.Namespace) -> int:
                 receipts = _receipts(stated.tape, log, report)
     except NotReadable as error:
         raise Failed(str(error)) from error
+    except NotCarried as error:
+        report = _not_carried(state, str(error))
+        _keep_evidence(path, report, b"", state.checkpoint)
+        _say(stated, report, None, path, None)
+        return EXIT_DAMAGED
     if receipts is not None:
         report = report._replace(findings=[*report.findings, *receipts.findings])
         _keep_evidence(path, report, auditor.seen, state.checkpoint)
-    evidence = _evidence(report)
-    _say(stated, report, receipts, path)
-    return EXIT_DAMAGED if evidence else int(bool(report.findings))
+    _say(stated, report, receipts, path, carried)
+    return EXIT_DAMAGED if _evidence(report) else int(bool(report.findings))
+
+
+def _not_carried(state: AuditState, words: str) -> AuditReport:
+    """Reports a log that does not go on from the one that was audited."""
+    found = LogFinding("not-its-growth", words)
+    return AuditReport(NoteKey(state.key).name, state.verified.size, 0, None, [], [found])
+
+
+def _carry(state: AuditState, url: str, old: str | None) -> Carried:
+    """Takes what was audited over to the log as which a restored ledger goes on."""
+    with PublishedLog(url) as log:
+        found = successor(state, log.read([CHECKPOINT])[0] or b"")
+        if found is None:
+            raise Failed(f"{url} is no later log of the one that was audited: leave out --restored")
+        try:
+            with PublishedLog(old or f"{url.rstrip('/')}/old/{found[1]}") as former:
+                prove = lambda position: log.read([f"proof/{position}"])[0]  # noqa: E731
+                return carry(state, log.read, former.read, prove)
+        except CannotCarry as error:
+            raise Failed(str(error)) from error
 
 
 def _receipts(tape: Path | None, log: PublishedLog, report: AuditReport) -> "ReceiptsReport | None":
@@ -118,7 +152,11 @@ def _keep_evidence(path: Path, report: AuditReport, seen: bytes, audited: bytes)
 
 
 def _say(
-    stated: argparse.Namespace, report: AuditReport, receipts: "ReceiptsReport | None", path: Path
+    stated: argparse.Namespace,
+    report: AuditReport,
+    receipts: "ReceiptsReport | None",
+    path: Path,
+    carried: Carried | None,
 ) -> None:
     if stated.json:
         found = [one._asdict() for one in report.findings]
@@ -126,8 +164,12 @@ def _say(
         if receipts is not None:
             told |= {"receipts_covered": receipts.covered, "receipts_waiting": receipts.waiting}
             told["receipts_former"] = receipts.former
+        if carried is not None:
+            told |= {"audited": carried.audited, "kept": carried.kept, "old_size": carried.old_size}
         print(msgspec.json.encode(told).decode())
         return
+    if carried is not None:
+        _say_carried(carried)
     signed = f", signed {report.time:%Y-%m-%d %H:%M:%S} UTC" if report.time else ""
     cosigned = f", cosigned by {', '.join(report.witnesses)}" if report.witnesses else ""
     grown = f"{report.size} entries verified, {report.grown} of them new"
@@ -149,6 +191,17 @@ def _say(
         print("  signatures, growth, tiles and entries fit")
     elif not report.findings:
         print("  nothing new; what was audited before is read again with --all")
+
+
+def _say_carried(carried: Carried) -> None:
+    if carried.kept == carried.audited:
+        print(f"{carried.origin} begins with all {carried.kept} entries that were audited before")
+        return
+    print(
+        f"{carried.origin} begins with {carried.kept} of the {carried.audited} entries that were audited"
+        f" before; position {carried.kept + 1} has the restore on record, and that the old log held"
+        f" {carried.old_size}. What was cut off must come again from the devices: audit with --tape"
+    )
 
 
 def _state_path(url: str) -> Path:

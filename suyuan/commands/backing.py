@@ -116,6 +116,8 @@ def run_restore(stated: argparse.Namespace) -> int:
     print(f"The log goes on as {found.origin}: {'a new log' if found.new_log else 'as it was'}.")
     if found.new_log:
         print(f"The old one, {found.old_origin}, is known to have held {found.old_size} entries.")
+        if found.old_log:
+            print(f"Warning: {found.old_log}")
         print(f"Tell auditors and witnesses its key: {found.key}")
         print("Devices bring what is missing once suyuan up runs; see docs/operating.md, Restore.")
     print("Whoever was erased after the backup is known again: erase them again.")

@@ -1,6 +1,7 @@
 """Erasing a person: what was known is gone for good, the record and every proof stay."""
 
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -136,6 +137,39 @@ def test_a_person_is_erased_also_where_a_scanner_spelt_the_reference_with_escape
     problems = RowsCheck(machine.cluster.dsn()).run().problems
     assert [one for one in problems if f"position {position}:" in one] == []
     assert check_proof(read_proof(proof(machine, position).encode()), log_key(machine))
+
+
+def test_a_person_is_erased_while_what_names_them_keeps_coming_in(
+    http: httpx.Client, machine: Machine
+) -> None:
+    ref, over = str(uuid.uuid4()), threading.Event()
+    tapes = [enrolled(http, "m-1") for _ in range(2)]
+    put_card(http, tapes[0], ref)
+    taken: list[int] = []
+
+    def trade(tape: FakeTape) -> None:
+        with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as own:
+            while not over.is_set():
+                tape.add(received(1, counterparty_card=ref), received(1))
+                taken.append(send(own, tape)[-1].position)
+
+    trading = [threading.Thread(target=trade, args=[tape]) for tape in tapes]
+    for one in trading:
+        one.start()
+    time.sleep(0.5)
+    named = erase(machine.cluster.dsn(), Erasure(ref, "officer-1", "asked", datetime.now(UTC)))
+    known = len(taken)
+    time.sleep(0.5)
+    over.set()
+    for one in trading:
+        one.join()
+
+    assert named > 0
+    assert len(taken) > known, "trade went on"
+    assert RowsCheck(machine.cluster.dsn()).run().problems == []
+    with psycopg.connect(machine.cluster.dsn()) as connection:
+        kept = connection.execute("SELECT count(*) FROM personal.keys WHERE ref = %s", [ref])
+        assert kept.fetchone() == (0,)
 
 
 def test_a_row_of_an_erased_person_that_was_changed_is_noticed(

@@ -1,5 +1,6 @@
 """Backup and restore: the same position and root again; a flipped byte is noticed; devices refill."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -76,6 +78,25 @@ class Office:
     def close(self) -> None:
         self.agent.link.stop()
         self.machine.stop()
+
+
+@contextlib.contextmanager
+def trading(office: Office) -> Iterator[None]:
+    """Goes on scanning while something is done, from a moment before to a moment after."""
+    over = threading.Event()
+
+    def scan() -> None:
+        while not over.is_set():
+            office.agent.keep(received(1))
+            time.sleep(0.01)
+
+    scanning = threading.Thread(target=scan)
+    scanning.start()
+    time.sleep(0.3)
+    yield
+    time.sleep(0.3)
+    over.set()
+    scanning.join()
 
 
 def vars_of(home: Home) -> dict[str, Any]:
@@ -173,11 +194,15 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     office.trade(20)
     key, backups = office.key(), office.folder / "backups"
     at(office.machine, monkeypatch)
-    made = asked("backup", str(backups), "--personal-keys", str(office.folder / "persons"))[1]
+    with trading(office):
+        made = asked("backup", str(backups), "--personal-keys", str(office.folder / "persons"))[1]
     # Ten minutes later: what is traded now is in no backup, and was published.
     office.trade(25)
     url = office.machine.log_url
-    assert asked("audit", url, "--key", key, "--tape", str(office.folder / "s.tape"))[0] == 0
+    state = ("--state", str(office.folder / "audited"))
+    tape = ("--tape", str(office.folder / "s.tape"))
+    code, before = asked("audit", url, "--key", key, *tape, *state)
+    assert code == 0
     published = office.folder / "published"
     shutil.copytree(office.machine.data / "log" / "1", published)
     last = int((published / "checkpoint").read_text().splitlines()[1])
@@ -198,6 +223,7 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     )
     code, told = asked(*restore, "--published", str(published))
     assert (code, told["new_log"], told["origin"]) == (0, True, f"{key.split('+')[0]}/2")
+    assert told["old_log"] == ""
 
     office.move(office.folder / "new" / "ledger")
     office.trade(3)
@@ -227,15 +253,18 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     )
     assert (code, audited["receipts_waiting"]) == (0, 0)
     # What was restored kept the receipts of the old log, but for those from before its first checkpoint.
-    assert audited["receipts_former"] <= 21
-    # The old log is still there, and whoever pinned it is told that this is another.
-    assert (
-        httpx.get(f"{office.machine.log_url}/old/1/checkpoint", trust_env=False).status_code == 200
-    )
-    code, audited = asked(
-        "audit", office.machine.log_url, "--key", key, "--state", str(office.folder / "x")
-    )
-    assert (code, audited["findings"][0]["code"]) == (1, "restored")
+    assert audited["receipts_former"] <= told["position"]
+    # The old log is there as it was published last, and whoever pinned it is told that this is another.
+    kept = httpx.get(f"{office.machine.log_url}/old/1/checkpoint", trust_env=False)
+    assert kept.content == (published / "checkpoint").read_bytes()
+    assert asked("audit", office.machine.log_url, *state)[1]["findings"][0]["code"] == "restored"
+    code, audited = asked("audit", office.machine.log_url, *state, "--restored")
+    assert code == 0, audited
+    assert (audited["audited"], audited["kept"], audited["old_size"]) == (
+        before["size"], told["position"], last,
+    )  # fmt: skip
+    assert asked("audit", office.machine.log_url, *state)[0] == 0
+    assert asked("audit", office.machine.log_url, *state, "--restored")[0] == 1
 
 
 def test_a_second_restore_takes_another_name_and_lost_keys_of_persons_stop_nobody(

@@ -1,0 +1,163 @@
+"""Carrying an audit over a restore: what was kept is said, and what no restore explains is evidence."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from ledger.log.auditing import Auditor
+from ledger.log.carrying import CannotCarry, Carried, NotCarried, carry
+from ledger.log.files import ReadFiles, tiles_in
+from ledger.log.merkle import prove_inclusion
+from ledger.log.proofs import TlogProof, pack_opening
+from ledger.log.publishing import LogSigner
+from ledger.log.tiles import TileTree
+from ledger.values.keys import SigningKey
+from ledger.values.leaf import PublicOpening
+from tests.support.published import KEY, ORIGIN, Looking, OneLog
+from tests.unit.test_auditing import RULES
+
+OPENING = {"salt": bytes(32), "trade": bytes(32), "person": bytes(32)}
+
+
+def entries(count: int, last: str = "") -> list[bytes]:
+    made = [hashlib.sha256(n.to_bytes(8)).digest() for n in range(count)]
+    return [*made[:-1], hashlib.sha256(last.encode()).digest()] if last else made
+
+
+def opening(**said: Any) -> PublicOpening:
+    """The opening of an event that has a restore on record, but for what a test says otherwise."""
+    told = {
+        "type": "ledger-restored.v1", "position": 400, "old_origin": ORIGIN, "old_size": 700,
+        "new_origin": f"{ORIGIN}/2",
+    }  # fmt: skip
+    return PublicOpening(json.dumps(told | said).encode(), **OPENING)
+
+
+class Restored:
+    """A log of 700 entries that was audited, and the one as which its ledger goes on."""
+
+    def __init__(self, kept: int = 400, event: PublicOpening | None = None) -> None:
+        self.old = OneLog(entries(700))
+        self.old.publish()
+        looking = Looking(self.old)
+        assert looking.codes(self.old) == []
+        self.state = looking.state
+        self.event = event or opening()
+        again = [hashlib.sha256(b"again %d" % n).digest() for n in range(50)]
+        self.new = OneLog([*entries(kept), self.event.leaf(), *again])
+        self.new.signer = LogSigner(f"{ORIGIN}/2", KEY)
+        self.new.start()
+        self.new.publish()
+
+    def prove(self, position: int) -> bytes | None:
+        size = self.new.record.head()
+        tree = TileTree(tiles_in(self.new.files), size)
+        path = prove_inclusion(tree.node_at, position - 1, size)
+        said = self.new.publisher.published
+        assert said is not None
+        extra = pack_opening(self.event)
+        return TlogProof(position - 1, path, said.note, extra).text().encode()
+
+    def carry(
+        self, old: ReadFiles | None = None, prove: Callable[[int], bytes | None] | None = None
+    ) -> Carried:
+        return carry(self.state, self.new.read, old or self.old.read, prove or self.prove)
+
+
+def test_an_audit_goes_on_with_the_new_log_and_says_what_was_cut_off() -> None:
+    made = Restored()
+
+    carried = made.carry()
+
+    assert carried[1:] == (f"{ORIGIN}/2", 700, 400, 700)
+    report = Auditor(carried.state, made.new.read, RULES, now=lambda: made.new.now).run(
+        lambda _state: None
+    )
+    assert (report.findings, report.size, report.grown) == ([], 451, 51)
+
+
+def test_a_restore_behind_what_was_audited_needs_no_copy_of_the_old_log() -> None:
+    made = Restored(kept=700, event=opening(position=700))
+
+    def nothing(_paths: Sequence[str]) -> list[bytes | None]:
+        raise AssertionError("the old log was asked for")
+
+    assert made.carry(nothing)[1:] == (f"{ORIGIN}/2", 700, 700, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"type": "goods-sold.v1"}, "no restore is on record"),
+        ({"position": 399}, "no restore is on record"),
+        ({"old_origin": "other.example/1"}, "no restore is on record"),
+    ],
+)
+def test_history_that_parts_without_a_restore_on_record_is_evidence(
+    said: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(NotCarried, match=words):
+        Restored(event=opening(**said)).carry()
+
+
+def test_a_proof_of_another_place_shows_no_restore() -> None:
+    made = Restored()
+    elsewhere = Restored(kept=500, event=opening(position=500))
+
+    another = Restored(event=opening(old_size=699))
+
+    with pytest.raises(NotCarried, match="not of the entry that is published"):
+        made.carry(prove=lambda _position: elsewhere.prove(501))
+    with pytest.raises(NotCarried, match="not of the entry that is published"):
+        made.carry(prove=another.prove)
+    with pytest.raises(NotCarried, match="proof of position 401"):
+        made.carry(prove=elsewhere.prove)
+    with pytest.raises(CannotCarry, match="no proof of position 401"):
+        made.carry(prove=lambda _position: None)
+
+
+def test_a_copy_of_the_old_log_that_is_not_it_decides_nothing() -> None:
+    made = Restored()
+    other = OneLog(entries(700, "changed"))
+    other.publish()
+    shorter = OneLog(entries(300))
+    shorter.publish()
+
+    with pytest.raises(CannotCarry, match="not the log that was audited"):
+        made.carry(other.read)
+    with pytest.raises(CannotCarry, match="not the log that was audited"):
+        made.carry(shorter.read)
+    del made.old.files.files["tile/entries/001"]
+    with pytest.raises(CannotCarry, match="not whole"):
+        made.carry()
+    del made.old.files.files["checkpoint"]
+    with pytest.raises(CannotCarry, match="no checkpoint"):
+        made.carry()
+
+
+def test_a_log_of_another_key_is_nobodys_successor() -> None:
+    made = Restored()
+    made.new.signer = LogSigner(f"{ORIGIN}/2", SigningKey(bytes([9]) * 32))
+    made.new.row.said = None
+    made.new.files.files.clear()
+    made.new.start()
+    made.new.publish()
+
+    with pytest.raises(CannotCarry, match="no later log"):
+        made.carry()
+    with pytest.raises(CannotCarry, match="no later log"):
+        carry(made.state, made.old.read, made.old.read, made.prove)
+
+
+def test_a_new_log_that_has_not_come_to_its_restore_is_asked_again() -> None:
+    made = Restored()
+    made.new = OneLog(entries(400))
+    made.new.signer = LogSigner(f"{ORIGIN}/2", KEY)
+    made.new.start()
+    made.new.publish()
+
+    with pytest.raises(CannotCarry, match="try again"):
+        made.carry()
