@@ -121,8 +121,10 @@ def _carry(state: AuditState, url: str, old: str | None) -> Carried:
             raise Failed(f"{url} is no later log of the one that was audited: leave out --restored")
         try:
             with PublishedLog(old or f"{url.rstrip('/')}/old/{found[1]}") as former:
-                prove = lambda position: log.read([f"proof/{position}"])[0]  # noqa: E731
-                return carry(state, log.read, former.read, prove)
+                return carry(
+                    state, log.read, former.read,
+                    prove=lambda position: log.read([f"proof/{position}"])[0],
+                )  # fmt: skip
         except CannotCarry as error:
             raise Failed(str(error)) from error
 
