@@ -22,6 +22,7 @@ from ledger.durable import sync
 from ledger.events.base import fields_by_part
 from ledger.events.catalogue import BY_NAME
 from ledger.journal.documents import DocumentStore
+from ledger.journal.erasing import Erasure, erased_in
 from ledger.journal.keyfile import read_key
 from ledger.journal.opening import Openings, PgKnownPersons
 from ledger.journal.postgres import COLUMNS, as_stored
@@ -31,7 +32,7 @@ from ledger.log.publishing import LogSigner
 from ledger.values.keys import PublicKey, SigningKey
 
 DUMP, MANIFEST, CHECKPOINT, KEYS = "database.dump", "manifest.json", "checkpoint", "keys"
-COMMITMENTS = "person-commitments"
+COMMITMENTS, ERASED = "person-commitments", "erased.json"
 SERVICE_KEYS = ("ledger.key", "log.key")
 MESSAGE = b"suyuan/backup/v1\n"
 STATE = """
@@ -119,6 +120,7 @@ def _make(
         _dump(owner_dsn, pg_dump, partial / DUMP, str(snapshot))
         persons = _copy_persons(connection, place.personal_keys / f"{name}.keys")
         _write_commitments(connection, ledger, partial / COMMITMENTS)
+        (partial / ERASED).write_bytes(msgspec.json.encode(erased_in(connection)))
         rows = connection.execute("SELECT digest FROM ledger.documents ORDER BY digest").fetchall()
     documents = _copy_documents(data, place.folder, [row[0] for row in rows])
     _copy_log(data, place.folder, epoch or 1)
@@ -147,6 +149,20 @@ def _make(
 
 def check_backup(folder: Path) -> Manifest:
     """Reads a backup's manifest and compares every byte of it. Raises `BackupDamaged`."""
+    manifest = read_manifest(folder)
+    for name in manifest.files:
+        _check_file(folder, manifest, name)
+    for digest in manifest.documents:
+        document = DocumentStore(folder.parent / "documents", "").path(digest)
+        if not document.is_file() or _digest(document) != digest:
+            raise BackupDamaged(f"the document {document} is missing, or not what was written")
+    if manifest.size:
+        _check_log(folder, manifest)
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Returns what a backup says it holds, once its signature fits. Raises `BackupDamaged`."""
     try:
         signed = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=SignedManifest)
         manifest = msgspec.json.decode(signed.manifest, type=Manifest)
@@ -156,16 +172,28 @@ def check_backup(folder: Path) -> Manifest:
         raise BackupDamaged(f"{folder / MANIFEST} is missing or damaged: {error}") from error
     if signed.key != own or not key.signed(signed.signature, MESSAGE + signed.manifest):
         raise BackupDamaged(f"{folder / MANIFEST} is not what the ledger signed")
-    for name, digest in manifest.files.items():
-        if not (folder / name).is_file() or _digest(folder / name) != digest:
-            raise BackupDamaged(f"{folder / name} is missing, or not what was written")
-    for digest in manifest.documents:
-        document = DocumentStore(folder.parent / "documents", "").path(digest)
-        if not document.is_file() or _digest(document) != digest:
-            raise BackupDamaged(f"the document {document} is missing, or not what was written")
-    if manifest.size:
-        _check_log(folder, manifest)
     return manifest
+
+
+def erased_after(backup: Path, manifest: Manifest) -> list[Erasure]:
+    """Returns who was erased by the time of the newest backup beside this one.
+
+    Raises `BackupDamaged` where that one is not what was written.
+    """
+    later = [one for one in backup.parent.iterdir()
+             if one.name > backup.name and (one / MANIFEST).exists()]  # fmt: skip
+    for folder in sorted(later, reverse=True):
+        newer = read_manifest(folder)
+        if newer.ledger == manifest.ledger:
+            _check_file(folder, newer, ERASED)
+            return msgspec.json.decode((folder / ERASED).read_bytes(), type=list[Erasure])
+    return []
+
+
+def _check_file(folder: Path, manifest: Manifest, name: str) -> None:
+    file = folder / name
+    if not file.is_file() or _digest(file) != manifest.files.get(name):
+        raise BackupDamaged(f"{file} is missing, or not what was written")
 
 
 def _check_log(folder: Path, manifest: Manifest) -> None:

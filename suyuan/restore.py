@@ -1,5 +1,6 @@
 """Restoring a backup: verified to the last leaf, and going on as the same log or as a new one."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ledger.durable import write_whole
+from ledger.errors import Conflict
 from ledger.events.cases import LedgerRestored
 from ledger.intake.__main__ import open_recorder
 from ledger.journal import schema
 from ledger.journal.cases import CaseEvent, Cases
+from ledger.journal.erasing import erase
 from ledger.journal.keyfile import read_key
 from ledger.journal.personal import PgPersonalStore
 from ledger.journal.sealing import Sealer
@@ -38,6 +41,7 @@ from suyuan.backup import (
     apart,
     check_backup,
     check_personal_keys,
+    erased_after,
 )
 from suyuan.log_check import check_log
 from suyuan.published import NotReadable, PublishedLog
@@ -82,6 +86,8 @@ class Restored(NamedTuple):
     new_log: bool
     old_origin: str
     old_size: int
+    # Persons who had been erased since this backup, and were known again for a moment.
+    erased_again: int = 0
     # Why the old log could not be kept as it was published last; empty where it was.
     old_log: str = ""
 
@@ -115,6 +121,7 @@ def restore(
         _fill_database(wish, target, manifest, pg_restore)
         _fill_folder(wish.backup, target.data, manifest)
         _verify(target, manifest)
+        again = _erase_again(wish, target, manifest)
         found = (
             _go_on(target, manifest, last.checkpoint)
             if wish.same_log
@@ -126,7 +133,7 @@ def restore(
             connection.execute("DROP SCHEMA IF EXISTS ledger, personal CASCADE")
         raise
     unfinished.unlink()
-    return found
+    return found._replace(erased_again=again)
 
 
 def _fill_database(
@@ -194,6 +201,19 @@ def _verify(target: RestoreTarget, manifest: Manifest) -> None:
             problems.append("the restored leaves lead to another root than was signed")
     if problems:
         raise BackupDamaged("the restored ledger does not verify: " + "; ".join(problems))
+
+
+def _erase_again(wish: RestoreWish, target: RestoreTarget, manifest: Manifest) -> int:
+    """Erases whom a newer backup knows to be erased; returns how many they are."""
+    if wish.personal_keys is None:
+        return 0
+    count = 0
+    for erasure in erased_after(wish.backup, manifest):
+        # Whoever this backup does not know, or knows as erased, is nobody here.
+        with contextlib.suppress(Conflict):
+            erase(target.owner_dsn, erasure)
+            count += 1
+    return count
 
 
 def _root(owner_dsn: str, size: int) -> str:

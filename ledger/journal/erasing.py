@@ -65,6 +65,12 @@ def erase(owner_dsn: str, erasure: Erasure) -> int:
     return len(found)
 
 
+def erased_in(connection: psycopg.Connection[Any]) -> list[Erasure]:
+    """Returns who was erased, the oldest first."""
+    query = "SELECT ref::text, by, why, at FROM personal.erased ORDER BY at, ref"
+    return [Erasure(*row) for row in connection.execute(query).fetchall()]
+
+
 def _head(connection: psycopg.Connection[Any]) -> tuple[int, str]:
     row = connection.execute("SELECT position, ledger FROM ledger.head").fetchone()
     assert row is not None

@@ -120,7 +120,9 @@ def run_restore(stated: argparse.Namespace) -> int:
             print(f"Warning: {found.old_log}")
         print(f"Tell auditors and witnesses its key: {found.key}")
         print("Devices bring what is missing once suyuan up runs; see docs/operating.md, Restore.")
-    print("Whoever was erased after the backup is known again: erase them again.")
+    if found.erased_again:
+        print(f"{found.erased_again} persons who were erased since this backup were erased again.")
+    print("Whoever was erased after the newest backup is known again: erase them again.")
     return 0
 
 

@@ -6,7 +6,10 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger.journal.erasing import Erasure, erase
+import msgspec
+import psycopg
+
+from ledger.journal.erasing import Erasure, erase, erased_in
 from suyuan.commands import Failed, name
 from suyuan.commands.asking import add_query, ask_page, asking
 from suyuan.commands.upkeep import RunningLedger, database_answers
@@ -23,16 +26,21 @@ def add_erase(verbs: Any) -> None:
         "erase",
         help="delete a person's key, salt and card for good; the record and its proofs stay",
     )
-    verb.add_argument("person", type=_reference, help="the reference of the person's card")
-    verb.add_argument("--as", dest="by", type=name, required=True, help="who decides it")
-    verb.add_argument("--note", required=True, help="why, such as the request it answers")
+    verb.add_argument("person", type=_reference, nargs="?", help="the reference of their card")
+    verb.add_argument("--as", dest="by", type=name, help="who decides it")
+    verb.add_argument("--note", help="why, such as the request it answers")
+    verb.add_argument("--list", action="store_true", help="say who was erased, when and why")
     verb.add_argument("--although-kept", action="store_true",
                       help="also while records that name the person must be kept by law")  # fmt: skip
     add_query(verb, run_erase)
 
 
 def run_erase(stated: argparse.Namespace) -> int:
-    """Erases, unless a duty to keep records runs."""
+    """Erases, unless a duty to keep records runs; or lists who was erased."""
+    if stated.list:
+        return _list(stated)
+    if None in (stated.person, stated.by, stated.note):
+        raise Failed("name the person's reference, who decides it with --as, and why with --note")
     if not stated.although_kept:
         with asking(stated) as query:
             found = ask_page(query, f"/v1/cards/{stated.person}/retention", {})
@@ -45,6 +53,19 @@ def run_erase(stated: argparse.Namespace) -> int:
     told = {"ok": True, "person": stated.person, "events": events}
     words = f"{stated.person} is erased; {events} events name them and say nothing of them."
     print(json.dumps(told) if stated.json else f"{words}\n{WARNING}")
+    return 0
+
+
+def _list(stated: argparse.Namespace) -> int:
+    with database_answers(), psycopg.connect(RunningLedger().owner) as connection:
+        erased = erased_in(connection)
+    if stated.json:
+        print(msgspec.json.encode({"ok": True, "erased": [e._asdict() for e in erased]}).decode())
+        return 0
+    for one in erased:
+        print(f"{one.at:%Y-%m-%d %H:%M} UTC  {one.ref}  by {one.by}: {one.why}")
+    if not erased:
+        print("nobody was erased")
     return 0
 
 

@@ -61,6 +61,18 @@ class Office:
             time.sleep(0.05)
         return position
 
+    def person(self) -> str:
+        """Lets the scanner make somebody's card; returns its reference."""
+        ref, card = str(uuid.uuid4()), msgspec.json.encode({"name": "李大山"})
+        key = self.agent.tape.key
+        signed = wire.SignedCard(
+            device="scanner-1", ref=ref, card=card, key=key.id,
+            signature=key.sign(wire.card_message(ref, card)),
+        )  # fmt: skip
+        url = f"{self.machine.intake_url}/intake/cards"
+        assert httpx.put(url, content=wire.encode(signed), trust_env=False).status_code == 200
+        return ref
+
     def key(self) -> str:
         return httpx.get(f"{self.machine.log_url}/key", trust_env=False).text.strip()
 
@@ -191,6 +203,8 @@ def test_a_restored_ledger_has_the_same_position_and_root_and_goes_on_as_the_sam
 def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ref = office.person()
+    office.agent.keep(received(1, counterparty_card=ref))
     office.trade(20)
     key, backups = office.key(), office.folder / "backups"
     at(office.machine, monkeypatch)
@@ -199,6 +213,9 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     # Ten minutes later: what is traded now is in no backup, and was published.
     office.trade(25)
     url = office.machine.log_url
+    assert asked("erase", ref, "--as", "o-1", "--note", "asked", "--although-kept")[0] == 0
+    newer = asked("backup", str(backups), "--personal-keys", str(office.folder / "persons"))[1]
+    assert newer["backup"] > made["backup"]
     state = ("--state", str(office.folder / "audited"))
     tape = ("--tape", str(office.folder / "s.tape"))
     code, before = asked("audit", url, "--key", key, *tape, *state)
@@ -210,7 +227,7 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     office.machine.stop()
 
     nowhere(monkeypatch, office.folder / "new")
-    keys = next((office.folder / "persons").glob("*.keys"))
+    keys = office.folder / "persons" / f"{Path(made['backup']).name}.keys"
     restore = (
         "restore",
         made["backup"],
@@ -223,7 +240,7 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     )
     code, told = asked(*restore, "--published", str(published))
     assert (code, told["new_log"], told["origin"]) == (0, True, f"{key.split('+')[0]}/2")
-    assert told["old_log"] == ""
+    assert (told["old_log"], told["erased_again"]) == ("", 1)
 
     office.move(office.folder / "new" / "ledger")
     office.trade(3)
@@ -243,6 +260,8 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
     assert event["old_root"] == base64_to_hex(
         (published / "checkpoint").read_text().splitlines()[2]
     )
+    at(office.machine, monkeypatch)
+    assert [one["ref"] for one in asked("erase", "--list")[1]["erased"]] == [ref]
     # The tape brought everything back: nothing is missing, nothing is there twice.
     assert count == (office.agent.tape.last(),)
     assert RowsCheck(office.machine.cluster.dsn()).run().problems == []
@@ -270,14 +289,7 @@ def test_a_ledger_restored_to_before_is_filled_again_and_goes_on_as_a_new_log(
 def test_a_second_restore_takes_another_name_and_lost_keys_of_persons_stop_nobody(
     office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ref = str(uuid.uuid4())
-    card = msgspec.json.encode({"name": "李大山"})
-    signed = wire.SignedCard(
-        device="scanner-1", ref=ref, card=card, key=office.agent.tape.key.id,
-        signature=office.agent.tape.key.sign(wire.card_message(ref, card)),
-    )  # fmt: skip
-    url = f"{office.machine.intake_url}/intake/cards"
-    assert httpx.put(url, content=wire.encode(signed), trust_env=False).status_code == 200
+    ref = office.person()
     office.agent.keep(received(1, counterparty_card=ref))
     named = office.trade(2) - 2
     at(office.machine, monkeypatch)

@@ -9,11 +9,11 @@ import pytest
 
 from ledger.log.auditing import Auditor
 from ledger.log.carrying import CannotCarry, Carried, NotCarried, carry
-from ledger.log.files import ReadFiles, tiles_in
+from ledger.log.files import TILES_AT_ONCE, ReadFiles, tiles_in
 from ledger.log.merkle import prove_inclusion
 from ledger.log.proofs import TlogProof, pack_opening
 from ledger.log.publishing import LogSigner
-from ledger.log.tiles import TileTree
+from ledger.log.tiles import WIDTH, TileTree
 from ledger.values.keys import SigningKey
 from ledger.values.leaf import PublicOpening
 from tests.support.published import KEY, ORIGIN, Looking, OneLog
@@ -39,14 +39,21 @@ def opening(**said: Any) -> PublicOpening:
 class Restored:
     """A log of 700 entries that was audited, and the one as which its ledger goes on."""
 
-    def __init__(self, kept: int = 400, event: PublicOpening | None = None) -> None:
-        self.old = OneLog(entries(700))
+    def __init__(
+        self,
+        kept: int = 400,
+        event: PublicOpening | None = None,
+        *,
+        count: int = 700,
+        after: Sequence[bytes] = (),
+    ) -> None:
+        self.old = OneLog(entries(count))
         self.old.publish()
         looking = Looking(self.old)
         assert looking.codes(self.old) == []
         self.state = looking.state
         self.event = event or opening()
-        again = [hashlib.sha256(b"again %d" % n).digest() for n in range(50)]
+        again = after or [hashlib.sha256(b"again %d" % n).digest() for n in range(50)]
         self.new = OneLog([*entries(kept), self.event.leaf(), *again])
         self.new.signer = LogSigner(f"{ORIGIN}/2", KEY)
         self.new.start()
@@ -77,6 +84,14 @@ def test_an_audit_goes_on_with_the_new_log_and_says_what_was_cut_off() -> None:
         lambda _state: None
     )
     assert (report.findings, report.size, report.grown) == ([], 451, 51)
+
+
+def test_what_is_the_same_again_behind_a_restore_is_not_taken_for_kept() -> None:
+    everything = entries(2 * TILES_AT_ONCE * WIDTH)
+
+    made = Restored(count=len(everything), after=everything[401:])
+
+    assert made.carry().kept == 400
 
 
 def test_a_restore_behind_what_was_audited_needs_no_copy_of_the_old_log() -> None:
