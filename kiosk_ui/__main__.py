@@ -10,5 +10,5 @@ if __name__ == "__main__":
     uvicorn.run(
         build(settings.query_url),
         host="0.0.0.0" if settings.public else "127.0.0.1",  # noqa: S104  # only when asked for
-        port=settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=1,
+        port=settings.port, log_level="info", access_log=False, timeout_graceful_shutdown=1,
     )  # fmt: skip

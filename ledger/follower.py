@@ -274,6 +274,11 @@ def follow(followers: Sequence[Follower], listen: Callable[[], PgConnection]) ->
                 connection.execute(f"LISTEN {CHANNEL}")
                 for follower in followers:
                     follower.prepare()
+                    place = {
+                        "views": follower.schema,
+                        "position": _position(connection, follower.schema),
+                    }
+                    log.info("following the record", extra=place)
             while _step_all(followers):
                 pass
             for _ in connection.notifies(timeout=IDLE_S, stop_after=1):

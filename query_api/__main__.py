@@ -1,5 +1,6 @@
 """The query service: `python -m query_api`."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ledger.errors import LedgerError
 from ledger.settings import Clock, read_settings
 from query_api.app import build
 
+log = logging.getLogger("suyuan.query")
+
 if __name__ == "__main__":
     try:
         settings = read_settings()
@@ -17,6 +20,7 @@ if __name__ == "__main__":
         sys.exit(f"query_api: {error}")
     arrays = Path(settings.data) / "arrays" if settings.data else None
     telling.begin(settings.log_level)
+    log.info("answering at port %s", settings.query_port)
     uvicorn.run(
         build(settings.reader_dsn, Clock(settings.clock).now, arrays), host="127.0.0.1", port=settings.query_port,
         log_level="warning", access_log=False, timeout_graceful_shutdown=1,
