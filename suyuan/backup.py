@@ -4,6 +4,7 @@ The keys of persons lie apart, in a folder with a retention of its own: once tha
 backup opens a person's card any more.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -105,20 +106,54 @@ def make_backup(
 def _make(
     owner_dsn: str, data: Path, place: BackupPlace, *, pg_dump: Path, now: datetime
 ) -> tuple[Path, Manifest]:
-    name = f"{now:%Y%m%dT%H%M%SZ}"
-    partial, target = place.folder / f".{name}.part", place.folder / name
     forget_personal_keys(place, now)
     for left in place.folder.glob(".*.part"):
         shutil.rmtree(left, ignore_errors=True)
+    place.personal_keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name, keys = _name(place, now)
+    partial, target = place.folder / f".{name}.part", place.folder / name
     # What a backup holds is for its owner alone, from the first byte on.
     partial.mkdir(mode=0o700)
-    place.personal_keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        manifest = _fill(owner_dsn, data, place, partial, keys, pg_dump=pg_dump, now=now)
+    except BaseException:
+        # Nothing of it stays to fill a disk that is full.
+        shutil.rmtree(partial, ignore_errors=True)
+        keys.unlink(missing_ok=True)
+        raise
+    for one in [*_files(partial), partial]:
+        sync(one)
+    partial.rename(target)
+    sync(place.folder)
+    return target, manifest
+
+
+def _name(place: BackupPlace, now: datetime) -> tuple[str, Path]:
+    """Returns a name that no backup has, and the new file for its personal keys.
+
+    Several folders of backups may share the place for these.
+    """
+    while True:
+        name = f"{now:%Y%m%dT%H%M%SZ}"
+        keys = place.personal_keys / f"{name}.keys"
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            if not (place.folder / name).exists():
+                return name, keys
+            keys.unlink()
+        now += timedelta(seconds=1)
+
+
+def _fill(
+    owner_dsn: str, data: Path, place: BackupPlace, partial: Path, keys: Path, *, pg_dump: Path,
+    now: datetime,
+) -> Manifest:  # fmt: skip
     with psycopg.connect(owner_dsn) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         (snapshot,) = _one(connection, "SELECT pg_export_snapshot()")
         ledger, position, epoch, origin, shown = _one(connection, STATE)
         _dump(owner_dsn, pg_dump, partial / DUMP, str(snapshot))
-        persons = _copy_persons(connection, place.personal_keys / f"{name}.keys")
+        persons = _copy_persons(connection, keys)
         _write_commitments(connection, ledger, partial / COMMITMENTS)
         (partial / ERASED).write_bytes(msgspec.json.encode(erased_in(connection)))
         rows = connection.execute("SELECT digest FROM ledger.documents ORDER BY digest").fetchall()
@@ -130,9 +165,9 @@ def _make(
         (partial / CHECKPOINT).write_bytes(shown)
         _, size, root = read_checkpoint(bytes(shown))[0]
     (partial / KEYS).mkdir(mode=0o700)
-    for key in SERVICE_KEYS:
-        if (data / "keys" / key).exists():
-            shutil.copy(data / "keys" / key, partial / KEYS / key)
+    for name in SERVICE_KEYS:
+        if (data / "keys" / name).exists():
+            shutil.copy(data / "keys" / name, partial / KEYS / name)
     manifest = Manifest(
         ledger=ledger, made_at=now, position=position, epoch=epoch or 1, origin=origin or "",
         size=size, root=root.hex(), documents=documents, missing=len(rows) - len(documents),
@@ -140,11 +175,7 @@ def _make(
         files={str(one.relative_to(partial)): _digest(one) for one in _files(partial)},
     )  # fmt: skip
     _sign(partial / MANIFEST, manifest, read_key(data / "keys" / "ledger.key"))
-    for one in [*_files(partial), partial]:
-        sync(one)
-    partial.rename(target)
-    sync(place.folder)
-    return target, manifest
+    return manifest
 
 
 def check_backup(folder: Path) -> Manifest:
@@ -244,7 +275,11 @@ def _dump(owner_dsn: str, pg_dump: Path, out: Path, snapshot: str) -> None:
             command, stdout=file, stderr=subprocess.PIPE, cwd="/", check=False, env=environment
         )
     if done.returncode != 0:
-        raise OSError(f"pg_dump failed: {done.stderr.decode(errors='replace').strip()[-400:]}")
+        words = (
+            done.stderr.decode(errors="replace").strip()[-400:]
+            or f"it ended with {done.returncode}"
+        )
+        raise OSError(f"pg_dump into {out} failed: {words}")
 
 
 def apart(dsn: str) -> tuple[str, dict[str, str]]:
@@ -256,9 +291,8 @@ def apart(dsn: str) -> tuple[str, dict[str, str]]:
 
 
 def _copy_persons(connection: psycopg.Connection[Any], out: Path) -> str:
-    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with (
-        os.fdopen(descriptor, "wb") as file,
+        out.open("wb") as file,
         connection.cursor().copy("COPY personal.keys TO STDOUT (FORMAT BINARY)") as copy,
     ):
         for chunk in copy:
@@ -302,7 +336,8 @@ def _copy_log(data: Path, folder: Path, epoch: int) -> None:
         path = source.relative_to(data / "log")
         final = "tile" in path.parts or path.parts[0] != str(epoch)
         target = folder / "log" / path
-        if final and not target.exists() and not source.name.startswith("."):
+        hidden = any(part.startswith(".") for part in path.parts)
+        if final and not hidden and not target.exists():
             _copy(source, target)
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +20,9 @@ from ledger.journal.erasing import erase
 from ledger.journal.keyfile import read_key
 from ledger.journal.personal import PgPersonalStore
 from ledger.journal.sealing import Sealer
+from ledger.log.auditing import Auditor, AuditRules, AuditState
 from ledger.log.checkpoints import Checkpoint, read_checkpoint, verify_checkpoint
-from ledger.log.files import CHECKPOINT, FolderFiles, copy_log, read_entries
+from ledger.log.files import CHECKPOINT, FolderFiles, copy_log
 from ledger.log.growing import Growing
 from ledger.log.merkle import EMPTY_ROOT, ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
@@ -314,19 +315,29 @@ def _keep_old_log(wish: RestoreWish, data: Path, manifest: Manifest, last: LastK
         return ""
     old = last.checkpoint
     folder = data / "log" / str(epoch_of(base_of(manifest.origin, manifest.epoch), old.origin))
+    # Beside, until it is known to be whole: what the backup had of it is good.
+    aside = folder.with_name(f".{folder.name}.part")
+    write_whole(aside / CHECKPOINT, last.content)
     try:
         with PublishedLog(wish.published) as log:
-            copy_log(log.read, old.size, FolderFiles(folder))
+            copy_log(log.read, old.size, FolderFiles(aside))
+        wrong = _wrong_in(aside, LogSigner(old.origin, read_key(data / "keys" / "log.key")))
     except (NotReadable, FileNotFoundError, ProofWrong) as error:
-        return f"the old log could not be kept as it was published last: {error}"
-    tree = Growing()
-    with PublishedLog(str(folder)) as log:
-        for entries in read_entries(log.read, old.size, old.size):
-            tree.extend(entries)
-    if tree.root() != old.root:
-        return f"the entries at {wish.published} do not lead to the root that was signed for them"
-    write_whole(folder / CHECKPOINT, last.content)
+        wrong = str(error)
+    if wrong:
+        shutil.rmtree(aside)
+        return f"the old log could not be kept as it was published last: {wrong}"
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
     return ""
+
+
+def _wrong_in(folder: Path, signer: LogSigner) -> str:
+    """Audits a copy of a log; returns what is wrong with it."""
+    with PublishedLog(str(folder)) as log:
+        rules, state = AuditRules(fresh_within=timedelta.max), AuditState(key=signer.public)
+        found = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
+        return "; ".join(one.words for one in found.run(lambda _state: None).findings)
 
 
 def _no_person(size: int) -> bytes:

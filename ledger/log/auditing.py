@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from ledger.log.checkpoints import Checkpoint, Verified, read_checkpoint, verify_checkpoint
-from ledger.log.files import CHECKPOINT, TILES_AT_ONCE, ReadFiles, read_tiles
+from ledger.log.files import CHECKPOINT, ReadFiles, in_groups, read_tiles
 from ledger.log.growing import Growing, Grown, Written
 from ledger.log.merkle import HASH_BYTES, ProofWrong, leaf_hash
 from ledger.log.notes import NoteKey, NoteWrong, signed_by
@@ -185,10 +185,9 @@ class Auditor:
 
     def _walk(self, tree: Growing, goal: Checkpoint, stepped: Stepped) -> Growing:
         """Hashes what is published into a tree until it has the checkpoint's size, and its root."""
-        bundles = bundles_of(goal.size, tree.size)
-        for at in range(0, len(bundles), TILES_AT_ONCE):
+        for bundles in in_groups(bundles_of(goal.size, tree.size)):
             before = tree.size
-            self._take(tree, bundles[at : at + TILES_AT_ONCE])
+            self._take(tree, bundles)
             stepped(tree.size - before)
         self._must_be(tree, goal.root)
         self._compare(tree.partial())

@@ -4,9 +4,10 @@ The auditor's own memory is a few hashes. With them the old log's copy is checke
 the new log; see `ledger.events.cases.LedgerRestored`.
 """
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
 
 from ledger.log.auditing import AuditState
 from ledger.log.checkpoints import read_checkpoint, verify_checkpoint
@@ -14,7 +15,7 @@ from ledger.log.files import CHECKPOINT, ReadFiles, read_entries
 from ledger.log.growing import Growing
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
-from ledger.log.origins import steps_from
+from ledger.log.origins import epoch_of, steps_from
 from ledger.log.proofs import check_proof, read_proof
 
 # Returns the proof of a position of the new log, None where there is none.
@@ -32,36 +33,56 @@ class CannotCarry(Exception):
 class Carried(NamedTuple):
     """How an audit goes on: the new log begins with `kept` of the `audited` entries.
 
-    `old_size` is what the ledger has on record of the old log, 0 where nothing audited was cut off.
+    `old_size` is what the ledger has on record of the old log, None where nothing audited was cut off.
     """
 
     state: AuditState
     origin: str
     audited: int
     kept: int
-    old_size: int
+    old_size: int | None
 
 
-def successor(state: AuditState, checkpoint: bytes) -> tuple[NoteKey, int] | None:
-    """Returns the key of a later log of the audited ledger, and the audited one's number, if it is one."""
+class Successor(NamedTuple):
+    """A later log of an audited ledger: its key, its size, and the number of the audited one."""
+
+    key: NoteKey
+    size: int
+    former: int
+
+
+class _Restored(msgspec.Struct):
+    """What the public part of a restore on record says."""
+
+    type: Literal["ledger-restored.v1"]
+    position: int
+    old_origin: str
+    old_size: Annotated[int, msgspec.Meta(ge=0)]
+    old_root: str
+    new_origin: str
+
+
+def successor(state: AuditState, checkpoint: bytes) -> Successor | None:
+    """Returns the log that a checkpoint is of, if that is a later one of the audited ledger."""
     key = NoteKey(state.key)
     try:
-        origin = read_checkpoint(checkpoint)[0].origin
-        steps = steps_from(key.name, origin)
+        found = read_checkpoint(checkpoint)[0]
+        steps = steps_from(key.name, found.origin)
         if not steps:
             return None
-        later = key.under(origin)
+        later = key.under(found.origin)
         verify_checkpoint(checkpoint, later)
     except NoteWrong:
         return None
-    return later, int(origin.rpartition("/")[2]) - steps
+    return Successor(later, found.size, int(found.origin.rpartition("/")[2]) - steps)
 
 
 def carry(state: AuditState, new: ReadFiles, old: ReadFiles, prove: Prove) -> Carried:
     """Returns how the audit goes on with the new log, whose checkpoint `successor` took for one.
 
     `old` reads the old log as it was published last, which is needed where audited entries were cut
-    off. Raises `NotCarried`, or `CannotCarry` where nothing can be said.
+    off. What goes on is a tree with the restore's own entry in it: a log without that is not its
+    growth. Raises `NotCarried`, or `CannotCarry` where nothing can be said.
     """
     try:
         return _carry(state, new, old, prove)
@@ -70,67 +91,82 @@ def carry(state: AuditState, new: ReadFiles, old: ReadFiles, prove: Prove) -> Ca
 
 
 def _carry(state: AuditState, new: ReadFiles, old: ReadFiles, prove: Prove) -> Carried:
-    content = new([CHECKPOINT])[0] or b""
-    found = successor(state, content)
+    found = successor(state, new([CHECKPOINT])[0] or b"")
     if found is None:
         raise CannotCarry("the log that is published here is no later log of the audited one")
-    key, size = found[0], read_checkpoint(content)[0].size
-    audited = Growing(state.verified)
-    tree = _tree(read_entries(new, min(size, audited.size), size))
-    old_size = 0
+    audited, old_size = Growing(state.verified), None
+    kept = audited.size
+    tree = _tree(read_entries(new, min(found.size, kept), found.size))
     if tree.root() != audited.root():
-        tree, entry = _common(new, old, size, audited)
-        if tree.size == size:
+        former = _Former(NoteKey(state.key), old, audited)
+        tree, entry = former.common(new, found.size)
+        kept = tree.size
+        if entry is None:
             raise CannotCarry(
-                f"the new log ends at {size}, where the restore is recorded: try again"
+                f"the new log ends at {kept}, where the restore is recorded: try again"
             )
-        restored = _restored(prove(tree.size + 1), key, tree.size, entry)
-        old_size = _old_size(restored, NoteKey(state.key), tree.size)
-    after = AuditState(key=key.text, verified=tree.grown())
-    return Carried(after, key.name, audited.size, tree.size, old_size)
+        old_size = former.check(_restored(prove(kept + 1), found.key, kept, entry), found.key)
+        tree.extend([entry])
+    after = AuditState(key=found.key.text, verified=tree.grown())
+    return Carried(after, found.key.name, audited.size, kept, old_size)
 
 
-def _tree(entries: Iterator[list[bytes]]) -> Growing:
+class _Former:
+    """The audited log, in a copy as it was published last."""
+
+    def __init__(self, key: NoteKey, read: ReadFiles, audited: Growing) -> None:
+        self._key, self._read, self._audited = key, read, audited
+        (content,) = read([CHECKPOINT])
+        try:
+            self._size = verify_checkpoint(content or b"", key).checkpoint.size
+        except NoteWrong as error:
+            raise CannotCarry(
+                f"the copy of the old log has no checkpoint of it: {error}"
+            ) from error
+
+    def common(self, new: ReadFiles, size: int) -> tuple[Growing, bytes | None]:
+        """Returns the tree that both logs begin with, and the new one's entry behind it."""
+        copy, common, apart, entry = Growing(), Growing(), False, None
+        ours = read_entries(new, min(size, self._audited.size), size)
+        try:
+            for theirs in read_entries(self._read, self._audited.size, self._size):
+                copy.extend(theirs)
+                if not apart:
+                    mine = next(ours, [])
+                    same = _same(theirs, mine)
+                    common.extend(theirs[:same])
+                    apart = same < len(theirs)
+                    entry = mine[same] if same < len(mine) else None
+        except FileNotFoundError as error:
+            words = f"the copy of the old log is not whole ({error}): name another"
+            raise CannotCarry(words) from error
+        if copy.root() != self._audited.root():
+            raise CannotCarry(
+                "the copy of the old log is not the log that was audited: name another"
+            )
+        return common, entry
+
+    def check(self, said: _Restored, new: NoteKey) -> int:
+        """Compares what a restore has on record with the copy; returns the old log's size there."""
+        base = new.name.rpartition("/")[0]
+        named = [epoch_of(base, origin) for origin in (said.old_origin, said.new_origin)]
+        if None in named:
+            raise NotCarried(f"the restore on record is of other logs: {said.old_origin}")
+        if said.old_origin == self._key.name and said.old_size <= self._size:
+            root = _tree(read_entries(self._read, said.old_size, self._size)).root()
+            if root.hex() != said.old_root:
+                raise NotCarried(
+                    f"the restore on record gives {said.old_origin} of {said.old_size} entries a root"
+                    " that it never had"
+                )
+        return said.old_size
+
+
+def _tree(entries: Iterable[list[bytes]]) -> Growing:
     tree = Growing()
     for some in entries:
         tree.extend(some)
     return tree
-
-
-def _common(
-    new: ReadFiles, old: ReadFiles, size: int, audited: Growing
-) -> tuple[Growing, bytes | None]:
-    """Returns the tree that both logs begin with, and the new one's entry behind it.
-
-    The copy of the old log must be what was audited.
-    """
-    copy, common, apart, entry = Growing(), Growing(), False, None
-    ours = read_entries(new, min(size, audited.size), size)
-    try:
-        for theirs in read_entries(old, audited.size, _size(old)):
-            copy.extend(theirs)
-            if not apart:
-                mine = next(ours, [])
-                same = _same(theirs, mine)
-                common.extend(theirs[:same])
-                apart = same < len(theirs)
-                entry = mine[same] if same < len(mine) else None
-    except FileNotFoundError as error:
-        raise CannotCarry(
-            f"the copy of the old log is not whole ({error}): name another"
-        ) from error
-    if copy.root() != audited.root():
-        raise CannotCarry("the copy of the old log is not the log that was audited: name another")
-    return common, entry
-
-
-def _size(old: ReadFiles) -> int:
-    """Returns the size that a copy of the old log says it has; its entries will tell."""
-    (content,) = old([CHECKPOINT])
-    try:
-        return read_checkpoint(content or b"")[0].size
-    except NoteWrong as error:
-        raise CannotCarry(f"the copy of the old log has no checkpoint: {error}") from error
 
 
 def _same(one: Sequence[bytes], other: Sequence[bytes]) -> int:
@@ -139,28 +175,28 @@ def _same(one: Sequence[bytes], other: Sequence[bytes]) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _restored(proof: bytes | None, new: NoteKey, kept: int, entry: bytes | None) -> dict[str, Any]:
+def _restored(proof: bytes | None, new: NoteKey, kept: int, entry: bytes) -> _Restored:
     """Returns what the first event behind the kept ones says, which must be the new log's entry there."""
     if proof is None:
-        raise CannotCarry(f"the new log shows no proof of position {kept + 1}, where it parts")
+        raise CannotCarry(
+            f"no proof of position {kept + 1} is there, where the new log parts: ask the log's own"
+            " address, for a copy has none"
+        )
     try:
         proved = check_proof(read_proof(proof), new)
-        said = json.loads(proved.opening.public)
-    except (ProofWrong, ValueError) as error:
+    except ProofWrong as error:
         raise NotCarried(f"the proof of position {kept + 1}: {error}") from error
     if (proved.position, proved.leaf) != (kept + 1, entry):
         raise NotCarried(
             f"the proof of position {kept + 1} is not of the entry that is published there"
         )
-    return dict(said)
-
-
-def _old_size(said: dict[str, Any], old: NoteKey, kept: int) -> int:
-    """Returns the size of the old log as a restore on record has it."""
-    restored = said.get("type") == "ledger-restored.v1" and said.get("position") == kept
-    if not restored or steps_from(old.name, said["old_origin"]) is None:
+    try:
+        said = msgspec.json.decode(proved.opening.public, type=_Restored)
+    except (msgspec.MsgspecError, ValueError):
+        said = None
+    if said is None or said.position != kept:
         raise NotCarried(
             f"the new log parts from the old one behind position {kept}, and no restore is on record"
             " there"
         )
-    return int(said["old_size"])
+    return said

@@ -1,6 +1,7 @@
 """Where a log is published: files by path, which anyone may read and nobody changes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
@@ -61,19 +62,22 @@ def read_tiles(read: ReadFiles, tiles: Sequence[Tile]) -> list[bytes]:
 
 def read_entries(read: ReadFiles, count: int, size: int) -> Iterator[list[bytes]]:
     """Yields the first entries of a log of a size, many at a time. Raises as `read_tiles`."""
-    bundles = bundles_of(size)[: -(-count // WIDTH)]
-    for at in range(0, len(bundles), TILES_AT_ONCE):
-        some = bundles[at : at + TILES_AT_ONCE]
+    for some in in_groups(bundles_of(size, until=count)):
         found = zip(some, read_tiles(read, some), strict=True)
         entries = [one for bundle, content in found for one in unpack_entries(bundle, content)]
-        yield entries[: count - at * WIDTH]
+        yield entries[: count - some[0].number * WIDTH]
+
+
+def in_groups(tiles: Iterable[Tile]) -> Iterator[list[Tile]]:
+    """Yields tiles as many at a time as are asked for at once."""
+    rest = iter(tiles)
+    while some := list(islice(rest, TILES_AT_ONCE)):
+        yield some
 
 
 def copy_log(read: ReadFiles, size: int, into: LogFiles) -> None:
     """Copies the tiles and entries of a log of a size. Raises as `read_tiles`."""
-    tiles = [*tiles_between(0, size), *bundles_of(size)]
-    for at in range(0, len(tiles), TILES_AT_ONCE):
-        some = tiles[at : at + TILES_AT_ONCE]
+    for some in in_groups(chain(tiles_between(0, size), bundles_of(size))):
         for tile, content in zip(some, read_tiles(read, some), strict=True):
             into.write(tile.path(), content)
 

@@ -39,7 +39,7 @@ class Growing:
     def __init__(self, grown: Grown | None = None) -> None:
         """Raises `ValueError` for what no tree grew into."""
         size, ends, rows = grown or (0, [], [])
-        if [len(row) for row in rows] != [tile.width for tile in _ends(size)]:
+        if size < 0 or [len(row) for row in rows] != [tile.width for tile in _ends(size)]:
             raise ValueError(f"these are not the rows that a tree of {size} ends in")
         self._frontier = Frontier(size, ends)
         self._rows = [[*row] for row in rows]

@@ -47,10 +47,11 @@ def tiles_between(former: int, size: int) -> Iterator[Tile]:
         level, before, now = level + 1, before // WIDTH, now // WIDTH
 
 
-def bundles_of(size: int, since: int = 0) -> list[Tile]:
-    """Returns the bundles that hold entries `since` to `size` - 1 of a log of that size."""
-    numbers = range(since // WIDTH, -(-size // WIDTH))
-    return [Tile(-1, number, min(WIDTH, size - number * WIDTH)) for number in numbers]
+def bundles_of(size: int, since: int = 0, until: int | None = None) -> Iterator[Tile]:
+    """Yields the bundles that hold entries `since` to `until` - 1, or the last, of a log of a size."""
+    end = size if until is None else min(until, size)
+    for number in range(since // WIDTH, -(-end // WIDTH)):
+        yield Tile(-1, number, min(WIDTH, size - number * WIDTH))
 
 
 def tile_of(level: int, index: int, size: int) -> tuple[Tile, int, int]:

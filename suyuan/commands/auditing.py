@@ -5,7 +5,7 @@ import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,9 +19,17 @@ from ledger.log.auditing import (
     LogFinding,
     LogFindingCode,
 )
-from ledger.log.carrying import CannotCarry, Carried, NotCarried, carry, successor
-from ledger.log.checkpoints import Checkpoint
+from ledger.log.carrying import (
+    CannotCarry,
+    Carried,
+    NotCarried,
+    Successor,
+    carry,
+    successor,
+)
+from ledger.log.checkpoints import Checkpoint, read_checkpoint
 from ledger.log.files import CHECKPOINT
+from ledger.log.growing import Growing
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
 from suyuan.commands import Failed
@@ -74,37 +82,49 @@ def note_key(text: str) -> NoteKey:
 def run_audit(stated: argparse.Namespace) -> int:
     """Audits once and says what was found."""
     path = stated.state or _state_path(stated.url)
-    state = _read_state(path, stated.key, stated.url)
-    quorum = len(stated.witness) if stated.quorum is None else stated.quorum
-    if quorum > len(stated.witness):
-        raise Failed(f"{quorum} of {len(stated.witness)} witnesses cannot be: name more --witness")
-    rules = AuditRules(
-        timedelta(seconds=stated.fresh_within), stated.witness, quorum, everything=stated.all
-    )
+    state, rules = _read_state(path, stated.key, stated.url), _rules(stated)
     carried = None
     try:
         if stated.restored:
             carried = _carry(state, stated.url, stated.old)
-            state = carried.state
-        with PublishedLog(stated.url) as log, Progress("entries", 0, show=not stated.json) as bar:
-            auditor = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
-            report = auditor.run(lambda found: _keep(path, msgspec.json.encode(found)), bar.step)
-            _keep_evidence(path, report, auditor.seen, state.checkpoint)
-            receipts = None
-            if not _evidence(report):
-                receipts = _receipts(stated.tape, log, report)
+            # What was signed of the old log stays in the auditor's hands.
+            number = carried.origin.rpartition("/")[2]
+            _keep(_beside(path, f"before-{number}"), msgspec.json.encode(state))
+        audit = _audit(carried.state if carried else state, rules, stated, path)
     except NotReadable as error:
         raise Failed(str(error)) from error
     except NotCarried as error:
-        report = _not_carried(state, str(error))
-        _keep_evidence(path, report, b"", state.checkpoint)
-        _say(stated, report, None, path, None)
-        return EXIT_DAMAGED
-    if receipts is not None:
-        report = report._replace(findings=[*report.findings, *receipts.findings])
-        _keep_evidence(path, report, auditor.seen, state.checkpoint)
-    _say(stated, report, receipts, path, carried)
-    return EXIT_DAMAGED if _evidence(report) else int(bool(report.findings))
+        audit = _Audit(_not_carried(state, str(error)), b"", None)
+    _keep_evidence(path, audit.report, audit.seen, state.checkpoint)
+    _say(stated, audit.report, audit.receipts, path, carried)
+    return EXIT_DAMAGED if _evidence(audit.report) else int(bool(audit.report.findings))
+
+
+class _Audit(NamedTuple):
+    """What an audit found, the checkpoint it read, and what it says of a tape's receipts."""
+
+    report: AuditReport
+    seen: bytes
+    receipts: "ReceiptsReport | None"
+
+
+def _rules(stated: argparse.Namespace) -> AuditRules:
+    quorum = len(stated.witness) if stated.quorum is None else stated.quorum
+    if quorum > len(stated.witness):
+        raise Failed(f"{quorum} of {len(stated.witness)} witnesses cannot be: name more --witness")
+    fresh = timedelta(seconds=stated.fresh_within)
+    return AuditRules(fresh, stated.witness, quorum, everything=stated.all)
+
+
+def _audit(state: AuditState, rules: AuditRules, stated: argparse.Namespace, path: Path) -> _Audit:
+    with PublishedLog(stated.url) as log, Progress("entries", 0, show=not stated.json) as bar:
+        auditor = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
+        report = auditor.run(lambda found: _keep(path, msgspec.json.encode(found)), bar.step)
+        if stated.tape is None or _evidence(report):
+            return _Audit(report, auditor.seen, None)
+        receipts = _receipts(stated.tape, log, report)
+    report = report._replace(findings=[*report.findings, *receipts.findings])
+    return _Audit(report, auditor.seen, receipts)
 
 
 def _not_carried(state: AuditState, words: str) -> AuditReport:
@@ -120,7 +140,7 @@ def _carry(state: AuditState, url: str, old: str | None) -> Carried:
         if found is None:
             raise Failed(f"{url} is no later log of the one that was audited: leave out --restored")
         try:
-            with PublishedLog(old or f"{url.rstrip('/')}/old/{found[1]}") as former:
+            with PublishedLog(_old_place(url, old, found)) as former:
                 return carry(
                     state, log.read, former.read,
                     prove=lambda position: log.read([f"proof/{position}"])[0],
@@ -129,9 +149,13 @@ def _carry(state: AuditState, url: str, old: str | None) -> Carried:
             raise Failed(str(error)) from error
 
 
-def _receipts(tape: Path | None, log: PublishedLog, report: AuditReport) -> "ReceiptsReport | None":
-    if tape is None:
-        return None
+def _old_place(url: str, old: str | None, found: Successor) -> str:
+    if old is None and not url.startswith(("http://", "https://")):
+        raise Failed("name a copy of the old log with --old, or audit at the log's own address")
+    return old or f"{url.rstrip('/')}/old/{found.former}"
+
+
+def _receipts(tape: Path, log: PublishedLog, report: AuditReport) -> "ReceiptsReport":
     from scanners.agent import EnrolmentRefused
     from scanners.tape import NoTape, Tape
     from suyuan.receipts_check import check_receipts
@@ -150,7 +174,11 @@ def _evidence(report: AuditReport) -> list[LogFinding]:
 def _keep_evidence(path: Path, report: AuditReport, seen: bytes, audited: bytes) -> None:
     if _evidence(report):
         told = {"findings": report.findings, "seen": seen, "audited": audited}
-        _keep(path.with_suffix(".evidence"), msgspec.json.encode(told))
+        _keep(_beside(path, "evidence"), msgspec.json.encode(told))
+
+
+def _beside(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.name}.{what}")
 
 
 def _say(
@@ -185,9 +213,8 @@ def _say(
     for one in report.findings:
         print(f"  {one.code}: {one.words}")
     if any(one.code not in HARMLESS for one in report.findings):
-        evidence = path.with_suffix(".evidence")
         print(
-            f"  Keep {evidence}: it holds the checkpoint that was read and the one audited before."
+            f"  Keep {_beside(path, 'evidence')}: it holds the checkpoint that was read and the one audited before."
         )
     elif not report.findings and (report.grown or stated.all):
         print("  signatures, growth, tiles and entries fit")
@@ -204,6 +231,8 @@ def _say_carried(carried: Carried) -> None:
         f" before; position {carried.kept + 1} has the restore on record, and that the old log held"
         f" {carried.old_size}. What was cut off must come again from the devices: audit with --tape"
     )
+    if carried.old_size is not None and carried.old_size < carried.audited:
+        print(f"  The ledger knows less of the old log than you: you audited {carried.audited}")
 
 
 def _state_path(url: str) -> Path:
@@ -215,6 +244,7 @@ def _read_state(path: Path, key: NoteKey | None, url: str) -> AuditState:
     """Returns what was verified before. A key that was pinned is not replaced by another."""
     try:
         state = msgspec.json.decode(path.read_bytes(), type=AuditState)
+        _check_state(state)
     except FileNotFoundError:
         if key is None:
             raise Failed(
@@ -222,13 +252,22 @@ def _read_state(path: Path, key: NoteKey | None, url: str) -> AuditState:
                 " compare it with one from elsewhere, on paper or from the authority"
             ) from None
         return AuditState(key=key.text)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:
         raise Failed(
             f"{path} cannot be read: {error}. Name another --state to begin anew"
         ) from error
     if key is not None and key.text != state.key:
         raise Failed(f"{path} has pinned the key {state.key}: another log needs another --state")
     return state
+
+
+def _check_state(state: AuditState) -> None:
+    """Raises `ValueError` for a memory that no audit wrote: it must not accuse a log."""
+    NoteKey(state.key)
+    Growing(state.reached)
+    root = Growing(state.verified).root()
+    if state.checkpoint and read_checkpoint(state.checkpoint)[0].root != root:
+        raise ValueError("its tree is not the one that was signed")
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ledger.settings import Settings, read_settings
-from suyuan.backup import BackupDamaged, BackupPlace, check_backup, make_backup
+from suyuan.backup import (
+    BackupDamaged,
+    BackupPlace,
+    check_backup,
+    check_personal_keys,
+    make_backup,
+    read_manifest,
+)
 from suyuan.commands import Failed, name
 from suyuan.commands.upkeep import RunningLedger, database_answers
 from suyuan.parts.cluster import Cluster, find_binaries
@@ -18,7 +25,7 @@ from suyuan.published import NotReadable
 from suyuan.restore import Restored, RestoreTarget, RestoreWish, restore
 
 # Long enough to restore from, short enough that who was erased is soon gone from every backup.
-KEEP_DAYS = 30
+KEEP_DAYS, KEEP_DAYS_MAX = 30, 3650
 
 
 def add_backup(verbs: Any) -> None:
@@ -27,7 +34,8 @@ def add_backup(verbs: Any) -> None:
     verb.add_argument("folder", type=Path, help="where backups go; with --check, one backup")
     verb.add_argument("--personal-keys", type=Path, metavar="FOLDER",
                       help="another place for the keys of persons; deleted after --keep-days")  # fmt: skip
-    verb.add_argument("--keep-days", type=int, default=KEEP_DAYS, metavar="N")
+    verb.add_argument("--keep-days", type=_days, default=KEEP_DAYS, metavar="N",
+                      help="how long the keys of persons are kept (%(default)s)")  # fmt: skip
     verb.add_argument("--check", action="store_true", help="compare every byte of a backup")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_backup)
@@ -56,14 +64,18 @@ def run_backup(stated: argparse.Namespace) -> int:
     return 0
 
 
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= KEEP_DAYS_MAX:
+        raise argparse.ArgumentTypeError(f"1 to {KEEP_DAYS_MAX} days, not {text!r}")
+    return int(text)
+
+
 def _make(stated: argparse.Namespace) -> tuple[Path, Any]:
     ledger = RunningLedger()
     if stated.personal_keys is None:
         raise Failed("name another place for the keys of persons: --personal-keys FOLDER")
-    if stated.folder.absolute() in (
-        stated.personal_keys.absolute(),
-        *stated.personal_keys.absolute().parents,
-    ):
+    keys = stated.personal_keys.resolve()
+    if stated.folder.resolve() in (keys, *keys.parents):
         raise Failed("the keys of persons belong apart from the rest: name another folder")
     place = BackupPlace(stated.folder.absolute(), stated.personal_keys.absolute(), stated.keep_days)
     program = _program("pg_dump", _version_of(Path(ledger.data)))
@@ -134,6 +146,10 @@ def _into_private(wish: RestoreWish) -> Restored:
             f"{folder} is not empty: move it aside, and keep it. Its log/ may be the newest there is of"
             " what was published: name it with --published"
         )
+    # What is no backup is refused before a database is made for it.
+    manifest = read_manifest(wish.backup)
+    if wish.personal_keys is not None:
+        check_personal_keys(manifest, wish.personal_keys)
     cluster = Cluster(folder)
     try:
         cluster.start()

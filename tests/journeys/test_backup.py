@@ -291,7 +291,7 @@ def test_a_second_restore_takes_another_name_and_lost_keys_of_persons_stop_nobod
 ) -> None:
     ref = office.person()
     office.agent.keep(received(1, counterparty_card=ref))
-    named = office.trade(2) - 2
+    named, key = office.trade(2) - 2, office.key()
     at(office.machine, monkeypatch)
     made = asked(
         "backup", str(office.folder / "backups"), "--personal-keys", str(office.folder / "persons")
@@ -300,6 +300,12 @@ def test_a_second_restore_takes_another_name_and_lost_keys_of_persons_stop_nobod
     office.trade(1)
     office.agent.link.stop()
     office.machine.stop()
+    # The newest copy of the old log that there is, and it is damaged.
+    published = office.folder / "published"
+    shutil.copytree(office.machine.data / "log" / "1", published)
+    for bundle in (published / "tile" / "entries").rglob("*"):
+        if bundle.is_file():
+            bundle.write_bytes(bundle.read_bytes()[:-1] + b"x")
     restore = (
         "restore",
         made["backup"],
@@ -317,10 +323,15 @@ def test_a_second_restore_takes_another_name_and_lost_keys_of_persons_stop_nobod
         else:
             (office.folder / name).mkdir(mode=0o755)
             monkeypatch.setenv("SUYUAN_DATA", str(office.folder / name))
-        code, told = asked(*restore)
-        assert code == 0, told
+        code, told = asked(*restore, "--published", str(published))
+        assert (code, "lead to another root" in told["old_log"]) == (0, True), told
         origins.append(told["origin"].rpartition("/")[2])
     assert origins == ["2", "3"]
+    # What the backup had of the old log is good, and stays.
+    old = office.folder / "newer" / "ledger" / "log" / "1"
+    checkpoint = ("--state", str(office.folder / "x"), "--key", key)
+    assert asked("audit", str(old), *checkpoint)[0] == 0
+    assert not list(old.parent.glob(".*"))
 
     office.move(office.folder / "newer" / "ledger")
     office.trade(1)
@@ -418,6 +429,19 @@ def test_a_restore_that_was_cut_off_is_not_taken_for_a_ledger(
     assert (code, "not empty" in told["error"]) == (1, True)
 
 
+def test_two_folders_of_backups_share_a_place_for_the_keys_of_persons(tmp_path: Path) -> None:
+    from suyuan.backup import BackupPlace, _name
+    from tests.support.make import NOON
+
+    (tmp_path / "keys").mkdir()
+    places = [BackupPlace(tmp_path / one, tmp_path / "keys", 30) for one in ("a", "b")]
+
+    names = [_name(place, NOON)[0] for place in places]
+
+    assert len(set(names)) == 2
+    assert sorted(one.stem for one in (tmp_path / "keys").iterdir()) == sorted(names)
+
+
 def test_the_keys_of_persons_go_from_backups_when_their_time_is_over(
     office: Office, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,5 +455,8 @@ def test_the_keys_of_persons_go_from_backups_when_their_time_is_over(
     assert code == 0
     assert [one.stem for one in persons.iterdir()] == [Path(made["backup"]).name]
     assert asked("backup", str(office.folder / "b"))[0] == 1
+    for days in ("-1", "0", "99999999999", "x"):
+        with pytest.raises(SystemExit):
+            main([*("backup", "b", "--personal-keys", "k"), f"--keep-days={days}"])
     inside = ("backup", str(office.folder / "b"), "--personal-keys", str(office.folder / "b" / "k"))
     assert asked(*inside)[0] == 1

@@ -224,7 +224,7 @@ def test_what_is_not_the_log_is_refused_in_a_line(
         if tile.is_file():
             tile.write_bytes(tile.read_bytes()[:-5])
     assert findings() == (EXIT_DAMAGED, ["damaged-file"])
-    assert (tmp_path / "state.evidence").exists()
+    assert (tmp_path / "state.json.evidence").exists()
     (copy / "checkpoint").unlink()
     assert findings() == (1, ["no-checkpoint"])
     code, told = asked("audit", str(tmp_path / "nowhere"), "--key", town.key, *state)
@@ -233,9 +233,22 @@ def test_what_is_not_the_log_is_refused_in_a_line(
     assert (code, "does not answer" in told["error"]) == (1, True)
     code, told = asked("audit", str(copy), "--key", town.witness_key, *state)
     assert (code, "has pinned the key" in told["error"]) == (1, True)
-    (tmp_path / "state.json").write_text("{")
-    code, told = asked("audit", str(copy), "--key", town.key, *state)
-    assert (code, "cannot be read" in told["error"]) == (1, True)
+    whole = town.machine.data / "log" / "1"
+    assert asked("audit", str(whole), "--key", town.key, *state)[0] == 0
+    kept = json.loads((tmp_path / "state.json").read_text())
+    size, ends, rows = kept["verified"]
+    for damaged in (
+        "{", json.dumps(kept | {"verified": [-1, ends, rows]}), json.dumps(kept | {"key": "foo"}),
+        json.dumps(kept | {"verified": [size, ends, []]}),
+        json.dumps(kept | {"verified": [size, ends[::-1] + ends[:1], rows]}),
+    ):  # fmt: skip
+        (tmp_path / "state.json").write_text(damaged)
+        code, told = asked("audit", str(whole), *state)
+        assert (code, "cannot be read" in told["error"]) == (1, True), damaged
+    code, told = asked(
+        "audit", str(whole), "--key", town.key, "--restored", "--state", str(tmp_path / "s")
+    )
+    assert (code, "no later log" in told["error"]) == (1, True)
 
 
 def test_settings_name_witnesses_that_can_be(town: Outsiders) -> None:

@@ -27,11 +27,15 @@ def entries(count: int, last: str = "") -> list[bytes]:
     return [*made[:-1], hashlib.sha256(last.encode()).digest()] if last else made
 
 
+def root_of(leaves: Sequence[bytes]) -> str:
+    return OneLog(leaves).publish().root.hex()
+
+
 def opening(**said: Any) -> PublicOpening:
     """The opening of an event that has a restore on record, but for what a test says otherwise."""
     told = {
         "type": "ledger-restored.v1", "position": 400, "old_origin": ORIGIN, "old_size": 700,
-        "new_origin": f"{ORIGIN}/2",
+        "old_root": root_of(entries(700)), "new_origin": f"{ORIGIN}/2",
     }  # fmt: skip
     return PublicOpening(json.dumps(told | said).encode(), **OPENING)
 
@@ -83,7 +87,7 @@ def test_an_audit_goes_on_with_the_new_log_and_says_what_was_cut_off() -> None:
     report = Auditor(carried.state, made.new.read, RULES, now=lambda: made.new.now).run(
         lambda _state: None
     )
-    assert (report.findings, report.size, report.grown) == ([], 451, 51)
+    assert (report.findings, report.size, report.grown) == ([], 451, 50)
 
 
 def test_what_is_the_same_again_behind_a_restore_is_not_taken_for_kept() -> None:
@@ -100,7 +104,7 @@ def test_a_restore_behind_what_was_audited_needs_no_copy_of_the_old_log() -> Non
     def nothing(_paths: Sequence[str]) -> list[bytes | None]:
         raise AssertionError("the old log was asked for")
 
-    assert made.carry(nothing)[1:] == (f"{ORIGIN}/2", 700, 700, 0)
+    assert made.carry(nothing)[1:] == (f"{ORIGIN}/2", 700, 700, None)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +112,13 @@ def test_a_restore_behind_what_was_audited_needs_no_copy_of_the_old_log() -> Non
     [
         ({"type": "goods-sold.v1"}, "no restore is on record"),
         ({"position": 399}, "no restore is on record"),
-        ({"old_origin": "other.example/1"}, "no restore is on record"),
+        ({"old_origin": "other.example/1"}, "of other logs"),
+        ({"new_origin": "other.example/1/2"}, "of other logs"),
+        ({"old_root": "00" * 32}, "a root that it never had"),
+        ({"old_size": 5, "old_root": root_of(entries(6))}, "a root that it never had"),
+        ({"old_size": "many"}, "no restore is on record"),
+        ({"old_origin": 7}, "no restore is on record"),
+        ({"old_root": None}, "no restore is on record"),
     ],
 )
 def test_history_that_parts_without_a_restore_on_record_is_evidence(
@@ -122,7 +132,7 @@ def test_a_proof_of_another_place_shows_no_restore() -> None:
     made = Restored()
     elsewhere = Restored(kept=500, event=opening(position=500))
 
-    another = Restored(event=opening(old_size=699))
+    another = Restored(event=opening(old_size=699, old_root=root_of(entries(699))))
 
     with pytest.raises(NotCarried, match="not of the entry that is published"):
         made.carry(prove=lambda _position: elsewhere.prove(501))
@@ -148,9 +158,51 @@ def test_a_copy_of_the_old_log_that_is_not_it_decides_nothing() -> None:
     del made.old.files.files["tile/entries/001"]
     with pytest.raises(CannotCarry, match="not whole"):
         made.carry()
-    del made.old.files.files["checkpoint"]
-    with pytest.raises(CannotCarry, match="no checkpoint"):
-        made.carry()
+    said = made.old.files.files["checkpoint"]
+    for forged in (None, said.replace(b"\n700\n", b"\n9223372036854775807\n")):
+        made.old.files.files |= {"checkpoint": forged} if forged else {}
+        if forged is None:
+            del made.old.files.files["checkpoint"]
+        with pytest.raises(CannotCarry, match="no checkpoint of it"):
+            made.carry()
+
+
+def test_another_tree_than_the_one_that_has_the_restore_is_not_its_growth() -> None:
+    made = Restored()
+    carried = made.carry()
+    # Signed by the same key, under the same name, after the proof was given.
+    made.new = OneLog([*entries(400), *(bytes([n]) * 32 for n in range(100))])
+    made.new.signer = LogSigner(f"{ORIGIN}/2", KEY)
+    made.new.start()
+    made.new.publish()
+
+    report = Auditor(carried.state, made.new.read, RULES, now=lambda: made.new.now).run(
+        lambda _state: None
+    )
+
+    assert [one.code for one in report.findings] in (["not-its-growth"], ["swapped-tile"])
+
+
+def test_a_second_restore_of_the_same_backup_names_the_log_before_the_audited_one() -> None:
+    made = Restored(event=opening(old_size=650, old_root=root_of(entries(650))))
+    looking = Looking(made.new)
+    assert looking.codes(made.new) == []
+    again = opening(new_origin=f"{ORIGIN}/3")
+    third = OneLog([*entries(400), again.leaf(), *entries(30)])
+    third.signer = LogSigner(f"{ORIGIN}/3", KEY)
+    third.start()
+    third.publish()
+    made.old, made.new, made.event, made.state = made.new, third, again, looking.state
+
+    carried = made.carry()
+
+    assert carried[1:] == (f"{ORIGIN}/3", 451, 400, 700)
+
+
+def test_what_the_ledger_has_on_record_may_be_less_than_was_audited() -> None:
+    made = Restored(event=opening(old_size=500, old_root=root_of(entries(500))))
+
+    assert made.carry()[1:] == (f"{ORIGIN}/2", 700, 400, 500)
 
 
 def test_a_log_of_another_key_is_nobodys_successor() -> None:
