@@ -1,8 +1,10 @@
 """Checking the record against its published log: rows, leaves and tiles must be one."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from ledger.log.auditing import Auditor, AuditRules, AuditState
 from ledger.log.checkpoints import Checkpoint, verify_checkpoint
 from ledger.log.files import CHECKPOINT, ReadFiles, read_tiles
 from ledger.log.growing import Bundles, Growing, Written
@@ -21,6 +23,15 @@ class LogReport(NamedTuple):
 
     size: int
     problems: list[str]
+
+
+def audit_copy(read: ReadFiles, key: str, now: datetime) -> list[str]:
+    """Audits a copy of a log, however old it is; returns what is wrong with it, in words."""
+    rules = AuditRules(fresh_within=timedelta.max)
+    auditor = Auditor(AuditState(key=key), read, rules, now=lambda: now)
+    found = auditor.run(lambda _state: None).findings
+    # A clock that is wrong makes no copy bad.
+    return [f"{one.words} ({one.code})" for one in found if one.code != "from-the-future"]
 
 
 def check_log(

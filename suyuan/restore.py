@@ -1,28 +1,26 @@
 """Restoring a backup: verified to the last leaf, and going on as the same log or as a new one."""
 
-import contextlib
 import os
 import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
 from ledger.durable import write_whole
-from ledger.errors import Conflict
 from ledger.events.cases import LedgerRestored
 from ledger.intake.__main__ import open_recorder
 from ledger.journal import schema
 from ledger.journal.cases import CaseEvent, Cases
-from ledger.journal.erasing import erase
+from ledger.journal.erasing import erase_all
 from ledger.journal.keyfile import read_key
 from ledger.journal.personal import PgPersonalStore
 from ledger.journal.sealing import Sealer
-from ledger.log.auditing import Auditor, AuditRules, AuditState
 from ledger.log.checkpoints import Checkpoint, read_checkpoint, verify_checkpoint
-from ledger.log.files import CHECKPOINT, FolderFiles, copy_log
+from ledger.log.files import CHECKPOINT, FolderFiles, copy_log, reading
 from ledger.log.growing import Growing
 from ledger.log.merkle import EMPTY_ROOT, ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
@@ -32,25 +30,25 @@ from ledger.log.publishing import LogSigner
 from ledger.settings import UNFINISHED
 from ledger.values.ids import stream_of_case
 from suyuan.audit_rows import RowsCheck
-from suyuan.backup import (
+from suyuan.backup import apart
+from suyuan.backup_reading import (
     COMMITMENTS,
     DUMP,
     KEYS,
     SERVICE_KEYS,
     BackupDamaged,
     Manifest,
-    apart,
     check_backup,
     check_personal_keys,
-    erased_after,
+    erased_since,
 )
-from suyuan.log_check import check_log
+from suyuan.log_check import audit_copy, check_log
 from suyuan.published import NotReadable, PublishedLog
 
 LEAVES_AT_ONCE, CHUNK = 65_536, 1 << 20
 LOST = """
-INSERT INTO personal.erased (ref, at, by, why)
-SELECT ref, clock_timestamp(), %s, %s FROM personal.subjects ON CONFLICT DO NOTHING
+INSERT INTO personal.erased (ref, at, by, why, lost)
+SELECT ref, clock_timestamp(), %s, %s, true FROM personal.subjects ON CONFLICT DO NOTHING
 """
 
 
@@ -89,8 +87,8 @@ class Restored(NamedTuple):
     old_size: int
     # Persons who had been erased since this backup, and were known again for a moment.
     erased_again: int = 0
-    # Why the old log could not be kept as it was published last; empty where it was.
-    old_log: str = ""
+    # What could not be done, and does not keep the ledger from going on.
+    warnings: Sequence[str] = ()
 
 
 class LastKnown(NamedTuple):
@@ -113,6 +111,7 @@ def restore(
         check_personal_keys(manifest, wish.personal_keys)
     # Read before anything is written: it may be the folder of the machine that is restored.
     last = _last_known(wish, manifest)
+    since = erased_since(wish.backup, manifest)
     with psycopg.connect(target.owner_dsn, autocommit=True) as connection:
         if connection.execute("SELECT to_regnamespace('ledger')").fetchone() != (None,):
             raise BackupDamaged("the database is not empty: restore into a new one")
@@ -122,7 +121,9 @@ def restore(
         _fill_database(wish, target, manifest, pg_restore)
         _fill_folder(wish.backup, target.data, manifest)
         _verify(target, manifest)
-        again = _erase_again(wish, target, manifest)
+        # Without the keys of persons there is nobody to erase.
+        wanted = since.erased if wish.personal_keys is not None else []
+        again = erase_all(target.owner_dsn, wanted).persons if wanted else 0
         found = (
             _go_on(target, manifest, last.checkpoint)
             if wish.same_log
@@ -133,8 +134,9 @@ def restore(
         with psycopg.connect(target.owner_dsn) as connection:
             connection.execute("DROP SCHEMA IF EXISTS ledger, personal CASCADE")
         raise
+    kept = [] if wish.same_log else _keep_old_log(wish, target.data, manifest, last=last, now=now)
     unfinished.unlink()
-    return found._replace(erased_again=again)
+    return found._replace(erased_again=again, warnings=[*since.unread, *kept])
 
 
 def _fill_database(
@@ -204,19 +206,6 @@ def _verify(target: RestoreTarget, manifest: Manifest) -> None:
         raise BackupDamaged("the restored ledger does not verify: " + "; ".join(problems))
 
 
-def _erase_again(wish: RestoreWish, target: RestoreTarget, manifest: Manifest) -> int:
-    """Erases whom a newer backup knows to be erased; returns how many they are."""
-    if wish.personal_keys is None:
-        return 0
-    count = 0
-    for erasure in erased_after(wish.backup, manifest):
-        # Whoever this backup does not know, or knows as erased, is nobody here.
-        with contextlib.suppress(Conflict):
-            erase(target.owner_dsn, erasure)
-            count += 1
-    return count
-
-
 def _root(owner_dsn: str, size: int) -> str:
     """Returns the root over a record's first leaves."""
     record, tree = PgLog(owner_dsn), Growing()
@@ -284,7 +273,7 @@ def _begin_log(
         old_root=old.root.hex(), new_origin=origin, by=wish.by, note=wish.why,
     )  # fmt: skip
     persons = PgPersonalStore(target.writer_dsn, _no_person)
-    sealer = Sealer(manifest.ledger, entropy=os.urandom, persons=persons)
+    sealer = Sealer(manifest.ledger, entropy=os.urandom, persons=persons.remembered)
     recorder = open_recorder(target.writer_dsn, sealer, lambda: now)
     stream = stream_of_case("ledger", manifest.ledger)
     try:
@@ -302,42 +291,36 @@ def _begin_log(
     root = _root(target.owner_dsn, manifest.position)
     return Restored(
         manifest.position, root, origin, signer.public, new_log=True, old_origin=old.origin,
-        old_size=old.size, old_log=_keep_old_log(wish, target.data, manifest, last),
+        old_size=old.size,
     )  # fmt: skip
 
 
-def _keep_old_log(wish: RestoreWish, data: Path, manifest: Manifest, last: LastKnown) -> str:
+def _keep_old_log(
+    wish: RestoreWish, data: Path, manifest: Manifest, *, last: LastKnown, now: datetime
+) -> list[str]:
     """Keeps the old log as it was published last, for auditors to see what was cut off.
 
     Returns why that cannot be; a restore does not fail for it.
     """
     if wish.published is None or not last.content:
-        return ""
+        return []
     old = last.checkpoint
     folder = data / "log" / str(epoch_of(base_of(manifest.origin, manifest.epoch), old.origin))
     # Beside, until it is known to be whole: what the backup had of it is good.
     aside = folder.with_name(f".{folder.name}.part")
-    write_whole(aside / CHECKPOINT, last.content)
+    key = LogSigner(old.origin, read_key(data / "keys" / "log.key")).public
     try:
+        write_whole(aside / CHECKPOINT, last.content)
         with PublishedLog(wish.published) as log:
             copy_log(log.read, old.size, FolderFiles(aside))
-        wrong = _wrong_in(aside, LogSigner(old.origin, read_key(data / "keys" / "log.key")))
-    except (NotReadable, FileNotFoundError, ProofWrong) as error:
-        wrong = str(error)
-    if wrong:
-        shutil.rmtree(aside)
-        return f"the old log could not be kept as it was published last: {wrong}"
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
-    return ""
-
-
-def _wrong_in(folder: Path, signer: LogSigner) -> str:
-    """Audits a copy of a log; returns what is wrong with it."""
-    with PublishedLog(str(folder)) as log:
-        rules, state = AuditRules(fresh_within=timedelta.max), AuditState(key=signer.public)
-        found = Auditor(state, log.read, rules, now=lambda: datetime.now(UTC))
-        return "; ".join(one.words for one in found.run(lambda _state: None).findings)
+        if not (wrong := audit_copy(reading(FolderFiles(aside)), key, now)):
+            shutil.rmtree(folder, ignore_errors=True)
+            aside.rename(folder)
+            return []
+    except (NotReadable, OSError, ProofWrong) as error:
+        wrong = [str(error)]
+    shutil.rmtree(aside, ignore_errors=True)
+    return [f"the old log could not be kept as it was published last: {'; '.join(wrong)}"]
 
 
 def _no_person(size: int) -> bytes:

@@ -76,7 +76,7 @@ def open_recorder(
 def open_committer(settings: Settings) -> Committer:
     """Opens a committer beside the service's own: the record's lock lets several write."""
     persons = PgPersonalStore(settings.writer_dsn, os.urandom)
-    sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
+    sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons.remembered)
     now = Clock(settings.clock).now
     timeline = timeline_in(settings.data)
     devices = Devices(Cases(open_recorder(settings.writer_dsn, sealer, now, timeline)))
@@ -93,7 +93,7 @@ def main(settings: Settings) -> None:
     data = Path(settings.data)
     refuse_unfinished(data)
     persons = PgPersonalStore(settings.writer_dsn, os.urandom)
-    sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons)
+    sealer = Sealer(settings.ledger, entropy=os.urandom, persons=persons.remembered)
     timeline = timeline_in(settings.data)
     recorder = open_recorder(settings.writer_dsn, sealer, clock.now, timeline)
     cases = Cases(recorder)

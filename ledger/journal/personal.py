@@ -97,11 +97,11 @@ class MemoryPersons:
         return True
 
 
-class PgPersonalStore(RememberedSalts):
-    """The personal store in PostgreSQL, cards under AES-256-GCM."""
+class PgPersonalStore:
+    """The personal store in PostgreSQL, cards under AES-256-GCM; `remembered` gives the salts."""
 
     def __init__(self, dsn: str, entropy: Callable[[int], bytes]) -> None:
-        super().__init__(self._make_and_read)
+        self.remembered = RememberedSalts(self._make_and_read)
         self._dsn = dsn
         self._entropy = entropy
 

@@ -134,7 +134,9 @@ CREATE TABLE IF NOT EXISTS personal.erased (
     ref uuid PRIMARY KEY,
     at timestamptz NOT NULL,
     by text NOT NULL,
-    why text NOT NULL
+    why text NOT NULL,
+    -- Nobody erased them: their keys were lost at a restore.
+    lost boolean NOT NULL DEFAULT false
 );
 -- What is left of the person part of an event whose person was erased, or whose keys were lost at a
 -- restore: its commitment.

@@ -22,31 +22,54 @@ from ledger.log.proofs import check_proof, read_proof
 Prove = Callable[[int], bytes | None]
 
 
+class Logs(NamedTuple):
+    """The new log, the old one as it was published last, and what proves a position of the new."""
+
+    new: ReadFiles
+    old: ReadFiles
+    prove: Prove
+
+
 class NotCarried(Exception):
-    """The new log does not go on from the audited one as a restored ledger's does: this is evidence."""
+    """The new log does not go on from the audited one as a restored ledger's does: this is evidence.
+
+    `proof` is what the new log gave for a restore.
+    """
+
+    def __init__(self, words: str, proof: bytes) -> None:
+        super().__init__(words)
+        self.proof = proof
 
 
 class CannotCarry(Exception):
     """Nothing can be said yet: a file is missing, or a copy is not the audited log's."""
 
 
+class Known(NamedTuple):
+    """What a restore on record says of the log that ended: its name and size, as far as was known."""
+
+    origin: str
+    size: int
+
+
 class Carried(NamedTuple):
     """How an audit goes on: the new log begins with `kept` of the `audited` entries.
 
-    `old_size` is what the ledger has on record of the old log, None where nothing audited was cut off.
+    `known` is what the ledger has on record where audited entries were cut off, else None.
     """
 
     state: AuditState
     origin: str
     audited: int
     kept: int
-    old_size: int | None
+    known: Known | None
 
 
 class Successor(NamedTuple):
-    """A later log of an audited ledger: its key, its size, and the number of the audited one."""
+    """A later log of an audited ledger: its key, checkpoint and size, the number of the audited one."""
 
     key: NoteKey
+    checkpoint: bytes
     size: int
     former: int
 
@@ -74,41 +97,39 @@ def successor(state: AuditState, checkpoint: bytes) -> Successor | None:
         verify_checkpoint(checkpoint, later)
     except NoteWrong:
         return None
-    return Successor(later, found.size, int(found.origin.rpartition("/")[2]) - steps)
+    number = int(found.origin.rpartition("/")[2])
+    return Successor(later, checkpoint, found.size, number - steps)
 
 
-def carry(state: AuditState, new: ReadFiles, old: ReadFiles, prove: Prove) -> Carried:
-    """Returns how the audit goes on with the new log, whose checkpoint `successor` took for one.
+def carry(state: AuditState, later: Successor, logs: Logs) -> Carried:
+    """Returns how the audit goes on with a later log of the ledger.
 
-    `old` reads the old log as it was published last, which is needed where audited entries were cut
-    off. What goes on is a tree with the restore's own entry in it: a log without that is not its
-    growth. Raises `NotCarried`, or `CannotCarry` where nothing can be said.
+    The old log and a proof are asked for where audited entries were cut off, and only there.
+    What goes on is a tree with the restore's own entry in it: a log without that is not its growth.
+    Raises `NotCarried`, or `CannotCarry` where nothing can be said.
     """
     try:
-        return _carry(state, new, old, prove)
+        return _carry(state, later, logs)
     except (FileNotFoundError, ProofWrong) as error:
         raise CannotCarry(f"the logs cannot be compared: {error}") from error
 
 
-def _carry(state: AuditState, new: ReadFiles, old: ReadFiles, prove: Prove) -> Carried:
-    found = successor(state, new([CHECKPOINT])[0] or b"")
-    if found is None:
-        raise CannotCarry("the log that is published here is no later log of the audited one")
-    audited, old_size = Growing(state.verified), None
+def _carry(state: AuditState, later: Successor, logs: Logs) -> Carried:
+    audited, known = Growing(state.verified), None
     kept = audited.size
-    tree = _tree(read_entries(new, min(found.size, kept), found.size))
+    tree = _tree(read_entries(logs.new, min(later.size, kept), later.size))
     if tree.root() != audited.root():
-        former = _Former(NoteKey(state.key), old, audited)
-        tree, entry = former.common(new, found.size)
+        former = _Former(NoteKey(state.key), logs.old, audited)
+        tree, entry = former.common(logs.new, later.size)
         kept = tree.size
         if entry is None:
             raise CannotCarry(
                 f"the new log ends at {kept}, where the restore is recorded: try again"
             )
-        old_size = former.check(_restored(prove(kept + 1), found.key, kept, entry), found.key)
+        known = former.check(_restored(logs.prove(kept + 1), later, kept, entry), later)
         tree.extend([entry])
-    after = AuditState(key=found.key.text, verified=tree.grown())
-    return Carried(after, found.key.name, audited.size, kept, old_size)
+    after = AuditState(key=later.key.text, verified=tree.grown())
+    return Carried(after, later.key.name, audited.size, kept, known)
 
 
 class _Former:
@@ -118,11 +139,12 @@ class _Former:
         self._key, self._read, self._audited = key, read, audited
         (content,) = read([CHECKPOINT])
         try:
-            self._size = verify_checkpoint(content or b"", key).checkpoint.size
+            said = verify_checkpoint(content or b"", key).checkpoint
         except NoteWrong as error:
             raise CannotCarry(
                 f"the copy of the old log has no checkpoint of it: {error}"
             ) from error
+        self._size, self._root = said.size, said.root
 
     def common(self, new: ReadFiles, size: int) -> tuple[Growing, bytes | None]:
         """Returns the tree that both logs begin with, and the new one's entry behind it."""
@@ -146,20 +168,33 @@ class _Former:
             )
         return common, entry
 
-    def check(self, said: _Restored, new: NoteKey) -> int:
-        """Compares what a restore has on record with the copy; returns the old log's size there."""
-        base = new.name.rpartition("/")[0]
-        named = [epoch_of(base, origin) for origin in (said.old_origin, said.new_origin)]
-        if None in named:
-            raise NotCarried(f"the restore on record is of other logs: {said.old_origin}")
+    def check(self, found: "_Proved", later: Successor) -> Known:
+        """Compares what a restore has on record with the copy; returns what it knew of which log."""
+        said, base = found.said, later.key.name.rpartition("/")[0]
+        ended, begun = (epoch_of(base, origin) for origin in (said.old_origin, said.new_origin))
+        newest = later.former + (steps_from(self._key.name, later.key.name) or 0)
+        if ended is None or begun is None or not max(ended, later.former) < begun <= newest:
+            raise NotCarried(
+                f"the restore on record is not of these logs: from {said.old_origin} to {said.new_origin}",
+                found.proof,
+            )
         if said.old_origin == self._key.name and said.old_size <= self._size:
-            root = _tree(read_entries(self._read, said.old_size, self._size)).root()
-            if root.hex() != said.old_root:
-                raise NotCarried(
-                    f"the restore on record gives {said.old_origin} of {said.old_size} entries a root"
-                    " that it never had"
-                )
-        return said.old_size
+            self._check_root(found)
+        return Known(said.old_origin, said.old_size)
+
+    def _check_root(self, found: "_Proved") -> None:
+        said, tree = found.said, _tree(read_entries(self._read, found.said.old_size, self._size))
+        whole = _tree(read_entries(self._read, self._size, self._size))
+        if whole.root() != self._root:
+            raise CannotCarry(
+                "the copy of the old log is damaged behind what was audited: name another"
+            )
+        if tree.root().hex() != said.old_root:
+            raise NotCarried(
+                f"the restore on record gives {said.old_origin} of {said.old_size} entries a root that"
+                " it never had",
+                found.proof,
+            )
 
 
 def _tree(entries: Iterable[list[bytes]]) -> Growing:
@@ -175,7 +210,14 @@ def _same(one: Sequence[bytes], other: Sequence[bytes]) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _restored(proof: bytes | None, new: NoteKey, kept: int, entry: bytes) -> _Restored:
+class _Proved(NamedTuple):
+    """A restore on record, with its proof."""
+
+    said: _Restored
+    proof: bytes
+
+
+def _restored(proof: bytes | None, later: Successor, kept: int, entry: bytes) -> _Proved:
     """Returns what the first event behind the kept ones says, which must be the new log's entry there."""
     if proof is None:
         raise CannotCarry(
@@ -183,13 +225,12 @@ def _restored(proof: bytes | None, new: NoteKey, kept: int, entry: bytes) -> _Re
             " address, for a copy has none"
         )
     try:
-        proved = check_proof(read_proof(proof), new)
+        proved = check_proof(read_proof(proof), later.key)
     except ProofWrong as error:
-        raise NotCarried(f"the proof of position {kept + 1}: {error}") from error
+        raise CannotCarry(f"what is given as the proof of position {kept + 1}: {error}") from error
     if (proved.position, proved.leaf) != (kept + 1, entry):
-        raise NotCarried(
-            f"the proof of position {kept + 1} is not of the entry that is published there"
-        )
+        words = f"the proof of position {kept + 1} is not of the entry that is published there"
+        raise NotCarried(words, proof)
     try:
         said = msgspec.json.decode(proved.opening.public, type=_Restored)
     except (msgspec.MsgspecError, ValueError):
@@ -197,6 +238,7 @@ def _restored(proof: bytes | None, new: NoteKey, kept: int, entry: bytes) -> _Re
     if said is None or said.position != kept:
         raise NotCarried(
             f"the new log parts from the old one behind position {kept}, and no restore is on record"
-            " there"
+            " there",
+            proof,
         )
-    return said
+    return _Proved(said, proof)

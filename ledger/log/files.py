@@ -75,15 +75,24 @@ def in_groups(tiles: Iterable[Tile]) -> Iterator[list[Tile]]:
         yield some
 
 
-def copy_log(read: ReadFiles, size: int, into: LogFiles) -> None:
-    """Copies the tiles and entries of a log of a size. Raises as `read_tiles`."""
-    for some in in_groups(chain(tiles_between(0, size), bundles_of(size))):
+def copy_log(
+    read: ReadFiles,
+    size: int,
+    into: LogFiles,
+    there: Callable[[str], bool] = lambda _path: False,
+) -> None:
+    """Copies the tiles and entries of a log of a size, but for those that are `there`.
+
+    Raises as `read_tiles`.
+    """
+    tiles = chain(tiles_between(0, size), bundles_of(size))
+    for some in in_groups(tile for tile in tiles if not there(tile.path())):
         for tile, content in zip(some, read_tiles(read, some), strict=True):
             into.write(tile.path(), content)
 
 
-def tiles_in(files: LogFiles) -> ReadTile:
-    """Returns what reads single tiles of a log's files, as `read_tiles` does."""
+def reading(files: LogFiles) -> ReadFiles:
+    """Returns what reads many of a log's files at once."""
 
     def read(paths: Sequence[str]) -> list[bytes | None]:
         found: list[bytes | None] = []
@@ -94,6 +103,12 @@ def tiles_in(files: LogFiles) -> ReadTile:
                 found.append(None)
         return found
 
+    return read
+
+
+def tiles_in(files: LogFiles) -> ReadTile:
+    """Returns what reads single tiles of a log's files, as `read_tiles` does."""
+    read = reading(files)
     return lambda tile: read_tiles(read, [tile])[0]
 
 

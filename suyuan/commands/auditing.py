@@ -1,8 +1,10 @@
 """`audit`: checks a published log from outside, with no database and no trust."""
 
 import argparse
+import contextlib
 import hashlib
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +24,7 @@ from ledger.log.auditing import (
 from ledger.log.carrying import (
     CannotCarry,
     Carried,
+    Logs,
     NotCarried,
     Successor,
     carry,
@@ -94,14 +97,14 @@ def run_audit(stated: argparse.Namespace) -> int:
     except NotReadable as error:
         raise Failed(str(error)) from error
     except NotCarried as error:
-        audit = _Audit(_not_carried(state, str(error)), b"", None)
-    _keep_evidence(path, audit.report, audit.seen, state.checkpoint)
-    _say(stated, audit.report, audit.receipts, path, carried)
+        audit = _Audit(_not_carried(state, str(error)), error.proof, None)
+    _keep_evidence(path, audit, state.checkpoint)
+    _say(stated, audit, path, carried)
     return EXIT_DAMAGED if _evidence(audit.report) else int(bool(audit.report.findings))
 
 
 class _Audit(NamedTuple):
-    """What an audit found, the checkpoint it read, and what it says of a tape's receipts."""
+    """What an audit found, the checkpoint or proof that it read, what it says of a tape's receipts."""
 
     report: AuditReport
     seen: bytes
@@ -135,24 +138,31 @@ def _not_carried(state: AuditState, words: str) -> AuditReport:
 
 def _carry(state: AuditState, url: str, old: str | None) -> Carried:
     """Takes what was audited over to the log as which a restored ledger goes on."""
-    with PublishedLog(url) as log:
-        found = successor(state, log.read([CHECKPOINT])[0] or b"")
-        if found is None:
+    with PublishedLog(url) as log, contextlib.ExitStack() as stack:
+        later = successor(state, log.read([CHECKPOINT])[0] or b"")
+        if later is None:
             raise Failed(f"{url} is no later log of the one that was audited: leave out --restored")
+
+        opened: list[PublishedLog] = []
+
+        def former(paths: Sequence[str]) -> list[bytes | None]:
+            if not opened:
+                opened.append(stack.enter_context(PublishedLog(_old_place(url, old, later))))
+            return opened[0].read(paths)
+
+        def prove(position: int) -> bytes | None:
+            return log.read([f"proof/{position}"])[0]
+
         try:
-            with PublishedLog(_old_place(url, old, found)) as former:
-                return carry(
-                    state, log.read, former.read,
-                    prove=lambda position: log.read([f"proof/{position}"])[0],
-                )  # fmt: skip
+            return carry(state, later, Logs(log.read, former, prove))
         except CannotCarry as error:
             raise Failed(str(error)) from error
 
 
-def _old_place(url: str, old: str | None, found: Successor) -> str:
+def _old_place(url: str, old: str | None, later: Successor) -> str:
     if old is None and not url.startswith(("http://", "https://")):
         raise Failed("name a copy of the old log with --old, or audit at the log's own address")
-    return old or f"{url.rstrip('/')}/old/{found.former}"
+    return old or f"{url.rstrip('/')}/old/{later.former}"
 
 
 def _receipts(tape: Path, log: PublishedLog, report: AuditReport) -> "ReceiptsReport":
@@ -171,9 +181,9 @@ def _evidence(report: AuditReport) -> list[LogFinding]:
     return [one for one in report.findings if one.code not in HARMLESS]
 
 
-def _keep_evidence(path: Path, report: AuditReport, seen: bytes, audited: bytes) -> None:
-    if _evidence(report):
-        told = {"findings": report.findings, "seen": seen, "audited": audited}
+def _keep_evidence(path: Path, audit: _Audit, audited: bytes) -> None:
+    if found := _evidence(audit.report):
+        told = {"findings": found, "seen": audit.seen, "audited": audited}
         _keep(_beside(path, "evidence"), msgspec.json.encode(told))
 
 
@@ -181,13 +191,8 @@ def _beside(path: Path, what: str) -> Path:
     return path.with_name(f"{path.name}.{what}")
 
 
-def _say(
-    stated: argparse.Namespace,
-    report: AuditReport,
-    receipts: "ReceiptsReport | None",
-    path: Path,
-    carried: Carried | None,
-) -> None:
+def _say(stated: argparse.Namespace, audit: _Audit, path: Path, carried: Carried | None) -> None:
+    report, receipts = audit.report, audit.receipts
     if stated.json:
         found = [one._asdict() for one in report.findings]
         told = report._asdict() | {"findings": found, "ok": not found, "state": str(path)}
@@ -195,7 +200,7 @@ def _say(
             told |= {"receipts_covered": receipts.covered, "receipts_waiting": receipts.waiting}
             told["receipts_former"] = receipts.former
         if carried is not None:
-            told |= {"audited": carried.audited, "kept": carried.kept, "old_size": carried.old_size}
+            told |= {"audited": carried.audited, "kept": carried.kept, "known": carried.known}
         print(msgspec.json.encode(told).decode())
         return
     if carried is not None:
@@ -212,9 +217,9 @@ def _say(
             )
     for one in report.findings:
         print(f"  {one.code}: {one.words}")
-    if any(one.code not in HARMLESS for one in report.findings):
+    if _evidence(report):
         print(
-            f"  Keep {_beside(path, 'evidence')}: it holds the checkpoint that was read and the one audited before."
+            f"  Keep {_beside(path, 'evidence')}: it holds what was read and the checkpoint audited before."
         )
     elif not report.findings and (report.grown or stated.all):
         print("  signatures, growth, tiles and entries fit")
@@ -223,16 +228,20 @@ def _say(
 
 
 def _say_carried(carried: Carried) -> None:
-    if carried.kept == carried.audited:
-        print(f"{carried.origin} begins with all {carried.kept} entries that were audited before")
+    known = carried.known
+    if known is None:
+        print(
+            f"{carried.origin} begins with all {carried.kept} entries that were audited before; what was"
+            " published after that audit is not compared"
+        )
         return
     print(
         f"{carried.origin} begins with {carried.kept} of the {carried.audited} entries that were audited"
-        f" before; position {carried.kept + 1} has the restore on record, and that the old log held"
-        f" {carried.old_size}. What was cut off must come again from the devices: audit with --tape"
+        f" before; position {carried.kept + 1} has the restore on record, and that {known.origin} held"
+        f" {known.size}. What was cut off must come again from the devices: audit with --tape"
     )
-    if carried.old_size is not None and carried.old_size < carried.audited:
-        print(f"  The ledger knows less of the old log than you: you audited {carried.audited}")
+    if known.size < carried.audited:
+        print(f"  The ledger knows less than you: you audited {carried.audited} entries")
 
 
 def _state_path(url: str) -> Path:

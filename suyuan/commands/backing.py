@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ledger.settings import Settings, read_settings
-from suyuan.backup import (
+from suyuan.backup import BackupPlace, BackupSource, make_backup
+from suyuan.backup_reading import (
     BackupDamaged,
-    BackupPlace,
     check_backup,
     check_personal_keys,
-    make_backup,
     read_manifest,
 )
 from suyuan.commands import Failed, name
@@ -52,12 +51,14 @@ def run_backup(stated: argparse.Namespace) -> int:
     told = {
         "ok": True, "backup": str(folder), "position": manifest.position, "size": manifest.size,
         "root": manifest.root, "origin": manifest.origin, "documents": len(manifest.documents),
-        "missing": manifest.missing,
+        "missing": manifest.missing, "unopened": manifest.unopened,
     }  # fmt: skip
     words = (
         f"{folder}: position {manifest.position}, {len(manifest.documents)} documents, the log"
         f" {manifest.origin} of {manifest.size} entries with root {manifest.root[:16]}…"
     )
+    if manifest.unopened:
+        words += f"; {manifest.unopened} events do not open: suyuan verify says which"
     if manifest.missing:
         words += f"; {manifest.missing} documents were not there to be copied"
     print(json.dumps(told) if stated.json else words)
@@ -80,9 +81,8 @@ def _make(stated: argparse.Namespace) -> tuple[Path, Any]:
     place = BackupPlace(stated.folder.absolute(), stated.personal_keys.absolute(), stated.keep_days)
     program = _program("pg_dump", _version_of(Path(ledger.data)))
     with database_answers():
-        return make_backup(
-            ledger.owner, Path(ledger.data), place, pg_dump=program, now=datetime.now(UTC)
-        )
+        source = BackupSource(ledger.owner, Path(ledger.data), program)
+        return make_backup(source, place, now=datetime.now(UTC))
 
 
 def add_restore(verbs: Any) -> None:
@@ -128,10 +128,10 @@ def run_restore(stated: argparse.Namespace) -> int:
     print(f"The log goes on as {found.origin}: {'a new log' if found.new_log else 'as it was'}.")
     if found.new_log:
         print(f"The old one, {found.old_origin}, is known to have held {found.old_size} entries.")
-        if found.old_log:
-            print(f"Warning: {found.old_log}")
         print(f"Tell auditors and witnesses its key: {found.key}")
         print("Devices bring what is missing once suyuan up runs; see docs/operating.md, Restore.")
+    for warning in found.warnings:
+        print(f"Warning: {warning}")
     if found.erased_again:
         print(f"{found.erased_again} persons who were erased since this backup were erased again.")
     print("Whoever was erased after the newest backup is known again: erase them again.")

@@ -156,13 +156,15 @@ def test_a_person_is_erased_while_what_names_them_keeps_coming_in(
     trading = [threading.Thread(target=trade, args=[tape]) for tape in tapes]
     for one in trading:
         one.start()
-    time.sleep(0.5)
-    named = erase(machine.cluster.dsn(), Erasure(ref, "officer-1", "asked", datetime.now(UTC)))
-    known = len(taken)
-    time.sleep(0.5)
-    over.set()
-    for one in trading:
-        one.join()
+    try:
+        time.sleep(0.5)
+        named = erase(machine.cluster.dsn(), Erasure(ref, "officer-1", "asked", datetime.now(UTC)))
+        known = len(taken)
+        time.sleep(0.5)
+    finally:
+        over.set()
+        for one in trading:
+            one.join()
 
     assert named > 0
     assert len(taken) > known, "trade went on"

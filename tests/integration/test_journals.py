@@ -68,7 +68,7 @@ def line(request: pytest.FixtureRequest) -> Iterator[Line]:
         return
     database = request.getfixturevalue("database")
     persons = PgPersonalStore(database.dsn("suyuan_writer"), os.urandom)
-    sealer = Sealer("test", entropy=os.urandom, persons=persons)
+    sealer = Sealer("test", entropy=os.urandom, persons=persons.remembered)
     journal = PgJournal(database, sealer)
     yield Line(journal=journal, sealer=sealer)
     journal.close()

@@ -1,14 +1,18 @@
 """Carrying an audit over a restore: what was kept is said, and what no restore explains is evidence."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from ledger.log.auditing import Auditor
-from ledger.log.carrying import CannotCarry, Carried, NotCarried, carry
+from ledger.errors import EXIT_DAMAGED
+from ledger.log.auditing import Auditor, AuditState
+from ledger.log.carrying import CannotCarry, Carried, Logs, NotCarried, carry, successor
 from ledger.log.files import TILES_AT_ONCE, ReadFiles, tiles_in
 from ledger.log.merkle import prove_inclusion
 from ledger.log.proofs import TlogProof, pack_opening
@@ -16,7 +20,9 @@ from ledger.log.publishing import LogSigner
 from ledger.log.tiles import WIDTH, TileTree
 from ledger.values.keys import SigningKey
 from ledger.values.leaf import PublicOpening
+from suyuan.cli import main
 from tests.support.published import KEY, ORIGIN, Looking, OneLog
+from tests.support.served import served
 from tests.unit.test_auditing import RULES
 
 OPENING = {"salt": bytes(32), "trade": bytes(32), "person": bytes(32)}
@@ -75,7 +81,10 @@ class Restored:
     def carry(
         self, old: ReadFiles | None = None, prove: Callable[[int], bytes | None] | None = None
     ) -> Carried:
-        return carry(self.state, self.new.read, old or self.old.read, prove or self.prove)
+        later = successor(self.state, self.new.files.files["checkpoint"])
+        assert later is not None
+        logs = Logs(self.new.read, old or self.old.read, prove or self.prove)
+        return carry(self.state, later, logs)
 
 
 def test_an_audit_goes_on_with_the_new_log_and_says_what_was_cut_off() -> None:
@@ -83,7 +92,7 @@ def test_an_audit_goes_on_with_the_new_log_and_says_what_was_cut_off() -> None:
 
     carried = made.carry()
 
-    assert carried[1:] == (f"{ORIGIN}/2", 700, 400, 700)
+    assert carried[1:] == (f"{ORIGIN}/2", 700, 400, (ORIGIN, 700))
     report = Auditor(carried.state, made.new.read, RULES, now=lambda: made.new.now).run(
         lambda _state: None
     )
@@ -112,8 +121,11 @@ def test_a_restore_behind_what_was_audited_needs_no_copy_of_the_old_log() -> Non
     [
         ({"type": "goods-sold.v1"}, "no restore is on record"),
         ({"position": 399}, "no restore is on record"),
-        ({"old_origin": "other.example/1"}, "of other logs"),
-        ({"new_origin": "other.example/1/2"}, "of other logs"),
+        ({"old_origin": "other.example/1"}, "not of these logs"),
+        ({"new_origin": "other.example/1/2"}, "not of these logs"),
+        ({"new_origin": f"{ORIGIN}/3"}, "not of these logs"),
+        ({"old_origin": f"{ORIGIN}/2"}, "not of these logs"),
+        ({"old_origin": f"{ORIGIN}/9", "new_origin": ORIGIN}, "not of these logs"),
         ({"old_root": "00" * 32}, "a root that it never had"),
         ({"old_size": 5, "old_root": root_of(entries(6))}, "a root that it never had"),
         ({"old_size": "many"}, "no restore is on record"),
@@ -138,8 +150,10 @@ def test_a_proof_of_another_place_shows_no_restore() -> None:
         made.carry(prove=lambda _position: elsewhere.prove(501))
     with pytest.raises(NotCarried, match="not of the entry that is published"):
         made.carry(prove=another.prove)
-    with pytest.raises(NotCarried, match="proof of position 401"):
+    with pytest.raises(CannotCarry, match="as the proof of position 401"):
         made.carry(prove=elsewhere.prove)
+    with pytest.raises(CannotCarry, match="as the proof of position 401"):
+        made.carry(prove=lambda _position: b"please sign in")
     with pytest.raises(CannotCarry, match="no proof of position 401"):
         made.carry(prove=lambda _position: None)
 
@@ -167,7 +181,7 @@ def test_a_copy_of_the_old_log_that_is_not_it_decides_nothing() -> None:
             made.carry()
 
 
-def test_another_tree_than_the_one_that_has_the_restore_is_not_its_growth() -> None:
+def test_a_tree_without_the_restore_that_was_proved_is_not_taken() -> None:
     made = Restored()
     carried = made.carry()
     # Signed by the same key, under the same name, after the proof was given.
@@ -180,7 +194,8 @@ def test_another_tree_than_the_one_that_has_the_restore_is_not_its_growth() -> N
         lambda _state: None
     )
 
-    assert [one.code for one in report.findings] in (["not-its-growth"], ["swapped-tile"])
+    # The entry beside the carried edge is not the restore.
+    assert [one.code for one in report.findings] == ["swapped-tile"]
 
 
 def test_a_second_restore_of_the_same_backup_names_the_log_before_the_audited_one() -> None:
@@ -196,13 +211,13 @@ def test_a_second_restore_of_the_same_backup_names_the_log_before_the_audited_on
 
     carried = made.carry()
 
-    assert carried[1:] == (f"{ORIGIN}/3", 451, 400, 700)
+    assert carried[1:] == (f"{ORIGIN}/3", 451, 400, (ORIGIN, 700))
 
 
 def test_what_the_ledger_has_on_record_may_be_less_than_was_audited() -> None:
     made = Restored(event=opening(old_size=500, old_root=root_of(entries(500))))
 
-    assert made.carry()[1:] == (f"{ORIGIN}/2", 700, 400, 500)
+    assert made.carry()[1:] == (f"{ORIGIN}/2", 700, 400, (ORIGIN, 500))
 
 
 def test_a_log_of_another_key_is_nobodys_successor() -> None:
@@ -213,10 +228,56 @@ def test_a_log_of_another_key_is_nobodys_successor() -> None:
     made.new.start()
     made.new.publish()
 
-    with pytest.raises(CannotCarry, match="no later log"):
+    for checkpoint in (made.new.files.files["checkpoint"], made.old.files.files["checkpoint"], b""):
+        assert successor(made.state, checkpoint) is None
+
+
+def test_a_copy_that_is_damaged_behind_what_was_audited_accuses_nobody() -> None:
+    made = Restored()
+    made.old.record.all += entries(900)[700:]
+    made.event = opening(old_size=800, old_root="00" * 32)
+    made.new = OneLog([*entries(400), made.event.leaf(), *entries(3)])
+    made.new.signer = LogSigner(f"{ORIGIN}/2", KEY)
+    made.new.start()
+    made.new.publish()
+    made.old.publish()
+    bundle = next(path for path in made.old.files.files if path.startswith("tile/entries/003.p"))
+    whole = made.old.files.files[bundle]
+    made.old.files.files[bundle] = whole[:-1] + bytes([whole[-1] ^ 1])
+
+    with pytest.raises(CannotCarry, match="damaged behind what was audited"):
         made.carry()
-    with pytest.raises(CannotCarry, match="no later log"):
-        carry(made.state, made.old.read, made.old.read, made.prove)
+    made.old.files.files[bundle] = whole
+    with pytest.raises(NotCarried, match="a root that it never had"):
+        made.carry()
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_command_goes_on_with_the_new_log_or_keeps_the_evidence(
+    honest: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Restored(event=None if honest else opening(old_root="00" * 32))
+    state = tmp_path / "state"
+    state.write_bytes(msgspec.json.encode(made.state))
+    proof = made.prove(401)
+    assert proof is not None
+    answers = {f"/{path}": content for path, content in made.new.files.files.items()}
+    answers |= {f"/old/1/{path}": content for path, content in made.old.files.files.items()}
+    with served(answers | {"/proof/401": proof}) as url:
+        command = ["audit", url, "--state", str(state), "--fresh-within", "999999999", "--restored"]
+        code = main(command)
+
+    said = capsys.readouterr().out
+    if honest:
+        assert (code, "400 of the 700 entries" in said) == (0, True), said
+        assert msgspec.json.decode(state.read_bytes(), type=AuditState).verified.size == 451
+        before = msgspec.json.decode((tmp_path / "state.before-2").read_bytes(), type=AuditState)
+        assert before == made.state
+    else:
+        assert (code, "a root that it never had" in said) == (EXIT_DAMAGED, True), said
+        kept = msgspec.json.decode((tmp_path / "state.evidence").read_bytes(), type=dict[str, Any])
+        assert base64.b64decode(kept["seen"]) == proof
+        assert msgspec.json.decode(state.read_bytes(), type=AuditState) == made.state
 
 
 def test_a_new_log_that_has_not_come_to_its_restore_is_asked_again() -> None:
