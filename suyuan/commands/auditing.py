@@ -221,7 +221,7 @@ def _say(stated: argparse.Namespace, audit: _Audit, path: Path, carried: Carried
         print(
             f"  Keep {_beside(path, 'evidence')}: it holds what was read and the checkpoint audited before."
         )
-    elif not report.findings and (report.grown or stated.all):
+    elif not report.findings and (report.grown or stated.all or carried is not None):
         print("  signatures, growth, tiles and entries fit")
     elif not report.findings:
         print("  nothing new; what was audited before is read again with --all")

@@ -19,7 +19,7 @@ from suyuan.backup_reading import (
 from suyuan.commands import Failed, name
 from suyuan.commands.upkeep import RunningLedger, database_answers
 from suyuan.parts.cluster import Cluster, find_binaries
-from suyuan.parts.places import data_root, database_user
+from suyuan.parts.places import data_root, database_user, port_taken
 from suyuan.published import NotReadable
 from suyuan.restore import Restored, RestoreTarget, RestoreWish, restore
 
@@ -145,6 +145,11 @@ def _into_private(wish: RestoreWish) -> Restored:
         raise Failed(
             f"{folder} is not empty: move it aside, and keep it. Its log/ may be the newest there is of"
             " what was published: name it with --published"
+        )
+    if port_taken(port := read_settings().intake_port):
+        # Moved aside while it runs, its database would go on writing here.
+        raise Failed(
+            f"something answers at port {port}: stop the ledger that runs here first, or set SUYUAN_INTAKE_PORT"
         )
     # What is no backup is refused before a database is made for it.
     manifest = read_manifest(wish.backup)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -415,6 +416,8 @@ def test_a_restore_that_was_cut_off_is_not_taken_for_a_ledger(
     made = asked(
         "backup", str(office.folder / "backups"), "--personal-keys", str(office.folder / "persons")
     )[1]
+    listening = socket.create_server(("127.0.0.1", 0))
+    taken = str(listening.getsockname()[1])
     held = (office.folder / "backups" / ".lock").open("w")
     fcntl.flock(held, fcntl.LOCK_EX)
     code, told = asked(
@@ -422,6 +425,12 @@ def test_a_restore_that_was_cut_off_is_not_taken_for_a_ledger(
     )
     assert (code, "another backup" in told["error"]) == (1, True)
     nowhere(monkeypatch, office.folder / "new")
+    with monkeypatch.context() as running:
+        running.setenv("SUYUAN_INTAKE_PORT", taken)
+        wish = ("restore", made["backup"], "--without-personal-keys", "--as", "o-1", "--note", "d")
+        code, told = asked(*wish)
+    assert (code, "stop the ledger that runs here" in told["error"]) == (1, True)
+    listening.close()
     # As kill -9 before the end: nothing takes away what is there.
     command = [
         sys.executable, "-c",
