@@ -16,6 +16,7 @@ from query_api.routes import (
     alerts,
     health,
     ledgers,
+    me,
     outbreak,
     public,
     recall,
@@ -62,6 +63,7 @@ def build(
     app.include_router(public.router)
     app.include_router(trade.router)
     app.include_router(health.router)
+    app.include_router(me.router)
     app.include_router(alerts.router)
     app.include_router(stock.router)
     app.include_router(ledgers.router)

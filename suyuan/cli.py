@@ -70,13 +70,14 @@ def _server_verbs() -> list[Callable[[Any], None]]:
             erasing,
             loading,
             mocking,
+            people,
             running,
             upkeep,
             witnessing,
         )
     except ImportError:
         return []
-    modules = (running, upkeep, backing, erasing, loading, mocking, bundling, witnessing)
+    modules = (running, upkeep, backing, erasing, loading, mocking, bundling, witnessing, people)
     return [add for module in modules for add in module.VERBS]
 
 

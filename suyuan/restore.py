@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from ledger.accounts.schema import create_accounts
 from ledger.durable import write_whole
 from ledger.events.cases import LedgerRestored
 from ledger.intake.__main__ import open_recorder
@@ -132,7 +133,7 @@ def restore(
     except BaseException:
         # What did not verify must not be taken for a ledger.
         with psycopg.connect(target.owner_dsn) as connection:
-            connection.execute("DROP SCHEMA IF EXISTS ledger, personal CASCADE")
+            connection.execute("DROP SCHEMA IF EXISTS ledger, personal, accounts CASCADE")
         raise
     kept = [] if wish.same_log else _keep_old_log(wish, target.data, manifest, last=last, now=now)
     unfinished.unlink()
@@ -153,6 +154,7 @@ def _fill_database(
         raise BackupDamaged(f"pg_restore failed: {words}")
     with psycopg.connect(target.owner_dsn) as connection:
         schema.create(connection, manifest.ledger)
+        create_accounts(connection)
         if wish.personal_keys is None:
             # Nobody's card can be opened; late events that name them are sealed as of nobody.
             connection.execute(LOST, [wish.by, wish.why])

@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
 from ledger import telling
+from ledger.accounts.door import Door
 from ledger.errors import EXIT_DAMAGED, Conflict, JournalUnavailable, LedgerError
 from ledger.intake.answers import PgAnswers
 from ledger.intake.committer import Committer
@@ -114,6 +115,8 @@ def main(settings: Settings) -> None:
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
     documents = DocumentStore(data / "documents", settings.writer_dsn)
+    door = Door(settings.writer_dsn, settings.ledger, key, now=clock.now, entropy=os.urandom)
+    door.announce()
     mqtt = MqttIntake(
         committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,
         share=settings.mqtt_share,
@@ -124,7 +127,7 @@ def main(settings: Settings) -> None:
         now=clock.now,
     )  # fmt: skip
     parts = IntakeParts(
-        committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices,
+        committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices, door,
         settings.ledger, key.public, clock.now, lambda: stops.signed, settings.rehearsal,
         lambda: published.log_key, metrics.text, lambda: unready(settings.writer_dsn, mqtt),
     )  # fmt: skip

@@ -12,13 +12,16 @@ import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from ledger.accounts.door import Door
 from ledger.errors import Conflict, JournalUnavailable, Malformed
 from ledger.events import wire
 from ledger.events.catalogue import unsafe_text
 from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
+from ledger.intake.door_routes import Doorway, door_router
 from ledger.intake.requests import Requests
+from ledger.intake.responses import body_of, json_response, problem
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import PgPersonalStore
@@ -45,6 +48,7 @@ class IntakeParts(msgspec.Struct):
     documents: DocumentStore
     persons: PgPersonalStore
     devices: Devices
+    door: Door
     ledger: str
     ledger_key: str
     now: Callable[[], datetime]
@@ -63,29 +67,29 @@ def build(parts: IntakeParts) -> FastAPI:
 
         @app.exception_handler(kind)
         async def away(_request: Request, error: Any) -> Response:
-            return _problem(503, "unavailable", f"the database is away: try again ({error})")
+            return problem(503, "unavailable", f"the database is away: try again ({error})")
 
     @app.get("/intake/ledger")
     def ledger() -> Response:
         about = {"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()}
-        return _json(about | {"rehearsal": parts.rehearsal, "log": parts.log_key()})
+        return json_response(about | {"rehearsal": parts.rehearsal, "log": parts.log_key()})
 
     @app.get("/intake/stops")
     async def stops() -> Response:
         signed = parts.stops()
         if signed is None:
-            return _problem(503, "unavailable", "the stop list is not read yet: try again")
+            return problem(503, "unavailable", "the stop list is not read yet: try again")
         raw = [msgspec.Raw(part) for part in signed.parts]
-        return _json({"version": signed.version, "time": signed.time, "parts": raw})
+        return json_response({"version": signed.version, "time": signed.time, "parts": raw})
 
     @app.post("/intake/batches")
     async def batches(request: Request) -> Response:
-        body = await _body(request, wire.BATCH_BYTES_MAX)
+        body = await body_of(request, wire.BATCH_BYTES_MAX)
         return body if isinstance(body, Response) else await _commit(parts.committer, body)
 
     @app.post("/intake/requests")
     async def requests(request: Request) -> Response:
-        body = await _body(request, REQUESTS_BYTES_MAX)
+        body = await body_of(request, REQUESTS_BYTES_MAX)
         if isinstance(body, Response):
             return body
         key = request.headers.get("idempotency-key", "")
@@ -93,7 +97,7 @@ def build(parts: IntakeParts) -> FastAPI:
 
     @app.put("/intake/documents/{digest}")
     async def documents(digest: str, request: Request) -> Response:
-        body = await _body(request, DOCUMENT_BYTES_MAX)
+        body = await body_of(request, DOCUMENT_BYTES_MAX)
         if isinstance(body, Response):
             return body
         header = request.headers.get("x-suyuan-signed", "")
@@ -101,11 +105,13 @@ def build(parts: IntakeParts) -> FastAPI:
 
     @app.put("/intake/cards")
     async def cards(request: Request) -> Response:
-        body = await _body(request, 64 * 1024)
+        body = await body_of(request, 64 * 1024)
         return (
             body if isinstance(body, Response) else await run_in_threadpool(_keep_card, parts, body)
         )
 
+    way = Doorway(parts.door, (parts.ledger_key,), parts.ledger, parts.now)
+    app.include_router(door_router(way))
     _show_inside(app, parts)
     return app
 
@@ -115,27 +121,16 @@ def _show_inside(app: FastAPI, parts: IntakeParts) -> None:
 
     @app.get("/intake/health")
     async def health() -> Response:
-        return _json({"counters": parts.committer.counters})
+        return json_response({"counters": parts.committer.counters})
 
     @app.get("/intake/ready")
     async def ready() -> Response:
         why = await run_in_threadpool(parts.unready)
-        return _problem(503, "not-ready", why) if why else _json({"ready": True})
+        return problem(503, "not-ready", why) if why else json_response({"ready": True})
 
     @app.get("/intake/metrics")
     async def metrics() -> Response:
         return Response(await run_in_threadpool(parts.metrics), media_type=METRICS)
-
-
-async def _body(request: Request, limit: int) -> bytes | Response:
-    """Reads a body up to its limit without ever holding more."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            return _problem(413, "too-large", f"send at most {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 async def _commit(committer: Committer, envelope: bytes) -> Response:
@@ -152,13 +147,13 @@ async def _commit(committer: Committer, envelope: bytes) -> Response:
     try:
         wire.decode_batch(envelope)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return _problem(400, "no-batch", f"the body is no batch: {error}")
+        return problem(400, "no-batch", f"the body is no batch: {error}")
     if not committer.submit(envelope, reply):
-        return _problem(503, "busy", "the queue is full: send the same batch again")
+        return problem(503, "busy", "the queue is full: send the same batch again")
     try:
         answer = await asyncio.wait_for(answered, ANSWER_S)
     except TimeoutError:
-        return _problem(503, "unavailable", "no answer yet: send the same batch again")
+        return problem(503, "unavailable", "no answer yet: send the same batch again")
     return Response(answer, media_type="application/json")
 
 
@@ -167,7 +162,7 @@ def _decide_once(parts: IntakeParts, key: str, body: bytes) -> Response:
     if not key:
         return _decide(parts.requests, body)
     if not KEY.fullmatch(key):
-        return _problem(400, "no-key", "an Idempotency-Key has 1 to 80 printable characters")
+        return problem(400, "no-key", "an Idempotency-Key has 1 to 80 printable characters")
     asked = digest_of(body)
     if (known := parts.answers.find(key)) is None:
         response = _decide(parts.requests, body)
@@ -177,7 +172,7 @@ def _decide_once(parts: IntakeParts, key: str, body: bytes) -> Response:
         else:
             return response
     if known.asked != asked:
-        return _problem(422, "key-reused", "this Idempotency-Key was used for another question")
+        return problem(422, "key-reused", "this Idempotency-Key was used for another question")
     return Response(known.body, known.status, media_type="application/json")
 
 
@@ -185,21 +180,21 @@ def _decide(requests: Requests, body: bytes) -> Response:
     try:
         wanted = decode_requests(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return _problem(400, "no-requests", f"this is no list of requests: {error}")
+        return problem(400, "no-requests", f"this is no list of requests: {error}")
     if unsafe_text(msgspec.json.decode(body)):
-        return _problem(400, "no-requests", "texts hold no control characters")
+        return problem(400, "no-requests", "texts hold no control characters")
     try:
         results = [requests.take(one) for one in wanted]
     except Conflict as error:
-        return _problem(409, "changed-meanwhile", str(error))
+        return problem(409, "changed-meanwhile", str(error))
     except JournalUnavailable as error:
-        return _problem(503, "unavailable", str(error))
+        return problem(503, "unavailable", str(error))
     refused = any(isinstance(result, Refusal) for result in results)
     rows = [
         {"granted": False, "code": r.code, "advice": r.advice} if r else {"granted": True}
         for r in results
     ]
-    return _json(rows, status=422 if refused else 200)
+    return json_response(rows, status=422 if refused else 200)
 
 
 def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes) -> Response:
@@ -208,20 +203,18 @@ def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes)
             base64.b64decode(header, validate=True), type=wire.SignedDocument
         )
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return _problem(400, "no-signature", f"X-Suyuan-Signed is base64 of document.v1: {error}")
+        return problem(400, "no-signature", f"X-Suyuan-Signed is base64 of document.v1: {error}")
     message = wire.document_message(signed.digest, signed.media)
     if signed.digest != digest or not _signed_by(parts, signed, message):
-        return _problem(
-            403, "bad-signature", "sign the digest and media type with the device's key"
-        )
+        return problem(403, "bad-signature", "sign the digest and media type with the device's key")
     document = Document(digest, signed.media, signed.device, signed.key, signed.signature)
     try:
         new = parts.documents.keep(document, content, parts.now())
     except Malformed as error:
-        return _problem(400, "document-refused", str(error))
+        return problem(400, "document-refused", str(error))
     except JournalUnavailable as error:
-        return _problem(503, "unavailable", str(error))
-    return _json({"digest": digest, "new": new}, status=201 if new else 200)
+        return problem(503, "unavailable", str(error))
+    return json_response({"digest": digest, "new": new}, status=201 if new else 200)
 
 
 def _keep_card(parts: IntakeParts, body: bytes) -> Response:
@@ -229,14 +222,14 @@ def _keep_card(parts: IntakeParts, body: bytes) -> Response:
         signed = msgspec.json.decode(body, type=wire.SignedCard)
         card = msgspec.json.decode(signed.card, type=Card)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return _problem(400, "no-card", str(error))
+        return problem(400, "no-card", str(error))
     if not _signed_by(parts, signed, wire.card_message(signed.ref, signed.card)):
-        return _problem(403, "bad-signature", "sign the reference and card with the device's key")
+        return problem(403, "bad-signature", "sign the reference and card with the device's key")
     if unsafe_text(msgspec.json.decode(signed.card)):
-        return _problem(400, "no-card", "texts hold no control characters")
+        return problem(400, "no-card", "texts hold no control characters")
     if not parts.persons.put_card(signed.ref, card, signed.device):
-        return _problem(403, "card-of-another", "another device keeps this card: make a new one")
-    return _json({"ref": signed.ref})
+        return problem(403, "card-of-another", "another device keeps this card: make a new one")
+    return json_response({"ref": signed.ref})
 
 
 def _signed_by(parts: IntakeParts, signed: Any, message: bytes) -> bool:
@@ -247,12 +240,3 @@ def _signed_by(parts: IntakeParts, signed: Any, message: bytes) -> bool:
         return False
     key = PublicKey(case.key)
     return key.id == signed.key and key.signed(signed.signature, message)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
-def _problem(status: int, code: str, detail: str) -> Response:
-    body = {"type": f"urn:suyuan:{code}", "title": code, "status": status, "detail": detail}
-    return Response(msgspec.json.encode(body), status, media_type="application/problem+json")

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from ledger.accounts.schema import create_accounts
 from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.catalogue import encode
@@ -57,6 +58,7 @@ def bench_cluster() -> Iterator[Cluster]:
         cluster.start()
         with psycopg.connect(cluster.dsn()) as connection:
             schema.create(connection, "bench")
+            create_accounts(connection)
         yield cluster
     finally:
         cluster.stop()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 
+from ledger.accounts.schema import create_accounts
 from ledger.errors import BadSetting
 from ledger.journal import schema
 from ledger.journal.keyfile import read_key
@@ -122,6 +123,7 @@ class Machine:
         self._note()
         with psycopg.connect(self.dsn("suyuan_owner")) as connection:
             schema.create(connection, self.ledger)
+            create_accounts(connection)
         if self._fill is not None:
             self._fill(self.dsn("suyuan_owner"), self.dsn("suyuan_follower"))
         if self._given.mqtt_host:

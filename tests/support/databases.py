@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from ledger.accounts.schema import create_accounts
 from ledger.journal import schema
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.machine import Machine
@@ -67,4 +68,5 @@ def fresh(cluster: Cluster) -> Database:
     database = Database(cluster, name)
     with psycopg.connect(database.dsn()) as connection:
         schema.create(connection, "test")
+        create_accounts(connection)
     return database

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.accounts.schema import create_accounts
 from ledger.errors import JournalUnavailable
 from ledger.journal.postgres import PgAppender
 from ledger.replication import Timeline, committing
@@ -104,6 +105,7 @@ def lost_without_synchronous_commits(folder: Path) -> int:
 
         with psycopg.connect(pair.first.dsn()) as connection:
             schema.create(connection, "test")
+            create_accounts(connection)
         pair.pause(stopped=True)
         line = Line()
         line.journal = PgAppender(pair.first.dsn("suyuan_writer"), line.sealer)
@@ -134,6 +136,7 @@ def test_a_commit_whose_wait_for_the_standby_was_cancelled_is_not_receipted() ->
 
         with psycopg.connect(pair.first.dsn()) as connection:
             schema.create(connection, "test")
+            create_accounts(connection)
         line = Line()
         journal = PgAppender(pair.first.dsn("suyuan_writer"), line.sealer)
         line.committer._journal = journal

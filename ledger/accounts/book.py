@@ -1,0 +1,167 @@
+"""The book of accounts: kept by who may, read by the door."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+from psycopg.types.json import Jsonb
+
+from ledger.accounts.passwords import hash_password
+from ledger.errors import Conflict
+from ledger.rules.access import Grant
+
+COLUMNS = "account, name, password, grants, disabled, failures, closed_until"
+
+
+class UserAccount(NamedTuple):
+    """Somebody who may sign in."""
+
+    account: str
+    name: str
+    password: str
+    grants: tuple[Grant, ...]
+    disabled: bool
+    failures: int
+    closed_until: datetime | None
+
+
+class SignIn(NamedTuple):
+    """A sign-in: when it began, was used last and ended, and with what program."""
+
+    id: str
+    account: str
+    agent: str
+    began: datetime
+    used: datetime
+    ended: datetime | None
+
+
+class PgAccounts:
+    """Accounts over a connection that somebody else opens, and commits."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def add(self, account: str, name: str, password: str, grants: Sequence[Grant]) -> None:
+        """Adds an account. Raises `Conflict` where there is one of that name."""
+        done = self._connection.execute(
+            "INSERT INTO accounts.accounts (account, name, password, grants) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [account, name, hash_password(password), _as_json(grants)],
+        )
+        if not done.rowcount:
+            raise Conflict(f"there is an account {account} already")
+
+    def all(self) -> list[UserAccount]:
+        """Returns all accounts, by name."""
+        found = self._connection.execute(
+            f"SELECT {COLUMNS} FROM accounts.accounts ORDER BY account"
+        )
+        return [_account(row) for row in found]
+
+    def locked(self, account: str) -> UserAccount | None:
+        """Returns an account and holds it until the transaction ends."""
+        row = self._connection.execute(
+            f"SELECT {COLUMNS} FROM accounts.accounts WHERE account = %s FOR UPDATE", [account]
+        ).fetchone()
+        return _account(row) if row else None
+
+    def set_password(self, account: str, password: str) -> None:
+        """Sets another password, and ends every sign-in. Raises `Conflict` for nobody."""
+        self._change(account, "password = %s, failures = 0, closed_until = NULL",
+                     [hash_password(password)])  # fmt: skip
+        self._end_all(account)
+
+    def set_grants(self, account: str, grants: Sequence[Grant]) -> None:
+        """Sets what an account may; it counts from the next token on. Raises `Conflict` for nobody."""
+        self._change(account, "grants = %s", [_as_json(grants)])
+
+    def set_disabled(self, account: str, *, disabled: bool) -> None:
+        """Lets an account in no more, or again. Raises `Conflict` for nobody."""
+        self._change(account, "disabled = %s", [disabled])
+        if disabled:
+            self._end_all(account)
+
+    def note_failure(self, account: str, closed_until: datetime | None) -> None:
+        """Counts a failure."""
+        self._change(account, "failures = failures + 1, closed_until = %s", [closed_until])
+
+    def begin(self, sign_in: SignIn, secret: bytes) -> None:
+        """Notes a sign-in that succeeded; the failures before it count no more."""
+        self._change(sign_in.account, "failures = 0, closed_until = NULL", [])
+        self._connection.execute(
+            "INSERT INTO accounts.sign_ins (id, account, secret, agent, began, used)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [sign_in.id, sign_in.account, digest_of(secret), *sign_in[2:5]],
+        )
+
+    def sign_in_of(self, secret: bytes) -> SignIn | None:
+        """Returns the open sign-in that a secret is of, and holds it until the transaction ends."""
+        row = self._connection.execute(
+            "SELECT id::text, account, agent, began, used, ended FROM accounts.sign_ins"
+            " WHERE secret = %s AND ended IS NULL FOR UPDATE",
+            [digest_of(secret)],
+        ).fetchone()
+        return SignIn(*row) if row else None
+
+    def note_use(self, sign_in: str, now: datetime) -> None:
+        """Notes that a sign-in is used."""
+        self._connection.execute(
+            "UPDATE accounts.sign_ins SET used = %s WHERE id = %s", [now, sign_in]
+        )
+
+    def sign_ins(self, account: str) -> list[SignIn]:
+        """Returns the open sign-ins of an account, the newest first."""
+        found = self._connection.execute(
+            "SELECT id::text, account, agent, began, used, ended FROM accounts.sign_ins"
+            " WHERE account = %s AND ended IS NULL ORDER BY began DESC",
+            [account],
+        )
+        return [SignIn(*row) for row in found]
+
+    def end(self, account: str, sign_in: str, now: datetime) -> bool:
+        """Ends a sign-in of an account; False where it has no such open one."""
+        done = self._connection.execute(
+            "UPDATE accounts.sign_ins SET ended = %s WHERE id = %s AND account = %s"
+            " AND ended IS NULL",
+            [now, sign_in, account],
+        )
+        return bool(done.rowcount)
+
+    def announce(self, key: str, now: datetime) -> None:
+        """Lets readers know whose tokens are good."""
+        self._connection.execute(
+            "INSERT INTO accounts.token_keys VALUES (%s, %s) ON CONFLICT DO NOTHING", [key, now]
+        )
+
+    def _end_all(self, account: str) -> None:
+        self._connection.execute(
+            "UPDATE accounts.sign_ins SET ended = clock_timestamp()"
+            " WHERE account = %s AND ended IS NULL",
+            [account],
+        )
+
+    def _change(self, account: str, setting: str, values: Sequence[Any]) -> None:
+        done = self._connection.execute(
+            f"UPDATE accounts.accounts SET {setting} WHERE account = %s", [*values, account]
+        )
+        if not done.rowcount:
+            raise Conflict(f"there is no account {account}")
+
+
+def digest_of(secret: bytes) -> bytes:
+    """Returns what is kept of a sign-in's secret."""
+    return hashlib.sha256(secret).digest()
+
+
+def _account(row: Sequence[Any]) -> UserAccount:
+    account, name, password, grants, disabled, failures, closed_until = row
+    given = msgspec.convert(grants, tuple[Grant, ...])
+    return UserAccount(account, name, password, given, disabled, failures, closed_until)
+
+
+def _as_json(grants: Sequence[Grant]) -> Jsonb:
+    return Jsonb(msgspec.to_builtins(list(grants)))

@@ -1,0 +1,52 @@
+"""Passwords: which are taken, and how they are kept (argon2id, RFC 9106; NIST SP 800-63B-4, section 3.1.1)."""
+
+import threading
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from ledger.rules.refusal import Refusal
+
+LENGTH_MIN, LENGTH_MAX = 12, 128
+# Fewer different characters than this are a row of keys, whatever their number.
+DIFFERENT_MIN = 6
+# Each hash takes 64 MiB on purpose: a crowd at the door must not take all there is.
+AT_ONCE = 2
+
+_hasher = PasswordHasher()
+_room = threading.BoundedSemaphore(AT_ONCE)
+
+
+def refuse_password(password: str, account: str) -> Refusal | None:
+    """Returns why a new password is not taken, None for one that is."""
+    if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
+        advice = f"A password has {LENGTH_MIN} to {LENGTH_MAX} characters; several words are best."
+        return Refusal("password-length", advice)
+    plain = password.casefold()
+    if account.casefold() in plain or len(set(plain)) < DIFFERENT_MIN:
+        advice = (
+            "This is easily guessed: take several words that have nothing to do with the account."
+        )
+        return Refusal("password-weak", advice)
+    return None
+
+
+def hash_password(password: str) -> str:
+    """Returns what is kept of a password."""
+    with _room:
+        return _hasher.hash(_plain(password))
+
+
+def is_password(kept: str, password: str) -> bool:
+    """Tells whether a password is the one of which something is kept."""
+    with _room:
+        try:
+            return _hasher.verify(kept, _plain(password))
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+
+
+def _plain(password: str) -> str:
+    # The same characters typed on two machines may come composed in two ways (Unicode UAX 15).
+    return unicodedata.normalize("NFKC", password)

@@ -1,0 +1,134 @@
+"""Signing in over HTTP: a secret for the holder, tokens for every question, sign-ins to look at and end."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from ledger.accounts.door import Door, Wish
+from ledger.accounts.passwords import LENGTH_MAX
+from ledger.events.base import Id
+from ledger.intake.responses import body_of, json_response, problem
+from ledger.rules.refusal import Refusal
+from ledger.rules.tokens import SignedIn, read_token
+
+BODY_BYTES_MAX = 4096
+BEARER = "Bearer "
+Form = TypeVar("Form")
+Password = Annotated[str, msgspec.Meta(max_length=LENGTH_MAX)]
+
+
+class SignInForm(msgspec.Struct, frozen=True):
+    """What somebody types at the door."""
+
+    account: Id
+    password: Password
+
+
+class PasswordForm(msgspec.Struct, frozen=True):
+    """The password there is, and the one there shall be."""
+
+    old: Password
+    new: str
+
+
+class Doorway(NamedTuple):
+    """The door, and what its tokens are checked with."""
+
+    door: Door
+    keys: Sequence[str]
+    ledger: str
+    now: Callable[[], datetime]
+
+    def who(self, request: Request) -> SignedIn | Refusal:
+        """Returns who a request's token says it is."""
+        return read_token(bearer(request), self.keys, ledger=self.ledger, now=self.now())
+
+
+def door_router(way: Doorway) -> APIRouter:
+    """Builds the routes of the door."""
+    router = APIRouter(prefix="/intake")
+    _let_in(router, way.door)
+    _own(router, way)
+    return router
+
+
+def bearer(request: Request) -> str:
+    """Returns what a request shows (RFC 6750, section 2.1); nothing where it shows nothing."""
+    shown = request.headers.get("authorization", "")
+    return shown.removeprefix(BEARER) if shown.startswith(BEARER) else ""
+
+
+def _let_in(router: APIRouter, door: Door) -> None:
+    """Adds the routes for who has no token yet, or no longer."""
+
+    @router.post("/sign-ins")
+    async def sign_in(request: Request) -> Response:
+        form = await _form(request, SignInForm)
+        if isinstance(form, Response):
+            return form
+        wish = Wish(form.account, form.password, request.headers.get("user-agent", ""))
+        begun = await run_in_threadpool(door.sign_in, wish)
+        return (
+            _refused(begun) if isinstance(begun, Refusal) else json_response(begun._asdict(), 201)
+        )
+
+    @router.post("/tokens")
+    async def token(request: Request) -> Response:
+        given = await run_in_threadpool(door.token, bearer(request))
+        return (
+            _refused(given) if isinstance(given, Refusal) else json_response({"token": given}, 201)
+        )
+
+
+def _own(router: APIRouter, way: Doorway) -> None:
+    """Adds the routes for who is signed in: what is their own."""
+
+    @router.get("/sign-ins")
+    async def sign_ins(request: Request) -> Response:
+        if isinstance(found := way.who(request), Refusal):
+            return _refused(found)
+        open_ones = await run_in_threadpool(way.door.sign_ins, found.subject.account)
+        rows = [one._asdict() | {"this": one.id == found.sign_in} for one in open_ones]
+        return json_response({"sign_ins": rows})
+
+    @router.delete("/sign-ins/{sign_in}")
+    async def end(sign_in: UUID, request: Request) -> Response:
+        if isinstance(found := way.who(request), Refusal):
+            return _refused(found)
+        if not await run_in_threadpool(way.door.end, found.subject.account, str(sign_in)):
+            return problem(404, "no-sign-in", "you have no such open sign-in")
+        return Response(status_code=204)
+
+    @router.put("/password")
+    async def password(request: Request) -> Response:
+        if isinstance(found := way.who(request), Refusal):
+            return _refused(found)
+        form = await _form(request, PasswordForm)
+        if isinstance(form, Response):
+            return form
+        wish, to = Wish(found.subject.account, form.old, ""), form.new
+        refused = await run_in_threadpool(lambda: way.door.change_password(wish, to=to))
+        return _refused(refused) if refused is not None else Response(status_code=204)
+
+
+async def _form(request: Request, kind: type[Form]) -> Form | Response:
+    body = await body_of(request, BODY_BYTES_MAX)
+    if isinstance(body, Response):
+        return body
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        return problem(400, "no-form", f"send {', '.join(kind.__struct_fields__)} as JSON: {error}")  # type: ignore[attr-defined]  # a msgspec struct
+
+
+def _refused(refusal: Refusal) -> Response:
+    if refusal.code.startswith("password-"):
+        return problem(422, refusal.code, refusal.advice)
+    answer = problem(401, refusal.code, refusal.advice)
+    answer.headers["www-authenticate"] = "Bearer"
+    return answer

@@ -1,0 +1,34 @@
+"""People: who asks, by the token they show; nobody in particular where they show none."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ledger.rules.access import Subject
+from ledger.rules.refusal import Refusal
+from ledger.rules.tokens import SignedIn, read_token
+from query_api.problems import Problem
+from query_api.views import rows
+
+KEYS = "SELECT key FROM accounts.token_keys ORDER BY since DESC"
+BEARER = "Bearer "
+NOBODY = SignedIn(Subject(""), "")
+
+
+def who(request: Request) -> SignedIn:
+    """Returns who asks. Raises `Problem` for a token that is not good, never for none at all."""
+    shown = request.headers.get("authorization", "")
+    if not shown:
+        return NOBODY
+    if not shown.startswith(BEARER):
+        raise Problem(401, "no-token", "show a token as Authorization: Bearer TOKEN (RFC 6750)")
+    with request.app.state.pool.connection() as reader:
+        keys = [row["key"] for row in rows(reader, KEYS)]
+        ledger = rows(reader, "SELECT ledger FROM ledger.head")[0]["ledger"]
+    found = read_token(shown.removeprefix(BEARER), keys, ledger=ledger, now=request.app.state.now())
+    if isinstance(found, Refusal):
+        raise Problem(401, found.code, found.advice)
+    return found
+
+
+Asker = Annotated[SignedIn, Depends(who)]

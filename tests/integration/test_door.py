@@ -1,0 +1,267 @@
+"""The door: who knows the password is let in, who guesses is kept out, and every sign-in can be ended."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from ledger.accounts import door as doors
+from ledger.accounts.book import PgAccounts
+from ledger.accounts.door import FREE_FAILURES, IDLE, LIFE, WAIT, BegunSignIn, Door, Wish
+from ledger.accounts.passwords import refuse_password
+from ledger.rules.access import Grant
+from ledger.rules.refusal import Refusal
+from ledger.rules.tokens import SignedIn, read_token
+from ledger.values.keys import SigningKey
+from suyuan.cli import main
+from suyuan.parts.machine import Machine
+from tests.support.databases import Database, running_machine
+from tests.support.make import NOON
+
+KEY, PASSWORD = SigningKey(bytes([5]) * 32), "crate scale lotus ferry"
+GRANTS = (Grant("merchant", ("m-1",)),)
+
+
+class Doorway:
+    """A door with one account behind it, on a clock of the test's."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = NOON
+        self._drawn = 0
+        self.dsn = database.dsn("suyuan_writer")
+        self.owner = database.dsn()
+        with psycopg.connect(self.owner) as connection:
+            PgAccounts(connection).add("li", "李大山", PASSWORD, GRANTS)
+        self.door = Door(self.dsn, "test", KEY, now=lambda: self.now, entropy=self._draw)
+
+    def _draw(self, size: int) -> bytes:
+        self._drawn += 1
+        return self._drawn.to_bytes(size)
+
+    def try_in(self, password: str = PASSWORD, account: str = "li") -> BegunSignIn | Refusal:
+        return self.door.sign_in(Wish(account, password, "test/1"))
+
+    def let_in(self) -> BegunSignIn:
+        opened = self.try_in()
+        assert isinstance(opened, BegunSignIn), opened
+        return opened
+
+    def change(self, change: Callable[[PgAccounts], Any]) -> Any:
+        with psycopg.connect(self.owner) as connection:
+            return change(PgAccounts(connection))
+
+
+@pytest.fixture
+def way(database: Database) -> Doorway:
+    return Doorway(database)
+
+
+def test_who_knows_the_password_gets_a_token_that_says_who_it_is(way: Doorway) -> None:
+    opened = way.let_in()
+
+    for token in (opened.token, way.door.token(opened.secret)):
+        assert isinstance(token, str)
+        found = read_token(token, [KEY.public], ledger="test", now=way.now)
+        assert isinstance(found, SignedIn)
+        assert (found.subject.account, found.subject.grants) == ("li", GRANTS)
+        (held,) = way.door.sign_ins("li")
+        assert (held.id, held.agent) == (found.sign_in, "test/1")
+    with psycopg.connect(way.owner) as connection:
+        kept = connection.execute("SELECT secret FROM accounts.sign_ins").fetchone()
+        password = connection.execute("SELECT password FROM accounts.accounts").fetchone()
+    assert opened.secret.encode() not in (kept or (b"",))[0]
+    assert str((password or ("",))[0]).startswith("$argon2id$")
+
+
+@pytest.mark.parametrize(
+    ("password", "account"),
+    [("wrong", "li"), (PASSWORD, "nobody"), (PASSWORD.upper(), "li"), ("", "li")],
+)
+def test_nobody_is_told_what_of_it_was_wrong(way: Doorway, password: str, account: str) -> None:
+    refused = way.try_in(password, account)
+
+    assert isinstance(refused, Refusal)
+    assert refused == way.try_in("wrong", "li")
+
+
+def test_after_several_tries_nobody_is_let_in_for_a_while_that_grows(way: Doorway) -> None:
+    for _ in range(FREE_FAILURES - 1):
+        way.try_in("wrong")
+    way.let_in()
+    for _ in range(FREE_FAILURES):
+        way.try_in("wrong")
+    assert isinstance(way.try_in(), Refusal)
+    way.now += WAIT - timedelta(seconds=1)
+    assert isinstance(way.try_in(), Refusal)
+    way.now += timedelta(seconds=2)
+    way.try_in("wrong")
+    way.now += WAIT + timedelta(seconds=1)
+    assert isinstance(way.try_in(), Refusal), "the second wait is longer"
+    way.now += WAIT
+    way.let_in()
+
+
+def test_tries_at_once_are_all_counted(way: Doorway) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: way.try_in("wrong"), range(FREE_FAILURES)))
+
+    assert way.change(lambda book: book.locked("li")).failures == FREE_FAILURES
+    assert isinstance(way.try_in(), Refusal)
+
+
+@pytest.mark.parametrize("over", [LIFE, IDLE])
+def test_a_sign_in_ends_with_the_day_and_when_nobody_uses_it(way: Doorway, over: timedelta) -> None:
+    opened = way.let_in()
+    step = min(over, IDLE)
+    while way.now - NOON + step <= over - timedelta(seconds=1) and over == LIFE:
+        way.now += step - timedelta(seconds=1)
+        if way.now - NOON < LIFE:
+            assert isinstance(way.door.token(opened.secret), str)
+    way.now = max(NOON + over, way.now) + timedelta(seconds=1)
+
+    assert way.door.token(opened.secret) == doors._OVER
+
+
+def test_what_is_ended_disabled_or_given_a_new_password_opens_nothing_more(way: Doorway) -> None:
+    changes: list[Callable[[PgAccounts], Any]] = [
+        lambda book: book.end("li", book.sign_ins("li")[0].id, NOON),
+        lambda book: book.set_password("li", PASSWORD),
+        lambda book: book.set_disabled("li", disabled=True),
+    ]
+    for change in changes:
+        secret = way.let_in().secret
+        assert isinstance(way.door.token(secret), str)
+        way.change(change)
+        assert way.door.token(secret) == doors._OVER
+    assert isinstance(way.try_in(), Refusal)
+    way.change(lambda book: book.set_disabled("li", disabled=False))
+    way.let_in()
+    for secret in ("", "x", "é", "A" * 43, "A" * 100_000):
+        assert way.door.token(secret) == doors._OVER
+
+
+def test_new_roles_count_from_the_next_token_on(way: Doorway) -> None:
+    opened = way.let_in()
+    way.change(lambda book: book.set_grants("li", [Grant("auditor")]))
+
+    token = way.door.token(opened.secret)
+
+    assert isinstance(token, str)
+    found = read_token(token, [KEY.public], ledger="test", now=way.now)
+    assert isinstance(found, SignedIn)
+    assert found.subject.grants == (Grant("auditor"),)
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("short", "password-length"), ("x" * 129, "password-length"), ("li-li-li-li-li", "password-weak"),
+        ("aaaaaaaaaaaaaaaa", "password-weak"), ("121212121212", "password-weak"), (PASSWORD, None),
+        ("码头 莲花 天平 板条箱 雨伞", None),
+    ],
+)  # fmt: skip
+def test_passwords_that_anybody_guesses_are_not_taken(password: str, code: str | None) -> None:
+    refused = refuse_password(password, "li")
+
+    assert (refused.code if refused else None) == code
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    with running_machine("test-door-") as made:
+        yield made
+
+
+def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for role in ("owner", "follower"):
+        monkeypatch.setenv(f"SUYUAN_{role.upper()}_DSN", machine.dsn(f"suyuan_{role}"))
+    monkeypatch.setenv("SUYUAN_DATA", str(machine.data))
+
+    def user(*words: str) -> dict[str, Any]:
+        capsys.readouterr()
+        assert main(["user", *words, "--json"]) == 0
+        told: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return told
+
+    password = user("add", "wang", "--name", "王", "--role", "merchant=m-1,m-2")["password"]
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as intake:
+        wrong = intake.post("/intake/sign-ins", json={"account": "wang", "password": "x"})
+        assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
+        opened = intake.post(
+            "/intake/sign-ins", json={"account": "wang", "password": password}
+        ).json()
+        token = {"authorization": f"Bearer {opened['token']}"}
+        me = httpx.get(f"{machine.query_url}/v1/me", headers=token, trust_env=False).json()
+        assert (me["account"], me["roles"]) == (
+            "wang",
+            [{"role": "merchant", "over": ["m-1", "m-2"]}],
+        )
+        may = {(one["resource"], one["action"]): one["merchants"] for one in me["may"]}
+        assert may["ledger", "read"] == ["m-1", "m-2"]
+        assert ("account", "write") not in may
+        secret = {"authorization": f"Bearer {opened['secret']}"}
+        again = intake.post("/intake/tokens", headers=secret)
+        assert again.status_code == 201
+        (own,) = intake.get("/intake/sign-ins", headers=token).json()["sign_ins"]
+        assert own["this"]
+        assert intake.get("/intake/sign-ins", headers=secret).status_code == 401
+        for old, new, status in (
+            ("x", "crate scale lotus ferry", 401), (password, "short", 422), (password, "wang-wang-wang", 422),
+        ):  # fmt: skip
+            asked = intake.put("/intake/password", headers=token, json={"old": old, "new": new})
+            assert asked.status_code == status
+        assert intake.put("/intake/password", headers=token, content=b"{").status_code == 400
+        assert intake.put("/intake/password", json={}).status_code == 401
+        assert intake.delete(f"/intake/sign-ins/{own['id']}").status_code == 401
+        assert intake.delete(f"/intake/sign-ins/{own['id']}", headers=token).status_code == 204
+        assert intake.delete(f"/intake/sign-ins/{own['id']}", headers=token).status_code == 404
+        assert intake.delete("/intake/sign-ins/x", headers=token).status_code == 422
+        assert intake.post("/intake/tokens", headers=secret).status_code == 401
+        for body in (b"", b"{", b"[]", b'{"account":"A B","password":"x"}', b"x" * 5000):
+            assert intake.post("/intake/sign-ins", content=body).status_code in (400, 413)
+        changed = {"old": password, "new": PASSWORD}
+        assert intake.put("/intake/password", headers=token, json=changed).status_code == 204
+        for typed, status in ((password, 401), (PASSWORD, 201)):
+            form = {"account": "wang", "password": typed}
+            assert intake.post("/intake/sign-ins", json=form).status_code == status
+    forged = {"authorization": "Bearer x.y.z"}
+    assert (
+        httpx.get(f"{machine.query_url}/v1/me", headers=forged, trust_env=False).status_code == 401
+    )
+    nobody = httpx.get(f"{machine.query_url}/v1/me", trust_env=False).json()
+    assert (nobody["account"], [one["resource"] for one in nobody["may"]]) == (None, ["product"])
+
+
+def test_the_command_keeps_accounts_and_says_what_cannot_be(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for role in ("owner", "follower"):
+        monkeypatch.setenv(f"SUYUAN_{role.upper()}_DSN", machine.dsn(f"suyuan_{role}"))
+    monkeypatch.setenv("SUYUAN_DATA", str(machine.data))
+    assert main(["user", "add", "zhao", "--name", "赵", "--role", "inspector=yuelu"]) == 0
+    assert "It is not shown again" in capsys.readouterr().out
+
+    assert main(["user", "add", "zhao", "--name", "赵", "--role", "auditor"]) == 1
+    assert "an account zhao already" in capsys.readouterr().err
+    assert main(["user", "roles", "nobody", "--role", "auditor"]) == 1
+    assert "no account nobody" in capsys.readouterr().err
+    assert main(["user", "sign-ins", "zhao", "--end", "x"]) == 1
+    assert "is a UUID" in capsys.readouterr().err
+    assert main(["user", "sign-ins", "zhao"]) == 0
+    assert "signed in nowhere" in capsys.readouterr().out
+    assert main(["user", "roles", "zhao", "--role", "regulator=changsha", "--role", "auditor"]) == 0
+    assert main(["user", "disable", "zhao"]) == 0
+    capsys.readouterr()
+    assert main(["user", "list"]) == 0
+    assert "regulator=changsha auditor  disabled" in capsys.readouterr().out
+    for role in ("king", "merchant", "auditor=m-1", "merchant=M 1", "merchant="):
+        with pytest.raises(SystemExit):
+            main(["user", "add", "x", "--name", "x", "--role", role])
