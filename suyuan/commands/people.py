@@ -18,6 +18,8 @@ from suyuan.commands.upkeep import RunningLedger, database_answers
 
 # Five groups of five out of 32 letters and digits that nobody mixes up: 125 bits.
 LETTERS, GROUPS, GROUP = "abcdefghijkmnpqrstuvwxyz23456789", 5, 5
+# Everybody is a consumer, and a device signs with its key.
+ROLES_OF_PEOPLE = tuple(role for role in get_args(Role) if role not in ("consumer", "device"))
 # These roles see nothing of their own accord: over what they are has to be said.
 OVER = ("merchant", "headquarters", "market-operator", "inspector", "regulator")
 
@@ -45,7 +47,7 @@ def _add_word(
     if grants:
         parser.add_argument(
             "--role", type=_grant, action="append", default=[], metavar="ROLE[=OVER,…]",
-            help=f"one of {', '.join(get_args(Role))}; merchants, markets or areas behind =",
+            help=f"one of {', '.join(ROLES_OF_PEOPLE)}; merchants, markets or areas behind =",
         )  # fmt: skip
     if word == "add":
         parser.add_argument("--name", required=True, help="the person's name")
@@ -58,8 +60,8 @@ def _add_word(
 def _grant(text: str) -> Grant:
     role, _, over = text.partition("=")
     places = tuple(over.split(",")) if over else ()
-    if role not in get_args(Role) or not all(map(is_id, places)):
-        words = f"a role is one of {', '.join(get_args(Role))}, with ids behind =, not {text!r}"
+    if role not in ROLES_OF_PEOPLE or not all(map(is_id, places)):
+        words = f"a role is one of {', '.join(ROLES_OF_PEOPLE)}, with ids behind =, not {text!r}"
         raise argparse.ArgumentTypeError(words)
     if bool(places) != (role in OVER):
         what = "says over what, such as" if role in OVER else "is over everything:"

@@ -262,6 +262,14 @@ def test_the_command_keeps_accounts_and_says_what_cannot_be(
     capsys.readouterr()
     assert main(["user", "list"]) == 0
     assert "regulator=changsha auditor  disabled" in capsys.readouterr().out
-    for role in ("king", "merchant", "auditor=m-1", "merchant=M 1", "merchant="):
+    for role in (
+        "king",
+        "device",
+        "consumer",
+        "merchant",
+        "auditor=m-1",
+        "merchant=M 1",
+        "merchant=",
+    ):
         with pytest.raises(SystemExit):
             main(["user", "add", "x", "--name", "x", "--role", role])
