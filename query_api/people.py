@@ -6,12 +6,11 @@ from fastapi import Depends, Request
 
 from ledger.rules.access import Subject
 from ledger.rules.refusal import Refusal
-from ledger.rules.tokens import SignedIn, read_token
+from ledger.rules.tokens import SignedIn, bearer, read_token
 from query_api.problems import Problem
 from query_api.views import rows
 
 KEYS = "SELECT key FROM accounts.token_keys ORDER BY since DESC"
-BEARER = "Bearer "
 NOBODY = SignedIn(Subject(""), "")
 
 
@@ -20,12 +19,10 @@ def who(request: Request) -> SignedIn:
     shown = request.headers.get("authorization", "")
     if not shown:
         return NOBODY
-    if not shown.startswith(BEARER):
-        raise Problem(401, "no-token", "show a token as Authorization: Bearer TOKEN (RFC 6750)")
     with request.app.state.pool.connection() as reader:
         keys = [row["key"] for row in rows(reader, KEYS)]
         ledger = rows(reader, "SELECT ledger FROM ledger.head")[0]["ledger"]
-    found = read_token(shown.removeprefix(BEARER), keys, ledger=ledger, now=request.app.state.now())
+    found = read_token(bearer(shown), keys, ledger=ledger, now=request.app.state.now())
     if isinstance(found, Refusal):
         raise Problem(401, found.code, found.advice)
     return found

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +14,9 @@ from ledger.errors import Conflict
 from ledger.rules.access import Grant
 
 COLUMNS = "account, name, password, grants, disabled, failures, closed_until"
+# A working day, and a lunch.
+LIFE, IDLE = timedelta(hours=12), timedelta(hours=2)
+OPEN = "ended IS NULL AND began >= %(began)s AND used >= %(used)s"
 
 
 class UserAccount(NamedTuple):
@@ -45,7 +48,7 @@ class PgAccounts:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
 
-    def add(self, account: str, name: str, password: str, grants: Sequence[Grant]) -> None:
+    def add(self, account: str, *, name: str, password: str, grants: Sequence[Grant]) -> None:
         """Adds an account. Raises `Conflict` where there is one of that name."""
         done = self._connection.execute(
             "INSERT INTO accounts.accounts (account, name, password, grants) VALUES (%s, %s, %s, %s)"
@@ -69,10 +72,10 @@ class PgAccounts:
         ).fetchone()
         return _account(row) if row else None
 
-    def set_password(self, account: str, password: str) -> None:
+    def set_password(self, account: str, *, to: str) -> None:
         """Sets another password, and ends every sign-in. Raises `Conflict` for nobody."""
         self._change(account, "password = %s, failures = 0, closed_until = NULL",
-                     [hash_password(password)])  # fmt: skip
+                     [hash_password(to)])  # fmt: skip
         self._end_all(account)
 
     def set_grants(self, account: str, grants: Sequence[Grant]) -> None:
@@ -90,7 +93,11 @@ class PgAccounts:
         self._change(account, "failures = failures + 1, closed_until = %s", [closed_until])
 
     def begin(self, sign_in: SignIn, secret: bytes) -> None:
-        """Notes a sign-in that succeeded; the failures before it count no more."""
+        """Notes a sign-in that succeeded; failures before it count no more, and what is over goes."""
+        self._connection.execute(
+            f"DELETE FROM accounts.sign_ins WHERE account = %(account)s AND NOT ({OPEN})",
+            {"account": sign_in.account} | _open_at(sign_in.began),
+        )
         self._change(sign_in.account, "failures = 0, closed_until = NULL", [])
         self._connection.execute(
             "INSERT INTO accounts.sign_ins (id, account, secret, agent, began, used)"
@@ -98,12 +105,12 @@ class PgAccounts:
             [sign_in.id, sign_in.account, digest_of(secret), *sign_in[2:5]],
         )
 
-    def sign_in_of(self, secret: bytes) -> SignIn | None:
+    def sign_in_of(self, secret: bytes, now: datetime) -> SignIn | None:
         """Returns the open sign-in that a secret is of, and holds it until the transaction ends."""
         row = self._connection.execute(
             "SELECT id::text, account, agent, began, used, ended FROM accounts.sign_ins"
-            " WHERE secret = %s AND ended IS NULL FOR UPDATE",
-            [digest_of(secret)],
+            f" WHERE secret = %(secret)s AND {OPEN} FOR UPDATE",
+            {"secret": digest_of(secret)} | _open_at(now),
         ).fetchone()
         return SignIn(*row) if row else None
 
@@ -113,16 +120,16 @@ class PgAccounts:
             "UPDATE accounts.sign_ins SET used = %s WHERE id = %s", [now, sign_in]
         )
 
-    def sign_ins(self, account: str) -> list[SignIn]:
+    def sign_ins(self, account: str, now: datetime) -> list[SignIn]:
         """Returns the open sign-ins of an account, the newest first."""
         found = self._connection.execute(
             "SELECT id::text, account, agent, began, used, ended FROM accounts.sign_ins"
-            " WHERE account = %s AND ended IS NULL ORDER BY began DESC",
-            [account],
+            f" WHERE account = %(account)s AND {OPEN} ORDER BY began DESC",
+            {"account": account} | _open_at(now),
         )
         return [SignIn(*row) for row in found]
 
-    def end(self, account: str, sign_in: str, now: datetime) -> bool:
+    def end(self, account: str, *, sign_in: str, now: datetime) -> bool:
         """Ends a sign-in of an account; False where it has no such open one."""
         done = self._connection.execute(
             "UPDATE accounts.sign_ins SET ended = %s WHERE id = %s AND account = %s"
@@ -155,6 +162,10 @@ class PgAccounts:
 def digest_of(secret: bytes) -> bytes:
     """Returns what is kept of a sign-in's secret."""
     return hashlib.sha256(secret).digest()
+
+
+def _open_at(now: datetime) -> dict[str, datetime]:
+    return {"began": now - LIFE, "used": now - IDLE}
 
 
 def _account(row: Sequence[Any]) -> UserAccount:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from ledger.accounts.book import PgAccounts, SignIn, UserAccount
+from ledger.accounts.book import LIFE, PgAccounts, SignIn, UserAccount
 from ledger.accounts.passwords import hash_password, is_password, refuse_password
 from ledger.rules.access import Subject
 from ledger.rules.refusal import Refusal
@@ -20,8 +20,6 @@ SECRET_BYTES = 32
 # So many failures in a row are a person's; from then on each wait is twice the last.
 FREE_FAILURES = 5
 WAIT, WAIT_MAX = timedelta(seconds=30), timedelta(hours=1)
-# A working day, and a lunch.
-LIFE, IDLE = timedelta(hours=12), timedelta(hours=2)
 
 _NOT_LET_IN = Refusal(
     "not-signed-in",
@@ -53,9 +51,9 @@ class Door:
     def __init__(
         self,
         dsn: str,
-        ledger: str,
         key: SigningKey,
         *,
+        ledger: str,
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes],
     ) -> None:
@@ -74,14 +72,7 @@ class Door:
         now = self._now()
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
-            account = book.locked(wish.account)
-            right = is_password(account.password if account else self._nobody, wish.password)
-            if account is None:
-                return _NOT_LET_IN
-            if account.closed_until is not None and account.closed_until > now:
-                return _NOT_LET_IN
-            if not right or account.disabled:
-                book.note_failure(account.account, _closed_until(account.failures + 1, now))
+            if (account := self._known(book, wish, now)) is None:
                 return _NOT_LET_IN
             secret = self._entropy(SECRET_BYTES)
             sign_in = SignIn(
@@ -98,8 +89,7 @@ class Door:
             return _OVER
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
-            sign_in = book.sign_in_of(raw)
-            if sign_in is None or now - sign_in.began > LIFE or now - sign_in.used > IDLE:
+            if (sign_in := book.sign_in_of(raw, now)) is None:
                 return _OVER
             account = book.locked(sign_in.account)
             if account is None or account.disabled:
@@ -111,22 +101,33 @@ class Door:
         """Sets another password and ends every sign-in; the old one is asked for as at the door."""
         if (refused := refuse_password(to, wish.account)) is not None:
             return refused
-        begun = self.sign_in(wish)
-        if isinstance(begun, Refusal):
-            return begun
         with psycopg.connect(self._dsn) as connection:
-            PgAccounts(connection).set_password(wish.account, to)
+            book = PgAccounts(connection)
+            if self._known(book, wish, self._now()) is None:
+                return _NOT_LET_IN
+            book.set_password(wish.account, to=to)
         return None
 
-    def end(self, account: str, sign_in: str) -> bool:
+    def end(self, account: str, *, sign_in: str) -> bool:
         """Ends a sign-in; False where the account has no such open one."""
         with psycopg.connect(self._dsn) as connection:
-            return PgAccounts(connection).end(account, sign_in, self._now())
+            return PgAccounts(connection).end(account, sign_in=sign_in, now=self._now())
 
     def sign_ins(self, account: str) -> list[SignIn]:
         """Returns the open sign-ins of an account."""
         with psycopg.connect(self._dsn) as connection:
-            return PgAccounts(connection).sign_ins(account)
+            return PgAccounts(connection).sign_ins(account, self._now())
+
+    def _known(self, book: PgAccounts, wish: Wish, now: datetime) -> UserAccount | None:
+        """Returns the account that the password is of; counts a failure where it is not, or is disabled."""
+        account = book.locked(wish.account)
+        right = is_password(account.password if account else self._nobody, wish.password)
+        if account is None or (account.closed_until is not None and account.closed_until > now):
+            return None
+        if not right or account.disabled:
+            book.note_failure(account.account, _closed_until(account.failures + 1, now))
+            return None
+        return account
 
     def _token(self, account: UserAccount, sign_in: SignIn) -> str:
         who = SignedIn(Subject(account.account, account.grants), sign_in.id)

@@ -115,7 +115,7 @@ def main(settings: Settings) -> None:
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
     documents = DocumentStore(data / "documents", settings.writer_dsn)
-    door = Door(settings.writer_dsn, settings.ledger, key, now=clock.now, entropy=os.urandom)
+    door = Door(settings.writer_dsn, key, ledger=settings.ledger, now=clock.now, entropy=os.urandom)
     door.announce()
     mqtt = MqttIntake(
         committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,

@@ -14,10 +14,9 @@ from ledger.accounts.passwords import LENGTH_MAX
 from ledger.events.base import Id
 from ledger.intake.responses import body_of, json_response, problem
 from ledger.rules.refusal import Refusal
-from ledger.rules.tokens import SignedIn, read_token
+from ledger.rules.tokens import SignedIn, bearer, read_token
 
 BODY_BYTES_MAX = 4096
-BEARER = "Bearer "
 Form = TypeVar("Form")
 Password = Annotated[str, msgspec.Meta(max_length=LENGTH_MAX)]
 
@@ -46,7 +45,12 @@ class Doorway(NamedTuple):
 
     def who(self, request: Request) -> SignedIn | Refusal:
         """Returns who a request's token says it is."""
-        return read_token(bearer(request), self.keys, ledger=self.ledger, now=self.now())
+        return read_token(
+            bearer(request.headers.get("authorization", "")),
+            self.keys,
+            ledger=self.ledger,
+            now=self.now(),
+        )
 
 
 def door_router(way: Doorway) -> APIRouter:
@@ -55,12 +59,6 @@ def door_router(way: Doorway) -> APIRouter:
     _let_in(router, way.door)
     _own(router, way)
     return router
-
-
-def bearer(request: Request) -> str:
-    """Returns what a request shows (RFC 6750, section 2.1); nothing where it shows nothing."""
-    shown = request.headers.get("authorization", "")
-    return shown.removeprefix(BEARER) if shown.startswith(BEARER) else ""
 
 
 def _let_in(router: APIRouter, door: Door) -> None:
@@ -79,7 +77,9 @@ def _let_in(router: APIRouter, door: Door) -> None:
 
     @router.post("/tokens")
     async def token(request: Request) -> Response:
-        given = await run_in_threadpool(door.token, bearer(request))
+        given = await run_in_threadpool(
+            door.token, bearer(request.headers.get("authorization", ""))
+        )
         return (
             _refused(given) if isinstance(given, Refusal) else json_response({"token": given}, 201)
         )
@@ -100,7 +100,8 @@ def _own(router: APIRouter, way: Doorway) -> None:
     async def end(sign_in: UUID, request: Request) -> Response:
         if isinstance(found := way.who(request), Refusal):
             return _refused(found)
-        if not await run_in_threadpool(way.door.end, found.subject.account, str(sign_in)):
+        account = found.subject.account
+        if not await run_in_threadpool(lambda: way.door.end(account, sign_in=str(sign_in))):
             return problem(404, "no-sign-in", "you have no such open sign-in")
         return Response(status_code=204)
 

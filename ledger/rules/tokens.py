@@ -27,6 +27,7 @@ ALGORITHM = "Ed25519"
 TOKEN_CHARACTERS_MAX = 8192
 # A ledger has a few: its own, and those before it.
 KEYS_MAX = 64
+BEARER = "Bearer "
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -55,6 +56,11 @@ def write_token(key: SigningKey, ledger: str, who: SignedIn, now: datetime) -> s
     )  # fmt: skip
     header = {"alg": ALGORITHM, "kid": key.id}
     return jwt.encode(header, msgspec.to_builtins(claims), signing_jwk(key), algorithms=[ALGORITHM])
+
+
+def bearer(authorization: str) -> str:
+    """Returns what an Authorization header shows (RFC 6750, section 2.1); nothing where it shows nothing."""
+    return authorization.removeprefix(BEARER) if authorization.startswith(BEARER) else ""
 
 
 def read_token(text: str, keys: Sequence[str], *, ledger: str, now: datetime) -> SignedIn | Refusal:

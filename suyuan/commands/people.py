@@ -73,13 +73,17 @@ def _grant(text: str) -> Grant:
 
 def _add(stated: argparse.Namespace) -> int:
     password = _new_password()
-    _changed(lambda book: book.add(stated.account, stated.name, password, stated.role))
+    _changed(
+        lambda book: book.add(
+            stated.account, name=stated.name, password=password, grants=stated.role
+        )
+    )
     return _say_password(stated, password)
 
 
 def _password(stated: argparse.Namespace) -> int:
     password = _new_password()
-    _changed(lambda book: book.set_password(stated.account, password))
+    _changed(lambda book: book.set_password(stated.account, to=password))
     return _say_password(stated, password)
 
 
@@ -102,11 +106,13 @@ def _enable(stated: argparse.Namespace) -> int:
 
 def _sign_ins(stated: argparse.Namespace) -> int:
     if stated.end:
-        ended = _changed(lambda book: book.end(stated.account, stated.end, datetime.now(UTC)))
+        ended = _changed(
+            lambda book: book.end(stated.account, sign_in=stated.end, now=datetime.now(UTC))
+        )
         if not ended:
             raise Failed(f"{stated.account} has no such open sign-in")
         return _say(stated, "ended; tokens given before end within 5 minutes")
-    found = _changed(lambda book: book.sign_ins(stated.account))
+    found = _changed(lambda book: book.sign_ins(stated.account, datetime.now(UTC)))
     if stated.json:
         rows = [one._asdict() for one in found]
         print(json.dumps({"ok": True, "sign_ins": rows}, default=str))

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from ledger.accounts import door as doors
-from ledger.accounts.book import PgAccounts
-from ledger.accounts.door import FREE_FAILURES, IDLE, LIFE, WAIT, BegunSignIn, Door, Wish
+from ledger.accounts.book import IDLE, LIFE, PgAccounts
+from ledger.accounts.door import FREE_FAILURES, WAIT, BegunSignIn, Door, Wish
 from ledger.accounts.passwords import refuse_password
 from ledger.rules.access import Grant
 from ledger.rules.refusal import Refusal
@@ -35,8 +35,8 @@ class Doorway:
         self.dsn = database.dsn("suyuan_writer")
         self.owner = database.dsn()
         with psycopg.connect(self.owner) as connection:
-            PgAccounts(connection).add("li", "李大山", PASSWORD, GRANTS)
-        self.door = Door(self.dsn, "test", KEY, now=lambda: self.now, entropy=self._draw)
+            PgAccounts(connection).add("li", name="李大山", password=PASSWORD, grants=GRANTS)
+        self.door = Door(self.dsn, KEY, ledger="test", now=lambda: self.now, entropy=self._draw)
 
     def _draw(self, size: int) -> bytes:
         self._drawn += 1
@@ -126,12 +126,16 @@ def test_a_sign_in_ends_with_the_day_and_when_nobody_uses_it(way: Doorway, over:
     way.now = max(NOON + over, way.now) + timedelta(seconds=1)
 
     assert way.door.token(opened.secret) == doors._OVER
+    assert way.door.sign_ins("li") == []
+    way.let_in()
+    with psycopg.connect(way.owner) as connection:
+        assert connection.execute("SELECT count(*) FROM accounts.sign_ins").fetchone() == (1,)
 
 
 def test_what_is_ended_disabled_or_given_a_new_password_opens_nothing_more(way: Doorway) -> None:
     changes: list[Callable[[PgAccounts], Any]] = [
-        lambda book: book.end("li", book.sign_ins("li")[0].id, NOON),
-        lambda book: book.set_password("li", PASSWORD),
+        lambda book: book.end("li", sign_in=book.sign_ins("li", NOON)[0].id, now=NOON),
+        lambda book: book.set_password("li", to=PASSWORD),
         lambda book: book.set_disabled("li", disabled=True),
     ]
     for change in changes:
@@ -178,13 +182,18 @@ def machine() -> Iterator[Machine]:
         yield made
 
 
-def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def here(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine that commands work on."""
     for role in ("owner", "follower"):
         monkeypatch.setenv(f"SUYUAN_{role.upper()}_DSN", machine.dsn(f"suyuan_{role}"))
     monkeypatch.setenv("SUYUAN_DATA", str(machine.data))
+    return machine
 
+
+def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
+    here: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
     def user(*words: str) -> dict[str, Any]:
         capsys.readouterr()
         assert main(["user", *words, "--json"]) == 0
@@ -192,14 +201,14 @@ def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
         return told
 
     password = user("add", "wang", "--name", "王", "--role", "merchant=m-1,m-2")["password"]
-    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as intake:
+    with httpx.Client(base_url=here.intake_url, trust_env=False, timeout=30) as intake:
         wrong = intake.post("/intake/sign-ins", json={"account": "wang", "password": "x"})
         assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
         opened = intake.post(
             "/intake/sign-ins", json={"account": "wang", "password": password}
         ).json()
         token = {"authorization": f"Bearer {opened['token']}"}
-        me = httpx.get(f"{machine.query_url}/v1/me", headers=token, trust_env=False).json()
+        me = httpx.get(f"{here.query_url}/v1/me", headers=token, trust_env=False).json()
         assert (me["account"], me["roles"]) == (
             "wang",
             [{"role": "merchant", "over": ["m-1", "m-2"]}],
@@ -233,19 +242,14 @@ def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
             form = {"account": "wang", "password": typed}
             assert intake.post("/intake/sign-ins", json=form).status_code == status
     forged = {"authorization": "Bearer x.y.z"}
-    assert (
-        httpx.get(f"{machine.query_url}/v1/me", headers=forged, trust_env=False).status_code == 401
-    )
-    nobody = httpx.get(f"{machine.query_url}/v1/me", trust_env=False).json()
+    assert httpx.get(f"{here.query_url}/v1/me", headers=forged, trust_env=False).status_code == 401
+    nobody = httpx.get(f"{here.query_url}/v1/me", trust_env=False).json()
     assert (nobody["account"], [one["resource"] for one in nobody["may"]]) == (None, ["product"])
 
 
 def test_the_command_keeps_accounts_and_says_what_cannot_be(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    here: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for role in ("owner", "follower"):
-        monkeypatch.setenv(f"SUYUAN_{role.upper()}_DSN", machine.dsn(f"suyuan_{role}"))
-    monkeypatch.setenv("SUYUAN_DATA", str(machine.data))
     assert main(["user", "add", "zhao", "--name", "赵", "--role", "inspector=yuelu"]) == 0
     assert "It is not shown again" in capsys.readouterr().out
 
