@@ -145,6 +145,7 @@ def test_what_is_ended_disabled_or_given_a_new_password_opens_nothing_more(way: 
         assert way.door.token(secret) == doors._OVER
     assert isinstance(way.try_in(), Refusal)
     way.change(lambda book: book.set_disabled("li", disabled=False))
+    assert way.door.token(secret) == doors._OVER, "it does not come back"
     way.let_in()
     for secret in ("", "x", "é", "A" * 43, "A" * 100_000):
         assert way.door.token(secret) == doors._OVER
@@ -165,7 +166,7 @@ def test_new_roles_count_from_the_next_token_on(way: Doorway) -> None:
 @pytest.mark.parametrize(
     ("password", "code"),
     [
-        ("short", "password-length"), ("x" * 129, "password-length"), ("li-li-li-li-li", "password-weak"),
+        ("short", "password-length"), ("x" * 129, "password-length"), ("li opens the crate door", "password-weak"),
         ("aaaaaaaaaaaaaaaa", "password-weak"), ("121212121212", "password-weak"), (PASSWORD, None),
         ("码头 莲花 天平 板条箱 雨伞", None),
     ],
