@@ -13,6 +13,7 @@ from query_api import problems
 from query_api.engines import keep_engine
 from query_api.kept_accounts import KeptAccounts
 from query_api.routes import (
+    access_log,
     alerts,
     health,
     ledgers,
@@ -43,6 +44,7 @@ def build(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool = open_pool(dsn)
+        app.state.log_pool = open_pool(dsn, only_read=False, size=2)
         app.state.now = now
         app.state.watch = Watch(dsn)
         app.state.accounts = KeptAccounts()
@@ -51,6 +53,7 @@ def build(
         yield
         watching.cancel()
         ended.set()
+        app.state.log_pool.close()
         app.state.pool.close()
 
     app = FastAPI(
@@ -64,6 +67,7 @@ def build(
     app.include_router(trade.router)
     app.include_router(health.router)
     app.include_router(me.router)
+    app.include_router(access_log.router)
     app.include_router(alerts.router)
     app.include_router(stock.router)
     app.include_router(ledgers.router)

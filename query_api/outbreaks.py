@@ -37,6 +37,11 @@ class Asked(NamedTuple):
     until: date
 
 
+def merchants_in(found: OutbreakAnswer) -> set[str]:
+    """Returns the merchants that an answer names."""
+    return {source.merchant for source in found.sources if source.merchant is not None}
+
+
 def answer(reader: Reader, asked: Asked, *, places: bool, ending: Sequence[str]) -> OutbreakAnswer:
     """Ranks what the suspects have in common. Raises a problem for fewer than two of them."""
     head = position(reader)

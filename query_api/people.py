@@ -10,7 +10,9 @@ from ledger.rules.tokens import SignedIn, bearer, read_token
 from query_api.problems import Problem
 from query_api.views import rows
 
-KEYS = "SELECT key FROM accounts.token_keys ORDER BY since DESC"
+KEYS = """
+SELECT key, (SELECT ledger FROM ledger.head) AS ledger FROM accounts.token_keys ORDER BY since DESC
+"""
 NOBODY = SignedIn(Subject(""), "")
 
 
@@ -20,8 +22,8 @@ def who(request: Request) -> SignedIn:
     if not shown:
         return NOBODY
     with request.app.state.pool.connection() as reader:
-        keys = [row["key"] for row in rows(reader, KEYS)]
-        ledger = rows(reader, "SELECT ledger FROM ledger.head")[0]["ledger"]
+        known = rows(reader, KEYS)
+    keys, ledger = [row["key"] for row in known], known[0]["ledger"] if known else ""
     found = read_token(bearer(shown), keys, ledger=ledger, now=request.app.state.now())
     if isinstance(found, Refusal):
         raise Problem(401, found.code, found.advice)

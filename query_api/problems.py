@@ -23,7 +23,8 @@ class Problem(Exception):
 def answer(status: int, code: str, detail: str) -> JSONResponse:
     """Returns a problem as an answer."""
     body = {"type": f"urn:suyuan:{code}", "title": code, "status": status, "detail": detail}
-    return JSONResponse(body, status, media_type=MEDIA)
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(body, status, headers, media_type=MEDIA)
 
 
 def install(app: FastAPI) -> None:

@@ -1,7 +1,7 @@
 """The papers of a recall: the notice for consumers, the closing report, the file for others."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -11,7 +11,7 @@ import zxingcpp
 from ledger.rules.recalls import LINES_MAX
 from query_api import recall_schemas as schemas
 from query_api.problems import Problem
-from query_api.recall_accounts import accounts_of
+from query_api.recall_accounts import Accounts, accounts_of
 from query_api.recall_work import calls
 from query_api.recalls import LAW_ZONE, recall, shown_holders
 from query_api.sheets import STYLE, Sheet
@@ -119,8 +119,8 @@ def qr(text: str) -> str:
 
 def hand_over(
     reader: Reader, name: str, district: str | None, *, now: datetime
-) -> tuple[Sheet, int]:
-    """Returns the list of those another authority has to reach, as a sheet, and how many they are.
+) -> tuple[Sheet, list[schemas.CallShown]]:
+    """Returns the list of those another authority has to reach, as a sheet, and who they are.
 
     With a district that is its list of that district, else all that are in no register here.
     """
@@ -141,7 +141,7 @@ def hand_over(
     )  # fmt: skip
     # Every form has headings; CSV has nothing else to say it with.
     headings = [_banner(answer) + HANDED_HEADINGS[0], *HANDED_HEADINGS[1:]]
-    return Sheet(f"召回移送 hand-over {name}", about, headings, lines, notes), len(found)
+    return Sheet(f"召回移送 hand-over {name}", about, headings, lines, notes), found
 
 
 def _handed(reader: Reader, name: str, district: str | None) -> list[schemas.CallShown]:
@@ -150,11 +150,18 @@ def _handed(reader: Reader, name: str, district: str | None) -> list[schemas.Cal
     return [call for call in everyone if district is None or call.district == district]
 
 
-def report(reader: Reader, name: str, *, now: datetime) -> Iterator[bytes]:
-    """Returns the closing report as a page: times, progress, sums, every holder, every proof."""
+def report(
+    reader: Reader, name: str, *, now: datetime, note: Callable[[Collection[str]], None]
+) -> Iterator[bytes]:
+    """Returns the closing report as a page: times, progress, sums, every holder, every proof.
+
+    Whose records it shows goes to `note` before it shows them.
+    """
     answer = published(reader, name, now=now, counted=True)
     yield from _summary(answer, name)
-    yield from _evidence(reader, name)
+    accounts = accounts_of(reader, name)
+    note(accounts.holders)
+    yield from _evidence(reader, name, accounts)
     yield _table(
         "经过 History",
         ("位置 position", "时间 time", "事件 what", "谁 by", "持有者 holder", "说明 note"),
@@ -192,8 +199,7 @@ def _summary(answer: schemas.RecallAnswer, name: str) -> Iterator[bytes]:
     )  # fmt: skip
 
 
-def _evidence(reader: Reader, name: str) -> Iterator[bytes]:
-    accounts = accounts_of(reader, name)
+def _evidence(reader: Reader, name: str, accounts: Accounts) -> Iterator[bytes]:
     shown = shown_holders(reader, accounts, list(accounts.holders))
     yield _table(
         "持有者 Holders",

@@ -72,6 +72,12 @@ def calls(reader: Reader, name: str, district: str | None) -> schemas.CallList:
     )  # fmt: skip
 
 
+def called(found: Sequence[schemas.CallShown]) -> tuple[set[str], set[str]]:
+    """Returns the merchants that a call list shows, and the cards of who is none."""
+    cards = {call.holder for call in found if call.is_card}
+    return {call.holder for call in found} - cards, cards
+
+
 def _buyers(
     reader: Reader, name: str, accounts: Accounts, known: Mapping[str, Any], district: str | None
 ) -> dict[str, _Buyer]:

@@ -2,13 +2,11 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
@@ -27,9 +25,10 @@ STATEMENT_MS = 5000
 Reader = Connection[DictRow]
 
 
-def open_pool(dsn: str) -> ConnectionPool[Reader]:
-    """Opens the pool of read-only connections."""
-    options = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_MS}"
+def open_pool(dsn: str, *, only_read: bool = True, size: int = 8) -> ConnectionPool[Reader]:
+    """Opens a pool of connections; those that note who looks do not only read."""
+    mode = "on" if only_read else "off"
+    options = f"-c default_transaction_read_only={mode} -c statement_timeout={STATEMENT_MS}"
     # What the DSN itself asks for comes first: ours must win.
     asked = conninfo_to_dict(dsn).get("options") or ""
     return ConnectionPool(
@@ -37,19 +36,11 @@ def open_pool(dsn: str) -> ConnectionPool[Reader]:
         connection_class=Connection[DictRow],
         kwargs={"row_factory": dict_row, "autocommit": True},
         min_size=1,
-        max_size=8,
+        max_size=size,
         timeout=5,
         open=True,
         check=ConnectionPool.check_connection,
     )
-
-
-@contextmanager
-def snapshot(request: Request) -> Iterator[Reader]:
-    """Gives one state of the views for all of an answer; opening cards leaves its line in it."""
-    with request.app.state.pool.connection() as reader, reader.transaction():
-        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE")
-        yield reader
 
 
 def rows(reader: Reader, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[DictRow]:

@@ -163,7 +163,7 @@ def _dump(source: BackupSource, out: Path, snapshot: str) -> None:
     """Dumps the record; views are derived, and personal keys lie apart."""
     dsn, environment = apart(source.owner_dsn)
     command = [
-        str(source.pg_dump), "-d", dsn, "-Fc", "-n", "ledger", "-n", "personal", "-n", "accounts",
+        str(source.pg_dump), "-d", dsn, "-Fc", "-n", "ledger", "-n", "personal", "-n", "accounts", "-n", "access",
         "--exclude-table-data=personal.keys", "--exclude-table-data=accounts.sign_ins", f"--snapshot={snapshot}",
     ]  # fmt: skip
     with out.open("wb") as file:

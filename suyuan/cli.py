@@ -12,6 +12,7 @@ from ledger.errors import LedgerError
 from suyuan import commands
 from suyuan.commands import (
     alerting,
+    areas,
     auditing,
     correcting,
     holding,
@@ -25,6 +26,7 @@ from suyuan.commands import (
     recalling,
     repacking,
     scanning,
+    signing_in,
     tracing,
     vouching,
 )
@@ -45,11 +47,13 @@ def build_parser() -> argparse.ArgumentParser:
         *correcting.VERBS,
         *pictures.VERBS,
         *ledgers.VERBS,
+        *signing_in.VERBS,
         *alerting.VERBS,
         *importing.VERBS,
         *vouching.VERBS,
         *repacking.VERBS,
         *merging.VERBS,
+        *areas.VERBS,
         *tracing.VERBS,
         *holding.VERBS,
         *recalling.VERBS,

@@ -14,7 +14,7 @@ from ledger.settings import REHEARSAL
 RECORD = (
     "ledger.events", "ledger.head", "ledger.heads", "ledger.tapes", "ledger.batches",
     "ledger.documents", "personal.subjects",
-    "personal.keys", "personal.erased", "personal.shut",
+    "personal.keys", "personal.erased", "personal.shut", "accounts.accounts",
 )  # fmt: skip
 COLUMNS = """
 SELECT column_name FROM information_schema.columns

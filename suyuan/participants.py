@@ -7,12 +7,20 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ledger.events.base import Event
+from ledger.events.cases import AreaStated
 from ledger.events.reports import EntryCorrected, GoodsAsRead
 from ledger.values.cards import Card
 from ledger.values.clock import DeviceClock
 from ledger.values.gtin import check_digit
 
 MARKET = "market-1"
+# The market lies in a district of a city of a province.
+DISTRICT, CITY = "yuelu", "changsha"
+AREAS = (
+    AreaStated(area="hunan", name="湖南省", by="officer-1"),
+    AreaStated(area=CITY, name="长沙市", within="hunan", by="officer-1"),
+    AreaStated(area=DISTRICT, name="岳麓区", within=CITY, by="officer-1"),
+)
 ZONE = ZoneInfo("Asia/Shanghai")
 # Who brings vegetables and fish at dawn, and is in no register.
 FARMER = Card(name="李大山", address="望城区靖港镇", phone="13800000000")

@@ -133,7 +133,7 @@ def restore(
     except BaseException:
         # What did not verify must not be taken for a ledger.
         with psycopg.connect(target.owner_dsn) as connection:
-            connection.execute("DROP SCHEMA IF EXISTS ledger, personal, accounts CASCADE")
+            connection.execute("DROP SCHEMA IF EXISTS ledger, personal, accounts, access CASCADE")
         raise
     kept = [] if wish.same_log else _keep_old_log(wish, target.data, manifest, last=last, now=now)
     unfinished.unlink()

@@ -32,6 +32,7 @@ from ledger.events.reports import (
     Portion,
     StockCounted,
 )
+from ledger.rules.areas import StateArea
 from ledger.rules.requests import (
     AddPremises,
     RegisterMerchant,
@@ -44,7 +45,9 @@ from suyuan.assortment import CATALOGUE, PORK
 from suyuan.making import Making
 from suyuan.paperwork import REQUIRED, file_papers
 from suyuan.participants import (
+    AREAS,
     CASE_PIECES,
+    DISTRICT,
     MARKET,
     Action,
     LotTruth,
@@ -91,10 +94,10 @@ class Trade:
 
     def requests(self) -> list[Any]:
         """What the register must know before the first scan."""
-        wanted: list[Any] = []
+        wanted: list[Any] = [StateArea(area) for area in AREAS]
         for m in self.merchants:
             entry = MerchantRegistered(
-                merchant=m.id, name=m.name, kind=m.kind, district="yuelu",
+                merchant=m.id, name=m.name, kind=m.kind, district=DISTRICT,
                 licence=f"92430104{m.id[-3:]}", owner_card=m.card_ref,
             )  # fmt: skip
             place = PremisesAdded(

@@ -113,6 +113,15 @@ class Door:
         with psycopg.connect(self._dsn) as connection:
             return PgAccounts(connection).end(account, sign_in=sign_in, now=self._now())
 
+    def end_this(self, secret: str) -> bool:
+        """Ends the sign-in that a secret is of; False where that is over."""
+        if (raw := _raw(secret)) is None:
+            return False
+        with psycopg.connect(self._dsn) as connection:
+            book, now = PgAccounts(connection), self._now()
+            found = book.sign_in_of(raw, now)
+            return found is not None and book.end(found.account, sign_in=found.id, now=now)
+
     def sign_ins(self, account: str) -> list[SignIn]:
         """Returns the open sign-ins of an account."""
         with psycopg.connect(self._dsn) as connection:

@@ -1,5 +1,6 @@
 """Passwords: which are taken, and how they are kept (argon2id, RFC 9106; NIST SP 800-63B-4, section 3.1.1)."""
 
+import secrets
 import threading
 import unicodedata
 
@@ -9,6 +10,8 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from ledger.rules.refusal import Refusal
 
 LENGTH_MIN, LENGTH_MAX = 12, 128
+# Five groups of five out of 32 letters and digits that nobody mixes up: 125 bits.
+LETTERS, GROUPS, GROUP = "abcdefghijkmnpqrstuvwxyz23456789", 5, 5
 # Fewer different characters than this are a row of keys, whatever their number.
 DIFFERENT_MIN = 6
 # Each hash takes 64 MiB on purpose: a crowd at the door must not take all there is.
@@ -16,6 +19,12 @@ AT_ONCE = 2
 
 _hasher = PasswordHasher()
 _room = threading.BoundedSemaphore(AT_ONCE)
+
+
+def new_password() -> str:
+    """Returns a password that nobody had before."""
+    groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
+    return "-".join(groups)
 
 
 def refuse_password(password: str, account: str) -> Refusal | None:

@@ -1,8 +1,10 @@
-"""The tables of accounts: ordinary ones that change, for nobody's trade is in them."""
+"""The tables of people: accounts that change, for nobody's trade is in them, and who looked."""
 
 from typing import Any
 
 import psycopg
+
+from ledger.accounts.access_log import create_access_log
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS accounts;
@@ -45,3 +47,4 @@ GRANT SELECT ON accounts.token_keys TO suyuan_reader;
 def create_accounts(connection: psycopg.Connection[Any]) -> None:
     """Makes the tables where they are missing; the services' roles must be there."""
     connection.execute(TABLES)
+    create_access_log(connection)

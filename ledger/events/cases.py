@@ -202,6 +202,15 @@ class MarketRegistered(Event, frozen=True, kw_only=True, tag="market-registered.
     zone: Public[ZoneName]
 
 
+class AreaStated(Event, frozen=True, kw_only=True, tag="area-stated.v1"):
+    """What an administrative area is called and in which other it lies; the latest counts."""
+
+    area: Public[Id]
+    name: Public[ShortText]
+    within: Public[Id | None] = None
+    by: Trade[Id]
+
+
 class CardLinked(Event, frozen=True, kw_only=True, tag="card-linked.v1"):
     """Whom a card names is found to be a registered merchant; entries keep what they said."""
 

@@ -52,6 +52,7 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.CardUnlinked,
     cases.MarketRegistered,
     cases.NearExpiryStated,
+    cases.AreaStated,
     cases.AlertAcknowledged,
     cases.AlertAssigned,
     cases.AlertCommented,

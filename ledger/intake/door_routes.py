@@ -84,6 +84,13 @@ def _let_in(router: APIRouter, door: Door) -> None:
             _refused(given) if isinstance(given, Refusal) else json_response({"token": given}, 201)
         )
 
+    @router.delete("/sign-ins/this")
+    async def end_this(request: Request) -> Response:
+        secret = bearer(request.headers.get("authorization", ""))
+        if not await run_in_threadpool(door.end_this, secret):
+            return problem(404, "no-sign-in", "this sign-in has ended already")
+        return Response(status_code=204)
+
 
 def _own(router: APIRouter, way: Doorway) -> None:
     """Adds the routes for who is signed in: what is their own."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ledger.events.cases import MarketRegistered, ProductRegistered, ProductRegisteredV1
+from ledger.events.cases import AreaStated, MarketRegistered, ProductRegistered, ProductRegisteredV1
 from ledger.events.catalogue import upcast
 from ledger.intake.recalls import RecallDesk
 from ledger.journal.cases import Cases
@@ -26,6 +26,7 @@ from ledger.rules.aliases import (
     decide_alias,
     evolve_alias,
 )
+from ledger.rules.areas import LEVELS_MAX, AreaCase, StateArea, decide_area, evolve_area
 from ledger.rules.cards import CardCase, LinkCard, UnlinkCard, decide_card, evolve_card
 from ledger.rules.device import (
     DeviceCase,
@@ -128,6 +129,8 @@ class Requests:
                 return self._record("near-expiry", table.market, NearExpiryCase(table.market),
                                     evolve_near_expiry,
                                     lambda case: decide_near_expiry(case, table))  # fmt: skip
+            case StateArea(entry=area):
+                return self._state_area(area)
             case LinkCard() | UnlinkCard():
                 registered = isinstance(request, LinkCard) and self._knows(request.merchant)
                 return self._record(
@@ -174,6 +177,16 @@ class Requests:
             return zone
         return self._record("market", entry.market, MarketCase(entry.market), evolve_market,
                             lambda case: decide_market(case, entry))  # fmt: skip
+
+    def _state_area(self, entry: AreaStated) -> Refusal | None:
+        above: list[str] = []
+        area = entry.within
+        while area is not None and area not in above and len(above) < LEVELS_MAX:
+            above.append(area)
+            known = self._cases.load("area", area, AreaCase(area), evolve_area).stated
+            area = known.within if known is not None else None
+        return self._record("area", entry.area, AreaCase(entry.area), evolve_area,
+                            lambda case: decide_area(case, entry, above))  # fmt: skip
 
     def _readmit(self, request: ReadmitReport) -> Refusal | None:
         held = self._held(request.stream, request.number)

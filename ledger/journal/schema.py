@@ -158,12 +158,14 @@ CREATE TABLE IF NOT EXISTS personal.openings (
     refs uuid[] NOT NULL,
     why text NOT NULL
 );
+ALTER TABLE personal.openings ADD COLUMN IF NOT EXISTS account text NOT NULL DEFAULT '';
 -- No record, no answer: who reads cards leaves a line here in the same statement.
 CREATE OR REPLACE FUNCTION personal.open_cards(wanted uuid[], reason text)
 RETURNS TABLE (ref uuid, key bytea, card bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO personal.openings (refs, why) VALUES (wanted, reason);
+    INSERT INTO personal.openings (refs, why, account)
+        VALUES (wanted, reason, coalesce(current_setting('suyuan.account', true), ''));
     -- Of a person who was erased, a line without key and card says so.
     RETURN QUERY SELECT s.ref, k.key, s.card FROM personal.subjects s
         JOIN personal.keys k USING (ref) WHERE s.ref = ANY (wanted) AND s.card IS NOT NULL

@@ -9,6 +9,7 @@ import msgspec
 from ledger.events.cases import OfficerCorrected
 from ledger.events.reports import CertificateFiled, EntryCorrected, GoodsMoved, TestReportFiled
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.seen import OPEN, SeenBy
 from ledger.projections.sweeps import (
     Reached,
     Sweep,
@@ -76,11 +77,21 @@ class Attachment(msgspec.Struct):
     digest: str
 
 
-ATTACHMENTS = Table("attachments", Attachment, ("stream", "number", "digest"), ("(digest)",))
+# Whoever may see the entry that a picture is of.
+OF_ENTRY = (
+    "EXISTS (SELECT FROM {schema}.movements m WHERE m.stream = attachments.stream"
+    " AND m.number = attachments.number)"
+)
+ATTACHMENTS = Table(
+    "attachments",
+    Attachment,
+    ("stream", "number", "digest"),
+    ("(digest)",),
+    seen=SeenBy(when=OF_ENTRY),
+)
 PAPERS = Table(
     "papers", PaperRow, ("position",),
-    ("USING gin (gtins)", "(digest)", "(session)", "(number)", "(stream, number_on_tape)"),
-)  # fmt: skip
+    ("USING gin (gtins)", "(digest)", "(session)", "(number)", "(stream, number_on_tape)"), seen=OPEN)  # fmt: skip
 PAPER_VOIDS = Table("paper_voids", PaperVoids, ("merchant", "scope", "subject", "number"))
 
 

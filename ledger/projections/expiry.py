@@ -23,6 +23,7 @@ from ledger.projections.merchants import (
 from ledger.projections.movements import GoodsReport, legs_of
 from ledger.projections.parties import merchant_of
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
+from ledger.projections.seen import SeenBy
 from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, bounds
 from ledger.projections.stock import ShelfChanged, StockChanged
 from ledger.projections.table import Key, Rows, Table
@@ -67,6 +68,7 @@ EXPIRY = Table(
     ("merchant", "premises", "product", "lot", "unit"),
     ("(product, lot)", "(market, next_day) WHERE next_day IS NOT NULL"),
     leading="premises",
+    seen=SeenBy(of=("merchant",), at="premises"),
 )
 DUE_SHELVES = Table("due_shelves", DueShelf, ("merchant", "premises", "product", "unit"))
 

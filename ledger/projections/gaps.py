@@ -8,6 +8,7 @@ import msgspec
 from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
 from ledger.events.reports import Report, TapeOpened
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
@@ -45,8 +46,8 @@ class Gap(msgspec.Struct):
     note: str
 
 
-TAPES = Table("tapes", TapeRow, ("stream",))
-GAPS = Table("gaps", Gap, ("stream", "kind", "first_number"), ("(device)",))
+TAPES = Table("tapes", TapeRow, ("stream",), seen=OPEN)
+GAPS = Table("gaps", Gap, ("stream", "kind", "first_number"), ("(device)",), seen=OPEN)
 
 
 class Gaps:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.projections.products import base_of, packs_of
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Position, Rows, Table
 from ledger.values.quantity import scaled_thousandths, unpacked
 
@@ -18,7 +19,7 @@ class LotKey(msgspec.Struct):
     candidates: Position
 
 
-LOT_KEYS = Table("lot_keys", LotKey, ("product", "key"))
+LOT_KEYS = Table("lot_keys", LotKey, ("product", "key"), seen=OPEN)
 CONTAINERS = ("bag", "box", "bottle")
 COUNTED = ("piece", "case", *CONTAINERS)
 # A register that makes a case more than a million tonnes is mistaken; and rows could not bear it.

@@ -19,6 +19,7 @@ from ledger.projections.movements import (
 )
 from ledger.projections.parties import CardKnown, MerchantKnown
 from ledger.projections.products import ConversionKnown, base_of, family_of
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Position, Rows, Table
 
 
@@ -37,7 +38,11 @@ class Tie(msgspec.Struct):
 
 
 TIES = Table(
-    "ties", Tie, ("product", "key", "other", "ended"), ("(product, other) WHERE ended = 0",)
+    "ties",
+    Tie,
+    ("product", "key", "other", "ended"),
+    ("(product, other) WHERE ended = 0",),
+    seen=OPEN,
 )
 
 

@@ -13,6 +13,7 @@ from ledger.projections.lots import LOTS, LotExpiry
 from ledger.projections.merchants import MERCHANTS
 from ledger.projections.movements import MOVEMENTS, Moved, Movement, Unmoved
 from ledger.projections.parties import names_of
+from ledger.projections.seen import SeenBy
 from ledger.projections.table import Key, Position, Rows, Table
 
 
@@ -61,6 +62,7 @@ LOT_TRANSFORMS = Table(
     LotTransform,
     ("position", "original", "input_leg", "output_leg"),
     ("(input_product, input_lot)", "(output_product, output_lot)", "(original)", "(merchant)"),
+    seen=SeenBy(of=("merchant",), at="premises", public=True),
 )
 
 

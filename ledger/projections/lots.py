@@ -15,6 +15,7 @@ from ledger.projections.movements import (
     legs_of,
 )
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.near_expiry import expiry_from
 
@@ -38,7 +39,7 @@ class Lot(msgspec.Struct):
     last_position: Position
 
 
-LOTS = Table("lots", Lot, ("product", "lot"), ("(lot)",))
+LOTS = Table("lots", Lot, ("product", "lot"), ("(lot)",), seen=OPEN)
 
 
 class LotExpiry(NamedTuple):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.events.cases import (
+    AreaStated,
     DayBegan,
     MerchantOwnerStated,
     MerchantRegistered,
@@ -15,6 +16,7 @@ from ledger.events.cases import (
     SalesModeStated,
 )
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Position, Rows, Table
 
 
@@ -58,6 +60,14 @@ class MarketRow(msgspec.Struct):
     zone: str
 
 
+class AreaRow(msgspec.Struct):
+    """An administrative area, and the one it lies in."""
+
+    area: str
+    name: str
+    within: str | None
+
+
 class NearTable(msgspec.Struct):
     """A market's own near-expiry tiers, longest shelf life first, as JSON."""
 
@@ -65,9 +75,10 @@ class NearTable(msgspec.Struct):
     tiers: str
 
 
-MERCHANTS = Table("merchants", MerchantRow, ("merchant",))
-PREMISES = Table("premises", PremisesRow, ("premises",), ("(merchant)", "(market)"))
-MARKETS = Table("markets", MarketRow, ("market",))
+MERCHANTS = Table("merchants", MerchantRow, ("merchant",), seen=OPEN)
+PREMISES = Table("premises", PremisesRow, ("premises",), ("(merchant)", "(market)"), seen=OPEN)
+MARKETS = Table("markets", MarketRow, ("market",), seen=OPEN)
+AREAS = Table("areas", AreaRow, ("area",), ("(within)",), seen=OPEN)
 NEAR_TABLES = Table("near_tables", NearTable, ("market",))
 SALES_MODES = Table(
     "sales_modes", SalesMode, ("premises", "from_day"), ("(from_day) WHERE NOT begun",)
@@ -112,6 +123,7 @@ class Merchants:
         MARKETS,
         SALES_MODES,
         NEAR_TABLES,
+        AREAS,
     )
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
@@ -148,6 +160,8 @@ class Merchants:
                 )
                 fold.rows.put(PREMISES, place)
                 fold.signals.append(PremisesKnown(event.premises, event.market))
+            case AreaStated(area=area, name=name, within=within):
+                fold.rows.put(AREAS, AreaRow(area, name, within))
             case DayBegan() as event:
                 fold.rows.put(MARKETS, MarketRow(event.market, event.day, event.zone))
                 fold.signals.append(MarketDay(event.market, event.day))

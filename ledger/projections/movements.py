@@ -24,6 +24,7 @@ from ledger.projections.fold import Entry, Fold
 from ledger.projections.goods import LOT_KEYS, identify
 from ledger.projections.parties import merchant_of, partner_of
 from ledger.projections.products import base_of
+from ledger.projections.seen import SeenBy
 from ledger.projections.sweeps import Party
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.values.clock import DerivedTime, derive
@@ -97,6 +98,7 @@ MOVEMENTS = Table(
         "(original) WHERE kind IN ('used-in', 'made')",
         "(believed_to) WHERE believed_to IS NOT NULL",
     ),
+    seen=SeenBy(of=("merchant", "counterparty"), at="premises", public=True),
 )
 GoodsReport = GoodsMoved | GoodsTransformed | DaySalesTotalled
 

@@ -18,6 +18,7 @@ from ledger.projections.movements import (
     legs_of,
 )
 from ledger.projections.parties import MERGED_MARKS, names_of
+from ledger.projections.seen import SeenBy
 from ledger.projections.table import Key, Position, Rows, Table
 
 # Who scans in the evening or next day is in time; on the second day the other side is asked.
@@ -84,10 +85,12 @@ class Heard(msgspec.Struct):
 
 PAIR_CELLS = Table(
     "pair_cells", PairCell, ("seller", "buyer", "product", "unit", "delivery", "lot", "day"),
-    ("(buyer)", "(market, ask_on) WHERE ask_on IS NOT NULL"),
-)  # fmt: skip
+    ("(buyer)", "(market, ask_on) WHERE ask_on IS NOT NULL"), seen=SeenBy(of=("seller", "buyer")))  # fmt: skip
 PAIRED_NUMBERS = Table(
-    "paired_numbers", PairedNumber, ("seller", "buyer", "product", "unit", "delivery")
+    "paired_numbers",
+    PairedNumber,
+    ("seller", "buyer", "product", "unit", "delivery"),
+    seen=SeenBy(of=("seller", "buyer")),
 )
 HEARD = Table("heard", Heard, ("merchant",))
 

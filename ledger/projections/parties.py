@@ -9,6 +9,7 @@ from ledger.events.cases import CardLinked, CardUnlinked, MerchantMerged, Mercha
 from ledger.events.reports import GoodsMoved, Report
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.merchants import PREMISES, ModeBegan
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Rows, Table
 
 
@@ -35,7 +36,7 @@ class MergedMark(msgspec.Struct):
 
 MERGED_MARKS = Table("merged_marks", MergedMark, ("merchant",))
 LINKED_CARDS = Table("linked_cards", LinkedCard, ("card",))
-MERCHANT_ALIASES = Table("merchant_aliases", MerchantAlias, ("alias",), ("(merchant)",))
+MERCHANT_ALIASES = Table("merchant_aliases", MerchantAlias, ("alias",), ("(merchant)",), seen=OPEN)
 
 
 class CardKnown(NamedTuple):

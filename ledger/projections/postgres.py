@@ -7,6 +7,7 @@ import msgspec
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, tuple_row
 
+from ledger.projections.seen import let_see
 from ledger.projections.table import Key, Table
 
 PgConnection = Connection[TupleRow]
@@ -15,7 +16,7 @@ AnyConnection = Connection[Any]
 
 
 def create_tables(connection: PgConnection, schema: str, tables: Sequence[Table]) -> None:
-    """Makes a schema with its tables, empty, readable to the services that query."""
+    """Makes a schema with its tables, empty, readable to who may see its rows."""
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     for table in tables:
         columns = [
@@ -35,8 +36,8 @@ def create_tables(connection: PgConnection, schema: str, tables: Sequence[Table]
             )
     grant = "GRANT USAGE ON SCHEMA {0} TO suyuan_reader"
     connection.execute(sql.SQL(grant).format(sql.Identifier(schema)))
-    grant = "GRANT SELECT ON ALL TABLES IN SCHEMA {0} TO suyuan_reader"
-    connection.execute(sql.SQL(grant).format(sql.Identifier(schema)))
+    for table in tables:
+        let_see(connection, schema, table.name, table.seen)
 
 
 class _Statements:

@@ -9,6 +9,7 @@ import msgspec
 from ledger.events.cases import ProductRegistered
 from ledger.projections.as_read import goods_in, product_of
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.values.quantity import Pack
 
@@ -37,7 +38,7 @@ class ProductCases(msgspec.Struct):
     cases: tuple[str, ...]
 
 
-PRODUCTS = Table("products", ProductRow, ("gtin",), ("USING gin (bigrams)",))
+PRODUCTS = Table("products", ProductRow, ("gtin",), ("USING gin (bigrams)",), seen=OPEN)
 PRODUCT_CASES = Table("product_cases", ProductCases, ("base",))
 # A single in an inner pack in a case on a pallet; deeper is a circle.
 LEVELS_MAX = 4

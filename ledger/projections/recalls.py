@@ -33,6 +33,7 @@ from ledger.events.recalls import (
 )
 from ledger.events.reports import GoodsDisposed
 from ledger.projections.fold import Entry, Fold
+from ledger.projections.seen import OPEN, SeenBy
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.recalls import digest_of
 
@@ -130,12 +131,25 @@ class WorkingYear(msgspec.Struct):
     stated: bytes
 
 
-HOLDS = Table("holds", HoldRow, ("hold",))
-RECALLS = Table("recalls", RecallRow, ("recall",))
-RECALL_HOLDERS = Table("recall_holders", RecallHolder, ("recall", "holder"))
-RECALL_WORDS = Table("recall_words", RecallWord, ("position",), ("(kind, subject)",))
-DESTRUCTIONS = Table("destructions", Destruction, ("position",), ("(recall)",))
-WORKING_YEARS = Table("working_years", WorkingYear, ("year",))
+HOLDS = Table("holds", HoldRow, ("hold",), seen=OPEN)
+# What is said of a case alone, as soon as anybody may know of the case.
+OF_PUBLISHED = (
+    "holder IS NULL AND (kind <> 'recall' OR EXISTS"
+    " (SELECT FROM {schema}.recalls r WHERE r.recall = recall_words.subject))"
+)
+RECALLS = Table("recalls", RecallRow, ("recall",), seen=SeenBy(when="published_at IS NOT NULL"))
+RECALL_HOLDERS = Table(
+    "recall_holders", RecallHolder, ("recall", "holder"), seen=SeenBy(of=("holder",))
+)
+RECALL_WORDS = Table(
+    "recall_words",
+    RecallWord,
+    ("position",),
+    ("(kind, subject)",),
+    seen=SeenBy(of=("holder",), when=OF_PUBLISHED),
+)
+DESTRUCTIONS = Table("destructions", Destruction, ("position",), ("(recall)",), seen=SeenBy())
+WORKING_YEARS = Table("working_years", WorkingYear, ("year",), seen=OPEN)
 # So many lines of a change are named in its history.
 SAID_MAX = 5
 _NOTHING: tuple[None, None, None] = (None, None, None)

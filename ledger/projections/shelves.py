@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ledger.projections.seen import SeenBy
 from ledger.projections.table import Position, Table
 
 
@@ -74,8 +75,15 @@ STOCK = Table(
     ("merchant", "premises", "product", "lot", "unit"),
     ("(product, lot)",),
     leading="premises",
+    seen=SeenBy(of=("merchant",), at="premises"),
 )
-SHELVES = Table("shelves", Shelf, ("merchant", "premises", "product", "unit"), leading="premises")
+SHELVES = Table(
+    "shelves",
+    Shelf,
+    ("merchant", "premises", "product", "unit"),
+    leading="premises",
+    seen=SeenBy(of=("merchant",), at="premises"),
+)
 
 
 class Bounds(NamedTuple):

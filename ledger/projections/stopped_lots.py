@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.projections.movements import Movement
+from ledger.projections.seen import OPEN
 from ledger.projections.table import Position, Table
 
 
@@ -59,10 +60,11 @@ STOP_LINES = Table(
         "(supplier) WHERE ended_at IS NULL",
         "(kind, stop, product, lot)",
     ),
+    seen=OPEN,
 )
 STOP_MARKS = Table("stop_marks", StopMark, ("what", "value"))
 STOPPED_LOTS = Table(
-    "stopped_lots", StoppedLot, ("product", "lot", "kind", "stop"), ("(kind, stop)",)
+    "stopped_lots", StoppedLot, ("product", "lot", "kind", "stop"), ("(kind, stop)",), seen=OPEN
 )
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from ledger.projections.seen import SeenBy
+
 Key = tuple[Any, ...]
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -44,11 +46,16 @@ class Table:
         indexes: tuple[str, ...] = (),
         *,
         leading: str | None = None,
+        seen: SeenBy | None = None,
     ) -> None:
-        """`leading` is the field of the key that questions begin with, where it is not the first."""
+        """`leading` is the field of the key that questions begin with, where it is not the first.
+
+        `seen` says whose its rows are; without, it is for followers alone.
+        """
         self.name = name
         self.row = row
         self.key = key
+        self.seen = seen
         self.primary = key if leading is None else tuple(sorted(key, key=leading.__ne__))
         self.indexes = tuple(_exact(index, key) for index in indexes)
         self.columns = row.__struct_fields__

@@ -13,7 +13,8 @@ Role = Literal[
 ]  # fmt: skip
 Resource = Literal[
     "product", "ledger", "stock", "document", "person", "alert", "trace", "recall", "recall-task",
-    "hold", "register", "correction", "event", "device", "batch", "health", "account", "access-log",
+    "call-list", "hold", "register", "correction", "event", "device", "batch", "health",
+    "account", "access-log",
 ]  # fmt: skip
 Action = Literal["read", "write"]
 # What a cell grants: everything there is; what lies in the areas, markets or merchants that the
@@ -35,8 +36,9 @@ _ROWS: dict[tuple[Resource, Action], str] = {
     ("alert", "read"):         "-   own own market area area all -   -",
     ("alert", "write"):        "-   own own market area area -   -   -",
     ("trace", "read"):         "-   -   -   -      all  all  all -   -",
-    ("recall", "read"):        "-   -   -   market all  all  all -   -",
+    ("recall", "read"):        "-   -   -   -      all  all  all -   -",
     ("recall", "write"):       "-   -   -   -      -    area -   -   -",
+    ("call-list", "read"):     "-   -   -   -      all  all  -   -   -",
     ("recall-task", "read"):   "-   own own market area area all -   -",
     ("recall-task", "write"):  "-   own own -      area area -   -   -",
     ("hold", "read"):          "-   own own market all  all  all -   own",
@@ -48,7 +50,7 @@ _ROWS: dict[tuple[Resource, Action], str] = {
     ("device", "read"):        "-   own own market area area all all own",
     ("device", "write"):       "-   -   -   -      -    -    -   all -",
     ("batch", "write"):        "-   -   -   -      -    -    -   -   own",
-    ("health", "read"):        "-   -   -   -      -    all  all all -",
+    ("health", "read"):        "all all all all    all  all  all all all",
     ("account", "read"):       "-   -   -   -      -    -    -   all -",
     ("account", "write"):      "-   -   -   -      -    -    -   all -",
     ("access-log", "read"):    "-   own own -      -    area all -   -",

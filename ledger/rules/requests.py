@@ -24,6 +24,7 @@ from ledger.rules.alert_work import (
     SilenceAlerts,
 )
 from ledger.rules.aliases import MergeMerchant, PartMerchant
+from ledger.rules.areas import StateArea
 from ledger.rules.cards import LinkCard, UnlinkCard
 from ledger.rules.device import (
     EnrollDevice,
@@ -121,6 +122,7 @@ Request = (
     | RegisterProduct
     | RegisterMarket
     | StateNearExpiry
+    | StateArea
     | LinkCard
     | UnlinkCard
     | CorrectEntry

@@ -1,12 +1,13 @@
 """Alert routes: what somebody should look at, one by one and grouped by cause."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 
 from ledger.rules.alert_kinds import ALERT_KINDS
 from query_api import schemas
+from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Cursor, Limit
 from query_api.problems import Problem
 from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
@@ -41,6 +42,7 @@ ORDER BY g.changed_at DESC, g.grouped DESC LIMIT %(limit)s
 WORDS = "SELECT * FROM trade.alert_words WHERE grouped = %s ORDER BY position LIMIT 500"
 
 PremisesQuery = Annotated[str | None, Query(max_length=40)]
+AlertInquiry = Annotated[Inquiry, asks("alert")]
 GroupText = Annotated[str, Path(pattern=r"^g-[0-9a-f]{16}$", examples=["g-0123456789abcdef"])]
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
@@ -48,7 +50,7 @@ router = APIRouter(prefix="/v1", tags=["alerts"])
 
 @router.get("/alerts")
 def alerts(  # each query parameter by its name
-    request: Request,
+    asked: AlertInquiry,
     only_open: bool = True,
     kind: Annotated[str | None, Query(max_length=40)] = None,
     premises: PremisesQuery = None,
@@ -60,10 +62,11 @@ def alerts(  # each query parameter by its name
     if kind is not None and kind not in ALERT_KINDS:
         words = f"no alert is called {kind}: {', '.join(sorted(ALERT_KINDS))}"
         raise Problem(422, "alert-kind-unknown", words)
-    asked = [only_open, kind, kind, premises, premises, grouped, grouped]
-    with request.app.state.pool.connection() as reader:
-        found = rows(reader, ALERTS, [*key_of(after, 2), *asked, limit + 1])
+    wanted = [only_open, kind, kind, premises, premises, grouped, grouped]
+    with asked.snapshot() as reader:
+        found = rows(reader, ALERTS, [*key_of(after, 2), *wanted, limit + 1])
         at = position(reader)
+        asked.note(_merchants(found[:limit]))
     lines = [_alert(row) for row in found[:limit]]
     more = cursor_of(lines[-1].kind, lines[-1].subject) if len(found) > limit else None
     return schemas.AlertPage(alerts=lines, next=more, position=at)
@@ -71,30 +74,33 @@ def alerts(  # each query parameter by its name
 
 @router.get("/alert-groups")
 def groups(
-    request: Request,
+    asked: AlertInquiry,
     only_open: bool = True,
     silenced: bool = True,
     after: Cursor = None,
     limit: Limit = 100,
 ) -> schemas.AlertGroupPage:
     """Alerts grouped by cause, the last changed first; silenced ones marked, or left out."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         found = _groups(reader, only_open, None if silenced else datetime.now(UTC), after, limit)
         at = position(reader)
+        asked.note({one.merchant for one in found[:limit] if one.merchant})
     last = found[limit - 1] if len(found) > limit else None
     more = cursor_of(str(last.changed_at), last.grouped) if last else None
     return schemas.AlertGroupPage(groups=found[:limit], next=more, position=at)
 
 
 @router.get("/alert-groups/{grouped}")
-def group(request: Request, grouped: GroupText) -> schemas.AlertGroupAnswer:
+def group(asked: AlertInquiry, grouped: GroupText) -> schemas.AlertGroupAnswer:
     """A group with its open alerts, at most 200, and everything that people said of it."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         found = _groups(reader, False, None, None, 1, grouped)
         if not found:
             raise Problem(404, "group-unknown", f"no alerts are grouped as {grouped}")
         values = ["", "", True, None, None, None, None, grouped, grouped, LIMIT_MAX]
-        held = [_alert(row) for row in rows(reader, ALERTS, values)]
+        known = rows(reader, ALERTS, values)
+        asked.note(_merchants(known))
+        held = [_alert(row) for row in known]
         said = [schemas.AlertWordLine(**row) for row in rows(reader, WORDS, [grouped])]
         at = position(reader)
     return schemas.AlertGroupAnswer(group=found[0], alerts=held, said=said, position=at)
@@ -117,6 +123,11 @@ def _groups(  # one statement, one value a parameter
     }  # fmt: skip
     now = datetime.now(UTC)
     return [_group(row, now) for row in rows(reader, GROUPS, values)]
+
+
+def _merchants(found: list[dict[str, Any]]) -> set[str]:
+    """Returns whose alerts are shown."""
+    return {row["merchant"] for row in found if row["merchant"]}
 
 
 def _alert(row: dict[str, object]) -> schemas.AlertLine:

@@ -1,18 +1,23 @@
 """Health routes: where the service stands, whether it should be asked, and measurements."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request, Response
 
 from query_api import metrics
+from query_api.inquiries import Inquiry, asks
 from query_api.problems import Problem
 from query_api.views import rows
+
+HealthInquiry = Annotated[Inquiry, asks("health")]
 
 router = APIRouter(prefix="/v1", tags=["health"])
 
 
 @router.get("/health")
-def health(request: Request) -> dict[str, int | None]:
+def health(request: Request, asked: HealthInquiry) -> dict[str, int | None]:
     """Where the record stands, how far each group of views has followed, and the trace arrays."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         query = (
             "SELECT (SELECT position FROM ledger.head) AS head,"
             " (SELECT position FROM trade.position) AS trade,"
@@ -29,9 +34,9 @@ def health(request: Request) -> dict[str, int | None]:
 
 
 @router.get("/ready", response_model=None)
-def ready(request: Request) -> dict[str, bool] | Response:
+def ready(request: Request, asked: HealthInquiry) -> dict[str, bool] | Response:
     """Whether the views are near enough to the record to be asked; 503 where they are not."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         late = {g: s for g, (_, s) in metrics.lags(reader, request.app.state.now()).items()}
     worst = max(late.values())
     if worst > metrics.READY_S:
@@ -40,8 +45,8 @@ def ready(request: Request) -> dict[str, bool] | Response:
 
 
 @router.get("/metrics", response_class=Response)
-def measured(request: Request) -> Response:
+def measured(request: Request, asked: HealthInquiry) -> Response:
     """Followers' lag, gaps and open alerts, in Prometheus' text format."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         content = metrics.text(reader, request.app.state.now())
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -4,20 +4,22 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response, StreamingResponse
 
 from ledger.rules.law_ledgers import LEDGERS, LawLedger
 from query_api import ledgers, pairs, schemas
-from query_api.ledgers import Completeness, LawLine, LinePlace, Period
+from query_api.inquiries import Inquiry, asks
+from query_api.ledgers import Completeness, LawLine, LinePlace, Period, WantedLines
 from query_api.parameters import Cursor, Limit, MerchantText
 from query_api.problems import Problem
 from query_api.sheets import WORKBOOK_ROWS_MAX, WRITERS, Sheet
-from query_api.views import cursor_of, key_of, position, rows, snapshot
+from query_api.views import Reader, cursor_of, key_of, position, rows
 
 LedgerName = Annotated[
     Literal["purchases", "sales", "release", "materials", "produce", "imports"], Path()
 ]
+LedgerInquiry = Annotated[Inquiry, asks("ledger")]
 Day = Annotated[date, Query(examples=["2026-11-01"])]
 PERIOD_DAYS_MAX = 3700
 
@@ -26,7 +28,7 @@ router = APIRouter(prefix="/v1/merchants", tags=["ledgers"])
 
 @router.get("/{merchant}/ledgers/{name}")
 def lines(
-    request: Request,
+    asked: LedgerInquiry,
     merchant: MerchantText,
     name: LedgerName,
     since: Day,
@@ -36,10 +38,11 @@ def lines(
 ) -> schemas.LedgerPage:
     """A page of a ledger: its fields in the law's order, and what each line lacks."""
     law, period = LEDGERS[name], _period(since, until)
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         books = ledgers.registered(reader, merchant)
-        place = _place(after)
-        found = ledgers.page(reader, law, books.merchant, period, after=place, limit=limit + 1)
+        asked.look_at(reader, books.merchant)
+        page = WantedLines(_place(after), limit + 1, cards=_cards(asked, reader, books.merchant))
+        found = ledgers.page(reader, law, books.merchant, period, page)
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
     return schemas.LedgerPage(
@@ -52,7 +55,7 @@ def lines(
 
 @router.get("/{merchant}/pairs")
 def both_sides(
-    request: Request,
+    asked: LedgerInquiry,
     merchant: MerchantText,
     since: Day,
     until: Day,
@@ -61,8 +64,9 @@ def both_sides(
 ) -> schemas.PairPage:
     """What a merchant and its counterparties say of the same deliveries: by totals, both ways."""
     period = _period(since, until)
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         key, books = key_of(after, 7), ledgers.known_as(reader, merchant)
+        asked.look_at(reader, books)
         found = pairs.page(reader, books, *period, after=key, limit=limit + 1)
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
@@ -82,13 +86,16 @@ def both_sides(
 
 @router.get("/{merchant}/ledgers/{name}/completeness")
 def complete(
-    request: Request, merchant: MerchantText, name: LedgerName, since: Day, until: Day
+    asked: LedgerInquiry, merchant: MerchantText, name: LedgerName, since: Day, until: Day
 ) -> schemas.LedgerCompleteness:
     """How many lines lack each field the law asks for, and the way to mend it."""
     law, period = LEDGERS[name], _period(since, until)
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         books = ledgers.registered(reader, merchant)
-        counted = ledgers.completeness(ledgers.every(reader, law, books.merchant, period))
+        asked.look_at(reader, books.merchant)
+        cards = _cards(asked, reader, books.merchant)
+        every = ledgers.every(reader, law, books.merchant, period, cards=cards)
+        counted = ledgers.completeness(every)
         at = position(reader)
     fields = [
         schemas.FieldCompleteness(
@@ -102,7 +109,7 @@ def complete(
 
 @router.get("/{merchant}/ledgers/{name}/export.{form}", response_class=Response)
 def export(
-    request: Request,
+    asked: LedgerInquiry,
     merchant: MerchantText,
     name: LedgerName,
     form: Annotated[Literal["csv", "xlsx", "html"], Path()],
@@ -113,28 +120,30 @@ def export(
     law, period = LEDGERS[name], _period(since, until)
     media, write = WRITERS[form]
     # Asked before the first byte, so that who is unknown gets an answer and no half sheet.
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         merchant = ledgers.registered(reader, merchant).merchant
+        asked.look_at(reader, merchant)
         if form == "xlsx" and ledgers.at_most(reader, merchant, period) > WORKBOOK_ROWS_MAX:
             raise Problem(422, "too-long", "a workbook holds a million lines: ask for less")
     file = f"{merchant}-{name}-{since}-{until}.{form}"
     return StreamingResponse(
-        _export(request, law, merchant, period, write), media_type=media,
+        _export(asked, law, merchant, period, write), media_type=media,
         headers={"content-disposition": f'inline; filename="{file}"'},
     )  # fmt: skip
 
 
 def _export(
-    request: Request,
+    asked: Inquiry,
     law: LawLedger,
     merchant: str,
     period: Period,
     write: Callable[[Sheet, Sheet], Iterator[bytes]],
 ) -> Iterator[bytes]:
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         names = rows(reader, "SELECT name FROM trade.merchants WHERE merchant = %s", [merchant])
-        at = position(reader)
-        counted = ledgers.completeness(ledgers.every(reader, law, merchant, period))
+        at, cards = position(reader), _cards(asked, reader, merchant)
+        every = ledgers.every(reader, law, merchant, period, cards=cards)
+        counted = ledgers.completeness(every)
         notes = _gaps(law, counted)
         sheet = Sheet(
             title=f"{law.zh}({law.article})",
@@ -150,7 +159,7 @@ def _export(
                 "设备",
                 "笔号",
             ],
-            lines=map(_cells, ledgers.every(reader, law, merchant, period)),
+            lines=map(_cells, ledgers.every(reader, law, merchant, period, cards=cards)),
             notes=notes,
         )
         about = [[sheet.title, sheet.about], *notes]
@@ -175,6 +184,11 @@ def _gaps(law: LawLedger, counted: Completeness) -> list[list[str]]:
         for field in law.fields
         if counted.missing[field.key]
     ]
+
+
+def _cards(asked: Inquiry, reader: Reader, merchant: str) -> bool:
+    """Tells whether the asker may read the persons that a ledger names."""
+    return asked.covers(reader, merchant, "person")
 
 
 def _period(since: date, until: date) -> Period:

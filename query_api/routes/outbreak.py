@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 
 from query_api import outbreaks
+from query_api.inquiries import Inquiry, asks
 from query_api.outbreaks import Asked
 from query_api.problems import Problem
 from query_api.trace_schemas import OutbreakAnswer
-from query_api.views import snapshot
 
 Texts = Annotated[list[str] | None, Query(max_length=100)]
 Day = Annotated[date | None, Query(examples=["2026-11-01"])]
@@ -31,7 +31,7 @@ def asked(
 
 @router.get("/outbreak")
 def outbreak(
-    request: Request,
+    asking: Annotated[Inquiry, asks("trace")],
     suspect: Annotated[Asked, Depends(asked)],
     places: Annotated[
         bool, Query(description="what lay at one place may have passed it on")
@@ -39,5 +39,7 @@ def outbreak(
     ending: Annotated[list[Process] | None, Query(description="steps that end it")] = None,
 ) -> OutbreakAnswer:
     """Ranks what two suspects or more have behind them, each with the reason for its score."""
-    with snapshot(request) as reader:
-        return outbreaks.answer(reader, suspect, places=places, ending=ending or [])
+    with asking.snapshot() as reader:
+        found = outbreaks.answer(reader, suspect, places=places, ending=ending or [])
+        asking.note(outbreaks.merchants_in(found))
+        return found

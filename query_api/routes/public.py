@@ -11,11 +11,13 @@ from fastapi.responses import StreamingResponse
 
 from ledger.projections.products import bigrams
 from query_api import lots, schemas
+from query_api.inquiries import Inquiry, asks
 from query_api.problems import Problem
 from query_api.views import LIMIT_MAX, gtin_of, rows
 
 GtinText = Annotated[str, Path(max_length=20, examples=["6901234567892"])]
 LotText = Annotated[str, Path(min_length=1, max_length=80, examples=["A2411"])]
+PublicInquiry = Annotated[Inquiry, asks("product")]
 SEARCH = """
 WITH named AS (
     SELECT gtin FROM trade.products
@@ -39,7 +41,7 @@ router = APIRouter(prefix="/v1", tags=["public"])
 
 @router.get("/products")
 def search(
-    request: Request,
+    asked: PublicInquiry,
     q: Annotated[str, Query(min_length=1, max_length=80, examples=["牛奶"])],
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 20,
 ) -> schemas.ProductList:
@@ -52,7 +54,7 @@ def search(
         gtin = ""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     like = f"%{escaped}%" if len(text) == 1 else ""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         found = rows(
             reader,
             SEARCH,
@@ -63,10 +65,10 @@ def search(
 
 @router.get("/products/{gtin}")
 def product(
-    request: Request, gtin: GtinText, produced: date | None = None, expires: date | None = None
+    asked: PublicInquiry, gtin: GtinText, produced: date | None = None, expires: date | None = None
 ) -> schemas.ProductPage:
     """A product with the lots known here, or those of the dates on a pack."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         return lots.product_page(
             reader, lots.base_of(reader, gtin_of(gtin)), lots.Dates(produced, expires)
         )
@@ -74,10 +76,10 @@ def product(
 
 @router.get("/lots/{gtin}")
 def lot_by_date(
-    request: Request, gtin: GtinText, produced: date | None = None, expires: date | None = None
+    asked: PublicInquiry, gtin: GtinText, produced: date | None = None, expires: date | None = None
 ) -> schemas.LotPage:
     """A lot by the days printed on the pack: its production day, its last good day, or both."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         number = lots.base_of(reader, gtin_of(gtin))
         if produced is None and expires is None:
             raise Problem(422, "date-missing", "give the produced or the expires date of the pack")
@@ -86,33 +88,35 @@ def lot_by_date(
 
 
 @router.get("/lots/{gtin}/{lot:path}")
-def lot(request: Request, gtin: GtinText, lot: LotText) -> schemas.LotPage:
+def lot(asked: PublicInquiry, gtin: GtinText, lot: LotText) -> schemas.LotPage:
     """A lot by its number; `D:`, `E:` and `R:` keys name lots known by a date or delivery."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         number = lots.base_of(reader, gtin_of(gtin))
         return lots.lot_page(reader, number, lots.lot_key(reader, number, lot))
 
 
 @router.get("/live/lots/{gtin}/{lot:path}", response_class=StreamingResponse)
-async def live(request: Request, gtin: GtinText, lot: LotText) -> StreamingResponse:
+async def live(
+    request: Request, asked: PublicInquiry, gtin: GtinText, lot: LotText
+) -> StreamingResponse:
     """Server-sent events: the position of the last entry about a lot, whenever it changes."""
-    key = await run_in_threadpool(_key, request, gtin_of(gtin), lot)
-    return StreamingResponse(_changes(request, key), media_type="text/event-stream")
+    key = await run_in_threadpool(_key, asked, gtin_of(gtin), lot)
+    return StreamingResponse(_changes(request, asked, key), media_type="text/event-stream")
 
 
-def _key(request: Request, gtin: str, lot: str) -> tuple[str, str]:
-    with request.app.state.pool.connection() as reader:
+def _key(asked: Inquiry, gtin: str, lot: str) -> tuple[str, str]:
+    with asked.snapshot() as reader:
         base = lots.base_of(reader, gtin)
         return base, lots.lot_key(reader, base, lot)
 
 
-async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]:
+async def _changes(request: Request, asked: Inquiry, key: tuple[str, str]) -> AsyncIterator[str]:
     watch = request.app.state.watch
     last = -1
     yield "retry: 2000\n\n"
     while not await request.is_disconnected():
         seen = watch.count
-        updated = await run_in_threadpool(_updated, request, key)
+        updated = await run_in_threadpool(_updated, asked, key)
         if updated != last:
             last = updated
             yield f"event: updated\ndata: {updated}\n\n"
@@ -122,6 +126,6 @@ async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]
             yield ": still here\n\n"
 
 
-def _updated(request: Request, key: tuple[str, str]) -> int:
-    with request.app.state.pool.connection() as reader:
+def _updated(asked: Inquiry, key: tuple[str, str]) -> int:
+    with asked.snapshot() as reader:
         return lots.updated(reader, *key)

@@ -9,6 +9,7 @@ from ledger.rules.recalls import LINES_MAX
 from ledger.trace.question import AsOf
 from ledger.values.ids import ID_FORM
 from query_api import (
+    ledgers,
     recall_papers,
     recall_schemas,
     recall_scores,
@@ -16,12 +17,13 @@ from query_api import (
     recalls,
     traces,
 )
+from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Cursor, Limit
 from query_api.routes.trace import LotsQuery, ProductsQuery
 from query_api.sheets import WRITERS, Sheet
 from query_api.stops import NEWEST
-from query_api.views import snapshot
 
+RecallInquiry = Annotated[Inquiry, asks("recall")]
 RecallName = Annotated[str, Path(pattern=f"^{ID_FORM}$", examples=["r-2026-11-22"])]
 RecallStage = Literal["drafted", "returned", "checked", "published", "withdrawn", "closed"]
 Before = Annotated[int, Query(ge=0, le=NEWEST, description="next of the page before")]
@@ -34,22 +36,27 @@ router = APIRouter(prefix="/v1", tags=["recall"])
 
 @router.get("/recalls")
 def every(
-    request: Request, stage: RecallStage | None = None, after: Before = NEWEST, limit: Limit = 50
+    request: Request,
+    asked: RecallInquiry,
+    stage: RecallStage | None = None,
+    after: Before = NEWEST,
+    limit: Limit = 50,
 ) -> recall_schemas.RecallPage:
     """Recalls, the newest first, with how their deadlines stand."""
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         return recalls.recalls(reader, stage, after, limit, now=request.app.state.now())
 
 
 @router.get("/recall-proposal")
 def propose(
     request: Request,
+    asked: RecallInquiry,
     product: ProductsQuery,
     lot: LotsQuery,
     possible: Annotated[bool, Query(description="also what is only possibly reached")] = False,
 ) -> recall_schemas.RecallProposal:
     """What a recall of some lots would name: they and all that they became."""
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         lots = traces.lots_asked(reader, product, lot)
         found = traces.ask(reader, lots, AsOf(), None, engine=request.app.state.arrays).trace
         return recall_work.proposal(reader, found, lots, possible=possible)
@@ -58,17 +65,21 @@ def propose(
 @router.get("/recalls/{recall}")
 def one(
     request: Request,
+    asked: RecallInquiry,
     recall: RecallName,
     lines: Annotated[int, Query(ge=0, le=LINES_MAX, description="how many of its lines")] = 500,
 ) -> recall_schemas.RecallAnswer:
     """A recall: its goods, progress, deadlines and history."""
-    with snapshot(request) as reader:
-        return recalls.recall(reader, recall, now=request.app.state.now(), limit=lines)
+    with asked.snapshot() as reader:
+        found = recalls.recall(reader, recall, now=request.app.state.now(), limit=lines)
+        asked.note({word.holder for word in found.words if word.holder})
+        return found
 
 
 @router.get("/recalls/{recall}/holders")
 def holders(
     request: Request,
+    asked: RecallInquiry,
     recall: RecallName,
     after: Cursor = None,
     limit: Limit = 100,
@@ -77,56 +88,71 @@ def holders(
 
     The pages of one list are true for the position of its first.
     """
-    with snapshot(request) as reader:
-        return recalls.holders(reader, request.app.state.accounts, recall, after, limit)
+    with asked.snapshot() as reader:
+        found = recalls.holders(reader, request.app.state.accounts, recall, after, limit)
+        asked.note({one.holder for one in found.holders})
+        return found
 
 
 @router.get("/recalls/{recall}/holders/{merchant}")
 def holder(
-    request: Request, recall: RecallName, merchant: Annotated[str, Path(pattern=f"^{ID_FORM}$")]
+    request: Request,
+    asked: Annotated[Inquiry, asks("recall-task")],
+    recall: RecallName,
+    merchant: Annotated[str, Path(pattern=f"^{ID_FORM}$")],
 ) -> recall_schemas.HolderKnown:
     """Whether a merchant had any of it by the record, as who speaks for it may want to know."""
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
+        asked.look_at(reader, ledgers.known_as(reader, merchant))
         return recalls.holder_known(reader, recall, merchant)
 
 
 @router.get("/recalls/{recall}/score")
-def score(request: Request, recall: RecallName) -> recall_schemas.RecallScore:
+def score(asked: RecallInquiry, recall: RecallName) -> recall_schemas.RecallScore:
     """How it went: found, reached, acknowledged, accounted for, and how fast."""
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         return recall_scores.score(reader, recall)
 
 
 @router.get("/recalls/{recall}/calls")
 def calls(
-    request: Request, recall: RecallName, district: District = None
+    request: Request,
+    asked: Annotated[Inquiry, asks("call-list")],
+    recall: RecallName,
+    district: District = None,
 ) -> recall_schemas.CallList:
     """Whom to call: buyers in no register, and with a district those of others."""
-    with snapshot(request) as reader:
-        return recall_work.calls(reader, recall, district)
+    with asked.snapshot() as reader:
+        found = recall_work.calls(reader, recall, district)
+        asked.note(*recall_work.called(found.calls))
+        return found
 
 
 @router.get("/recalls/{recall}/checks")
 def checks(
     request: Request,
+    asked: RecallInquiry,
     recall: RecallName,
     share: Annotated[int, Query(ge=1, le=100, description="of the holders, in percent")] = 10,
     seed: Annotated[int, Query(ge=0, le=2**53)] = 1,
 ) -> recall_schemas.CheckProposal:
     """Whom to check: the risky first, the rest drawn so that anybody can draw the same."""
-    with snapshot(request) as reader:
-        return recall_work.proposal_of_checks(reader, recall, share, seed)
+    with asked.snapshot() as reader:
+        found = recall_work.proposal_of_checks(reader, recall, share, seed)
+        asked.note({one.holder for one in found.drawn})
+        return found
 
 
 @router.get("/recalls/{recall}/notice.{form}", response_class=Response)
 def notice(
     request: Request,
+    asked: Annotated[Inquiry, asks("recall", "product")],
     recall: RecallName,
     form: Annotated[Literal["txt", "html", "svg"], Path()],
     link: Link = None,
 ) -> Response:
     """The notice for consumers: words, a poster to print, or its code alone."""
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         answer = recall_papers.published(reader, recall, now=request.app.state.now())
     leads_to = link or f"urn:suyuan:recall:{recall}"
     if form == "txt":
@@ -137,16 +163,19 @@ def notice(
 
 
 @router.get("/recalls/{recall}/report.html", response_class=StreamingResponse)
-def report(request: Request, recall: RecallName) -> Response:
+def report(request: Request, asked: RecallInquiry, recall: RecallName) -> Response:
     """The closing report, as a page to read and to print."""
-    with snapshot(request) as reader:
-        content = b"".join(recall_papers.report(reader, recall, now=request.app.state.now()))
+    with asked.snapshot() as reader:
+        content = b"".join(
+            recall_papers.report(reader, recall, now=request.app.state.now(), note=asked.note)
+        )
     return Response(content, media_type="text/html; charset=utf-8")
 
 
 @router.get("/recalls/{recall}/hand-over.{form}", response_class=Response)
 def hand_over(
     request: Request,
+    asked: Annotated[Inquiry, asks("call-list")],
     recall: RecallName,
     form: Annotated[Literal["csv", "xlsx", "html"], Path()],
     to: Annotated[
@@ -157,13 +186,14 @@ def hand_over(
 
     The header `suyuan-holders` says how many they are.
     """
-    with snapshot(request) as reader:
-        made, holders = recall_papers.hand_over(reader, recall, to, now=request.app.state.now())
+    with asked.snapshot() as reader:
+        made, found = recall_papers.hand_over(reader, recall, to, now=request.app.state.now())
+        asked.note(*recall_work.called(found))
         media, write = WRITERS[form]
         about = [[made.title, made.about], *made.notes]
         content = b"".join(write(made, Sheet("说明 notes", "", ["", ""], iter(about), [])))
     headers = {
         "content-disposition": f'inline; filename="hand-over-{recall}.{form}"',
-        "suyuan-holders": str(holders),
+        "suyuan-holders": str(len(found)),
     }
     return Response(content, media_type=media, headers=headers)

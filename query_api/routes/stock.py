@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from query_api import lots, stock, stock_schemas
+from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Cursor, Limit, PremisesText
 from query_api.problems import Problem
 from query_api.stock import Moment
@@ -14,6 +15,7 @@ from query_api.views import Reader, cursor_of, gtin_of, key_of, position
 ProductText = Annotated[str | None, Query(max_length=80, examples=["06901234567892"])]
 LotKeyText = Annotated[str | None, Query(max_length=120, examples=["L:A2411"])]
 PositionQuery = Annotated[int | None, Query(ge=0, le=2**62, description="as known there")]
+StockInquiry = Annotated[Inquiry, asks("stock")]
 AtQuery = Annotated[datetime | None, Query(description="what had happened by then")]
 
 router = APIRouter(prefix="/v1/premises", tags=["stock"])
@@ -21,13 +23,14 @@ router = APIRouter(prefix="/v1/premises", tags=["stock"])
 
 @router.get("/{premises}/stock")
 def now(
-    request: Request,
+    asked: StockInquiry,
     premises: PremisesText,
     after: Cursor = None,
     limit: Limit = 100,
 ) -> stock_schemas.StockPage:
     """What a premises has, lot by lot."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
+        _look_at(asked, reader, premises)
         found, mode = stock.lines_now(reader, premises, key_of(after, 4), limit + 1)
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
@@ -39,15 +42,15 @@ def now(
 
 @router.get("/{premises}/stock/then")
 def then(
-    request: Request,
+    asked: StockInquiry,
     premises: PremisesText,
     as_of: PositionQuery = None,
     at: AtQuery = None,
     product: ProductText = None,
 ) -> stock_schemas.StockPage:
     """What a premises had: as it was known at a position, as it was true at an instant, or both."""
-    with request.app.state.pool.connection() as reader, reader.transaction():
-        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with asked.snapshot() as reader:
+        _look_at(asked, reader, premises)
         moment = _moment(reader, as_of, at, product)
         found = stock.lines_then(reader, premises, moment)
         mode = stock.mode_of(stock.place_of(reader, premises))
@@ -58,7 +61,7 @@ def then(
 
 @router.get("/{premises}/stock/entries")
 def entries(  # each query parameter by its name
-    request: Request,
+    asked: StockInquiry,
     premises: PremisesText,
     product: Annotated[str, Query(max_length=80)],
     lot: LotKeyText = None,
@@ -66,11 +69,17 @@ def entries(  # each query parameter by its name
     at: AtQuery = None,
 ) -> stock_schemas.StockEntries:
     """The entries that made a figure, as they happened, at most 1,000; all lots or one."""
-    with request.app.state.pool.connection() as reader, reader.transaction():
-        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with asked.snapshot() as reader:
+        _look_at(asked, reader, premises)
         moment = _moment(reader, as_of, at, product)._replace(lot=lot)
         found = stock.entries(reader, premises, moment)
     return stock_schemas.StockEntries(entries=found, position=moment.position)
+
+
+def _look_at(asked: Inquiry, reader: Reader, premises: str) -> None:
+    """Lets the asker see a place's stock; of one in no register, what its rows let be seen."""
+    if (place := stock.place_of(reader, premises)) is not None:
+        asked.look_at(reader, str(place["merchant"]), premises)
 
 
 def _moment(reader: Reader, as_of: int | None, at: datetime | None, product: str | None) -> Moment:

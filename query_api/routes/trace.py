@@ -10,12 +10,13 @@ from ledger.rules.trace_records import TRACE_RECORDS
 from ledger.trace.question import AsOf, From
 from ledger.values.ids import ID_FORM
 from query_api import trace_exports, traces
+from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Limit
 from query_api.problems import Problem
 from query_api.sheets import WRITERS, Sheet
 from query_api.trace_schemas import TracePage
-from query_api.views import snapshot
 
+TraceInquiry = Annotated[Inquiry, asks("trace")]
 ProductsQuery = Annotated[list[str], Query(max_length=100, examples=[["06901234567892"]])]
 LotsQuery = Annotated[list[str], Query(max_length=100, examples=[["A-24/11"]])]
 PositionQuery = Annotated[int | None, Query(ge=0, le=2**62, description="as known there")]
@@ -45,6 +46,7 @@ def origin_asked(merchant: MerchantQuery = None, since: SinceQuery = None) -> Fr
 @router.get("/trace")
 def trace(  # each query parameter by its name
     request: Request,
+    asked: TraceInquiry,
     product: ProductsQuery,
     lot: LotsQuery,
     moment: Annotated[AsOf, Depends(moment_asked)],
@@ -53,15 +55,18 @@ def trace(  # each query parameter by its name
     limit: Limit = 200,
 ) -> TracePage:
     """Where lots came from and what became of them: certain and possible holders apart."""
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         lots = traces.lots_asked(reader, product, lot)
         found = traces.ask(reader, lots, moment, origin, engine=request.app.state.arrays)
-        return traces.page(reader, found, after, limit)
+        shown = traces.page(reader, found, after, limit)
+        asked.note({holder.merchant for holder in shown.holders})
+        return shown
 
 
 @router.get("/trace/export.{form}", response_class=Response)
 def export(
     request: Request,
+    asked: TraceInquiry,
     form: Annotated[Literal["csv", "xlsx", "html"], Path()],
     product: ProductsQuery,
     lot: LotsQuery,
@@ -70,12 +75,15 @@ def export(
     sheet: Annotated[Literal["holders", "fsma204", "eu931"], Query()] = "holders",
 ) -> Response:
     """A trace as a sheet: its holders, or the record that another law asks of its movements."""
-    with snapshot(request) as reader:
+    with asked.snapshot() as reader:
         lots = traces.lots_asked(reader, product, lot)
         found = traces.ask(reader, lots, moment, origin, engine=request.app.state.arrays).trace
         if sheet == "holders":
-            made = trace_exports.holders_sheet(found, traces.holders(reader, found))
+            held = traces.holders(reader, found)
+            asked.note({holder.merchant for holder in held})
+            made = trace_exports.holders_sheet(found, held)
         else:
+            asked.note({holder.merchant for holder in found.holders})
             made = trace_exports.record_sheet(reader, found, TRACE_RECORDS[sheet])
         media, write = WRITERS[form]
         about = [[made.title, made.about], *made.notes]

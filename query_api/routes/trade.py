@@ -1,10 +1,11 @@
-"""Trade routes: papers and the record's order. On loopback until sign-in exists."""
+"""Trade routes: papers, and the record's order."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from query_api import lots, schemas
+from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Cursor, Limit
 from query_api.problems import Problem
 from query_api.views import cursor_of, gtin_of, key_of, rows
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["trade"])
 
 @router.get("/documents")
 def documents(
-    request: Request,
+    asked: Annotated[Inquiry, asks("product")],
     gtin: Annotated[str, Query(max_length=20)],
     lot: Annotated[str | None, Query(max_length=120)] = None,
     after: Cursor = None,
@@ -30,7 +31,7 @@ def documents(
     before = key_of(after, 1)[0]
     if before and not (before.isascii() and before.isdigit()):
         raise Problem(422, "cursor-invalid", "give the cursor of the page before")
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         limit_before = int(before) if before else lots.POSITION_MAX
         found, more = lots.papers(
             reader,
@@ -44,10 +45,12 @@ def documents(
 
 @router.get("/events")
 def events(
-    request: Request, after: Annotated[int, Query(ge=0, le=2**62)] = 0, limit: Limit = 100
+    asked: Annotated[Inquiry, asks("event")],
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Limit = 100,
 ) -> schemas.EventPage:
     """The record in its order: where each event stands and its leaf, not what it says."""
-    with request.app.state.pool.connection() as reader:
+    with asked.snapshot() as reader:
         found = rows(reader, EVENTS, [after, limit])
         head = rows(reader, "SELECT position FROM ledger.head")[0]["position"]
     return schemas.EventPage(events=[schemas.EventLine(**row) for row in found], head=head)

@@ -6,13 +6,16 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import httpx
 
 from ledger.settings import Settings, read_settings
 from ledger.values.day import ZONE_DEFAULT
+from suyuan.badge import SignInOver
 from suyuan.commands import Failed
+from suyuan.commands.signing_in import badge
 
 ANSWER_S = 60.0
 PAGE = 200
@@ -23,6 +26,7 @@ FORMS = ("xlsx", "csv", "html")
 def add_query(verb: argparse.ArgumentParser, run: Any) -> None:
     """Adds what every question takes."""
     verb.add_argument("--query", help="the query API's address; else the one of the settings")
+    verb.add_argument("--why", default="", help="the reason, noted where others see who looked")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run)
 
@@ -33,13 +37,16 @@ def asking(stated: argparse.Namespace) -> httpx.Client:
     told = settings.query_url != Settings().query_url
     here = settings.query_url if told else f"http://127.0.0.1:{settings.query_port}"
     url = stated.query or here
-    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S)
+    why = {"suyuan-why": quote(stated.why)} if getattr(stated, "why", "") else None
+    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S, auth=badge(), headers=why)
 
 
 def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Asks once. Raises `Failed` with what the API said, or that it does not answer."""
     try:
         answer = query.get(path, params=asked)
+    except SignInOver as error:
+        raise Failed(str(error)) from error
     except httpx.HTTPError as error:
         raise Failed(
             f"the query API at {query.base_url} does not answer: start suyuan up, or name it with"
@@ -54,9 +61,11 @@ def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str,
 def problem_in(answer: httpx.Response) -> str:
     """Returns what an answer that is a problem says; what is none of the API's, with its code."""
     try:
-        return str(answer.json()["detail"])
+        words = str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
         return f"the query API answered {answer.status_code}: look at its log (query.log)"
+    unknown = answer.status_code == httpx.codes.UNAUTHORIZED
+    return f"{words} suyuan sign-in ACCOUNT" if unknown else words
 
 
 def ask_pages(query: httpx.Client, path: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 import psycopg
+from psycopg.rows import dict_row
 
 from ledger.journal.erasing import Erasure, erase, erased_in
+from query_api import retention
+from query_api.schemas import PersonRetention
+from query_api.views import today
 from suyuan.commands import Failed, name
-from suyuan.commands.asking import add_query, ask_page, asking
 from suyuan.commands.upkeep import RunningLedger, database_answers
 
 WARNING = (
@@ -32,7 +35,8 @@ def add_erase(verbs: Any) -> None:
     verb.add_argument("--list", action="store_true", help="say who was erased, when and why")
     verb.add_argument("--although-kept", action="store_true",
                       help="also while records that name the person must be kept by law")  # fmt: skip
-    add_query(verb, run_erase)
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_erase)
 
 
 def run_erase(stated: argparse.Namespace) -> int:
@@ -42,10 +46,9 @@ def run_erase(stated: argparse.Namespace) -> int:
     if None in (stated.person, stated.by, stated.note):
         raise Failed("name the person's reference, who decides it with --as, and why with --note")
     if not stated.although_kept:
-        with asking(stated) as query:
-            found = ask_page(query, f"/v1/cards/{stated.person}/retention", {})
-        if not found["may_be_erased"]:
-            raise Failed(f"{found['advice']} (Food Safety Law, articles 50 to 53). Erase afterwards, or"
+        found = _duty(stated.person)
+        if not found.may_be_erased:
+            raise Failed(f"{found.advice} (Food Safety Law, articles 50 to 53). Erase afterwards, or"
                          " decide with --although-kept")  # fmt: skip
     wanted = Erasure(stated.person, stated.by, stated.note, datetime.now(UTC))
     with database_answers():
@@ -54,6 +57,15 @@ def run_erase(stated: argparse.Namespace) -> int:
     words = f"{stated.person} is erased; {events} events name them and say nothing of them."
     print(json.dumps(told) if stated.json else f"{words}\n{WARNING}")
     return 0
+
+
+def _duty(person: str) -> PersonRetention:
+    """Returns until when records that name a person must be kept, as the views know it."""
+    with (
+        database_answers(),
+        psycopg.connect(RunningLedger().follower, row_factory=dict_row) as views,
+    ):
+        return retention.person(views, person, today(views))
 
 
 def _list(stated: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -10,14 +9,13 @@ from typing import Any, get_args
 import psycopg
 
 from ledger.accounts.book import PgAccounts, UserAccount
+from ledger.accounts.passwords import new_password
 from ledger.errors import Conflict
 from ledger.rules.access import Grant, Role
 from ledger.values.ids import is_id
 from suyuan.commands import Failed, name
 from suyuan.commands.upkeep import RunningLedger, database_answers
 
-# Five groups of five out of 32 letters and digits that nobody mixes up: 125 bits.
-LETTERS, GROUPS, GROUP = "abcdefghijkmnpqrstuvwxyz23456789", 5, 5
 # Everybody is a consumer, and a device signs with its key.
 ROLES_OF_PEOPLE = tuple(role for role in get_args(Role) if role not in ("consumer", "device"))
 # These roles see nothing of their own accord: over what they are has to be said.
@@ -72,7 +70,7 @@ def _grant(text: str) -> Grant:
 
 
 def _add(stated: argparse.Namespace) -> int:
-    password = _new_password()
+    password = new_password()
     _changed(
         lambda book: book.add(
             stated.account, name=stated.name, password=password, grants=stated.role
@@ -82,7 +80,7 @@ def _add(stated: argparse.Namespace) -> int:
 
 
 def _password(stated: argparse.Namespace) -> int:
-    password = _new_password()
+    password = new_password()
     _changed(lambda book: book.set_password(stated.account, to=password))
     return _say_password(stated, password)
 
@@ -161,11 +159,6 @@ def _changed(change: Callable[[PgAccounts], Any]) -> Any:
         raise Failed(str(error)) from error
     except psycopg.errors.InvalidTextRepresentation as error:
         raise Failed("a sign-in's id is a UUID: suyuan user sign-ins says it") from error
-
-
-def _new_password() -> str:
-    groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
-    return "-".join(groups)
 
 
 def _say_password(stated: argparse.Namespace, password: str) -> int:

@@ -82,6 +82,7 @@ def add_demo(verbs: Any) -> None:
 def run_demo(stated: argparse.Namespace) -> int:
     """Runs the day; stays up with the address to open unless it runs once."""
     from suyuan.demo.day import Day
+    from suyuan.demo.people import words_of
 
     kiosk_port = 0 if stated.once and stated.port is None else _port(stated.port)
     say = (lambda text: print(text, file=sys.stderr, flush=True)) if stated.json else _say(False)
@@ -94,10 +95,8 @@ def run_demo(stated: argparse.Namespace) -> int:
             _print_result(result)
         if not stated.once and result["ok"]:
             assert day.machine is not None
-            print(
-                f"\nOpen {day.machine.kiosk_url} and search 牛奶 or milk. Ctrl-C ends it.",
-                flush=True,
-            )
+            print(f"\nOpen {day.machine.kiosk_url} and search 牛奶 or milk. Ctrl-C ends it.")
+            print("\n".join(["", *words_of(day.accounts)]), flush=True)
             keep_running(day.machine)
         return 0 if result["ok"] else 1
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from ledger.accounts.access_log import check_access_log
 from ledger.errors import BadSetting
 from ledger.log.postgres import PgLog
 from ledger.projections.groups import GROUPS, group_of
@@ -79,17 +80,21 @@ def run_verify(stated: argparse.Namespace) -> int:
             tables = Upkeep(ledger.follower).compare(bar.step)
         with Progress("leaves compared", 0, show=show) as bar:
             log = _check_log(ledger, stated.log, bar.step)
+        with psycopg.connect(ledger.owner) as owner:
+            looked = check_access_log(owner)
     bad = [t for t in tables if t.missing or t.unexpected]
-    ok = not report.problems and not bad and not log.problems
+    ok = not (report.problems or bad or log.problems or looked.problems)
     if stated.json:
         words = report._asdict() | {"tables": [t._asdict() for t in tables], "ok": ok}
-        words |= {"log": log._asdict()}
+        words |= {"log": log._asdict(), "access_log": looked._asdict()}
         print(json.dumps(words, ensure_ascii=False))
     else:
         print(f"{report.events} events, {report.batches} signed batches: ", end="")
         print("; ".join(report.problems) or "positions, chains, signatures and leaves fit")
         print(f"{log.size} entries of the published log: ", end="")
         print("; ".join(log.problems) or "rows, leaves, tiles and checkpoint are one")
+        print(f"{looked.entries} entries of the access log: ", end="")
+        print("; ".join(looked.problems) or "their chain is whole")
         for table in tables:
             line = f"{table.rows} rows, {table.missing} missing, {table.unexpected} unexpected"
             print(f"  {table.table:<22} {line}")

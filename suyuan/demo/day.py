@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
@@ -19,8 +19,10 @@ from ledger.values.day import day_at
 from scanners.agent import keep_document, learn_home
 from scanners.labels import Label, png
 from suyuan.assortment import CATALOGUE
+from suyuan.badge import Badge
 from suyuan.demo import check
 from suyuan.demo.market import Market
+from suyuan.demo.people import DemoAccount, accounts_for, badge_of, open_accounts
 from suyuan.demo.spoil import LabelRead, read_spoilt
 from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action
 from suyuan.parts import leftovers
@@ -50,6 +52,7 @@ class Day:
         self._kiosk_port = kiosk_port
         self._data = empty_folder(data_root() / "demo")
         self.machine: Machine | None = None
+        self.accounts: Sequence[DemoAccount] = ()
         self._trade_made: Trade | None = None
         self._numbers: dict[int, tuple[str, int]] = {}
 
@@ -220,11 +223,22 @@ class Day:
         for agent in market.agents.values():
             agent.send_documents()
 
+    def _let_people_in(self, trade: Trade) -> Badge:
+        """Opens an account for every role; returns what the auditor shows."""
+        assert self.machine is not None
+        self.accounts = accounts_for(trade.merchants)
+        open_accounts(self.machine, self.accounts)
+        auditor = next(one for one in self.accounts if one.grant.role == "auditor")
+        return badge_of(self.machine, auditor)
+
     def _reckon(
         self, market: Market, reads: dict[int, LabelRead], told: dict[str, bool]
     ) -> dict[str, Any]:
         assert self.machine is not None
-        with httpx.Client(base_url=self.machine.query_url, trust_env=False, timeout=10) as query:
+        auditor = self._let_people_in(market.trade)
+        with httpx.Client(
+            base_url=self.machine.query_url, trust_env=False, timeout=10, auth=auditor
+        ) as query:
             followed = check.wait_followed(query, DRAIN_S)
             stock = check.stock_differences(query, market.trade)
             alerts = check.alert_differences(

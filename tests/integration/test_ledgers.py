@@ -4,7 +4,7 @@ import csv
 import io
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ import msgspec
 import openpyxl
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from ledger.events.cases import MerchantRegistered
 from ledger.events.reports import CertificateFiled, GoodsAsRead
@@ -20,6 +21,8 @@ from ledger.journal.personal import PgPersonalStore
 from ledger.rules.law_ledgers import LEDGERS, keep_until
 from ledger.values.cards import Card
 from ledger.values.quantity import StatedQuantity, Unit
+from query_api import retention
+from query_api.views import today
 from suyuan.parts.cluster import Cluster
 from tests.support.asked import asking
 from tests.support.databases import Database, fresh
@@ -224,9 +227,9 @@ def test_who_opened_which_cards_is_on_record_before_the_answer(
 
     with psycopg.connect(module_database.dsn()) as owner:
         row = owner.execute(
-            "SELECT refs::text[], why FROM personal.openings ORDER BY id DESC LIMIT 1"
+            "SELECT refs::text[], why, account FROM personal.openings ORDER BY id DESC LIMIT 1"
         )
-        assert row.fetchone() == ([FARMER], "ledger produce of m-1")
+        assert row.fetchone() == ([FARMER], "ledger produce of m-1", "officer-9")
 
 
 def test_the_reader_cannot_open_a_card_without_leaving_a_line(module_database: Database) -> None:
@@ -284,13 +287,16 @@ def test_nothing_may_be_archived_before_its_lots_records_have_been_kept(api: htt
     assert not any(lot["may_be_archived"] for lot in lots)
 
 
-def test_a_person_is_not_erased_while_a_duty_to_keep_runs(api: httpx.Client) -> None:
-    farmer = api.get(f"/v1/cards/{FARMER}/retention").json()
-    nobody = api.get(f"/v1/cards/{uuid.uuid4()}/retention").json()
+def test_a_person_is_not_erased_while_a_duty_to_keep_runs(
+    api: httpx.Client, module_database: Database
+) -> None:
+    with psycopg.connect(module_database.dsn(), row_factory=dict_row) as views:
+        farmer = retention.person(views, FARMER, today(views))
+        nobody = retention.person(views, str(uuid.uuid4()), today(views))
 
-    assert (farmer["may_be_erased"], farmer["keep_until"]) == (False, "2027-05-22")
-    assert "2027-05-22" in farmer["advice"]
-    assert (nobody["may_be_erased"], nobody["keep_until"]) == (True, None)
+    assert (farmer.may_be_erased, farmer.keep_until) == (False, date(2027, 5, 22))
+    assert "2027-05-22" in farmer.advice
+    assert (nobody.may_be_erased, nobody.keep_until) == (True, None)
 
 
 def test_stock_is_answered_as_it_was_known_and_as_it_was_true(database: Database) -> None:

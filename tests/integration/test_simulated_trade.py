@@ -26,8 +26,9 @@ class Played:
         self.places: dict[int, tuple[str, int]] = {}
         for request in self.trade.requests():
             entry = request.entry
-            subject = getattr(entry, "gtin", None) or entry.merchant
-            self.line.case("product" if hasattr(entry, "gtin") else "merchant", subject, entry)
+            kind = {"gtin": "product", "area": "area"}
+            name = next((name for name in kind if hasattr(entry, name)), "merchant")
+            self.line.case(kind.get(name, "merchant"), getattr(entry, name), entry)
         self._tapes = {m.device: self._open(m) for m in self.trade.merchants}
         day = TODAY - timedelta(days=1)
         for number, action in enumerate(self.trade.actions):

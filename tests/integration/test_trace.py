@@ -42,6 +42,7 @@ def rows_of(database: Database, line: Line, moment: AsOf) -> Iterator[PgRows]:
     head = line.journal.page(0, 1000)[-1].position
     reader = psycopg.connect(database.dsn("suyuan_reader"), row_factory=dict_row)
     with reader, reader.transaction():
+        reader.execute("SET LOCAL suyuan.reach = 'everything'")
         yield PgRows(reader, moment, head)
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from scanners.agent import LedgerAway, enroll, learn_home
 from scanners.tape import Tape
+from suyuan.badge import Badge, HeldSignIn
 from suyuan.parts.places import free_port
 from tests.support.databases import scratch
 from tests.support.make import MILK
@@ -40,6 +41,23 @@ class Shell:
         )  # fmt: skip
         assert self.up.stdout is not None
         self.told: dict[str, Any] = json.loads(self.up.stdout.readline())
+        self.env["SUYUAN_SIGN_IN"] = str(folder / "sign-in.json")
+        added = self.run(
+            "user",
+            "add",
+            "auditor-1",
+            "--name",
+            "王",
+            "--role",
+            "auditor",
+            "--role",
+            "regulator=d,d-1,yuelu",
+            "--json",
+        )
+        password = json.loads(added.stdout)["password"]
+        assert self.run("sign-in", "auditor-1", typed=password).returncode == 0
+        held = (folder / "sign-in.json").read_bytes()
+        self.badge = Badge(msgspec.json.decode(held, type=HeldSignIn))
 
     def run(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -295,7 +313,7 @@ def test_a_wiped_scanner_comes_again_under_its_name_and_its_old_tape_is_closed(
 
 
 def _query(shell: Shell, path: str) -> Any:
-    return httpx.get(shell.told["query"] + path, trust_env=False).json()
+    return httpx.get(shell.told["query"] + path, trust_env=False, auth=shell.badge).json()
 
 
 def _wait(true: Callable[[], bool]) -> None:
@@ -557,3 +575,36 @@ def test_a_second_up_does_not_touch_the_ledger_that_runs(shell: Shell) -> None:
     assert again.returncode == 1
     assert "is taken" in again.stderr or "in use by process" in again.stderr
     assert httpx.get(f"{shell.told['query']}/v1/health", trust_env=False).status_code == 200
+
+
+def test_who_asks_signs_in_and_whoever_signed_out_is_asked_to(shell: Shell) -> None:
+    mine = {"SUYUAN_SIGN_IN": str(shell.folder / "other.json")}
+    added = json.loads(
+        shell.run("user", "add", "stall-9", "--name", "李", "--role", "merchant=m-9", "--json").stdout
+    )
+    env, shell.env = shell.env, shell.env | mine
+    try:
+        before = shell.run("alerts")
+        wrong = shell.run("sign-in", "stall-9", typed="not this one")
+        right = shell.run("sign-in", "stall-9", typed=f"{added['password']}\n")
+        mode = (shell.folder / "other.json").stat().st_mode & 0o777
+        own = shell.run("alerts", "--why", "每日查看")
+        others = shell.run("ledger", "stock", "--premises", "m-7-a")
+        held = (shell.folder / "other.json").read_bytes()
+        out = shell.run("sign-out")
+        after = shell.run("alerts")
+        (shell.folder / "other.json").write_bytes(held)
+        ended = shell.run("alerts")
+        (shell.folder / "other.json").write_bytes(b"nonsense")
+        nonsense = shell.run("alerts")
+    finally:
+        shell.env = env
+
+    assert (before.returncode, "suyuan sign-in ACCOUNT" in before.stderr) == (1, True)
+    assert (wrong.returncode, "not right" in wrong.stderr) == (1, True)
+    assert (right.returncode, mode, own.returncode) == (0, 0o600, 0), own.stderr
+    # Who is in no register has no books of their own, and nobody's else to see.
+    assert "m-7" not in others.stdout
+    assert (out.returncode, after.returncode, ended.returncode) == (0, 1, 1)
+    assert "your sign-in has ended" in ended.stderr
+    assert "is no sign-in" in nonsense.stderr

@@ -20,8 +20,10 @@ from scanners.identity import Clocks
 from scanners.labels import Label, png
 from suyuan.participants import ZONE
 from suyuan.parts.machine import Machine
+from tests.support.asked import ALL
 from tests.support.databases import scratch
 from tests.support.make import MILK, YOGHURT, corrected, milk, received, sold
+from tests.support.people import add_account, token_for
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
@@ -337,7 +339,9 @@ def test_what_is_not_recorded_is_not_called_unsafe(stand: Stand) -> None:
 
 
 def test_the_api_answers_in_problems_pages_and_caps(stand: Stand) -> None:
-    with httpx.Client(base_url=stand.machine.query_url, trust_env=False) as api:
+    add_account(stand.machine.dsn("suyuan_owner"), "officer-9", *ALL)
+    badge = token_for(stand.machine.intake_url, "officer-9")
+    with httpx.Client(base_url=stand.machine.query_url, trust_env=False, headers=badge) as api:
         lines = api.get("/v1/premises/p-1/stock").json()["lines"]
         assert MILK in {line["product"] for line in lines}
         assert api.get("/v1/events?after=0&limit=3").json()["events"][2]["position"] == 3

@@ -1,5 +1,6 @@
 """From a regulator's word to the scanner in a merchant's hand, and on to the closing report."""
 
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from PIL import Image
 
 from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
 from ledger.events.reports import TestReportFiled
+from ledger.rules.access import Grant
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
 from scanners.agent import Agent, ask, enroll, keep_document, learn_home
@@ -34,6 +36,7 @@ from suyuan.participants import ZONE
 from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
 from tests.support.make import MILK, milk, received
+from tests.support.people import PASSWORD, keep_sign_in, token_for
 
 TODAY = day_at(datetime.now(UTC), ZONE)
 ROOT = Path(__file__).parents[2]
@@ -49,6 +52,10 @@ class City:
         self.folder = folder
         self.machine = Machine(folder)
         self.machine.start(say=lambda text: None)
+        self.signed_in = keep_sign_in(
+            folder / "sign-in.json", self.machine.dsn("suyuan_owner"), self.machine.intake_url,
+            Grant("auditor"), Grant("regulator", ("yuelu", "furong")),
+        )  # fmt: skip
         self.home = learn_home(self.machine.intake_url, "127.0.0.1", self.machine.broker.port)
         wanted: list[Any] = []
         for name, district in (("m-1", "yuelu"), ("m-2", "furong")):
@@ -167,6 +174,7 @@ class Desk:
 def desk(city: City, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("SUYUAN_INTAKE_PORT", str(city.machine.ports["intake"]))
     monkeypatch.setenv("SUYUAN_QUERY_PORT", str(city.machine.ports["query"]))
+    monkeypatch.setenv("SUYUAN_SIGN_IN", city.signed_in)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     return Desk(city, capsys)
 
@@ -327,6 +335,10 @@ def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
         told = json.loads(mock.stdout.readline())
         monkeypatch.setenv("SUYUAN_INTAKE_PORT", str(told["intake"]))
         monkeypatch.setenv("SUYUAN_QUERY_PORT", str(told["query"]))
+        monkeypatch.setenv("SUYUAN_SIGN_IN", str(city.folder / "mock-sign-in.json"))
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        desk.type("sign-in", "officer-9")
+        badge = token_for(f"http://127.0.0.1:{told['intake']}", "officer-9")
         desk.type("recall", "draft", "mock-1", "--grade", "I", "--trace", f"{MILK}/A-24/11",
                   "--reason", "演练", "--authority", "市监局", *OFFICER)  # fmt: skip
         desk.check("mock-1", "--as", "officer-2")
@@ -347,7 +359,9 @@ def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
         assert desk.ask("recall", "show", "mock-1")["rehearsal"]
         for form in ("notice.txt", "notice.html", "report.html", "hand-over.csv", "hand-over.html"):
             paper = httpx.get(
-                f"http://127.0.0.1:{told['query']}/v1/recalls/mock-1/{form}", trust_env=False
+                f"http://127.0.0.1:{told['query']}/v1/recalls/mock-1/{form}",
+                trust_env=False,
+                headers=badge,
             )
             assert "REHEARSAL" in paper.text, form
     finally:

@@ -4,21 +4,37 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import httpx
 import psycopg
 import uvicorn
 from psycopg import sql
 
+from ledger.accounts.book import PgAccounts
 from ledger.follower import entries_of, fold_page, make_views
 from ledger.projections.groups import GROUPS
 from ledger.projections.postgres import PgStore
+from ledger.rules.access import Grant, Subject
+from ledger.rules.tokens import SignedIn, write_token
+from ledger.values.keys import SigningKey
 from query_api.app import build
 from suyuan.parts.places import free_port
 from tests.support.databases import Database
 from tests.support.line import Line
 
 PAGE = 500
+TOKEN_KEY = SigningKey(bytes([9]) * 32)
+# Who may see all there is: an auditor who is also the authority of the districts that tests name.
+ALL = (Grant("auditor"), Grant("regulator", ("d", "d-1", "yuelu", "yuhu")))
+
+
+def token_of(*grants: Grant, account: str = "officer-9", sign_in: str = "s-1") -> dict[str, str]:
+    """The header of somebody with these roles."""
+    token = write_token(
+        TOKEN_KEY, "test", SignedIn(Subject(account, grants), sign_in), datetime.now(UTC)
+    )
+    return {"authorization": f"Bearer {token}"}
 
 
 def fill(database: Database, line: Line) -> None:
@@ -52,8 +68,10 @@ def _size(position: int, upto: int | None) -> int:
 
 @contextmanager
 def asking(database: Database, line: Line) -> Iterator[httpx.Client]:
-    """The query API over a line's views, served as it is at work."""
+    """The query API over a line's views, served as it is at work; asked by who may see all."""
     fill(database, line)
+    with psycopg.connect(database.dsn()) as connection:
+        PgAccounts(connection).announce(TOKEN_KEY.public, datetime.now(UTC))
     port = free_port()
     config = uvicorn.Config(build(database.dsn("suyuan_reader")), port=port, log_level="warning")
     server = uvicorn.Server(config)
@@ -63,7 +81,9 @@ def asking(database: Database, line: Line) -> Iterator[httpx.Client]:
         while not server.started:
             time.sleep(0.01)
         url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+        with httpx.Client(
+            base_url=url, trust_env=False, timeout=30, headers=token_of(*ALL)
+        ) as client:
             yield client
     finally:
         server.should_exit = True

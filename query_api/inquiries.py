@@ -1,0 +1,181 @@
+"""Inquiries: who asks for what, how far that reaches, and that it is on record before it is answered.
+
+A route names its resource by asking for an `Inquiry`; the table of access decides, the views' own
+policies stand behind it (`ledger/projections/seen.py`), and whose records are shown is noted in the
+access log.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import Depends, Request
+from psycopg import Error
+from psycopg.types.json import Jsonb
+
+from ledger.rules.access import About, Reach, Resource, decide_access, reach
+from ledger.rules.tokens import SignedIn
+from query_api.ledgers import known_as, names_of
+from query_api.people import Asker
+from query_api.problems import Problem
+from query_api.views import Reader, rows
+
+WHY_CHARACTERS_MAX = 500
+ASKED_CHARACTERS_MAX = 2000
+# Of a merchant: where it trades under any of its names, and its district with what lies above.
+ABOUT = """
+WITH RECURSIVE above (area) AS (
+    SELECT district FROM trade.merchants WHERE merchant = %(merchant)s
+    UNION SELECT a.within FROM above b JOIN trade.areas a ON a.area = b.area
+    WHERE a.within IS NOT NULL
+) SELECT ARRAY(SELECT area FROM above) AS areas,
+         ARRAY(SELECT DISTINCT market FROM trade.premises WHERE merchant = ANY(%(names)s)
+               AND (%(premises)s::text IS NULL OR premises = %(premises)s)) AS markets
+"""
+# What was granted, with every name of its merchants and every area that lies in its areas.
+GRANTED = """
+WITH RECURSIVE below (area) AS (
+    SELECT unnest(%(areas)s::text[])
+    UNION SELECT a.area FROM below b JOIN trade.areas a ON a.within = b.area
+), known (merchant) AS (
+    SELECT unnest(%(merchants)s::text[])
+    UNION SELECT merchant FROM trade.merchant_aliases WHERE alias = ANY(%(merchants)s)
+) SELECT ARRAY(SELECT area FROM below) AS districts,
+         ARRAY(SELECT merchant FROM known UNION SELECT a.alias FROM known
+               JOIN trade.merchant_aliases a USING (merchant)) AS merchants
+"""
+STATE = """
+SELECT set_config('suyuan.reach', %(reach)s, true), set_config('suyuan.merchants', %(merchants)s, true),
+       set_config('suyuan.districts', %(districts)s, true), set_config('suyuan.markets', %(markets)s, true),
+       set_config('suyuan.account', %(account)s, true)
+"""
+# Of goods everybody may read what is public of the record, and no more of it.
+PUBLIC: Resource = "product"
+
+
+class Inquiry:
+    """Something that somebody asks of one resource."""
+
+    def __init__(self, request: Request, asker: SignedIn, resource: Resource) -> None:
+        self._request = request
+        self.asker = asker
+        self.resource = resource
+        self.reach = reach(asker.subject, resource, "read")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """Gives one state of the views for all of an answer, as far as the asker may see.
+
+        Opening cards leaves its line in it.
+        """
+        with self._request.app.state.pool.connection() as reader, reader.transaction():
+            reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE")
+            self._state(reader)
+            yield reader
+
+    def look_at(self, reader: Reader, merchant: str, premises: str | None = None) -> None:
+        """Lets the asker see a merchant's records, or those of one of its places, which is noted first.
+
+        Raises `Problem` where they are not the asker's to see.
+        """
+        if not self.covers(reader, merchant, self.resource, premises):
+            raise Problem(403, "out-of-reach", f"{merchant} is not among what you were granted")
+        self.note([merchant])
+
+    def covers(
+        self, reader: Reader, merchant: str, resource: Resource, premises: str | None = None
+    ) -> bool:
+        """Tells whether the asker may read this of a merchant, at any of its places or at one."""
+        known = known_as(reader, merchant)
+        names = names_of(reader, known)
+        asked = {"merchant": known, "names": names, "premises": premises}
+        where = rows(reader, ABOUT, asked)[0]
+        markets, areas = frozenset(where["markets"]), frozenset(where["areas"])
+        granted = reach(self.asker.subject, resource, "read")
+        if not areas:
+            # Who is in no register is in no district, and every authority's to look at.
+            areas = granted.areas
+        # A merchant has several names, and was granted by one of them.
+        own = granted.merchants.intersection(names) or frozenset(names)
+        about = About(own, markets, areas)
+        return decide_access(self.asker.subject, resource, "read", about) is None
+
+    def note(self, merchants: Collection[str], cards: Collection[str] = ()) -> None:
+        """Puts on record whose records are about to be shown to somebody else than themselves.
+
+        In a transaction of its own, for others wait for it; what is not on record is not answered.
+        """
+        own = self._own()
+        others = sorted(set(merchants) - own)
+        if self.asker.subject.account and (others or cards):
+            entry = {
+                "account": self.asker.subject.account, "sign_in": self.asker.sign_in,
+                "resource": self.resource, "asked": self._asked(), "why": self._why(),
+                "merchants": others, "cards": sorted(cards),
+            }  # fmt: skip
+            try:
+                with self._request.app.state.log_pool.connection() as log:
+                    log.execute("SELECT access.append(%s)", [Jsonb(entry)])
+            except Error as error:
+                words = "whose records these are cannot be told of it at the moment: ask again"
+                raise Problem(503, "not-on-record", words) from error
+
+    def _own(self) -> set[str]:
+        grants = self.asker.subject.grants
+        return {
+            name for one in grants if one.role in ("merchant", "headquarters") for name in one.over
+        }
+
+    def _asked(self) -> str:
+        url = self._request.url
+        return unquote(f"{url.path}?{url.query}" if url.query else url.path)[:ASKED_CHARACTERS_MAX]
+
+    def _why(self) -> str:
+        """Returns the reason that the asker gave; a header carries other letters as percents."""
+        text = unquote(self._request.headers.get("suyuan-why", ""))
+        return "".join(filter(str.isprintable, text))[:WHY_CHARACTERS_MAX]
+
+    def _state(self, reader: Reader) -> None:
+        found = self.reach
+        some: dict[str, Any] = {"merchants": [], "districts": []}
+        if not found.everything:
+            asked = {"areas": sorted(found.areas), "merchants": sorted(found.merchants)}
+            some = rows(reader, GRANTED, asked)[0]
+        lists = {name: ",".join(some[name]) for name in ("merchants", "districts")}
+        reader.execute(STATE, lists | {
+            "reach": _stated(self.resource, found), "markets": ",".join(sorted(found.markets)),
+            "account": self.asker.subject.account,
+        })  # fmt: skip
+
+
+class Asks:
+    """A route's dependency: what it is about; refuses who may see nothing of that.
+
+    Of several resources it is about the first that the asker may see anything of.
+    """
+
+    def __init__(self, *resources: Resource) -> None:
+        self.resources = resources
+
+    def __call__(self, request: Request, asker: Asker) -> Inquiry:
+        """Returns the inquiry. Raises `Problem` where the table gives the asker nothing of it."""
+        for resource in self.resources:
+            refused = decide_access(asker.subject, resource, "read")
+            if refused is None:
+                return Inquiry(request, asker, resource)
+        if not asker.subject.account:
+            raise Problem(401, "not-signed-in", "This is not for everybody: sign in.")
+        assert refused is not None
+        raise Problem(403, refused.code, refused.advice)
+
+
+def asks(*resources: Resource) -> Any:
+    """Returns what a route writes beside an `Inquiry` to name its resource, or several."""
+    return Depends(Asks(*resources))
+
+
+def _stated(resource: Resource, found: Reach) -> str:
+    if not found.everything:
+        return "some"
+    return "public" if resource == PUBLIC else "everything"

@@ -1,0 +1,347 @@
+"""Everybody tries everything the query API offers, and gets what the table of access says."""
+
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import psycopg
+import pytest
+from fastapi.routing import APIRoute
+
+import query_api.routes
+from ledger.accounts.access_log import check_access_log
+from ledger.rules.access import TABLE, Grant
+from query_api import inquiries
+from query_api.app import build
+from query_api.inquiries import Asks
+from suyuan.parts.cluster import Cluster
+from tests.support.asked import asking, token_of
+from tests.support.databases import Database, fresh
+from tests.support.make import MILK
+from tests.support.town import AREAS, PEOPLE, RECALLED, town
+
+REGISTER = {name: (district, market) for name, district, market in PEOPLE}
+WITHIN = dict(AREAS)
+PERIOD = "since=2026-11-01&until=2026-11-30"
+
+
+class Somebody(NamedTuple):
+    """Who asks, and what was granted to them."""
+
+    name: str
+    grants: tuple[Grant, ...]
+
+    def header(self) -> dict[str, str]:
+        return token_of(*self.grants, account=self.name) if self.grants else {}
+
+
+PEOPLE_WHO_ASK = (
+    Somebody("stall-1", (Grant("merchant", ("m-1",)),)),
+    Somebody("stall-2", (Grant("merchant", ("m-2",)),)),
+    Somebody("chain", (Grant("headquarters", ("m-1", "m-3")),)),
+    Somebody("market", (Grant("market-operator", ("east",)),)),
+    Somebody("inspector", (Grant("inspector", ("yuelu",)),)),
+    Somebody("district", (Grant("regulator", ("furong",)),)),
+    Somebody("city", (Grant("regulator", ("changsha",)),)),
+    Somebody("far", (Grant("regulator", ("yuhu",)),)),
+    Somebody("auditor", (Grant("auditor"),)),
+    Somebody("admin", (Grant("administrator"),)),
+    Somebody("two-hats", (Grant("merchant", ("m-3",)), Grant("inspector", ("yuelu",)))),
+    Somebody("nobody", ()),
+)
+# How each route is asked; {merchant} makes it a question about one of them.
+EXAMPLES = {
+    "/v1/products": "?q=milk",
+    "/v1/products/{gtin}": f"/v1/products/{MILK}",
+    "/v1/lots/{gtin}": f"/v1/lots/{MILK}?expires=2030-01-01",
+    "/v1/lots/{gtin}/{lot:path}": f"/v1/lots/{MILK}/LOT-1",
+    "/v1/live/lots/{gtin}/{lot:path}": None,
+    "/v1/documents": f"?gtin={MILK}",
+    "/v1/events": "?after=0",
+    "/v1/health": "",
+    "/v1/ready": "",
+    "/v1/metrics": "",
+    "/v1/me": None,
+    "/v1/merchants/{merchant}/access-log": "/v1/merchants/{merchant}/access-log",
+    "/v1/access-log": None,
+    "/v1/alerts": "",
+    "/v1/alert-groups": "",
+    "/v1/alert-groups/{grouped}": None,
+    "/v1/premises/{premises}/stock": "/v1/premises/p-{merchant}/stock",
+    "/v1/premises/{premises}/stock/then": "/v1/premises/p-{merchant}/stock/then",
+    "/v1/premises/{premises}/stock/entries": f"/v1/premises/p-{{merchant}}/stock/entries?product={MILK}",
+    "/v1/merchants/{merchant}/ledgers/{name}": "/v1/merchants/{merchant}/ledgers/purchases?" + PERIOD,
+    "/v1/merchants/{merchant}/pairs": "/v1/merchants/{merchant}/pairs?" + PERIOD,
+    "/v1/merchants/{merchant}/ledgers/{name}/completeness":
+        "/v1/merchants/{merchant}/ledgers/purchases/completeness?" + PERIOD,
+    "/v1/merchants/{merchant}/ledgers/{name}/export.{form}":
+        "/v1/merchants/{merchant}/ledgers/purchases/export.csv?" + PERIOD,
+    "/v1/merchants/{merchant}/retention": "/v1/merchants/{merchant}/retention",
+    "/v1/trace": f"?product={MILK}&lot={RECALLED}",
+    "/v1/trace/export.{form}": f"/v1/trace/export.csv?product={MILK}&lot={RECALLED}",
+    "/v1/outbreak": f"?product={MILK}&lot={RECALLED}&product={MILK}&lot=LOT-2",
+    "/v1/check": f"?gtin={MILK}",
+    "/v1/holds": "",
+    "/v1/holds/{hold}": "/v1/holds/h-1",
+    "/v1/recalls": "",
+    "/v1/recall-proposal": f"?product={MILK}&lot={RECALLED}",
+    "/v1/recalls/{recall}": "/v1/recalls/r-1",
+    "/v1/recalls/{recall}/holders": "/v1/recalls/r-1/holders",
+    "/v1/recalls/{recall}/holders/{merchant}": "/v1/recalls/r-1/holders/{merchant}",
+    "/v1/recalls/{recall}/score": "/v1/recalls/r-1/score",
+    "/v1/recalls/{recall}/calls": "/v1/recalls/r-1/calls",
+    "/v1/recalls/{recall}/checks": "/v1/recalls/r-1/checks",
+    "/v1/recalls/{recall}/notice.{form}": "/v1/recalls/r-1/notice.txt",
+    "/v1/recalls/{recall}/report.html": "/v1/recalls/r-1/report.html",
+    "/v1/recalls/{recall}/hand-over.{form}": "/v1/recalls/r-1/hand-over.csv",
+}  # fmt: skip
+# The status of an answer that was given, where it is not 200: no such lot here.
+GIVEN = {"/v1/lots/{gtin}": 404}
+
+
+def routes() -> dict[str, tuple[str, ...]]:
+    """Every route, with the resources that it says it is about."""
+    return {
+        route.path: tuple(
+            resource
+            for part in route.dependant.dependencies
+            if isinstance(part.call, Asks)
+            for resource in part.call.resources
+        )
+        for module in pkgutil.iter_modules(query_api.routes.__path__)
+        for route in importlib.import_module(f"query_api.routes.{module.name}").router.routes
+        if isinstance(route, APIRoute)
+    }
+
+
+ROUTES = routes()
+
+
+def reaches(
+    who: Somebody, resource: str, merchant: str | None, *, at_one_place: bool = False
+) -> bool:
+    """What the table says, worked out in another way than by the code that decides."""
+    for grant in who.grants or (Grant("consumer"),):
+        scope = TABLE.get((grant.role, resource, "read"))  # type: ignore[call-overload]  # any resource
+        if scope == "all" or (scope is not None and merchant is None):
+            return True
+        if scope is None or merchant is None:
+            continue
+        district, market = REGISTER.get(merchant, (None, None))
+        lies_in = {district}
+        while district is not None:
+            district = WITHIN.get(district)
+            lies_in.add(district)
+        if scope == "own" and merchant in grant.over:
+            return True
+        # m-4, found to be m-1, trades at the eastern market.
+        markets = {market, "east"} if merchant == "m-1" and not at_one_place else {market}
+        if scope == "market" and markets & set(grant.over):
+            return True
+        if scope == "area" and (lies_in & set(grant.over) or merchant not in REGISTER):
+            return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster) -> Database:
+    return fresh(cluster)
+
+
+@pytest.fixture(scope="module")
+def api(place: Database) -> Iterator[httpx.Client]:
+    with asking(place, town()) as client:
+        del client.headers["authorization"]
+        yield client
+
+
+def test_every_route_says_what_it_is_about_and_is_tried_here() -> None:
+    # Who asks `me` is told about themselves.
+    unnamed = {path for path, resources in ROUTES.items() if not resources}
+
+    assert unnamed == {"/v1/me"}
+    assert set(EXAMPLES) == set(ROUTES)
+    assert {path.replace(":path", "") for path in ROUTES} == set(build("").openapi()["paths"])
+
+
+@pytest.mark.parametrize("who", PEOPLE_WHO_ASK, ids=lambda who: who.name)
+def test_everybody_gets_what_the_table_says(api: httpx.Client, who: Somebody) -> None:
+    tried = 0
+    for path, example in EXAMPLES.items():
+        if example is None:
+            continue
+        address = example if example.startswith("/") else path + example
+        for merchant in ("m-1", "m-2", "m-3") if "{merchant}" in address else (None,):
+            answer = api.get(address.replace("{merchant}", merchant or ""), headers=who.header())
+            place = "/premises/" in path
+            given = any(reaches(who, r, merchant, at_one_place=place) for r in ROUTES[path])
+            refused = 403 if who.grants else 401
+            wanted = GIVEN.get(path, 200) if given else refused
+            assert answer.status_code == wanted, (who.name, address, merchant, answer.text[:200])
+            if given and answer.status_code == 200:
+                assert strangers_in(answer, who, ROUTES[path]) == set(), (who.name, address)
+            tried += 1
+    assert tried > 40
+
+
+def strangers_in(answer: httpx.Response, who: Somebody, resources: tuple[str, ...]) -> set[str]:
+    """Returns the merchants whose own rows an answer shows though they are out of reach."""
+    if answer.headers["content-type"] != "application/json" or "trace" in resources:
+        return set()
+    everybody = {*REGISTER, "m-9"}
+    scopes = {TABLE.get((g.role, r, "read")) for g in who.grants for r in resources}  # type: ignore[call-overload]  # any resource
+    if "all" in scopes or resources == ("product",):
+        return set()
+    # A place of m-4 is at the eastern market, whoever m-4 was found to be.
+    markets = {market for one in who.grants if one.role == "market-operator" for market in one.over}
+    told = [row for row in rows_in(answer.json()) if row.get("premises") != "p-m-4" or not markets]
+    shown = {name for row in told for name in [row.get("merchant")] if name}
+    return {
+        name for name in shown & everybody
+        if not any(reaches(who, resource, name) for resource in resources)
+    }  # fmt: skip
+
+
+def rows_in(told: Any) -> Iterator[dict[str, Any]]:
+    """Every object of an answer, however deep."""
+    if isinstance(told, dict):
+        yield told
+        told = list(told.values())
+    if isinstance(told, list):
+        for one in told:
+            yield from rows_in(one)
+
+
+@pytest.mark.parametrize("who", PEOPLE_WHO_ASK, ids=lambda who: who.name)
+def test_rows_of_others_stay_out_of_sight_where_a_route_forgets_to_ask_the_table(
+    api: httpx.Client, who: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not who.grants:
+        # Whoever is not signed in reaches what is public; the same holds for them below.
+        assert reaches(who, "product", None)
+    monkeypatch.setattr(inquiries, "decide_access", lambda *_: None)
+    for path, resource, list_ in (
+        ("/v1/premises/p-{merchant}/stock", "stock", "lines"),
+        ("/v1/merchants/{merchant}/ledgers/purchases?" + PERIOD, "ledger", "lines"),
+        ("/v1/merchants/{merchant}/retention", "ledger", "lots"),
+        ("/v1/alerts?only_open=false&premises=p-{merchant}", "alert", "alerts"),
+    ):
+        for merchant in ("m-1", "m-2", "m-3"):
+            answer = api.get(path.replace("{merchant}", merchant), headers=who.header())
+            assert answer.status_code == 200, answer.text
+            seen = bool(answer.json()[list_])
+            if reaches(who, resource, merchant, at_one_place="premises" in path):
+                assert seen, (who.name, path, merchant)
+            elif resource != "ledger":
+                assert not seen, (who.name, path, merchant)
+            else:
+                # Of another's books a trader sees the lines that name the trader.
+                names = {line.get("merchant") for line in rows_in(answer.json())}
+                assert not seen or reaches_a_side(who, merchant), (who.name, path, names)
+
+
+def reaches_a_side(who: Somebody, merchant: str) -> bool:
+    """Whether somebody may see one that traded with this merchant: that line is theirs too."""
+    sides = {"m-1": {"m-2", "m-3", "m-4"}, "m-2": {"m-1", "m-3", "m-4", "m-9"},
+             "m-3": {"m-2", "m-1"}}  # fmt: skip
+    return any(reaches(who, "ledger", side) for side in sides[merchant])
+
+
+def test_nobody_is_answered_what_is_not_on_record_first(api: httpx.Client, place: Database) -> None:
+    inspector = PEOPLE_WHO_ASK[4].header() | {"suyuan-why": "%E5%A4%8D%E6%9F%A5"}
+    with psycopg.connect(place.dsn(), autocommit=True) as owner:
+        before = owner.execute("SELECT number FROM access.head").fetchone()
+        owner.execute("REVOKE EXECUTE ON FUNCTION access.append FROM suyuan_reader")
+        refused = api.get("/v1/premises/p-m-1/stock", headers=inspector)
+        owner.execute("GRANT EXECUTE ON FUNCTION access.append TO suyuan_reader")
+        given = api.get("/v1/premises/p-m-1/stock", headers=inspector)
+        after = owner.execute("SELECT number FROM access.head").fetchone()
+
+    assert (refused.status_code, refused.json()["title"]) == (503, "not-on-record")
+    assert given.status_code == 200
+    assert before is not None
+    assert after == (before[0] + 1,)
+    looks = api.get("/v1/merchants/m-1/access-log", headers=PEOPLE_WHO_ASK[0].header()).json()
+    latest = looks["looks"][0]
+    assert (latest["account"], latest["resource"], latest["why"]) == ("inspector", "stock", "复查")
+    assert latest["asked"] == "/v1/premises/p-m-1/stock"
+
+
+def test_who_looks_at_their_own_is_not_noted_and_who_looks_at_many_is_for_each(
+    api: httpx.Client, place: Database
+) -> None:
+    def noted() -> int:
+        with psycopg.connect(place.dsn()) as owner:
+            row = owner.execute("SELECT number FROM access.head").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    begun = noted()
+    own = Somebody("stall-2", (Grant("merchant", ("m-2",)),)).header()
+    api.get("/v1/merchants/m-2/ledgers/purchases?" + PERIOD, headers=own)
+    api.get(f"/v1/lots/{MILK}/LOT-1", headers=own)
+    assert noted() == begun
+    city = PEOPLE_WHO_ASK[6].header()
+    traced = api.get(f"/v1/trace?product={MILK}&lot={RECALLED}", headers=city).json()
+    holders = {holder["merchant"] for holder in traced["holders"]}
+    assert len(holders) > 2
+
+    for merchant in holders & set(REGISTER):
+        shown = Somebody("x", (Grant("merchant", (merchant,)),)).header()
+        (look, *_) = api.get(f"/v1/merchants/{merchant}/access-log", headers=shown).json()["looks"]
+        # Whose records were looked at beside theirs is nobody's to know.
+        assert (look["account"], look["resource"], look["asked"]) == ("city", "trace", None)
+
+
+def test_the_chain_shows_an_auditor_what_was_changed_in_it(
+    api: httpx.Client, place: Database
+) -> None:
+
+    auditor = Somebody("auditor", (Grant("auditor"),)).header()
+    for _ in range(3):
+        api.get("/v1/merchants/m-1/ledgers/purchases?" + PERIOD, headers=auditor)
+    chain, after = b"", 0
+    while True:
+        page = api.get(f"/v1/access-log?after={after}&limit=5", headers=auditor).json()
+        for entry in page["entries"]:
+            chain = hashlib.sha256(chain + entry["said"].encode()).digest()
+            assert chain.hex() == entry["hash"]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    with psycopg.connect(place.dsn()) as owner:
+        assert check_access_log(owner).problems == []
+        for change in (
+            "UPDATE access.entries SET said = said || ' ' WHERE number = 2",
+            "DELETE FROM access.entries WHERE number = 2",
+            "DELETE FROM access.merchants WHERE number = 2",
+            "DELETE FROM access.entries WHERE number = (SELECT max(number) FROM access.entries)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), owner.transaction():
+                owner.execute(change)  # type: ignore[arg-type]  # one of the four above
+            with owner.transaction(force_rollback=True):
+                # Whoever owns the database can take the guards away, and is seen all the same.
+                owner.execute("SET LOCAL session_replication_role = replica")
+                owner.execute(change)  # type: ignore[arg-type]  # one of the four above
+                assert check_access_log(owner).problems != [], change
+
+
+def test_persons_in_a_ledger_are_withheld_from_who_may_see_no_persons(api: httpx.Client) -> None:
+    may = {who.name: reaches(who, "person", "m-1") for who in PEOPLE_WHO_ASK}
+
+    assert [name for name, allowed in may.items() if allowed] == [
+        "stall-1", "chain", "inspector", "city", "two-hats",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer nonsense", "Basic bGk6bGk=", "Bearer " + "a" * 9000, "Bearer a.b.c"],
+)
+def test_a_token_that_is_none_is_refused_everywhere(api: httpx.Client, header: str) -> None:
+    for path in ("/v1/products?q=milk", "/v1/alerts", "/v1/me"):
+        answer = api.get(path, headers={"authorization": header})
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path

@@ -1,0 +1,58 @@
+"""A town for trying who may see what: two districts, two markets, four merchants and their trade."""
+
+from ledger.events.cases import AreaStated, MerchantMerged, MerchantRegistered, PremisesAdded
+from tests.support.line import Line
+from tests.support.make import (
+    FakeTape,
+    days,
+    drafted,
+    held,
+    milk,
+    recalled,
+    received,
+    sold,
+    stopped_goods,
+)
+
+# Merchant, district, market; m-4 was merged into m-1, m-9 is in no register.
+PEOPLE = (("m-1", "yuelu", "west"), ("m-2", "yuelu", "west"), ("m-3", "furong", "east"))
+AREAS = (("hunan", None), ("changsha", "hunan"), ("yuelu", "changsha"), ("furong", "changsha"))
+RECALLED = "LOT-1"
+
+
+def town() -> Line:
+    """Every merchant has stock, an alert, and a trade with the next one; one lot is recalled."""
+    line = Line()
+    for area, within in AREAS:
+        line.case("area", area, AreaStated(area=area, name=area, within=within, by="officer-1"))
+    for merchant, district, market in (*PEOPLE, ("m-4", "furong", "east")):
+        _register(line, merchant, district, market)
+    for number, merchant in enumerate((*(name for name, _, _ in PEOPLE), "m-4", "m-9"), 1):
+        tape = line.enroll(FakeTape(f"d-{merchant}"), merchant)
+        at = {"merchant": merchant, "premises": f"p-{merchant}"}
+        goods = milk(f"LOT-{number}")
+        line.report(
+            received(10, goods, counterparty="m-2" if merchant != "m-2" else "m-1", **at),
+            # More than there is: an alert of its own.
+            sold(15, goods, counterparty="m-3" if merchant == "m-1" else None, **at),
+            received(7, milk(RECALLED), **at),
+            tape=tape,
+        )
+    line.case(
+        "aliases",
+        "aliases",
+        MerchantMerged(merchant="m-4", into="m-1", by="officer-1", note="同一执照"),
+    )
+    line.case("hold", "h-1", held(stopped_goods(lot="LOT-2")))
+    goods = stopped_goods(lot=RECALLED)
+    line.case("recall", "r-1", drafted(goods), recalled(goods))
+    line.begin((line.now + days(1)).date())
+    return line
+
+
+def _register(line: Line, merchant: str, district: str, market: str) -> None:
+    entry = MerchantRegistered(
+        merchant=merchant, name=f"摊位 {merchant}", kind="retailer", district=district
+    )
+    place = PremisesAdded(merchant=merchant, premises=f"p-{merchant}", name="一号", market=market)
+    line.case("merchant", merchant, entry, place)
