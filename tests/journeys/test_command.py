@@ -580,7 +580,9 @@ def test_a_second_up_does_not_touch_the_ledger_that_runs(shell: Shell) -> None:
 def test_who_asks_signs_in_and_whoever_signed_out_is_asked_to(shell: Shell) -> None:
     mine = {"SUYUAN_SIGN_IN": str(shell.folder / "other.json")}
     added = json.loads(
-        shell.run("user", "add", "stall-9", "--name", "李", "--role", "merchant=m-9", "--json").stdout
+        shell.run(
+            "user", "add", "stall-9", "--name", "李", "--role", "merchant=m-9", "--json"
+        ).stdout
     )
     env, shell.env = shell.env, shell.env | mine
     try:
