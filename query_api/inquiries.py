@@ -14,7 +14,8 @@ from fastapi import Depends, Request
 from psycopg import Error
 from psycopg.types.json import Jsonb
 
-from ledger.rules.access import About, Reach, Resource, decide_access, reach
+from ledger.projections.seen import state_reach
+from ledger.rules.access import About, Resource, decide_access, reach
 from ledger.rules.tokens import SignedIn
 from query_api.ledgers import known_as, names_of
 from query_api.people import Asker
@@ -32,23 +33,6 @@ WITH RECURSIVE above (area) AS (
 ) SELECT ARRAY(SELECT area FROM above) AS areas,
          ARRAY(SELECT DISTINCT market FROM trade.premises WHERE merchant = ANY(%(names)s)
                AND (%(premises)s::text IS NULL OR premises = %(premises)s)) AS markets
-"""
-# What was granted, with every name of its merchants and every area that lies in its areas.
-GRANTED = """
-WITH RECURSIVE below (area) AS (
-    SELECT unnest(%(areas)s::text[])
-    UNION SELECT a.area FROM below b JOIN trade.areas a ON a.within = b.area
-), known (merchant) AS (
-    SELECT unnest(%(merchants)s::text[])
-    UNION SELECT merchant FROM trade.merchant_aliases WHERE alias = ANY(%(merchants)s)
-) SELECT ARRAY(SELECT area FROM below) AS districts,
-         ARRAY(SELECT merchant FROM known UNION SELECT a.alias FROM known
-               JOIN trade.merchant_aliases a USING (merchant)) AS merchants
-"""
-STATE = """
-SELECT set_config('suyuan.reach', %(reach)s, true), set_config('suyuan.merchants', %(merchants)s, true),
-       set_config('suyuan.districts', %(districts)s, true), set_config('suyuan.markets', %(markets)s, true),
-       set_config('suyuan.account', %(account)s, true)
 """
 # Of goods everybody may read what is public of the record, and no more of it.
 PUBLIC: Resource = "product"
@@ -71,7 +55,8 @@ class Inquiry:
         """
         with self._request.app.state.pool.connection() as reader, reader.transaction():
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE")
-            self._state(reader)
+            public = self.resource == PUBLIC
+            state_reach(reader, self.reach, self.asker.subject.account, public=public)
             yield reader
 
     def look_at(self, reader: Reader, merchant: str, premises: str | None = None) -> None:
@@ -136,18 +121,6 @@ class Inquiry:
         text = unquote(self._request.headers.get("suyuan-why", ""))
         return "".join(filter(str.isprintable, text))[:WHY_CHARACTERS_MAX]
 
-    def _state(self, reader: Reader) -> None:
-        found = self.reach
-        some: dict[str, Any] = {"merchants": [], "districts": []}
-        if not found.everything:
-            asked = {"areas": sorted(found.areas), "merchants": sorted(found.merchants)}
-            some = rows(reader, GRANTED, asked)[0]
-        lists = {name: ",".join(some[name]) for name in ("merchants", "districts")}
-        reader.execute(STATE, lists | {
-            "reach": _stated(self.resource, found), "markets": ",".join(sorted(found.markets)),
-            "account": self.asker.subject.account,
-        })  # fmt: skip
-
 
 class Asks:
     """A route's dependency: what it is about; refuses who may see nothing of that.
@@ -173,9 +146,3 @@ class Asks:
 def asks(*resources: Resource) -> Any:
     """Returns what a route writes beside an `Inquiry` to name its resource, or several."""
     return Depends(Asks(*resources))
-
-
-def _stated(resource: Resource, found: Reach) -> str:
-    if not found.everything:
-        return "some"
-    return "public" if resource == PUBLIC else "everything"

@@ -5,7 +5,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +29,7 @@ SEED_BYTES = 32
 # Between the tries of one question.
 ASK_PAUSES_S = (0.0, 0.5, 1.5)
 # Nothing was recorded, and nothing will be by asking again.
-REFUSED = (400, 413, 422)
+REFUSED = (400, 401, 413, 422)
 
 
 # What became of a picture: the ledger has it, will never take it, or must be asked again.
@@ -84,20 +84,28 @@ def learn_home(intake_url: str, mqtt_host: str, mqtt_port: int) -> Home:
     )
 
 
-def ask(intake_url: str, requests: list[Any]) -> None:
+def ask(
+    intake_url: str,
+    requests: list[Any],
+    *,
+    auth: httpx.Auth | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Sends requests to the ledger, again under the same key while it is unsure.
+
+    `auth` shows who asks; `headers` what goes along.
 
     Raises `EnrolmentRefused` with what it advised when it refused, `LedgerAway` when nobody knows.
     """
     body = msgspec.json.encode(requests)
-    headers = {"idempotency-key": str(uuid.uuid4())}
+    along = {"idempotency-key": str(uuid.uuid4())} | dict(headers or {})
     words = ""
     for pause_s in ASK_PAUSES_S:
         time.sleep(pause_s)
         try:
             answer = httpx.post(
-                f"{intake_url}/intake/requests", content=body, headers=headers, timeout=60,
-                trust_env=False,
+                f"{intake_url}/intake/requests", content=body, headers=along, timeout=60,
+                trust_env=False, auth=auth,
             )  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             words = f"no ledger answers at {intake_url}: {error}"
@@ -148,13 +156,20 @@ def open_tape(
 
 
 def enroll(
-    path: Path, device: str, home: Home, merchants: list[str], *, since: Any, again: str = ""
+    path: Path,
+    device: str,
+    home: Home,
+    merchants: list[str],
+    *,
+    since: Any,
+    again: str = "",
+    auth: httpx.Auth | None = None,
 ) -> Tape:
     """Enrolls a device with a key it makes itself, for the merchants that let it report.
 
     The tape with the key is on disk before the ledger is asked, so an answer that was lost is
     asked for again with the same key. `again` is the reason why a device known there comes with a
-    new key; the ledger closes its old tape. Raises `EnrolmentRefused`, and `FileExistsError` for a
+    new key; the ledger closes its old tape. `auth` shows who lets it join. Raises `EnrolmentRefused`, and `FileExistsError` for a
     tape that has joined already.
     """
     tape = _unjoined(path, device)
@@ -163,7 +178,7 @@ def enroll(
         wanted = [ReplaceDeviceKey(device=device, key=tape.key.public, reason=again)]
     wanted += [GrantMandate(device=device, merchant=m, valid_from=since) for m in merchants]
     try:
-        ask(home.intake_url, wanted)
+        ask(home.intake_url, wanted, auth=auth)
     except LedgerAway:
         tape.close()
         raise

@@ -1,13 +1,19 @@
-"""Badges: a sign-in that is kept, and the tokens it shows with every question."""
+"""Badges: sign-ins that are kept for this user of the machine, and the tokens they show."""
 
+import os
 from collections.abc import Generator
+from pathlib import Path
 
 import httpx
 import msgspec
 
+# An answer of the door takes a hash of some tenths of a second, and waits for others.
+ANSWER_S = 30
+LATEST = "latest"
+
 
 class SignInOver(Exception):
-    """A sign-in gives no token any more; the text says what to do."""
+    """There is no sign-in, or it gives no token any more; the text says what to do."""
 
 
 class HeldSignIn(msgspec.Struct):
@@ -29,7 +35,8 @@ class Badge(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Asks with a token, and once more with a new one where the first is refused."""
-        if self._held is None:
+        # Another machine could ask in our name with what it is shown.
+        if self._held is None or request.url.host != httpx.URL(self._held.intake).host:
             yield request
             return
         fresh = not self._token
@@ -41,6 +48,11 @@ class Badge(httpx.Auth):
             self._token = token_in((yield self._wish()))
             request.headers["authorization"] = f"Bearer {self._token}"
             yield request
+
+    def second(self) -> dict[str, str]:
+        """Returns what shows, beside the one who asks, that this account is signed in too."""
+        with httpx.Client(trust_env=False, timeout=ANSWER_S) as http:
+            return {"suyuan-second": token_in(http.send(self._wish()))}
 
     def _wish(self) -> httpx.Request:
         assert self._held is not None
@@ -56,3 +68,62 @@ def token_in(answer: httpx.Response) -> str:
         return str(answer.json()["token"])
     except (ValueError, KeyError, TypeError) as error:
         raise SignInOver(f"intake gives no token: it answered {answer.status_code}") from error
+
+
+def keep(held: HeldSignIn) -> None:
+    """Keeps a sign-in, which is the latest from now on; nobody else on this machine reads it."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (
+        (held.account, msgspec.json.encode(held)),
+        (LATEST, held.account.encode()),
+    ):
+        partial = folder / f".{name}.new"
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+        partial.replace(folder / name)
+
+
+def forget(account: str) -> None:
+    """Keeps a sign-in no longer."""
+    if latest() == account:
+        (_folder() / LATEST).unlink(missing_ok=True)
+    (_folder() / account).unlink(missing_ok=True)
+
+
+def latest() -> str | None:
+    """Returns the account that signed in last and is kept, None for nobody."""
+    try:
+        return (_folder() / LATEST).read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def held_by(account: str | None = None) -> HeldSignIn | None:
+    """Returns the sign-in of an account, or the latest; None where nobody is signed in.
+
+    Raises `SignInOver` for an account that is not signed in here, or whose file is none.
+    """
+    if (wanted := account or latest()) is None:
+        return None
+    try:
+        return msgspec.json.decode((_folder() / wanted).read_bytes(), type=HeldSignIn)
+    except FileNotFoundError:
+        raise SignInOver(f"{wanted} is not signed in here: suyuan sign-in {wanted}") from None
+    except (OSError, ValueError) as error:
+        words = f"{_folder() / wanted} is no sign-in: suyuan sign-in {wanted}"
+        raise SignInOver(f"{words} ({error})") from error
+
+
+def badge(account: str | None = None) -> Badge:
+    """Returns what shows who asks; nobody in particular where nobody has signed in."""
+    return Badge(held_by(account))
+
+
+def _folder() -> Path:
+    """Returns where sign-ins are kept: `SUYUAN_SIGN_INS`, else with the user's own state."""
+    if stated := os.environ.get("SUYUAN_SIGN_INS"):
+        return Path(stated)
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "suyuan" / "sign-ins"

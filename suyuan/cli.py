@@ -25,6 +25,7 @@ from suyuan.commands import (
     proving,
     recalling,
     repacking,
+    requesting,
     scanning,
     signing_in,
     tracing,
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stated = build_parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = stated.run
     try:
+        requesting.sign(stated)
         return run(stated)
     except (LedgerError, commands.Failed) as error:
         if getattr(stated, "json", False):

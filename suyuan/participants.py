@@ -17,9 +17,9 @@ MARKET = "market-1"
 # The market lies in a district of a city of a province.
 DISTRICT, CITY = "yuelu", "changsha"
 AREAS = (
-    AreaStated(area="hunan", name="湖南省", by="officer-1"),
-    AreaStated(area=CITY, name="长沙市", within="hunan", by="officer-1"),
-    AreaStated(area=DISTRICT, name="岳麓区", within=CITY, by="officer-1"),
+    AreaStated(area="hunan", name="湖南省"),
+    AreaStated(area=CITY, name="长沙市", within="hunan"),
+    AreaStated(area=DISTRICT, name="岳麓区", within=CITY),
 )
 ZONE = ZoneInfo("Asia/Shanghai")
 # Who brings vegetables and fish at dawn, and is in no register.

@@ -18,7 +18,7 @@ tries every cell.
 
 **all**: everything there is. **own**: what is of the merchants that the role was given over, and of no other
 beside them. **market**: what is of merchants in those markets. **area**: what is of merchants in those areas, or in
-areas below them. The query API asks it for every question; intake does not yet. Without any role somebody is a consumer. Several roles reach as far as all of them together.
+areas below them. The query API asks it for every question and intake for every request. Without any role somebody is a consumer. Several roles reach as far as all of them together.
 
 """
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
+from psycopg.types.json import Jsonb
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS access;
@@ -79,7 +80,7 @@ DO $$ BEGIN
 END $$;
 CREATE INDEX IF NOT EXISTS merchants_of_entry ON access.merchants (number);
 GRANT USAGE ON SCHEMA access TO suyuan_reader, suyuan_writer;
-GRANT EXECUTE ON FUNCTION access.append(jsonb) TO suyuan_reader;
+GRANT EXECUTE ON FUNCTION access.append(jsonb) TO suyuan_reader, suyuan_writer;
 GRANT SELECT ON access.entries, access.merchants TO suyuan_reader;
 GRANT SELECT ON access.head TO suyuan_writer;
 """
@@ -97,6 +98,23 @@ class AccessEntry(msgspec.Struct, frozen=True):
     why: str
     merchants: tuple[str, ...]
     cards: tuple[str, ...] = ()
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entry says before it has its place in the chain."""
+
+    account: str
+    sign_in: str
+    resource: str
+    asked: str
+    why: str = ""
+    merchants: tuple[str, ...] = ()
+    cards: tuple[str, ...] = ()
+
+
+def note(connection: psycopg.Connection[Any], entry: Noted) -> None:
+    """Puts an entry at the end of the chain; on return of the transaction it is durable."""
+    connection.execute("SELECT access.append(%s)", [Jsonb(msgspec.to_builtins(entry))])
 
 
 def create_access_log(connection: psycopg.Connection[Any]) -> None:

@@ -208,7 +208,6 @@ class AreaStated(Event, frozen=True, kw_only=True, tag="area-stated.v1"):
     area: Public[Id]
     name: Public[ShortText]
     within: Public[Id | None] = None
-    by: Trade[Id]
 
 
 class CardLinked(Event, frozen=True, kw_only=True, tag="card-linked.v1"):

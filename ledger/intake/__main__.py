@@ -23,6 +23,7 @@ from ledger.intake.committer import Committer
 from ledger.intake.days import DayKeeper
 from ledger.intake.deadlines import DeadlineKeeper
 from ledger.intake.devices import Devices
+from ledger.intake.guard import Guard, GuardedRequests, PgRequestLog
 from ledger.intake.http import IntakeParts, build
 from ledger.intake.keepers import Keeper, read_cases
 from ledger.intake.known_lots import PgKnownLots
@@ -30,6 +31,7 @@ from ledger.intake.metrics import IntakeMetrics
 from ledger.intake.mqtt import MqttIntake
 from ledger.intake.published import PublishedCheckpoint
 from ledger.intake.requests import Requests
+from ledger.intake.seen_alerts import PgSeenAlerts
 from ledger.intake.stops import StopKeeper
 from ledger.intake.verify import Verifier
 from ledger.journal.casebook import PgCasebook
@@ -115,7 +117,9 @@ def main(settings: Settings) -> None:
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
     documents = DocumentStore(data / "documents", settings.writer_dsn)
-    door = Door(settings.writer_dsn, key, ledger=settings.ledger, now=clock.now, entropy=os.urandom)
+    door = Door(
+        settings.writer_dsn, key, ledger=settings.ledger, now=Clock("").now, entropy=os.urandom
+    )
     door.announce()
     mqtt = MqttIntake(
         committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,
@@ -127,7 +131,7 @@ def main(settings: Settings) -> None:
         now=clock.now,
     )  # fmt: skip
     parts = IntakeParts(
-        committer, requests, PgAnswers(settings.writer_dsn), documents, persons, devices, door,
+        committer, guarded(settings, cases, requests), PgAnswers(settings.writer_dsn), documents, persons, devices, door,
         settings.ledger, key.public, clock.now, lambda: stops.signed, settings.rehearsal,
         lambda: published.log_key, metrics.text, lambda: unready(settings.writer_dsn, mqtt),
     )  # fmt: skip
@@ -147,6 +151,12 @@ def main(settings: Settings) -> None:
         access_log=False,
     )  # fmt: skip
     mqtt.stop()
+
+
+def guarded(settings: Settings, cases: Cases, requests: Requests) -> GuardedRequests:
+    """Returns what takes requests from outside."""
+    guard = Guard(cases, PgSeenAlerts(settings.reader_dsn))
+    return GuardedRequests(guard, PgRequestLog(settings.writer_dsn), requests)
 
 
 def unready(dsn: str, mqtt: MqttIntake) -> str:

@@ -45,12 +45,11 @@ class Doorway(NamedTuple):
 
     def who(self, request: Request) -> SignedIn | Refusal:
         """Returns who a request's token says it is."""
-        return read_token(
-            bearer(request.headers.get("authorization", "")),
-            self.keys,
-            ledger=self.ledger,
-            now=self.now(),
-        )
+        return self.read(bearer(request.headers.get("authorization", "")))
+
+    def read(self, token: str) -> SignedIn | Refusal:
+        """Returns who a token says it is."""
+        return read_token(token, self.keys, ledger=self.ledger, now=self.now())
 
 
 def door_router(way: Doorway) -> APIRouter:
@@ -71,9 +70,7 @@ def _let_in(router: APIRouter, door: Door) -> None:
             return form
         wish = Wish(form.account, form.password, request.headers.get("user-agent", ""))
         begun = await run_in_threadpool(door.sign_in, wish)
-        return (
-            _refused(begun) if isinstance(begun, Refusal) else json_response(begun._asdict(), 201)
-        )
+        return refused(begun) if isinstance(begun, Refusal) else json_response(begun._asdict(), 201)
 
     @router.post("/tokens")
     async def token(request: Request) -> Response:
@@ -81,7 +78,7 @@ def _let_in(router: APIRouter, door: Door) -> None:
             door.token, bearer(request.headers.get("authorization", ""))
         )
         return (
-            _refused(given) if isinstance(given, Refusal) else json_response({"token": given}, 201)
+            refused(given) if isinstance(given, Refusal) else json_response({"token": given}, 201)
         )
 
     @router.delete("/sign-ins/this")
@@ -98,7 +95,7 @@ def _own(router: APIRouter, way: Doorway) -> None:
     @router.get("/sign-ins")
     async def sign_ins(request: Request) -> Response:
         if isinstance(found := way.who(request), Refusal):
-            return _refused(found)
+            return refused(found)
         open_ones = await run_in_threadpool(way.door.sign_ins, found.subject.account)
         rows = [one._asdict() | {"this": one.id == found.sign_in} for one in open_ones]
         return json_response({"sign_ins": rows})
@@ -106,7 +103,7 @@ def _own(router: APIRouter, way: Doorway) -> None:
     @router.delete("/sign-ins/{sign_in}")
     async def end(sign_in: UUID, request: Request) -> Response:
         if isinstance(found := way.who(request), Refusal):
-            return _refused(found)
+            return refused(found)
         account = found.subject.account
         if not await run_in_threadpool(lambda: way.door.end(account, sign_in=str(sign_in))):
             return problem(404, "no-sign-in", "you have no such open sign-in")
@@ -115,13 +112,13 @@ def _own(router: APIRouter, way: Doorway) -> None:
     @router.put("/password")
     async def password(request: Request) -> Response:
         if isinstance(found := way.who(request), Refusal):
-            return _refused(found)
+            return refused(found)
         form = await _form(request, PasswordForm)
         if isinstance(form, Response):
             return form
         wish, to = Wish(found.subject.account, form.old, ""), form.new
-        refused = await run_in_threadpool(lambda: way.door.change_password(wish, to=to))
-        return _refused(refused) if refused is not None else Response(status_code=204)
+        why = await run_in_threadpool(lambda: way.door.change_password(wish, to=to))
+        return refused(why) if why is not None else Response(status_code=204)
 
 
 async def _form(request: Request, kind: type[Form]) -> Form | Response:
@@ -134,7 +131,8 @@ async def _form(request: Request, kind: type[Form]) -> Form | Response:
         return problem(400, "no-form", f"send {', '.join(kind.__struct_fields__)} as JSON: {error}")  # type: ignore[attr-defined]  # a msgspec struct
 
 
-def _refused(refusal: Refusal) -> Response:
+def refused(refusal: Refusal) -> Response:
+    """Returns why nobody is let in, or a password is not taken, as a problem."""
     if refusal.code.startswith("password-"):
         return problem(422, refusal.code, refusal.advice)
     answer = problem(401, refusal.code, refusal.advice)

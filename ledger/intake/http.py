@@ -1,4 +1,4 @@
-"""Intake over HTTP: batches, requests, documents and cards. On loopback until sign-in exists."""
+"""Intake over HTTP: batches, requests, documents and cards."""
 
 import asyncio
 import base64
@@ -19,14 +19,15 @@ from ledger.events.catalogue import unsafe_text
 from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
-from ledger.intake.door_routes import Doorway, door_router
-from ledger.intake.requests import Requests
+from ledger.intake.door_routes import Doorway, door_router, refused
+from ledger.intake.guard import Askers, GuardedRequests
 from ledger.intake.responses import body_of, json_response, problem
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import PgPersonalStore
 from ledger.rules.refusal import Refusal
 from ledger.rules.requests import decode_requests
+from ledger.settings import Clock
 from ledger.values.cards import Card
 from ledger.values.keys import PublicKey
 
@@ -43,7 +44,7 @@ class IntakeParts(msgspec.Struct):
     """What the routes work on."""
 
     committer: Committer
-    requests: Requests
+    requests: GuardedRequests
     answers: PgAnswers
     documents: DocumentStore
     persons: PgPersonalStore
@@ -61,6 +62,7 @@ class IntakeParts(msgspec.Struct):
 
 def build(parts: IntakeParts) -> FastAPI:
     """Builds the intake's application around its parts."""
+    way = Doorway(parts.door, (parts.ledger_key,), parts.ledger, Clock("").now)
     app = FastAPI(title="Suyuan intake", openapi_url=None, docs_url=None, redoc_url=None)
 
     for kind in (JournalUnavailable, psycopg.OperationalError):
@@ -92,8 +94,10 @@ def build(parts: IntakeParts) -> FastAPI:
         body = await body_of(request, REQUESTS_BYTES_MAX)
         if isinstance(body, Response):
             return body
+        if isinstance(askers := _askers(way, request), Refusal):
+            return refused(askers)
         key = request.headers.get("idempotency-key", "")
-        return await run_in_threadpool(_decide_once, parts, key, body)
+        return await run_in_threadpool(_decide_once, parts, askers, key, body)
 
     @app.put("/intake/documents/{digest}")
     async def documents(digest: str, request: Request) -> Response:
@@ -110,7 +114,6 @@ def build(parts: IntakeParts) -> FastAPI:
             body if isinstance(body, Response) else await run_in_threadpool(_keep_card, parts, body)
         )
 
-    way = Doorway(parts.door, (parts.ledger_key,), parts.ledger, parts.now)
     app.include_router(door_router(way))
     _show_inside(app, parts)
     return app
@@ -157,15 +160,31 @@ async def _commit(committer: Committer, envelope: bytes) -> Response:
     return Response(answer, media_type="application/json")
 
 
-def _decide_once(parts: IntakeParts, key: str, body: bytes) -> Response:
+def _askers(way: Doorway, request: Request) -> Askers | Refusal:
+    """Returns who is signed in, with the second officer where one shows a token of their own."""
+    if isinstance(first := way.who(request), Refusal):
+        return first
+    if not (shown := request.headers.get("suyuan-second", "")):
+        return Askers(first.subject, sign_in=first.sign_in)
+    second = way.read(shown)
+    return (
+        second
+        if isinstance(second, Refusal)
+        else Askers(first.subject, second.subject, first.sign_in)
+    )
+
+
+def _decide_once(parts: IntakeParts, askers: Askers, key: str, body: bytes) -> Response:
     """Decides, or gives the same answer again to who asks again under the same key."""
     if not key:
-        return _decide(parts.requests, body)
+        return _decide(parts.requests, askers, body)
     if not KEY.fullmatch(key):
         return problem(400, "no-key", "an Idempotency-Key has 1 to 80 printable characters")
     asked = digest_of(body)
+    # Whose key it is, too: nobody gets the answer to another's question.
+    key = f"{askers.first.account} {key}"
     if (known := parts.answers.find(key)) is None:
-        response = _decide(parts.requests, body)
+        response = _decide(parts.requests, askers, body)
         if response.status_code in DECIDED:
             answer = GivenAnswer(asked, response.status_code, bytes(response.body))
             known = parts.answers.keep(key, answer, parts.now())
@@ -176,7 +195,7 @@ def _decide_once(parts: IntakeParts, key: str, body: bytes) -> Response:
     return Response(known.body, known.status, media_type="application/json")
 
 
-def _decide(requests: Requests, body: bytes) -> Response:
+def _decide(requests: GuardedRequests, askers: Askers, body: bytes) -> Response:
     try:
         wanted = decode_requests(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -184,17 +203,17 @@ def _decide(requests: Requests, body: bytes) -> Response:
     if unsafe_text(msgspec.json.decode(body)):
         return problem(400, "no-requests", "texts hold no control characters")
     try:
-        results = [requests.take(one) for one in wanted]
+        results = [requests.take(askers, one) for one in wanted]
     except Conflict as error:
         return problem(409, "changed-meanwhile", str(error))
     except JournalUnavailable as error:
         return problem(503, "unavailable", str(error))
-    refused = any(isinstance(result, Refusal) for result in results)
+    some_refused = any(isinstance(result, Refusal) for result in results)
     rows = [
         {"granted": False, "code": r.code, "advice": r.advice} if r else {"granted": True}
         for r in results
     ]
-    return json_response(rows, status=422 if refused else 200)
+    return json_response(rows, status=422 if some_refused else 200)
 
 
 def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes) -> Response:

@@ -26,7 +26,7 @@ from ledger.rules.aliases import (
     decide_alias,
     evolve_alias,
 )
-from ledger.rules.areas import LEVELS_MAX, AreaCase, StateArea, decide_area, evolve_area
+from ledger.rules.areas import AreaCase, StateArea, chain_above, decide_area, evolve_area
 from ledger.rules.cards import CardCase, LinkCard, UnlinkCard, decide_card, evolve_card
 from ledger.rules.device import (
     DeviceCase,
@@ -179,12 +179,10 @@ class Requests:
                             lambda case: decide_market(case, entry))  # fmt: skip
 
     def _state_area(self, entry: AreaStated) -> Refusal | None:
-        above: list[str] = []
-        area = entry.within
-        while area is not None and area not in above and len(above) < LEVELS_MAX:
-            above.append(area)
-            known = self._cases.load("area", area, AreaCase(area), evolve_area).stated
-            area = known.within if known is not None else None
+        above = chain_above(
+            entry.within,
+            lambda area: self._cases.load("area", area, AreaCase(area), evolve_area).within,
+        )
         return self._record("area", entry.area, AreaCase(entry.area), evolve_area,
                             lambda case: decide_area(case, entry, above))  # fmt: skip
 

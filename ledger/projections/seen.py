@@ -8,6 +8,9 @@ is): `suyuan.reach` is `everything`, `public` or `some`, and of some `suyuan.mer
 from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from ledger.rules.access import Reach
 
 READER = "suyuan_reader"
 # Read once a statement, not once a row: PostgreSQL runs a subquery without a row of its own first.
@@ -29,6 +32,25 @@ _IN_MARKET = (
 )
 
 
+# What was granted, with every name of its merchants and every area that lies in its areas.
+GRANTED = """
+WITH RECURSIVE below (area) AS (
+    SELECT unnest(%(areas)s::text[])
+    UNION SELECT a.area FROM below b JOIN trade.areas a ON a.within = b.area
+), known (merchant) AS (
+    SELECT unnest(%(merchants)s::text[])
+    UNION SELECT merchant FROM trade.merchant_aliases WHERE alias = ANY(%(merchants)s)
+) SELECT ARRAY(SELECT area FROM below) AS districts,
+         ARRAY(SELECT merchant FROM known UNION SELECT a.alias FROM known
+               JOIN trade.merchant_aliases a USING (merchant)) AS merchants
+"""
+STATE = """
+SELECT set_config('suyuan.reach', %(reach)s, true), set_config('suyuan.merchants', %(merchants)s, true),
+       set_config('suyuan.districts', %(districts)s, true), set_config('suyuan.markets', %(markets)s, true),
+       set_config('suyuan.account', %(account)s, true)
+"""
+
+
 class SeenBy(NamedTuple):
     """Whose a table's rows are, for who may not read everything.
 
@@ -45,6 +67,26 @@ class SeenBy(NamedTuple):
 
 # The register, products, and what is published of stops: everybody may know.
 OPEN = SeenBy(when="true")
+
+
+def state_reach(
+    reader: Connection[Any], found: Reach, account: str, *, public: bool = False
+) -> None:
+    """States for the rest of a transaction how far an account reaches.
+
+    `public` keeps who may read everything of a resource to what is public of the record.
+    """
+    merchants, districts = sorted(found.merchants), sorted(found.areas)
+    if not found.everything and (merchants or districts):
+        with reader.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(GRANTED, {"areas": districts, "merchants": merchants})
+            districts, merchants = cursor.fetchone() or ([], [])
+    everything = "public" if public else "everything"
+    reader.execute(STATE, {
+        "reach": everything if found.everything else "some", "account": account,
+        "merchants": ",".join(merchants), "districts": ",".join(districts),
+        "markets": ",".join(sorted(found.markets)),
+    })  # fmt: skip
 
 
 def let_see(connection: Connection[Any], schema: str, table: str, seen: SeenBy | None) -> None:

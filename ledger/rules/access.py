@@ -13,7 +13,8 @@ Role = Literal[
 ]  # fmt: skip
 Resource = Literal[
     "product", "ledger", "stock", "document", "person", "alert", "trace", "recall", "recall-task",
-    "call-list", "hold", "register", "correction", "event", "device", "batch", "health",
+    "recall-check", "call-list", "hold", "register", "area", "correction", "event", "device", "mandate",
+    "batch", "health",
     "account", "access-log",
 ]  # fmt: skip
 Action = Literal["read", "write"]
@@ -28,6 +29,7 @@ RESOURCES: tuple[Resource, ...] = get_args(Resource)
 # person), administrator (系统管理员, who sees no business data), device (设备).
 _ROWS: dict[tuple[Resource, Action], str] = {
     ("product", "read"):       "all all all all    all  all  all all all",
+    ("product", "write"):      "-   own own all    all  all  -   -   -",
     ("ledger", "read"):        "-   own own market area area all -   -",
     ("stock", "read"):         "-   own own market area area all -   -",
     ("document", "read"):      "-   own own market area area all -   -",
@@ -41,14 +43,17 @@ _ROWS: dict[tuple[Resource, Action], str] = {
     ("call-list", "read"):     "-   -   -   -      all  all  -   -   -",
     ("recall-task", "read"):   "-   own own market area area all -   -",
     ("recall-task", "write"):  "-   own own -      area area -   -   -",
+    ("recall-check", "write"): "-   -   -   -      area area -   -   -",
     ("hold", "read"):          "-   own own market all  all  all -   own",
     ("hold", "write"):         "-   -   -   -      area area -   -   -",
     ("register", "read"):      "-   own own market area area all -   -",
     ("register", "write"):     "-   -   -   market area area -   -   -",
+    ("area", "write"):         "-   -   -   -      -    area -   all -",
     ("correction", "write"):   "-   -   -   -      area area -   -   -",
     ("event", "read"):         "-   -   -   -      -    -    all -   -",
     ("device", "read"):        "-   own own market area area all all own",
     ("device", "write"):       "-   -   -   -      -    -    -   all -",
+    ("mandate", "write"):      "-   own own market area area -   all -",
     ("batch", "write"):        "-   -   -   -      -    -    -   -   own",
     ("health", "read"):        "all all all all    all  all  all all all",
     ("account", "read"):       "-   -   -   -      -    -    -   all -",

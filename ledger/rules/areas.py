@@ -1,6 +1,6 @@
 """Areas: districts and what they lie in, so that a city's officers see its districts (行政区划)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -24,6 +24,20 @@ class AreaCase(msgspec.Struct, frozen=True):
     area: str
     version: int = 0
     stated: AreaStated | None = None
+
+    @property
+    def within(self) -> str | None:
+        """The area it lies in, as stated last."""
+        return self.stated.within if self.stated is not None else None
+
+
+def chain_above(area: str | None, within: Callable[[str], str | None]) -> list[str]:
+    """Returns an area and those it lies in, the nearest first; `within` says where each lies."""
+    chain: list[str] = []
+    while area is not None and area not in chain and len(chain) < LEVELS_MAX:
+        chain.append(area)
+        area = within(area)
+    return chain
 
 
 def decide_area(

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ledger.accounts.passwords import new_password
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import RecallChecked, RecallDrafted, RecallWithdrawn
 from ledger.events.reports import GoodsAsRead
 from ledger.events.stop_list import stops_topic
+from ledger.rules.access import Grant
 from ledger.rules.recalls import (
     CheckRecall,
     DraftRecall,
@@ -21,12 +23,14 @@ from ledger.rules.recalls import (
 from scanners.agent import Agent, ask, enroll, learn_home
 from scanners.entries import Standing
 from scanners.identity import Clocks
+from suyuan.badge import Badge
 from suyuan.bench.comparison import bench, comparison
 from suyuan.bench.roundtrip import Anchor, start_intake
 from suyuan.bench.work import bench_cluster
 from suyuan.parts.broker import Broker
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import free_port
+from suyuan.throw_away import ThrowAway, open_accounts, sign_in
 
 ROUNDS = {"tiny": 3, "small": 50, "large": 300, "huge": 1000}
 SCANNERS = 10
@@ -35,6 +39,7 @@ LISTED = 1000
 GTIN = "06901234000009"
 SELLING = Standing(mode="sell", merchant="m-001", premises="m-001-a")
 WAIT_S = 20
+FIRST, SECOND = "officer-1", "officer-2"
 ANCHOR = "one fsynced INSERT + one echo through the same broker, p50"
 
 
@@ -52,10 +57,13 @@ def recall(size: str) -> dict[str, Any]:
 class Watcher:
     """A connected scanner that notes when a lot turns red."""
 
-    def __init__(self, cluster: Cluster, url: str, broker: Broker, number: int) -> None:
+    def __init__(
+        self, cluster: Cluster, url: str, broker: Broker, *, number: int, auth: Badge
+    ) -> None:
         home = learn_home(url, "127.0.0.1", broker.port)
         path = cluster.data / f"watcher-{number}.tape"
-        tape = enroll(path, f"scanner-{number}", home, ["m-001"], since=date(2026, 1, 1))
+        tape = enroll(path, f"scanner-{number}", home, ["m-001"], since=date(2026, 1, 1),
+                      auth=auth)  # fmt: skip
         self.agent = Agent(tape, Clocks())
         self._goods = GoodsAsRead(gtin=GTIN, lot="none")
         self._red = threading.Event()
@@ -97,24 +105,28 @@ class Watcher:
 
 def _measure(cluster: Cluster, broker: Broker, rounds: int) -> dict[str, Any]:
     intake, url = start_intake(cluster, broker)
-    watchers = [Watcher(cluster, url, broker, number) for number in range(SCANNERS)]
+    officers = Officers(cluster, url)
+    watchers = [
+        Watcher(cluster, url, broker, number=number, auth=officers.first)
+        for number in range(SCANNERS)
+    ]
     anchor = Anchor(cluster, broker)
-    _publish(url, "listed", [f"X{number}" for number in range(LISTED)])
+    officers.prepare("listed", [f"X{number}" for number in range(LISTED)])
+    officers.publish("listed")
     taken: list[float] = []
     least: list[float] = []
     try:
         for number in range(rounds):
             name, lot = f"r-{number}", f"L{number}"
-            _prepare(url, name, [lot])
+            officers.prepare(name, [lot])
             for watcher in watchers:
                 watcher.expect(lot)
             begun = time.perf_counter()
-            ask(url, [PublishRecall(recall=name, notice="Do not eat it.", by="officer-1")])
+            officers.publish(name)
             taken += [(watcher.wait() - begun) * 1000 for watcher in watchers]
             _, stored, echoed = anchor.once()
             least.append((stored + echoed) * 1000)
-            ask(url, [WithdrawRecall(RecallWithdrawn(
-                recall=name, reason="bench", by="officer-1", checked_by="officer-2"))])  # fmt: skip
+            officers.withdraw(name)
         equal = all(watcher.agent.stops.version for watcher in watchers)
     finally:
         for watcher in watchers:
@@ -132,16 +144,34 @@ def _measure(cluster: Cluster, broker: Broker, rounds: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _publish(url: str, name: str, lots: list[str]) -> None:
-    _prepare(url, name, lots)
-    ask(url, [PublishRecall(recall=name, notice="Do not eat it.", by="officer-1")])
+class Officers:
+    """Two officers, signed in at the ledger that is measured."""
 
+    def __init__(self, cluster: Cluster, url: str) -> None:
+        self._url = url
+        grants = (Grant("regulator", ("bench",)), Grant("administrator"))
+        people = [ThrowAway(name, name, new_password(), grants) for name in (FIRST, SECOND)]
+        open_accounts(cluster.dsn(), people)
+        self.first, self._second = (sign_in(url, one) for one in people)
 
-def _prepare(url: str, name: str, lots: list[str]) -> None:
-    goods = tuple(StoppedGoods(product=GTIN, lot=lot) for lot in lots)
-    draft = RecallDrafted(
-        recall=name, grade="I", goods=goods, reason="bench", authority="bench",
-        known_at=datetime.now(UTC), by="officer-1",
-    )  # fmt: skip
-    check = RecallChecked(recall=name, approved=True, by="officer-2", draft_digest=digest_of(draft))
-    ask(url, [DraftRecall(draft), CheckRecall(check)])
+    def publish(self, name: str) -> None:
+        """Announces a recall that was prepared."""
+        wanted = PublishRecall(recall=name, notice="Do not eat it.", by=FIRST)
+        ask(self._url, [wanted], auth=self.first)
+
+    def withdraw(self, name: str) -> None:
+        """Takes a recall back."""
+        entry = RecallWithdrawn(recall=name, reason="bench", by=FIRST, checked_by=SECOND)
+        headers = self._second.second()
+        ask(self._url, [WithdrawRecall(entry)], auth=self.first, headers=headers)
+
+    def prepare(self, name: str, lots: list[str]) -> None:
+        """Drafts a recall and has it checked."""
+        goods = tuple(StoppedGoods(product=GTIN, lot=lot) for lot in lots)
+        draft = RecallDrafted(
+            recall=name, grade="I", goods=goods, reason="bench", authority="bench",
+            known_at=datetime.now(UTC), by=FIRST,
+        )  # fmt: skip
+        ask(self._url, [DraftRecall(draft)], auth=self.first)
+        check = RecallChecked(recall=name, approved=True, by=SECOND, draft_digest=digest_of(draft))
+        ask(self._url, [CheckRecall(check)], auth=self._second)

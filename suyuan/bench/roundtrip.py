@@ -9,7 +9,6 @@ import time
 import uuid
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -29,6 +28,7 @@ from suyuan.parts.broker import Broker
 from suyuan.parts.cluster import Cluster
 from suyuan.parts.places import free_port
 from suyuan.parts.services import START_S, Service
+from suyuan.throw_away import administrator
 
 SCANS = {"small": 300, "large": 2000, "huge": 10_000}
 WARM = 20
@@ -48,7 +48,7 @@ def roundtrip(size: str) -> dict[str, Any]:
 
 def _measure(cluster: Cluster, broker: Broker, count: int) -> dict[str, Any]:
     intake, url = start_intake(cluster, broker)
-    scan = _Scanner(cluster.data, url, broker)
+    scan = _Scanner(cluster, url, broker)
     anchor = Anchor(cluster, broker)
     ours, parts = [], []
     try:
@@ -122,10 +122,12 @@ def start_intake(cluster: Cluster, broker: Broker) -> tuple[Service, str]:
 class _Scanner:
     """Our whole line: tape, link, broker, intake, committer, receipt."""
 
-    def __init__(self, data: Path, url: str, broker: Broker) -> None:
+    def __init__(self, cluster: Cluster, url: str, broker: Broker) -> None:
+        data = cluster.data
         home = learn_home(url, "127.0.0.1", broker.port)
         since = date(2026, 1, 1)
-        tape = enroll(data / "bench.tape", "scanner", home, ["m-001"], since=since)
+        auth = administrator(cluster.dsn(), url)
+        tape = enroll(data / "bench.tape", "scanner", home, ["m-001"], since=since, auth=auth)
         self._told = threading.Event()
         self._agent = Agent(tape, Clocks(), on_answer=self._answered)
         self._agent.link.start()

@@ -13,7 +13,7 @@ from ledger.rules.alert_work import (
 )
 from suyuan.commands import name
 from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, show
-from suyuan.commands.requesting import instant, send
+from suyuan.commands.requesting import add_who, instant, send
 
 SAYINGS = {
     "acknowledge": "you have seen it",
@@ -39,7 +39,7 @@ def add_alerts(verbs: Any) -> None:
     for word, means in SAYINGS.items():
         say = words.add_parser(word, help=means)
         say.add_argument("group", help="its id, such as g-0123456789abcdef")
-        say.add_argument("--as", dest="by", type=name, required=True, help="who says so")
+        add_who(say)
         say.add_argument("--note", required=word in ("comment", "silence"), help="why, or what")
         say.add_argument("--intake", help="intake's address; else the one of the settings")
         if word == "assign":

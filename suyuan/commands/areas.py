@@ -23,7 +23,7 @@ def add_area(verbs: Any) -> None:
 
 def run_area(stated: argparse.Namespace) -> int:
     """Puts on record where an area lies."""
-    entry = AreaStated(area=stated.area, name=stated.name, within=stated.within, by=stated.by)
+    entry = AreaStated(area=stated.area, name=stated.name, within=stated.within)
     send(stated, [StateArea(entry)])
     where = f" in {stated.within}" if stated.within else ""
     return say(stated, f"{stated.area} is {stated.name}{where}", area=stated.area)

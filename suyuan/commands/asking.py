@@ -13,9 +13,8 @@ import httpx
 
 from ledger.settings import Settings, read_settings
 from ledger.values.day import ZONE_DEFAULT
-from suyuan.badge import SignInOver
+from suyuan.badge import SignInOver, badge
 from suyuan.commands import Failed
-from suyuan.commands.signing_in import badge
 
 ANSWER_S = 60.0
 PAGE = 200

@@ -30,6 +30,7 @@ from scanners.importing.keeping import (
 from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
 from scanners.tape import Tape
+from suyuan.badge import SignInOver, badge
 from suyuan.commands import Failed, day, name, port, today
 from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
@@ -328,8 +329,8 @@ def _state_owner(stated: argparse.Namespace, work: AtWork, ref: str) -> None:
     """Puts on record that a card is a registered merchant's own."""
     entry = MerchantOwnerStated(merchant=stated.of, owner_card=ref, by=stated.by)
     try:
-        ask(home_of(work.tape).intake_url, [StateOwner(entry)])
-    except (EnrolmentRefused, LedgerAway) as error:
+        ask(home_of(work.tape).intake_url, [StateOwner(entry)], auth=badge(stated.by))
+    except (EnrolmentRefused, LedgerAway, SignInOver) as error:
         raise Failed(str(error)) from error
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.settings import read_settings
+from suyuan.badge import SignInOver, badge
 from suyuan.commands import Failed, day, host_and_port, name, today
 
 TAPE_DEFAULT = Path("scanner.tape")
@@ -46,8 +47,9 @@ def run_enroll(stated: argparse.Namespace) -> int:
             stated.merchant,
             since=stated.since or today(),
             again=stated.again,
+            auth=badge(),
         )
-    except (EnrolmentRefused, NoTape, OSError) as error:
+    except (EnrolmentRefused, NoTape, SignInOver, OSError) as error:
         raise Failed(str(error)) from error
     words = {
         "device": tape.device,

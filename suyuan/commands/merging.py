@@ -7,8 +7,8 @@ from typing import Any
 
 from ledger.rules.aliases import MergeMerchant, PartMerchant
 from ledger.rules.cards import LinkCard, UnlinkCard
-from suyuan.commands import Failed, name
-from suyuan.commands.requesting import send
+from suyuan.commands import Failed
+from suyuan.commands.requesting import add_who, send
 
 
 def add_merge(verbs: Any) -> None:
@@ -20,7 +20,7 @@ def add_merge(verbs: Any) -> None:
     verb.add_argument("who", help="a merchant's id, or the reference of a card")
     verb.add_argument("into", nargs="?", help="the merchant it is; its books go by this name")
     verb.add_argument("--undo", action="store_true", help="it was not: apart again")
-    verb.add_argument("--as", dest="by", type=name, required=True, help="who says so")
+    add_who(verb)
     verb.add_argument("--note", required=True, help="how it is known, such as the same licence")
     verb.add_argument("--intake", help="intake's address; else the one of the settings")
     verb.add_argument("--json", action="store_true")

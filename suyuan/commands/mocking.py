@@ -57,7 +57,7 @@ def run_mock(stated: argparse.Namespace) -> int:
             print(f"copied position {copied[0]} in {took_s} s; in another terminal:", flush=True)
             print(
                 f"  export SUYUAN_INTAKE_PORT={ports['intake']} SUYUAN_QUERY_PORT={ports['query']}"
-                f" SUYUAN_MQTT_PORT={machine.mqtt[1]} SUYUAN_SIGN_IN={folder}/sign-in.json"
+                f" SUYUAN_MQTT_PORT={machine.mqtt[1]} SUYUAN_SIGN_INS={folder}/sign-ins"
             )
             print("  suyuan sign-in ACCOUNT, with the password of the ledger it is a copy of")
             print(

@@ -14,25 +14,43 @@ import httpx
 from ledger.settings import read_settings
 from ledger.values.day import ZONE_DEFAULT
 from scanners.agent import EnrolmentRefused, LedgerAway, ask
+from suyuan.badge import SignInOver, badge, latest
 from suyuan.commands import Failed, name
 
 
 def add_request(verb: argparse.ArgumentParser, run: Any, *, second: bool = False) -> None:
     """Adds what every request takes; with `second` also the officer who checked it."""
-    verb.add_argument("--as", dest="by", type=name, required=True, help="who asks")
+    add_who(verb)
     if second:
-        verb.add_argument("--checked-by", type=name, required=True, help="the second officer")
+        verb.add_argument("--checked-by", type=name, required=True,
+                          help="the second officer, who has signed in here too")  # fmt: skip
     verb.add_argument("--intake", help="intake's address; else the one of the settings")
     verb.add_argument("--query", help="the query API's address; else the one of the settings")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run)
 
 
+def add_who(verb: argparse.ArgumentParser) -> None:
+    """Adds in whose name somebody asks: theirs who signed in here last, or who is named."""
+    verb.add_argument("--as", dest="by", type=name, help="who asks; else who signed in here last")
+    verb.set_defaults(signed=True)
+
+
+def sign(stated: argparse.Namespace) -> None:
+    """Puts in who signed in last where nobody is named. Raises `Failed` where nobody has."""
+    if getattr(stated, "signed", False) and stated.by is None:
+        stated.by = latest()
+        if stated.by is None:
+            raise Failed("this is asked in somebody's name: suyuan sign-in ACCOUNT")
+
+
 def send(stated: argparse.Namespace, requests: Sequence[Any]) -> None:
     """Sends requests. Raises `Failed` with what the ledger advises when it refuses."""
     try:
-        ask(_intake(stated), list(requests))
-    except (EnrolmentRefused, LedgerAway) as error:
+        checked_by = getattr(stated, "checked_by", None)
+        second = badge(checked_by).second() if checked_by else None
+        ask(_intake(stated), list(requests), auth=badge(stated.by), headers=second)
+    except (EnrolmentRefused, LedgerAway, SignInOver) as error:
         raise Failed(str(error)) from error
 
 

@@ -61,6 +61,9 @@ def run_up(stated: argparse.Namespace) -> int:
             flush=True,
         )
     else:
+        print(
+            "Let somebody in: suyuan user add NAME --name … --role administrator; suyuan sign-in NAME"
+        )
         print("Enroll a scanner: suyuan enroll NAME --merchant MERCHANT --intake", machine.intake_url,
               f"--mqtt {':'.join(map(str, machine.mqtt))}", flush=True)  # fmt: skip
         print(
@@ -96,7 +99,7 @@ def run_demo(stated: argparse.Namespace) -> int:
         if not stated.once and result["ok"]:
             assert day.machine is not None
             print(f"\nOpen {day.machine.kiosk_url} and search 牛奶 or milk. Ctrl-C ends it.")
-            print("\n".join(["", *words_of(day.accounts)]), flush=True)
+            print("\n".join(["", *words_of(list(day.accounts.values()))]), flush=True)
             keep_running(day.machine)
         return 0 if result["ok"] else 1
     finally:

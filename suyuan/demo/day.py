@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
@@ -22,7 +22,7 @@ from suyuan.assortment import CATALOGUE
 from suyuan.badge import Badge
 from suyuan.demo import check
 from suyuan.demo.market import Market
-from suyuan.demo.people import DemoAccount, accounts_for, badge_of, open_accounts
+from suyuan.demo.people import ADMINISTRATOR, AUDITOR, REGULATOR, accounts_for
 from suyuan.demo.spoil import LabelRead, read_spoilt
 from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action
 from suyuan.parts import leftovers
@@ -31,6 +31,7 @@ from suyuan.parts.machine import Machine, refuse_taken
 from suyuan.parts.places import data_root
 from suyuan.progress import Progress
 from suyuan.simulate import Trade
+from suyuan.throw_away import ThrowAway, open_accounts, sign_in
 
 MERCHANTS = 24
 SEED = 1
@@ -52,7 +53,7 @@ class Day:
         self._kiosk_port = kiosk_port
         self._data = empty_folder(data_root() / "demo")
         self.machine: Machine | None = None
-        self.accounts: Sequence[DemoAccount] = ()
+        self.accounts: dict[str, ThrowAway] = {}
         self._trade_made: Trade | None = None
         self._numbers: dict[int, tuple[str, int]] = {}
 
@@ -73,7 +74,9 @@ class Day:
         self.machine.start(self._say)
         home = learn_home(self.machine.intake_url, "127.0.0.1", self.machine.broker.port)
         market = Market(trade, home, self._data / "tapes", Clock(clock).now)
-        market.open()
+        badges = self._let_people_in(trade)
+        market.open(register=badges[REGULATOR], devices=badges[ADMINISTRATOR])
+        self._auditor = badges[AUDITOR]
         self._trade(market, reads, Clock(clock).now)
         told = self._finish(market)
         return self._reckon(market, reads, told)
@@ -223,21 +226,21 @@ class Day:
         for agent in market.agents.values():
             agent.send_documents()
 
-    def _let_people_in(self, trade: Trade) -> Badge:
-        """Opens an account for every role; returns what the auditor shows."""
+    def _let_people_in(self, trade: Trade) -> dict[str, Badge]:
+        """Opens an account for every role; returns what those show who work here."""
         assert self.machine is not None
         self.accounts = accounts_for(trade.merchants)
-        open_accounts(self.machine, self.accounts)
-        auditor = next(one for one in self.accounts if one.grant.role == "auditor")
-        return badge_of(self.machine, auditor)
+        open_accounts(self.machine.dsn("suyuan_owner"), list(self.accounts.values()))
+        url = self.machine.intake_url
+        working = (AUDITOR, REGULATOR, ADMINISTRATOR)
+        return {name: sign_in(url, self.accounts[name]) for name in working}
 
     def _reckon(
         self, market: Market, reads: dict[int, LabelRead], told: dict[str, bool]
     ) -> dict[str, Any]:
         assert self.machine is not None
-        auditor = self._let_people_in(market.trade)
         with httpx.Client(
-            base_url=self.machine.query_url, trust_env=False, timeout=10, auth=auditor
+            base_url=self.machine.query_url, trust_env=False, timeout=10, auth=self._auditor
         ) as query:
             followed = check.wait_followed(query, DRAIN_S)
             stock = check.stock_differences(query, market.trade)

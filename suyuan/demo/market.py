@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
 from ledger.events.reports import GoodsAsRead, GoodsReceived
+from ledger.rules.areas import StateArea
 from ledger.rules.device import EnrollDevice, GrantMandate
 from ledger.values.keys import SigningKey
 from ledger.values.quantity import StatedQuantity, Unit
@@ -26,6 +27,7 @@ from scanners.identity import Clocks
 from scanners.labels import Label, png
 from scanners.tape import Tape
 from scanners.vouchers import PREFIX, codes_of, voucher_of
+from suyuan.badge import Badge
 from suyuan.participants import FARMER, Action, Merchant, card_ref
 from suyuan.simulate import Trade
 
@@ -80,10 +82,14 @@ class Market:
         self.botched, self.reset, self.cloned = stalls[0], stalls[1], stalls[2]
         self._botch: Botched | None = None
 
-    def open(self) -> None:
-        """Registers the trade, enrolls every scanner and starts the links of all but one."""
+    def open(self, *, register: Badge, devices: Badge) -> None:
+        """Registers the trade, enrolls every scanner and starts the links of all but one.
+
+        `register` and `devices` show who may ask for the one and for the other.
+        """
         rng = random.Random(7)
-        wanted = self.trade.requests()
+        register_asks = self.trade.requests()
+        wanted: list[Any] = [one for one in register_asks if isinstance(one, StateArea)]
         since = self.trade.day - timedelta(days=30)
         for merchant in self.trade.merchants:
             seed = rng.randbytes(32)
@@ -93,7 +99,9 @@ class Market:
             wanted.append(
                 GrantMandate(device=merchant.device, merchant=merchant.id, valid_from=since)
             )
-        ask(self._home.intake_url, wanted)
+        ask(self._home.intake_url, wanted, auth=devices)
+        rest = [one for one in register_asks if not isinstance(one, StateArea)]
+        ask(self._home.intake_url, rest, auth=register)
         for merchant in self.trade.merchants:
             self.agents[merchant.device] = self._agent(merchant)
             tape = self.agents[merchant.device].tape

@@ -160,7 +160,7 @@ EXAMPLES: list[Event] = [
     cases.NearExpiryStated(
         market="market-1", tiers=(cases.StatedTier(shelf_life_days=0, days_before=3),)
     ),
-    cases.AreaStated(area="yuelu", name="岳麓区", within="changsha", by="officer-1"),
+    cases.AreaStated(area="yuelu", name="岳麓区", within="changsha"),
     cases.AlertAcknowledged(group="g-0123456789abcdef", by="officer-1", note="看到了"),
     cases.AlertAssigned(group="g-0123456789abcdef", to="officer-2", by="officer-1", note="请跟进"),
     cases.AlertCommented(group="g-0123456789abcdef", by="officer-2", note="已去看过"),

@@ -24,10 +24,9 @@ from suyuan.cli import main
 from suyuan.parts.machine import Machine
 from suyuan.upkeep import Upkeep
 from tests.integration.test_intake import enrolled
-from tests.support.asked import ALL
 from tests.support.databases import running_machine
 from tests.support.make import FakeTape, received
-from tests.support.people import add_account, token_for
+from tests.support.people import chief_of
 
 NAME, PHONE = "李大山甲乙丙", "13800001234"
 
@@ -41,13 +40,15 @@ def machine() -> Iterator[Machine]:
         }  # fmt: skip
         wanted = [{"type": "register-merchant", "entry": entry}]
         asked = f"{made.intake_url}/intake/requests"
-        assert httpx.post(asked, json=wanted, trust_env=False).status_code == 200
+        chief = chief_of(made)
+        assert httpx.post(asked, json=wanted, trust_env=False, auth=chief).status_code == 200
         yield made
 
 
 @pytest.fixture
 def http(machine: Machine) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30,
+                      auth=chief_of(machine)) as client:  # fmt: skip
         yield client
 
 
@@ -217,13 +218,11 @@ def test_who_must_be_kept_by_law_is_not_erased_by_mistake(
     assert main([*command, "--although-kept"]) == 0
     assert "1 events name them" in capsys.readouterr().out
     ledger = f"{machine.query_url}/v1/merchants/m-1/ledgers/purchases"
-    add_account(machine.dsn("suyuan_owner"), "officer-9", *ALL)
-    badge = token_for(machine.intake_url, "officer-9")
     shown = httpx.get(
         ledger,
         params={"since": "2026-01-01", "until": "2026-12-31"},
         trust_env=False,
-        headers=badge,
+        auth=chief_of(machine),
     ).text
     assert ("已删除 erased" in shown, NAME in shown) == (True, False), shown
     assert main([*command, "--although-kept"]) == 1

@@ -14,6 +14,7 @@ from suyuan.parts.machine import Machine
 from tests.integration.test_intake import enrolled
 from tests.support.databases import running_machine
 from tests.support.make import received
+from tests.support.people import chief_of
 
 OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 
@@ -35,7 +36,8 @@ def measured(url: str) -> dict[str, float]:
 
 
 def test_what_the_services_do_is_measured(machine: Machine) -> None:
-    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30,
+                      auth=chief_of(machine)) as http:  # fmt: skip
         tape = enrolled(http, "m-1")
         tape.add(received(1), received(2), b'{"type":"goods-beamed.v1"}')
         assert http.post("/intake/batches", content=tape.batch()).status_code == 200

@@ -11,12 +11,15 @@ import msgspec
 import psycopg
 import pytest
 
+from ledger.accounts.access_log import check_access_log
 from ledger.events import wire
 from ledger.journal.personal import Card, PgPersonalStore
+from ledger.rules.access import Grant
 from scanners.agent import learn_home
 from suyuan.parts.machine import Machine
 from tests.support.databases import running_machine
 from tests.support.make import FakeTape, received
+from tests.support.people import CHIEF, add_account, chief_of, sign_in
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
@@ -29,7 +32,8 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture
 def http(machine: Machine) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30,
+                      auth=chief_of(machine)) as client:  # fmt: skip
         yield client
 
 
@@ -300,3 +304,83 @@ def test_a_registers_name_no_row_can_hold_is_refused(http: httpx.Client, name: s
         ).status_code
         == 400
     )
+
+
+def test_who_is_not_signed_in_asks_for_nothing(machine: Machine) -> None:
+    wanted = [{"type": "begin-day", "market": "m", "day": "2026-11-22"}]
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30) as stranger:
+        for headers in ({}, {"authorization": "Bearer nonsense"}):
+            answer = stranger.post("/intake/requests", json=wanted, headers=headers)
+            assert (answer.status_code, answer.json()["title"]) == (401, "no-token")
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_refusal_of_the_table_is_an_answer_like_any_other(machine: Machine) -> None:
+    add_account(machine.dsn("suyuan_owner"), "stall-7", Grant("merchant", ("m-7",)))
+    stall = sign_in(machine.intake_url, "stall-7")
+    hold = {"type": "release-hold", "hold": "h", "reason": "x", "by": "stall-7"}
+    enroll = {"type": "enroll-device", "device": "d-7", "key": "k", "name": "x"}
+    named = {"type": "acknowledge-recall", "entry": {
+        "type": "recall-acknowledged.v1", "recall": "r", "merchant": "m-7", "by": "officer-1"}}  # fmt: skip
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30, auth=stall) as http:
+        answer = http.post("/intake/requests", json=[hold, enroll, named])
+
+    codes = [row["code"] for row in answer.json()]
+    assert (answer.status_code, codes) == (422, ["role-lacks", "role-lacks", "not-yourself"])
+
+
+def test_nobody_gets_the_answer_to_anothers_question(http: httpx.Client, machine: Machine) -> None:
+    add_account(machine.dsn("suyuan_owner"), "stall-8", Grant("merchant", ("m-8",)))
+    other = sign_in(machine.intake_url, "stall-8")
+    wanted = [{"type": "begin-day", "market": "m", "day": "2026-11-22"}]
+    headers = {"idempotency-key": "one-key-for-both"}
+
+    first = http.post("/intake/requests", json=wanted, headers=headers)
+    with httpx.Client(
+        base_url=machine.intake_url, trust_env=False, timeout=30, auth=other
+    ) as stall:
+        second = stall.post("/intake/requests", json=wanted, headers=headers)
+
+    assert (first.status_code, second.status_code) == (200, 422)
+    assert second.json()[0]["code"] == "role-lacks"
+
+
+def test_whoever_asked_is_on_record_with_what_they_asked(
+    http: httpx.Client, machine: Machine
+) -> None:
+    entry = {"merchant": "m-70", "name": "张记", "kind": "retailer", "district": "d"}
+    owner = {"type": "merchant-owner-stated.v1", "merchant": "m-70", "by": CHIEF,
+             "owner_card": str(uuid.uuid4())}  # fmt: skip
+    wanted = [
+        {"type": "register-merchant", "entry": entry},
+        {"type": "state-owner", "entry": owner},
+    ]
+    assert http.post("/intake/requests", json=wanted).status_code == 200
+
+    with psycopg.connect(machine.cluster.dsn()) as owner_of:
+        rows = owner_of.execute(
+            "SELECT said::jsonb FROM access.entries ORDER BY number DESC LIMIT 2"
+        ).fetchall()
+        assert check_access_log(owner_of).problems == []
+    second, first = (row[0] for row in rows)
+    assert first["asked"].startswith("register-merchant ")
+    assert (second["account"], second["merchants"]) == (CHIEF, ["m-70"])
+    assert second["asked"].startswith("state-owner ")
+
+
+def test_a_second_officer_shows_a_token_of_their_own(http: httpx.Client, machine: Machine) -> None:
+    officer = Grant("regulator", ("d",))
+    add_account(machine.dsn("suyuan_owner"), "officer-2", officer)
+    second = sign_in(machine.intake_url, "officer-2")
+    entry = {"type": "recall-withdrawn.v1", "recall": "r-70", "reason": "x", "by": CHIEF,
+             "checked_by": "officer-2"}  # fmt: skip
+    wanted = [{"type": "withdraw-recall", "entry": entry}]
+
+    alone = http.post("/intake/requests", json=wanted)
+    both = http.post("/intake/requests", json=wanted, headers=second.second())
+    forged = http.post("/intake/requests", json=wanted, headers={"suyuan-second": "nonsense"})
+
+    assert alone.json()[0]["code"] == "second-not-signed-in"
+    # Theirs to ask; that there is no such recall is another matter.
+    assert both.json()[0]["code"] == "recall-unknown"
+    assert forged.status_code == 401

@@ -43,6 +43,7 @@ from suyuan.cli import main
 from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
 from tests.support.make import NOON, received
+from tests.support.people import chief_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
@@ -55,7 +56,8 @@ class Office:
         self.machine = Machine(folder / "old")
         self.machine.start(say=lambda text: None)
         home = learn_home(self.machine.intake_url, *self.machine.mqtt)
-        tape = enroll(folder / "s.tape", "scanner-1", home, ["m-1"], since=date(2026, 1, 1))
+        tape = enroll(folder / "s.tape", "scanner-1", home, ["m-1"], since=date(2026, 1, 1),
+                      auth=chief_of(self.machine))  # fmt: skip
         self.agent = Agent(tape, Clocks())
         self.agent.link.start()
         keep_document(tape, "image/png", PNG)

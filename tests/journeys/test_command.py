@@ -41,23 +41,24 @@ class Shell:
         )  # fmt: skip
         assert self.up.stdout is not None
         self.told: dict[str, Any] = json.loads(self.up.stdout.readline())
-        self.env["SUYUAN_SIGN_IN"] = str(folder / "sign-in.json")
-        added = self.run(
-            "user",
-            "add",
-            "auditor-1",
-            "--name",
-            "王",
-            "--role",
+        self.env["SUYUAN_SIGN_INS"] = str(folder / "sign-ins")
+        roles = (
             "auditor",
-            "--role",
+            "administrator",
             "regulator=d,d-1,yuelu",
-            "--json",
+            "merchant=m-61,m-62,m-63,m-64",
         )
-        password = json.loads(added.stdout)["password"]
-        assert self.run("sign-in", "auditor-1", typed=password).returncode == 0
-        held = (folder / "sign-in.json").read_bytes()
+        self.let_in("officer-1", *roles)
+        held = (folder / "sign-ins" / "officer-1").read_bytes()
         self.badge = Badge(msgspec.json.decode(held, type=HeldSignIn))
+
+    def let_in(self, account: str, *roles: str) -> str:
+        """Adds an account and signs it in; returns its password."""
+        given = [word for role in roles for word in ("--role", role)]
+        added = self.run("user", "add", account, "--name", account, "--json", *given)
+        password: str = json.loads(added.stdout)["password"]
+        assert self.run("sign-in", account, typed=password).returncode == 0
+        return password
 
     def run(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -280,9 +281,9 @@ def test_an_enrolment_whose_answer_was_lost_is_asked_again_with_the_same_key(
     away = msgspec.structs.replace(home, intake_url="http://127.0.0.1:1")
     path = shell.folder / "l.tape"
     with pytest.raises(LedgerAway):
-        enroll(path, "stall-4", away, [], since=date(2026, 1, 1))
+        enroll(path, "stall-4", away, [], since=date(2026, 1, 1), auth=shell.badge)
     first = Tape.open(path).key.public
-    tape = enroll(path, "stall-4", home, [], since=date(2026, 1, 1))
+    tape = enroll(path, "stall-4", home, [], since=date(2026, 1, 1), auth=shell.badge)
 
     assert tape.key.public == first
     with pytest.raises(FileExistsError, match="stall-4"):
@@ -330,7 +331,8 @@ def test_a_merchants_ledger_stock_and_alerts_are_asked_for_at_the_terminal(shell
     entry = {"merchant": "m-61", "name": "张记批发", "kind": "wholesaler", "district": "d-1"}
     place = {"merchant": "m-61", "premises": "m-61-a", "name": "一号", "market": "market-1"}
     body = [{"type": "register-merchant", "entry": entry}, {"type": "add-premises", "entry": place}]
-    httpx.post(f"{shell.told['intake']}/intake/requests", json=body, trust_env=False)
+    url = f"{shell.told['intake']}/intake/requests"
+    assert httpx.post(url, json=body, trust_env=False, auth=shell.badge).status_code == 200
     shell.run(
         "enroll", "stall-61", "--tape", "books.tape", "--intake", shell.told["intake"],
         "--mqtt", shell.told["mqtt"], "--merchant", "m-61",
@@ -578,35 +580,44 @@ def test_a_second_up_does_not_touch_the_ledger_that_runs(shell: Shell) -> None:
 
 
 def test_who_asks_signs_in_and_whoever_signed_out_is_asked_to(shell: Shell) -> None:
-    mine = {"SUYUAN_SIGN_IN": str(shell.folder / "other.json")}
-    added = json.loads(
-        shell.run(
-            "user", "add", "stall-9", "--name", "李", "--role", "merchant=m-9", "--json"
-        ).stdout
-    )
-    env, shell.env = shell.env, shell.env | mine
+    env = shell.env
+    shell.env = env | {"SUYUAN_SIGN_INS": str(shell.folder / "others")}
+    kept = shell.folder / "others" / "stall-9"
     try:
         before = shell.run("alerts")
+        password = shell.let_in("stall-9", "merchant=m-9")
+        mode = kept.stat().st_mode & 0o777
         wrong = shell.run("sign-in", "stall-9", typed="not this one")
-        right = shell.run("sign-in", "stall-9", typed=f"{added['password']}\n")
-        mode = (shell.folder / "other.json").stat().st_mode & 0o777
         own = shell.run("alerts", "--why", "每日查看")
         others = shell.run("ledger", "stock", "--premises", "m-7-a")
-        held = (shell.folder / "other.json").read_bytes()
+        hold = shell.run(
+            "hold", "place", "h-9", "--product", MILK, "--authority", "x", "--reason", "x"
+        )
+        named = shell.run("hold", "place", "h-9", "--product", MILK, "--authority", "x", "--reason", "x",
+                          "--as", "officer-1")  # fmt: skip
+        held = kept.read_bytes()
         out = shell.run("sign-out")
         after = shell.run("alerts")
-        (shell.folder / "other.json").write_bytes(held)
+        nobody = shell.run(
+            "hold", "place", "h-9", "--product", MILK, "--authority", "x", "--reason", "x"
+        )
+        shell.let_in("stall-10", "merchant=m-10")
+        (shell.folder / "others" / "latest").write_text("stall-9")
+        kept.write_bytes(held)
         ended = shell.run("alerts")
-        (shell.folder / "other.json").write_bytes(b"nonsense")
+        kept.write_bytes(b"nonsense")
         nonsense = shell.run("alerts")
     finally:
         shell.env = env
 
     assert (before.returncode, "suyuan sign-in ACCOUNT" in before.stderr) == (1, True)
     assert (wrong.returncode, "not right" in wrong.stderr) == (1, True)
-    assert (right.returncode, mode, own.returncode) == (0, 0o600, 0), own.stderr
-    # Who is in no register has no books of their own, and nobody's else to see.
+    assert (len(password) > 20, mode, own.returncode) == (True, 0o600, 0), own.stderr
+    # Who is in no register has no books of their own, and nobody else's to see.
     assert "m-7" not in others.stdout
+    assert "merchant may not write a hold" in hold.stderr
+    assert "officer-1 is not signed in here" in named.stderr
     assert (out.returncode, after.returncode, ended.returncode) == (0, 1, 1)
+    assert "asked in somebody's name: suyuan sign-in" in nobody.stderr
     assert "your sign-in has ended" in ended.stderr
     assert "is no sign-in" in nonsense.stderr

@@ -20,10 +20,9 @@ from scanners.identity import Clocks
 from scanners.labels import Label, png
 from suyuan.participants import ZONE
 from suyuan.parts.machine import Machine
-from tests.support.asked import ALL
 from tests.support.databases import scratch
 from tests.support.make import MILK, YOGHURT, corrected, milk, received, sold
-from tests.support.people import add_account, token_for
+from tests.support.people import chief_of
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
@@ -47,10 +46,10 @@ class Stand:
             gtin=MILK, name_zh="鲜牛奶 950 毫升", name_en="Fresh milk 950 ml", category="dairy",
             shelf_life_days=15,
         )  # fmt: skip
-        ask(
-            home.intake_url, [RegisterMerchant(stall), AddPremises(place), RegisterProduct(product)]
-        )
-        tape = enroll(folder / "stall.tape", "scanner-1", home, ["m-1"], since=TODAY)
+        wanted = [RegisterMerchant(stall), AddPremises(place), RegisterProduct(product)]
+        chief = chief_of(self.machine)
+        ask(home.intake_url, wanted, auth=chief)
+        tape = enroll(folder / "stall.tape", "scanner-1", home, ["m-1"], since=TODAY, auth=chief)
         self.agent = Agent(tape, Clocks())
         self.agent.link.start()
         self.goods = milk(
@@ -339,9 +338,8 @@ def test_what_is_not_recorded_is_not_called_unsafe(stand: Stand) -> None:
 
 
 def test_the_api_answers_in_problems_pages_and_caps(stand: Stand) -> None:
-    add_account(stand.machine.dsn("suyuan_owner"), "officer-9", *ALL)
-    badge = token_for(stand.machine.intake_url, "officer-9")
-    with httpx.Client(base_url=stand.machine.query_url, trust_env=False, headers=badge) as api:
+    chief = chief_of(stand.machine)
+    with httpx.Client(base_url=stand.machine.query_url, trust_env=False, auth=chief) as api:
         lines = api.get("/v1/premises/p-1/stock").json()["lines"]
         assert MILK in {line["product"] for line in lines}
         assert api.get("/v1/events?after=0&limit=3").json()["events"][2]["position"] == 3

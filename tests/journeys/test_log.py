@@ -23,6 +23,7 @@ from suyuan.parts.machine import Machine
 from suyuan.parts.places import free_port
 from tests.support.databases import scratch
 from tests.support.make import received
+from tests.support.people import chief_of
 
 
 class Outsiders:
@@ -38,7 +39,8 @@ class Outsiders:
         self.witness, self.witness_key = self.start_witness()
         home = learn_home(self.machine.intake_url, *self.machine.mqtt)
         self.tape_path = folder / "scanner-1.tape"
-        tape = enroll(self.tape_path, "scanner-1", home, ["m-1"], since=date(2026, 1, 1))
+        tape = enroll(self.tape_path, "scanner-1", home, ["m-1"], since=date(2026, 1, 1),
+                      auth=chief_of(self.machine))  # fmt: skip
         self.agent = Agent(tape, Clocks())
         self.agent.link.start()
 

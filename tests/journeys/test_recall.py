@@ -36,7 +36,7 @@ from suyuan.participants import ZONE
 from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
 from tests.support.make import MILK, milk, received
-from tests.support.people import PASSWORD, keep_sign_in, token_for
+from tests.support.people import PASSWORD, keep_signed_in, sign_in
 
 TODAY = day_at(datetime.now(UTC), ZONE)
 ROOT = Path(__file__).parents[2]
@@ -52,10 +52,14 @@ class City:
         self.folder = folder
         self.machine = Machine(folder)
         self.machine.start(say=lambda text: None)
-        self.signed_in = keep_sign_in(
-            folder / "sign-in.json", self.machine.dsn("suyuan_owner"), self.machine.intake_url,
-            Grant("auditor"), Grant("regulator", ("yuelu", "furong")),
-        )  # fmt: skip
+        both = Grant("regulator", ("yuelu", "furong"))
+        people = {
+            "officer-2": (both,), "m-1": (Grant("merchant", ("m-1",)),),
+            "m-2": (Grant("merchant", ("m-2",)),),
+            "officer-1": (both, Grant("auditor"), Grant("administrator")),
+        }  # fmt: skip
+        self.signed_in = keep_signed_in(folder / "sign-ins", self.machine, people)
+        self.chief = sign_in(self.machine.intake_url, "officer-1")
         self.home = learn_home(self.machine.intake_url, "127.0.0.1", self.machine.broker.port)
         wanted: list[Any] = []
         for name, district in (("m-1", "yuelu"), ("m-2", "furong")):
@@ -69,7 +73,7 @@ class City:
         product = ProductRegistered(
             gtin=MILK, name_zh="鲜牛奶", name_en="Fresh milk", category="dairy", shelf_life_days=15
         )
-        ask(self.home.intake_url, [*wanted, RegisterProduct(product)])
+        ask(self.home.intake_url, [*wanted, RegisterProduct(product)], auth=self.chief)
         self.agent = self.scanner("scanner-1")
         self.session = self.session_of(self.agent)
         goods = milk("A-24/11", produced=TODAY)
@@ -91,7 +95,8 @@ class City:
         self.sell("]C1", f"01{MILK}10A-24/11", times=20, buyer="m-2")
 
     def scanner(self, name: str) -> Agent:
-        tape = enroll(self.folder / f"{name}.tape", name, self.home, ["m-1"], since=TODAY)
+        tape = enroll(self.folder / f"{name}.tape", name, self.home, ["m-1"], since=TODAY,
+                      auth=self.chief)  # fmt: skip
         agent = Agent(tape, Clocks())
         agent.link.start()
         assert agent.stops.arrived.wait(WAIT_S), "no stop list came"
@@ -174,7 +179,7 @@ class Desk:
 def desk(city: City, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("SUYUAN_INTAKE_PORT", str(city.machine.ports["intake"]))
     monkeypatch.setenv("SUYUAN_QUERY_PORT", str(city.machine.ports["query"]))
-    monkeypatch.setenv("SUYUAN_SIGN_IN", city.signed_in)
+    monkeypatch.setenv("SUYUAN_SIGN_INS", city.signed_in)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     return Desk(city, capsys)
 
@@ -335,10 +340,11 @@ def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
         told = json.loads(mock.stdout.readline())
         monkeypatch.setenv("SUYUAN_INTAKE_PORT", str(told["intake"]))
         monkeypatch.setenv("SUYUAN_QUERY_PORT", str(told["query"]))
-        monkeypatch.setenv("SUYUAN_SIGN_IN", str(city.folder / "mock-sign-in.json"))
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
-        desk.type("sign-in", "officer-9")
-        badge = token_for(f"http://127.0.0.1:{told['intake']}", "officer-9")
+        monkeypatch.setenv("SUYUAN_SIGN_INS", str(city.folder / "mock-sign-ins"))
+        for account in ("officer-2", "m-1", "m-2", "officer-1"):
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+            desk.type("sign-in", account)
+        badge = sign_in(f"http://127.0.0.1:{told['intake']}", "officer-1")
         desk.type("recall", "draft", "mock-1", "--grade", "I", "--trace", f"{MILK}/A-24/11",
                   "--reason", "演练", "--authority", "市监局", *OFFICER)  # fmt: skip
         desk.check("mock-1", "--as", "officer-2")
@@ -361,7 +367,7 @@ def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
             paper = httpx.get(
                 f"http://127.0.0.1:{told['query']}/v1/recalls/mock-1/{form}",
                 trust_env=False,
-                headers=badge,
+                auth=badge,
             )
             assert "REHEARSAL" in paper.text, form
     finally:

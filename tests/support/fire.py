@@ -32,6 +32,7 @@ from suyuan.published import PublishedLog
 from suyuan.receipts_check import check_receipts
 from suyuan.upkeep import Upkeep
 from tests.support.make import TODAY, milk, received, sold
+from tests.support.people import chief_of
 from tests.support.proxy import Proxy
 
 SCANNERS = 6
@@ -70,9 +71,11 @@ class Fire:
 
     def _join(self) -> None:
         home = learn_home(self.machine.intake_url, "127.0.0.1", self.near.port)
+        chief = chief_of(self.machine)
         for number in range(SCANNERS):
             path, device = self.folder / f"scanner-{number}.tape", f"scanner-{number}"
-            tape = enroll(path, device, home, ["m-1"], since=date(2026, 1, 1))
+            since = date(2026, 1, 1)
+            tape = enroll(path, device, home, ["m-1"], since=since, auth=chief)
             self.agents.append(Agent(tape, Clocks(), publish=self._publish(number)))
             self.agents[-1].link.start()
 

@@ -1,17 +1,24 @@
 """People of the tests: accounts of a running ledger, and what shows that they are signed in."""
 
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
-import msgspec
 import psycopg
 
 from ledger.accounts.book import PgAccounts
+from ledger.errors import Conflict
 from ledger.rules.access import Grant
-from suyuan.badge import HeldSignIn
+from suyuan.badge import Badge, HeldSignIn, keep
+from suyuan.parts.machine import Machine
 from tests.support.asked import ALL
 
 PASSWORD = "crate scale lotus ferry"
+# All there is to do, over the districts that tests name.
+EVERYTHING = (*ALL, Grant("administrator"), Grant("regulator", ("furong", "changsha", "hunan")))
+CHIEF = "officer-9"
 
 
 def add_account(owner_dsn: str, account: str, *grants: Grant) -> None:
@@ -29,14 +36,29 @@ def begin(intake_url: str, account: str) -> dict[str, str]:
     return found
 
 
-def token_for(intake_url: str, account: str) -> dict[str, str]:
-    """The header of somebody with an account there."""
-    return {"authorization": f"Bearer {begin(intake_url, account)['token']}"}
+def sign_in(intake_url: str, account: str) -> Badge:
+    """What somebody with an account there shows with every question."""
+    return Badge(HeldSignIn(account, intake_url, begin(intake_url, account)["secret"]))
 
 
-def keep_sign_in(place: Path, owner_dsn: str, intake_url: str, *grants: Grant) -> str:
-    """Makes somebody who may see everything, or what is granted, and keeps them signed in."""
-    add_account(owner_dsn, "officer-9", *(grants or ALL))
-    held = HeldSignIn("officer-9", intake_url, begin(intake_url, "officer-9")["secret"])
-    place.write_bytes(msgspec.json.encode(held))
-    return str(place)
+def chief_of(machine: Machine) -> Badge:
+    """What an officer of all districts shows who also administers; the account is made once."""
+    with contextlib.suppress(Conflict):
+        add_account(machine.dsn("suyuan_owner"), CHIEF, *EVERYTHING)
+    return sign_in(machine.intake_url, CHIEF)
+
+
+def keep_signed_in(folder: Path, machine: Machine, people: Mapping[str, Sequence[Grant]]) -> str:
+    """Adds accounts and keeps them all signed in, as a terminal does; the last is the latest."""
+    before = os.environ.get("SUYUAN_SIGN_INS")
+    os.environ["SUYUAN_SIGN_INS"] = str(folder)
+    try:
+        for account, grants in people.items():
+            add_account(machine.dsn("suyuan_owner"), account, *(grants or EVERYTHING))
+            secret = begin(machine.intake_url, account)["secret"]
+            keep(HeldSignIn(account, machine.intake_url, secret))
+    finally:
+        os.environ.pop("SUYUAN_SIGN_INS")
+        if before is not None:
+            os.environ["SUYUAN_SIGN_INS"] = before
+    return str(folder)

@@ -24,7 +24,7 @@ def town() -> Line:
     """Every merchant has stock, an alert, and a trade with the next one; one lot is recalled."""
     line = Line()
     for area, within in AREAS:
-        line.case("area", area, AreaStated(area=area, name=area, within=within, by="officer-1"))
+        line.case("area", area, AreaStated(area=area, name=area, within=within))
     for merchant, district, market in (*PEOPLE, ("m-4", "furong", "east")):
         _register(line, merchant, district, market)
     for number, merchant in enumerate((*(name for name, _, _ in PEOPLE), "m-4", "m-9"), 1):

@@ -29,6 +29,7 @@ from suyuan.parts.machine import Machine
 from suyuan.published import PublishedLog
 from tests.support.databases import scratch
 from tests.support.make import FakeTape, milk, received, sold
+from tests.support.people import chief_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Dice = random.Random
@@ -40,7 +41,8 @@ class Evidence:
     def __init__(self, folder: Path) -> None:
         self.machine = Machine(folder)
         self.machine.start(say=lambda text: None)
-        with httpx.Client(base_url=self.machine.intake_url, trust_env=False, timeout=30) as http:
+        with httpx.Client(base_url=self.machine.intake_url, trust_env=False, timeout=30,
+                          auth=chief_of(self.machine)) as http:  # fmt: skip
             for device in ("scanner-1", "scanner-2"):
                 tape = FakeTape(device)
                 wanted = [

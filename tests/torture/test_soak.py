@@ -26,6 +26,7 @@ from suyuan.bench.work import RAW_TABLE, raw_copy
 from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
 from tests.support.make import clock, milk, received, sold
+from tests.support.people import chief_of
 
 FEEDS, BATCH = 4, 100
 # Feeding waits while the views are further behind than this: it is what all parts together bear.
@@ -80,7 +81,9 @@ class Soak:
                 {"type": "grant-mandate", "device": feed.device, "merchant": "m-1", "valid_from": "2020-01-01"},
             ]  # fmt: skip
         url = f"{self.machine.intake_url}/intake/requests"
-        assert httpx.post(url, json=wanted, trust_env=False, timeout=60).status_code == 200
+        chief = chief_of(self.machine)
+        asked = httpx.post(url, json=wanted, trust_env=False, timeout=60, auth=chief)
+        assert asked.status_code == 200
         self.admin = psycopg.connect(self.machine.cluster.dsn(), autocommit=True)
 
     def feed(self, feed: Feed) -> None:

@@ -21,7 +21,7 @@ def desk() -> Requests:
 
 def state(desk: Requests, area: str, within: str | None, name: str = "x") -> str:
     """Returns the refusal's code, empty when granted."""
-    entry = AreaStated(area=area, name=name, within=within, by="officer-1")
+    entry = AreaStated(area=area, name=name, within=within)
     refused: Any = desk.take(StateArea(entry))
     return refused.code if isinstance(refused, Refusal) else ""
 

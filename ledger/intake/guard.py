@@ -1,0 +1,146 @@
+"""The guard: a request is taken from who may make it, in nobody else's name."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from ledger.accounts.access_log import Noted, note
+from ledger.intake.requests import Requests
+from ledger.journal.cases import Cases
+from ledger.replication import committing
+from ledger.rules.access import About, Reach, Subject, decide_access, reach
+from ledger.rules.aliases import ALIASES_SUBJECT, AliasCase, evolve_alias
+from ledger.rules.areas import AreaCase, chain_above, evolve_area
+from ledger.rules.refusal import Refusal
+from ledger.rules.register import MerchantCase, evolve_merchant
+from ledger.rules.request_access import Needs, author, checker, needs
+from ledger.rules.requests import Request
+
+# A draft of a recall may name thousands of lots; its case holds them all.
+ASKED_CHARACTERS_MAX = 2000
+
+
+class SeenAlerts(Protocol):
+    """Tells whether a group of alerts is among what somebody may see."""
+
+    def __call__(self, group: str, found: Reach, account: str) -> bool:
+        """Returns whether there is such a group within this reach."""
+        ...
+
+
+class Askers(NamedTuple):
+    """Who is signed in, and the second officer, where a request names one."""
+
+    first: Subject
+    second: Subject | None = None
+    sign_in: str = ""
+
+
+Note = Callable[[Askers, Request], None]
+
+
+class PgRequestLog:
+    """Notes in the access log who asked for what, about whom."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    def __call__(self, askers: Askers, request: Request) -> None:
+        """Notes a request that is about to be decided. Raises `JournalUnavailable`."""
+        needed, tag = needs(request), str(request.__struct_config__.tag)
+        entry = Noted(
+            account=askers.first.account, sign_in=askers.sign_in, resource=needed.resource,
+            asked=f"{tag} {msgspec.json.encode(request).decode()}"[:ASKED_CHARACTERS_MAX],
+            merchants=needed.merchants,
+        )  # fmt: skip
+        with committing(self._dsn) as connection:
+            note(connection, entry)
+
+
+class Guard:
+    """Holds requests to the table of access, by what the cases know of whom they are about."""
+
+    def __init__(self, cases: Cases, alerts: SeenAlerts) -> None:
+        self._cases = cases
+        self._alerts = alerts
+
+    def refuse(self, askers: Askers, request: Request) -> Refusal | None:
+        """Returns why this is not theirs to ask; None where it is."""
+        if (refused := _named(askers, request)) is not None:
+            return refused
+        subject, needed = askers.first, needs(request)
+        found = reach(subject, needed.resource, "write")
+        if needed.group is not None and found.anything():
+            if self._alerts(needed.group, found, subject.account):
+                return None
+            return Refusal("out-of-reach", f"no alerts of yours are grouped as {needed.group}")
+        for about in self._abouts(needed, found):
+            refused = decide_access(subject, needed.resource, "write", about)
+            if refused is not None:
+                return refused
+        return None
+
+    def _abouts(self, needed: Needs, found: Reach) -> list[About | None]:
+        """Returns whom a request is about, each of whom must be in reach."""
+        if needed.districts:
+            areas = {area for district in needed.districts for area in self._above(district)}
+            return [About(areas=frozenset(areas))]
+        markets = frozenset({needed.market} if needed.market else ())
+        if needed.merchants:
+            return [self._about(one, markets, found) for one in needed.merchants]
+        # A market lies in no area of its own: any authority may speak of it.
+        return [About(markets=markets, areas=found.areas)] if markets else [None]
+
+    def _about(self, merchant: str, markets: frozenset[str], found: Reach) -> About:
+        """Returns a merchant as the register knows it, by whichever of its names it was granted."""
+        into = self._load("aliases", ALIASES_SUBJECT, AliasCase(), evolve_alias).into
+        known = into.get(merchant, merchant)
+        names = {known, *(alias for alias, other in into.items() if other == known)}
+        case = self._load("merchant", known, MerchantCase(known), evolve_merchant)
+        if case.registered is None:
+            # Who is in no register is every authority's to speak of.
+            return About(frozenset({merchant}), markets, found.areas)
+        traded = {place.market for place in case.premises}
+        own = found.merchants.intersection(names) or frozenset({known})
+        return About(own, markets | traded, frozenset(self._above(case.registered.district)))
+
+    def _above(self, district: str) -> list[str]:
+        """Returns a district and every area that it lies in."""
+        return chain_above(
+            district,
+            lambda area: self._load("area", area, AreaCase(area), evolve_area).within,
+        )
+
+    def _load(self, kind: str, subject: str, empty: Any, evolve: Callable[..., Any]) -> Any:
+        return self._cases.load(kind, subject, empty, evolve)
+
+
+class GuardedRequests:
+    """Requests as they come from outside: guarded, and on record before they are decided."""
+
+    def __init__(self, guard: Guard, note: Note, requests: Requests) -> None:
+        self._guard, self._note, self._requests = guard, note, requests
+
+    def take(self, askers: Askers, request: Request) -> Refusal | None:
+        """Decides and records a request. Returns None when granted, else why not.
+
+        Raises `Conflict` and `JournalUnavailable`.
+        """
+        if (refused := self._guard.refuse(askers, request)) is not None:
+            return refused
+        self._note(askers, request)
+        return self._requests.take(request)
+
+
+def _named(askers: Askers, request: Request) -> Refusal | None:
+    """Returns why a request speaks in the name of somebody who is not signed in."""
+    by, second = author(request), checker(request)
+    account = askers.first.account
+    if by is not None and by != account:
+        return Refusal("not-yourself", f"this is said by {by}, and {account} is signed in")
+    if second is None:
+        return None
+    if askers.second is None or askers.second.account != second:
+        return Refusal("second-not-signed-in", f"{second} has to sign in too, having checked it")
+    return decide_access(askers.second, needs(request).resource, "write")

@@ -1,0 +1,264 @@
+"""The guard: everybody asks for everything, and may what the table says, in their own name alone."""
+
+import typing
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from eventsourcing.popo import POPOApplicationRecorder
+
+from ledger.events import cases as events
+from ledger.events import recalls
+from ledger.intake.guard import Askers, Guard
+from ledger.intake.requests import Requests
+from ledger.journal.cases import Cases
+from ledger.rules import alert_work, aliases, cards, device, holds, recall_holders
+from ledger.rules import recalls as recall_rules
+from ledger.rules import requests as asked
+from ledger.rules.access import TABLE, Grant, Reach, Subject
+from ledger.rules.areas import StateArea
+from ledger.rules.officer import CorrectEntry
+from ledger.rules.quarantine import ReadmitReport
+from ledger.rules.request_access import WRITES
+from ledger.rules.requests import Request, decode_requests
+from tests.support.make import MILK, NOON, TODAY, days, drafted, stopped_goods
+from tests.support.town import AREAS, PEOPLE
+
+UUID = "00000000-0000-4000-8000-00000000000a"
+GROUP, OTHER_GROUP = "g-0123456789abcdef", "g-fedcba9876543210"
+DIGEST = "00" * 32
+
+
+class Example(NamedTuple):
+    """How to ask for something of a merchant in somebody's name, and whom it is then about."""
+
+    make: Callable[[str, str], Request]
+    # What of the merchant counts: itself, its market, its district, its alerts; or nothing of it.
+    about: str = "merchant"
+
+
+def product(merchant: str) -> events.ProductRegistered:
+    return events.ProductRegistered(
+        gtin=MILK, name_zh="奶", name_en="milk", category="dairy", maker=merchant
+    )
+
+
+def correction(merchant: str, by: str) -> events.OfficerCorrected:
+    return events.OfficerCorrected(
+        merchant=merchant, target_tape=UUID, target_number=2, scope="line", by=by, reason="x"
+    )
+
+
+DISTRICT = {name: district for name, district, _ in PEOPLE}
+MARKET = {name: market for name, _, market in PEOPLE}
+WITHIN = dict(AREAS)
+SAID: dict[str, Any] = {"reason": "x"}
+EXAMPLES: dict[type, Example] = {
+    asked.RegisterMerchant: Example(lambda m, by: asked.RegisterMerchant(events.MerchantRegistered(
+        merchant=f"{m}-new", name="x", kind="retailer", district=DISTRICT[m])), "district"),
+    asked.StateOwner: Example(lambda m, by: asked.StateOwner(
+        events.MerchantOwnerStated(merchant=m, owner_card=UUID, by=by))),
+    asked.AddPremises: Example(lambda m, by: asked.AddPremises(
+        events.PremisesAdded(merchant=m, premises="p-x", name="x", market=MARKET[m]))),
+    asked.StateSalesMode: Example(lambda m, by: asked.StateSalesMode(events.SalesModeStated(
+        merchant=m, premises="p-x", mode="none", from_day=TODAY))),
+    asked.RegisterProduct: Example(lambda m, by: asked.RegisterProduct(product(m))),
+    asked.RegisterMarket: Example(lambda m, by: asked.RegisterMarket(events.MarketRegistered(
+        market=MARKET[m], name="x", zone="Asia/Shanghai")), "market"),
+    asked.StateNearExpiry: Example(lambda m, by: asked.StateNearExpiry(
+        events.NearExpiryStated(market=MARKET[m])), "market"),
+    asked.BeginDay: Example(lambda m, by: asked.BeginDay(MARKET[m], TODAY), "market"),
+    StateArea: Example(lambda m, by: StateArea(events.AreaStated(
+        area="street", name="x", within=DISTRICT[m])), "district"),
+    cards.LinkCard: Example(lambda m, by: cards.LinkCard(card=UUID, merchant=m, by=by)),
+    cards.UnlinkCard: Example(lambda m, by: cards.UnlinkCard(card=UUID, by=by, note="x"), ""),
+    aliases.MergeMerchant: Example(lambda m, by: aliases.MergeMerchant(
+        merchant=m, into=m, by=by, note="x")),
+    aliases.PartMerchant: Example(lambda m, by: aliases.PartMerchant(merchant=m, by=by, note="x")),
+    CorrectEntry: Example(lambda m, by: CorrectEntry(correction(m, by))),
+    ReadmitReport: Example(lambda m, by: ReadmitReport(stream=UUID, number=1), ""),
+    alert_work.AcknowledgeAlerts: Example(lambda m, by: alert_work.AcknowledgeAlerts(
+        group=GROUP, by=by), "alert"),
+    alert_work.AssignAlerts: Example(lambda m, by: alert_work.AssignAlerts(
+        group=GROUP, to="x", by=by), "alert"),
+    alert_work.CommentAlerts: Example(lambda m, by: alert_work.CommentAlerts(
+        group=GROUP, by=by, note="x"), "alert"),
+    alert_work.SilenceAlerts: Example(lambda m, by: alert_work.SilenceAlerts(
+        group=GROUP, by=by, until=NOON, note="x"), "alert"),
+    device.EnrollDevice: Example(lambda m, by: device.EnrollDevice(device="d", key="k", name="x"), ""),
+    device.ReplaceDeviceKey: Example(lambda m, by: device.ReplaceDeviceKey(
+        device="d", key="k", **SAID), ""),
+    device.RevokeDevice: Example(lambda m, by: device.RevokeDevice(device="d", **SAID), ""),
+    device.GrantMandate: Example(lambda m, by: device.GrantMandate(
+        device="d", merchant=m, valid_from=TODAY)),
+    device.WithdrawMandate: Example(lambda m, by: device.WithdrawMandate(
+        device="d", merchant=m, from_day=TODAY)),
+    holds.PlaceHold: Example(lambda m, by: holds.PlaceHold(hold="h", goods=(stopped_goods(),),
+        authority="x", until=NOON + days(3), by=by, **SAID), ""),
+    holds.ExtendHold: Example(lambda m, by: holds.ExtendHold(hold="h", until=NOON, by=by, **SAID), ""),
+    holds.ReleaseHold: Example(lambda m, by: holds.ReleaseHold(hold="h", by=by, **SAID), ""),
+    recall_rules.DraftRecall: Example(lambda m, by: recall_rules.DraftRecall(
+        msgspec.structs.replace(drafted(stopped_goods()), by=by)), ""),
+    recall_rules.CheckRecall: Example(lambda m, by: recall_rules.CheckRecall(recalls.RecallChecked(
+        recall="r", approved=True, by=by, draft_digest=DIGEST)), ""),
+    recall_rules.PublishRecall: Example(lambda m, by: recall_rules.PublishRecall(
+        recall="r", notice="x", by=by), ""),
+    recall_rules.WidenRecall: Example(lambda m, by: recall_rules.WidenRecall(recalls.RecallWidened(
+        recall="r", goods=(stopped_goods(),), by=by, **SAID)), ""),
+    recall_rules.NarrowRecall: Example(lambda m, by: recall_rules.NarrowRecall(recalls.RecallNarrowed(
+        recall="r", goods=(stopped_goods(),), by=by, checked_by="second", **SAID)), ""),
+    recall_rules.WithdrawRecall: Example(lambda m, by: recall_rules.WithdrawRecall(
+        recalls.RecallWithdrawn(recall="r", by=by, checked_by="second", **SAID)), ""),
+    recall_rules.CloseRecall: Example(lambda m, by: recall_rules.CloseRecall(recalls.RecallClosed(
+        recall="r", by=by, checked_by="second", position=1, summary="x")), ""),
+    recall_holders.StateWorkingDays: Example(lambda m, by: recall_holders.StateWorkingDays(
+        recalls.WorkingDaysStated(year=2026, off=(), working=(), source="x", by=by)), ""),
+    recall_holders.AcknowledgeRecall: Example(lambda m, by: recall_holders.AcknowledgeRecall(
+        recalls.RecallAcknowledged(recall="r", merchant=m, by=by))),
+    recall_holders.AnswerRecall: Example(lambda m, by: recall_holders.AnswerRecall(
+        recalls.RecallAnswered(recall="r", merchant=m, by=by))),
+    recall_holders.CallHolder: Example(lambda m, by: recall_holders.CallHolder(recalls.HolderCalled(
+        recall="r", result="reached", by=by, merchant=m)), ""),
+    recall_holders.CheckHolder: Example(lambda m, by: recall_holders.CheckHolder(
+        recalls.HolderChecked(recall="r", merchant=m, result="effective", by=by)), ""),
+    recall_holders.DrawChecks: Example(lambda m, by: recall_holders.DrawChecks(recalls.ChecksDrawn(
+        recall="r", seed=1, holders=(recalls.DrawnCheck(merchant=m, reason="x"),), by=by)), ""),
+    recall_holders.HandOverRecall: Example(lambda m, by: recall_holders.HandOverRecall(
+        recalls.RecallHandedOver(recall="r", authority="x", holders=1, file=DIGEST, by=by)), ""),
+}  # fmt: skip
+PEOPLE_WHO_ASK = {
+    "stall-1": (Grant("merchant", ("m-1",)),),
+    "stall-2": (Grant("merchant", ("m-2",)),),
+    "chain": (Grant("headquarters", ("m-1", "m-3")),),
+    "market": (Grant("market-operator", ("east",)),),
+    "inspector": (Grant("inspector", ("yuelu",)),),
+    "district": (Grant("regulator", ("furong",)),),
+    "city": (Grant("regulator", ("changsha",)),),
+    "auditor": (Grant("auditor"),),
+    "admin": (Grant("administrator"),),
+    "two-hats": (Grant("merchant", ("m-3",)), Grant("inspector", ("yuelu",))),
+    "nobody": (),
+}
+
+
+def may(grants: tuple[Grant, ...], resource: str, merchant: str, about: str) -> bool:
+    """What the table says, worked out in another way than by the code that decides."""
+    for grant in grants:
+        scope = TABLE.get((grant.role, resource, "write"))  # type: ignore[call-overload]  # any resource
+        if scope is None:
+            continue
+        lies_in, area = set(), DISTRICT.get(merchant)
+        while area is not None:
+            lies_in.add(area)
+            area = WITHIN.get(area)
+        over = set(grant.over)
+        if (
+            scope == "all" or not about
+            or (scope == "own" and about in ("merchant", "alert") and merchant in over)
+            or (scope == "market" and about in ("merchant", "market") and MARKET[merchant] in over)
+            or (scope == "area" and (about == "market" or lies_in & over))
+        ):  # fmt: skip
+            return True
+    return False
+
+
+def alerts_of(group: str, found: Reach, _account: str) -> bool:
+    """The one group is of m-1, as the views would say."""
+    seen = found.merchants & {"m-1"} or found.areas & {"yuelu", "changsha", "hunan"}
+    return group == GROUP and bool(found.everything or seen)
+
+
+@pytest.fixture(scope="module")
+def guard() -> Guard:
+    cases = Cases(POPOApplicationRecorder())
+    desk = Requests(cases, ("key",), lambda _: None, lambda: NOON, lambda *_: None)
+    for area, within in AREAS:
+        desk.take(StateArea(events.AreaStated(area=area, name=area, within=within)))
+    for merchant, district, market in (*PEOPLE, ("m-4", "furong", "east")):
+        entry = events.MerchantRegistered(
+            merchant=merchant, name="x", kind="retailer", district=district
+        )
+        place = events.PremisesAdded(
+            merchant=merchant, premises=f"p-{merchant}", name="x", market=market
+        )
+        for request in (asked.RegisterMerchant(entry), asked.AddPremises(place)):
+            assert desk.take(request) is None
+    return Guard(cases, alerts_of)
+
+
+def ask(guard: Guard, who: str, request: Request, second: str = "second") -> str:
+    """Returns the refusal's code, empty where it is theirs to ask."""
+    both = Subject(second, PEOPLE_WHO_ASK.get(who, ()))
+    refused = guard.refuse(Askers(Subject(who, PEOPLE_WHO_ASK.get(who, ())), both), request)
+    return refused.code if refused else ""
+
+
+def test_every_request_has_its_cell_in_the_table_and_is_tried_here() -> None:
+    kinds = set(typing.get_args(Request))
+
+    assert set(WRITES) == kinds == set(EXAMPLES)
+    granted = {resource for _, resource, action in TABLE if action == "write"}
+    assert set(WRITES.values()) <= granted
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("who", PEOPLE_WHO_ASK)
+def test_everybody_may_ask_for_what_the_table_says(guard: Guard, who: str, kind: type) -> None:
+    example = EXAMPLES[kind]
+    for merchant in ("m-1", "m-2", "m-3"):
+        if example.about == "alert" and merchant != "m-1":
+            continue
+        request = example.make(merchant, who)
+        # What comes over the wire is what is made here.
+        (request,) = decode_requests(msgspec.json.encode([request]))
+        wanted = may(PEOPLE_WHO_ASK[who], WRITES[kind], merchant, example.about)
+        said = ask(guard, who, request)
+        assert (said == "") == wanted, (who, merchant, said)
+        assert said in ("", "role-lacks", "out-of-reach")
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_nobody_speaks_in_the_name_of_another(guard: Guard, kind: type) -> None:
+    request = EXAMPLES[kind].make("m-1", "somebody")
+    speaks = any(hasattr(part, "by") for part in (request, getattr(request, "entry", None)) if part)
+
+    said = ask(guard, "city", request)
+
+    assert (said == "not-yourself") == speaks
+
+
+def test_a_second_officer_has_to_be_signed_in_and_to_be_one(guard: Guard) -> None:
+    withdraw = EXAMPLES[recall_rules.WithdrawRecall].make("m-1", "city")
+    city = Subject("city", PEOPLE_WHO_ASK["city"])
+
+    def code(second: Subject | None) -> str:
+        refused = guard.refuse(Askers(city, second), withdraw)
+        return refused.code if refused else ""
+
+    assert code(None) == "second-not-signed-in"
+    assert code(Subject("other", PEOPLE_WHO_ASK["city"])) == "second-not-signed-in"
+    assert code(Subject("second", PEOPLE_WHO_ASK["stall-1"])) == "role-lacks"
+    assert code(Subject("second", PEOPLE_WHO_ASK["district"])) == ""
+
+
+def test_both_sides_of_a_merge_must_be_in_reach(guard: Guard) -> None:
+    merge = aliases.MergeMerchant(merchant="m-1", into="m-3", by="inspector", note="x")
+
+    assert ask(guard, "inspector", merge) == "out-of-reach"
+    assert ask(guard, "city", msgspec.structs.replace(merge, by="city")) == ""
+
+
+def test_who_is_in_no_register_is_every_authoritys_and_no_other_merchants(guard: Guard) -> None:
+    owner = events.MerchantOwnerStated(merchant="m-77", owner_card=UUID, by="district")
+
+    assert ask(guard, "district", asked.StateOwner(owner)) == ""
+    mandate = device.GrantMandate(device="d", merchant="m-77", valid_from=TODAY)
+    assert ask(guard, "stall-1", mandate) == "out-of-reach"
+    assert ask(guard, "market", mandate) == "out-of-reach"
+
+
+def test_a_group_of_alerts_that_is_not_seen_is_not_worked_on(guard: Guard) -> None:
+    unseen = alert_work.AcknowledgeAlerts(group=OTHER_GROUP, by="city")
+
+    assert ask(guard, "city", unseen) == "out-of-reach"
