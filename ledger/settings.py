@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_witnesses: str = ""
     intake_url: str = "http://127.0.0.1:8701"
     query_url: str = "http://127.0.0.1:8702"
+    second_factor_roles: str = ""
     clock: str = ""
     rehearsal: bool = False
     log_level: str = "INFO"

@@ -16,11 +16,11 @@ SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
 MODULE_PIXELS = 4
 
 
-def draw_proof(text: str, ending: str) -> bytes:
-    """Returns a proof's code as SVG or PNG. Raises `ValueError` for one that no code holds."""
+def draw_code(text: str, ending: str) -> bytes:
+    """Returns a text as a QR code, as SVG or PNG. Raises `ValueError` for one that no code holds."""
     content = text.encode()
     if len(content) > QR_BYTES_MAX:
-        raise ValueError(f"this proof has {len(content)} bytes and one code holds {QR_BYTES_MAX}")
+        raise ValueError(f"this has {len(content)} bytes and one code holds {QR_BYTES_MAX}")
     # As bytes: of a text the library would choose the character set itself.
     code = zxingcpp.create_barcode(content, zxingcpp.BarcodeFormat.QRCode, ec_level="L")
     if ending == ".svg":

@@ -60,6 +60,18 @@ class Badge(httpx.Auth):
         return httpx.Request("POST", f"{self._held.intake}/intake/tokens", headers=shown)
 
 
+class Secret(httpx.Auth):
+    """Shows the secret of a sign-in itself, as its own door alone may see it."""
+
+    def __init__(self, held: HeldSignIn) -> None:
+        self._held = held
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Shows it once."""
+        request.headers["authorization"] = f"Bearer {self._held.secret}"
+        yield request
+
+
 def token_in(answer: httpx.Response) -> str:
     """Returns the token in intake's answer. Raises `SignInOver` where there is none."""
     if answer.status_code == httpx.codes.UNAUTHORIZED:

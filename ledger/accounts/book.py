@@ -13,7 +13,10 @@ from ledger.accounts.passwords import hash_password
 from ledger.errors import Conflict
 from ledger.rules.access import Grant
 
-COLUMNS = "account, name, password, grants, disabled, failures, closed_until"
+COLUMNS = (
+    "account, name, password, grants, disabled, failures, closed_until, factor, factor_wanted,"
+    " used_step"
+)
 # A working day, and a lunch.
 LIFE, IDLE = timedelta(hours=12), timedelta(hours=2)
 OPEN = "ended IS NULL AND began >= %(began)s AND used >= %(used)s"
@@ -29,6 +32,9 @@ class UserAccount(NamedTuple):
     disabled: bool
     failures: int
     closed_until: datetime | None
+    factor: bytes | None = None
+    factor_wanted: bytes | None = None
+    used_step: int = 0
 
 
 class SignIn(NamedTuple):
@@ -87,6 +93,18 @@ class PgAccounts:
         self._change(account, "disabled = %s", [disabled])
         if disabled:
             self._end_all(account)
+
+    def want_factor(self, account: str, sealed: bytes) -> None:
+        """Keeps the secret of a second factor until its owner shows a code of it."""
+        self._change(account, "factor_wanted = %s", [sealed])
+
+    def set_factor(self, account: str, sealed: bytes | None, step: int) -> None:
+        """Asks for codes of this secret from now on, behind a step; for none without. Raises `Conflict`."""
+        self._change(account, "factor = %s, factor_wanted = NULL, used_step = %s", [sealed, step])
+
+    def note_step(self, account: str, step: int) -> None:
+        """Notes the step of a code that was used."""
+        self._change(account, "used_step = %s", [step])
 
     def note_failure(self, account: str, closed_until: datetime | None) -> None:
         """Counts a failure."""
@@ -169,9 +187,9 @@ def _open_at(now: datetime) -> dict[str, datetime]:
 
 
 def _account(row: Sequence[Any]) -> UserAccount:
-    account, name, password, grants, disabled, failures, closed_until = row
+    account, name, password, grants, *rest = row
     given = msgspec.convert(grants, tuple[Grant, ...])
-    return UserAccount(account, name, password, given, disabled, failures, closed_until)
+    return UserAccount(account, name, password, given, *rest)
 
 
 def _as_json(grants: Sequence[Grant]) -> Jsonb:

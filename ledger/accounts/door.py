@@ -3,15 +3,17 @@
 import base64
 import binascii
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
 
+from ledger.accounts import factor
 from ledger.accounts.book import LIFE, PgAccounts, SignIn, UserAccount
+from ledger.accounts.factor import FactorSeal
 from ledger.accounts.passwords import hash_password, is_password, refuse_password
-from ledger.rules.access import Subject
+from ledger.rules.access import Grant, Subject
 from ledger.rules.refusal import Refusal
 from ledger.rules.tokens import SignedIn, write_token
 from ledger.values.keys import SigningKey
@@ -26,6 +28,9 @@ _NOT_LET_IN = Refusal(
     "Account or password are not right. After several tries nobody is let in for a while: wait, up to an"
     " hour, or ask an administrator.",
 )
+_CODE_NEEDED = Refusal("code-needed", "Give the code of the second factor, too.")
+_CODE_WRONG = Refusal("code-wrong", "This code is not right, or was used: take the next one.")
+_NO_FACTOR = Refusal("no-factor", "Ask for a second factor first.")
 _OVER = Refusal("sign-in-over", "This sign-in has ended: sign in again.")
 
 
@@ -35,6 +40,7 @@ class Wish(NamedTuple):
     account: str
     password: str
     agent: str
+    code: str = ""
 
 
 class BegunSignIn(NamedTuple):
@@ -43,6 +49,13 @@ class BegunSignIn(NamedTuple):
     secret: str
     token: str
     until: datetime
+
+
+class WantedFactor(NamedTuple):
+    """The secret of a second factor, as people type it and as an authenticator reads it."""
+
+    secret: str
+    address: str
 
 
 class Door:
@@ -56,8 +69,11 @@ class Door:
         ledger: str,
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes],
+        strict: Collection[str] = (),
     ) -> None:
+        """`strict` are roles that count for nothing until their account has a second factor."""
         self._dsn, self._ledger, self._key = dsn, ledger, key
+        self._seal, self._strict = FactorSeal(key), frozenset(strict)
         self._now, self._entropy = now, entropy
         # Compared with where there is no account, so that it takes as long.
         self._nobody = hash_password(entropy(SECRET_BYTES).hex())
@@ -72,8 +88,8 @@ class Door:
         now = self._now()
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
-            if (account := self._known(book, wish, now)) is None:
-                return _NOT_LET_IN
+            if isinstance(account := self._known(book, wish, now), Refusal):
+                return account
             secret = self._entropy(SECRET_BYTES)
             sign_in = SignIn(
                 str(uuid.UUID(bytes=self._entropy(16), version=4)), account.account,
@@ -103,9 +119,34 @@ class Door:
             return refused
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
-            if self._known(book, wish, self._now()) is None:
-                return _NOT_LET_IN
+            if isinstance(found := self._known(book, wish, self._now()), Refusal):
+                return found
             book.set_password(wish.account, to=to)
+        return None
+
+    def want_factor(self, wish: Wish) -> WantedFactor | Refusal:
+        """Makes the secret of a second factor, or another; it counts once a code of it was shown."""
+        with psycopg.connect(self._dsn) as connection:
+            book = PgAccounts(connection)
+            if isinstance(found := self._known(book, wish, self._now()), Refusal):
+                return found
+            secret = self._entropy(factor.SECRET_BYTES)
+            nonce = self._entropy(factor.NONCE_BYTES)
+            book.want_factor(wish.account, self._seal.shut(secret, wish.account, nonce))
+        address = factor.address_of(secret, wish.account, self._ledger)
+        return WantedFactor(factor.text_of(secret), address)
+
+    def set_factor(self, account: str, code: str) -> Refusal | None:
+        """Lets the secret that was made last count, for who shows a code of it."""
+        with psycopg.connect(self._dsn) as connection:
+            book = PgAccounts(connection)
+            found = book.locked(account)
+            if found is None or found.factor_wanted is None:
+                return _NO_FACTOR
+            step = self._step(found, found.factor_wanted, code)
+            if step is None:
+                return _CODE_WRONG
+            book.set_factor(account, found.factor_wanted, step)
         return None
 
     def end(self, account: str, *, sign_in: str) -> bool:
@@ -127,20 +168,37 @@ class Door:
         with psycopg.connect(self._dsn) as connection:
             return PgAccounts(connection).sign_ins(account, self._now())
 
-    def _known(self, book: PgAccounts, wish: Wish, now: datetime) -> UserAccount | None:
-        """Returns the account that the password is of; counts a failure where it is not, or is disabled."""
+    def _known(self, book: PgAccounts, wish: Wish, now: datetime) -> UserAccount | Refusal:
+        """Returns the account that password and code are of; counts a failure where they are not."""
         account = book.locked(wish.account)
         right = is_password(account.password if account else self._nobody, wish.password)
         if account is None or (account.closed_until is not None and account.closed_until > now):
-            return None
-        if not right or account.disabled:
+            return _NOT_LET_IN
+        wrong = _NOT_LET_IN if not right or account.disabled else None
+        if wrong is None and account.factor is not None:
+            if not wish.code:
+                return _CODE_NEEDED
+            step = self._step(account, account.factor, wish.code)
+            wrong = _CODE_WRONG if step is None else None
+            if step is not None:
+                book.note_step(account.account, step)
+        if wrong is not None:
             book.note_failure(account.account, _closed_until(account.failures + 1, now))
-            return None
+            return wrong
         return account
 
+    def _step(self, account: UserAccount, sealed: bytes, code: str) -> int | None:
+        secret = self._seal.open(sealed, account.account)
+        return factor.step_of(secret, code, self._now(), after=account.used_step)
+
     def _token(self, account: UserAccount, sign_in: SignIn) -> str:
-        who = SignedIn(Subject(account.account, account.grants), sign_in.id)
+        grants = account.grants if account.factor is not None else self._lenient(account)
+        who = SignedIn(Subject(account.account, grants), sign_in.id)
         return write_token(self._key, self._ledger, who, self._now())
+
+    def _lenient(self, account: UserAccount) -> tuple[Grant, ...]:
+        """Returns the roles that need no second factor; what is withheld is all there is beside."""
+        return tuple(one for one in account.grants if one.role not in self._strict)
 
 
 def _closed_until(failures: int, now: datetime) -> datetime | None:

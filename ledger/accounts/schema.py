@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS accounts.accounts (
     factor bytea,
     used_step bigint NOT NULL DEFAULT 0
 );
+-- A secret that its owner has not shown yet to have.
+ALTER TABLE accounts.accounts ADD COLUMN IF NOT EXISTS factor_wanted bytea;
 CREATE TABLE IF NOT EXISTS accounts.sign_ins (
     id uuid PRIMARY KEY,
     account text NOT NULL REFERENCES accounts.accounts ON DELETE CASCADE,

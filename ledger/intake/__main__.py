@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from ledger import telling
 from ledger.accounts.door import Door
-from ledger.errors import EXIT_DAMAGED, Conflict, JournalUnavailable, LedgerError
+from ledger.errors import EXIT_DAMAGED, BadSetting, Conflict, JournalUnavailable, LedgerError
 from ledger.intake.answers import PgAnswers
 from ledger.intake.committer import Committer
 from ledger.intake.days import DayKeeper
@@ -44,7 +44,9 @@ from ledger.journal.quarantine import PgQuarantine
 from ledger.journal.recorder import LedgerRecorder
 from ledger.journal.sealing import Sealer
 from ledger.replication import Timeline, timeline_in
+from ledger.rules.access import ROLES
 from ledger.settings import Clock, Settings, read_settings, refuse_unfinished
+from ledger.values.keys import SigningKey
 
 log = logging.getLogger("suyuan.intake")
 
@@ -117,9 +119,7 @@ def main(settings: Settings) -> None:
     held = PgQuarantine(settings.writer_dsn).find
     requests = Requests(cases, (key.public,), devices.forget, clock.now, held)
     documents = DocumentStore(data / "documents", settings.writer_dsn)
-    door = Door(
-        settings.writer_dsn, key, ledger=settings.ledger, now=Clock("").now, entropy=os.urandom
-    )
+    door = open_door(settings, key)
     door.announce()
     mqtt = MqttIntake(
         committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,
@@ -151,6 +151,17 @@ def main(settings: Settings) -> None:
         access_log=False,
     )  # fmt: skip
     mqtt.stop()
+
+
+def open_door(settings: Settings, key: SigningKey) -> Door:
+    """Returns the door of people, by this machine's own clock, whatever a demonstration's shows."""
+    strict = settings.second_factor_roles.replace(",", " ").split()
+    if unknown := sorted(set(strict) - set(ROLES)):
+        raise BadSetting(f"second_factor_roles names no role: {', '.join(unknown)}")
+    return Door(
+        settings.writer_dsn, key, ledger=settings.ledger, now=Clock("").now, entropy=os.urandom,
+        strict=strict,
+    )  # fmt: skip
 
 
 def guarded(settings: Settings, cases: Cases, requests: Requests) -> GuardedRequests:

@@ -18,6 +18,7 @@ from ledger.rules.tokens import SignedIn, bearer, read_token
 
 BODY_BYTES_MAX = 4096
 Form = TypeVar("Form")
+Code = Annotated[str, msgspec.Meta(max_length=16)]
 Password = Annotated[str, msgspec.Meta(max_length=LENGTH_MAX)]
 
 
@@ -26,6 +27,7 @@ class SignInForm(msgspec.Struct, frozen=True):
 
     account: Id
     password: Password
+    code: Code = ""
 
 
 class PasswordForm(msgspec.Struct, frozen=True):
@@ -33,6 +35,20 @@ class PasswordForm(msgspec.Struct, frozen=True):
 
     old: Password
     new: str
+    code: Code = ""
+
+
+class FactorForm(msgspec.Struct, frozen=True):
+    """The password of who wants a second factor, with a code of the one there is."""
+
+    password: Password
+    code: Code = ""
+
+
+class CodeForm(msgspec.Struct, frozen=True):
+    """A code of the second factor that was made."""
+
+    code: Code
 
 
 class Doorway(NamedTuple):
@@ -57,6 +73,7 @@ def door_router(way: Doorway) -> APIRouter:
     router = APIRouter(prefix="/intake")
     _let_in(router, way.door)
     _own(router, way)
+    _factor(router, way)
     return router
 
 
@@ -68,7 +85,8 @@ def _let_in(router: APIRouter, door: Door) -> None:
         form = await _form(request, SignInForm)
         if isinstance(form, Response):
             return form
-        wish = Wish(form.account, form.password, request.headers.get("user-agent", ""))
+        agent = request.headers.get("user-agent", "")
+        wish = Wish(form.account, form.password, agent, form.code)
         begun = await run_in_threadpool(door.sign_in, wish)
         return refused(begun) if isinstance(begun, Refusal) else json_response(begun._asdict(), 201)
 
@@ -116,8 +134,34 @@ def _own(router: APIRouter, way: Doorway) -> None:
         form = await _form(request, PasswordForm)
         if isinstance(form, Response):
             return form
-        wish, to = Wish(found.subject.account, form.old, ""), form.new
+        wish, to = Wish(found.subject.account, form.old, "", form.code), form.new
         why = await run_in_threadpool(lambda: way.door.change_password(wish, to=to))
+        return refused(why) if why is not None else Response(status_code=204)
+
+
+def _factor(router: APIRouter, way: Doorway) -> None:
+    """Adds the routes for a second factor of one's own."""
+
+    @router.post("/second-factor")
+    async def want(request: Request) -> Response:
+        if isinstance(found := way.who(request), Refusal):
+            return refused(found)
+        form = await _form(request, FactorForm)
+        if isinstance(form, Response):
+            return form
+        wish = Wish(found.subject.account, form.password, "", form.code)
+        made = await run_in_threadpool(way.door.want_factor, wish)
+        return refused(made) if isinstance(made, Refusal) else json_response(made._asdict(), 201)
+
+    @router.put("/second-factor")
+    async def confirm(request: Request) -> Response:
+        if isinstance(found := way.who(request), Refusal):
+            return refused(found)
+        form = await _form(request, CodeForm)
+        if isinstance(form, Response):
+            return form
+        account, code = found.subject.account, form.code
+        why = await run_in_threadpool(way.door.set_factor, account, code)
         return refused(why) if why is not None else Response(status_code=204)
 
 

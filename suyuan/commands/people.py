@@ -29,6 +29,9 @@ def add_user(verbs: Any) -> None:
     _add_word(words, "add", "add an account; its first password is shown once", _add, grants=True)
     _add_word(words, "roles", "give an account these roles instead of its own", _roles, grants=True)
     _add_word(words, "password", "make a new password, shown once; every sign-in ends", _password)
+    _add_word(
+        words, "factor", "how an account's second factor stands; --off takes it away", _factor
+    )
     _add_word(words, "disable", "let an account in no more, and end its sign-ins", _disable)
     _add_word(words, "enable", "let an account in again", _enable)
     _add_word(words, "sign-ins", "the open sign-ins of an account; --end ends one", _sign_ins)
@@ -49,6 +52,8 @@ def _add_word(
         )  # fmt: skip
     if word == "add":
         parser.add_argument("--name", required=True, help="the person's name")
+    if word == "factor":
+        parser.add_argument("--off", action="store_true", help="lost: codes are asked for no more")
     if word == "sign-ins":
         parser.add_argument("--end", metavar="ID")
     parser.add_argument("--json", action="store_true")
@@ -88,6 +93,19 @@ def _password(stated: argparse.Namespace) -> int:
 def _roles(stated: argparse.Namespace) -> int:
     _changed(lambda book: book.set_grants(stated.account, stated.role))
     return _say(stated, f"{stated.account}: {_roles_of(stated.role)}")
+
+
+def _factor(stated: argparse.Namespace) -> int:
+    def change(book: PgAccounts) -> bool:
+        if stated.off:
+            book.set_factor(stated.account, None, 0)
+        known = book.locked(stated.account)
+        if known is None:
+            raise Conflict(f"there is no account {stated.account}")
+        return known.factor is not None
+
+    state = "signs in with a code, too" if _changed(change) else "has no second factor"
+    return _say(stated, f"{stated.account} {state}")
 
 
 def _disable(stated: argparse.Namespace) -> int:

@@ -111,9 +111,9 @@ def _write(path: Path, text: str) -> None:
     content = text.encode()
     try:
         if path.suffix in (".svg", ".png"):
-            from scanners.proof_codes import draw_proof
+            from scanners.proof_codes import draw_code
 
-            content = draw_proof(text, path.suffix)
+            content = draw_code(text, path.suffix)
         path.write_bytes(content)
     except (OSError, ValueError) as error:
         raise Failed(f"{path} cannot be written: {error}") from error

@@ -1,15 +1,28 @@
-"""`sign-in` and `sign-out`: who types the questions, kept for this user of the machine alone."""
+"""`sign-in`, `sign-out`, `second-factor`: who types the questions, kept for this user alone."""
 
 import argparse
 import getpass
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from ledger.settings import read_settings
-from suyuan.badge import ANSWER_S, HeldSignIn, SignInOver, forget, held_by, keep, latest
+from scanners.proof_codes import draw_code
+from suyuan.badge import (
+    ANSWER_S,
+    Badge,
+    HeldSignIn,
+    Secret,
+    SignInOver,
+    forget,
+    held_by,
+    keep,
+    latest,
+)  # fmt: skip
 from suyuan.commands import Failed, name
 
 
@@ -24,10 +37,9 @@ def add_sign_in(verbs: Any) -> None:
 
 def run_sign_in(stated: argparse.Namespace) -> int:
     """Signs in; the password is typed, or comes on standard input."""
-    password = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline()
     intake = stated.intake or f"http://127.0.0.1:{read_settings().intake_port}"
-    form = {"account": stated.account, "password": password.rstrip("\n")}
-    begun = _ask(httpx.Request("POST", f"{intake}/intake/sign-ins", json=form))
+    form = {"account": stated.account, "password": _typed("password: ")}
+    begun = _with_code(lambda code: _answer("POST", f"{intake}/intake/sign-ins", form | code))
     keep(HeldSignIn(stated.account, intake, begun["secret"]))
     told = {"ok": True, "account": stated.account, "until": begun["until"]}
     words = f"signed in as {stated.account}, at the longest until {begun['until']}"
@@ -52,22 +64,73 @@ def run_sign_out(stated: argparse.Namespace) -> int:
     if (account := held.account if held else stated.account or latest()) is not None:
         forget(account)
     if held is not None:
-        shown = {"authorization": f"Bearer {held.secret}"}
-        _ask(httpx.Request("DELETE", f"{held.intake}/intake/sign-ins/this", headers=shown))
+        _answer("DELETE", f"{held.intake}/intake/sign-ins/this", shown=Secret(held))
     words = f"{held.account} is signed out" if held else "nobody was signed in"
     print(json.dumps({"ok": True, "was": held.account if held else None}) if stated.json else words)
     return 0
 
 
-def _ask(request: httpx.Request) -> Any:
+def add_second_factor(verbs: Any) -> None:
+    """`second-factor`: codes that an authenticator shows."""
+    verb = verbs.add_parser(
+        "second-factor", help="ask for codes of an authenticator, too, when you sign in"
+    )
+    verb.add_argument("--out", type=Path, help="write the authenticator's QR code to this picture")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_second_factor)
+
+
+def run_second_factor(stated: argparse.Namespace) -> int:
+    """Makes a secret for who is signed in, and lets it count once they show a code of it."""
+    try:
+        held = held_by()
+    except SignInOver as error:
+        raise Failed(str(error)) from error
+    if held is None:
+        raise Failed("sign in first: suyuan sign-in ACCOUNT")
+    url, shown = f"{held.intake}/intake/second-factor", Badge(held)
+    form = {"password": _typed("password: ")}
+    made = _with_code(lambda code: _answer("POST", url, form | code, shown))
+    if stated.out is not None:
+        stated.out.write_bytes(draw_code(made["address"], stated.out.suffix))
+    told = f"scan {stated.out} with" if stated.out else "type this secret into"
+    print(f"{told} your authenticator: {made['secret']}\n{made['address']}", file=sys.stderr)
+    _answer("PUT", url, {"code": _typed("the code it shows: ")}, shown)
+    words = f"{held.account} signs in with a code, too, from now on"
+    print(json.dumps({"ok": True, "account": held.account}) if stated.json else words)
+    return 0
+
+
+def _typed(question: str) -> str:
+    """Returns what is typed unseen, or comes on standard input."""
+    text = getpass.getpass(question) if sys.stdin.isatty() else sys.stdin.readline()
+    return text.rstrip("\n")
+
+
+def _with_code(ask: Callable[[dict[str, str]], Any]) -> Any:
+    """Asks, and again with a code of the second factor where there is one."""
+    try:
+        return ask({})
+    except _CodeNeeded:
+        return ask({"code": _typed("code of the second factor: ")})
+
+
+class _CodeNeeded(Failed):
+    """The account has a second factor."""
+
+
+def _answer(method: str, url: str, form: Any = None, shown: httpx.Auth | None = None) -> Any:
+    """Returns what intake answers. Raises `Failed` with what it says when it refuses."""
     try:
         with httpx.Client(trust_env=False, timeout=ANSWER_S) as http:
-            answer = http.send(request)
-        if answer.is_error:
-            raise Failed(str(answer.json()["detail"]))
-        return answer.json() if answer.content else {}
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
-        raise Failed(f"no ledger answers at {request.url}: {error}") from error
+            answer = http.request(method, url, json=form, auth=shown)
+        if not answer.is_error:
+            return answer.json() if answer.content else {}
+        found = answer.json()
+        kind = _CodeNeeded if found["title"] == "code-needed" else Failed
+        raise kind(str(found["detail"]))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, SignInOver) as error:
+        raise Failed(f"no ledger answers at {url}: {error}") from error
 
 
-VERBS = (add_sign_in, add_sign_out)
+VERBS = (add_sign_in, add_sign_out, add_second_factor)

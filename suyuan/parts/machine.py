@@ -223,6 +223,7 @@ class Machine:
             "SUYUAN_LOG_WITNESSES": self._given.log_witnesses,
             "SUYUAN_INTAKE_URL": self.intake_url,
             "SUYUAN_QUERY_URL": self.query_url,
+            "SUYUAN_SECOND_FACTOR_ROLES": self._given.second_factor_roles,
             "SUYUAN_CLOCK": self._clock,
             "SUYUAN_REHEARSAL": str(int(self._given.rehearsal)),
         }

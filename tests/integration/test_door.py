@@ -1,26 +1,34 @@
 """The door: who knows the password is let in, who guesses is kept out, and every sign-in can be ended."""
 
+import base64
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
+import pyotp
 import pytest
 
 from ledger.accounts import door as doors
 from ledger.accounts.book import IDLE, LIFE, PgAccounts
-from ledger.accounts.door import FREE_FAILURES, WAIT, BegunSignIn, Door, Wish
+from ledger.accounts.door import FREE_FAILURES, WAIT, BegunSignIn, Door, WantedFactor, Wish
+from ledger.accounts.factor import FactorSeal, step_of
 from ledger.accounts.passwords import refuse_password
+from ledger.errors import BadSetting
 from ledger.rules.access import Grant
 from ledger.rules.refusal import Refusal
 from ledger.rules.tokens import SignedIn, read_token
 from ledger.values.keys import SigningKey
+from scanners.reader import load_picture, zxing_reads
 from suyuan.cli import main
 from suyuan.parts.machine import Machine
 from tests.support.databases import Database, running_machine
 from tests.support.make import NOON
+from tests.support.people import PASSWORD as SHARED
+from tests.support.people import add_account
 
 KEY, PASSWORD = SigningKey(bytes([5]) * 32), "crate scale lotus ferry"
 GRANTS = (Grant("merchant", ("m-1",)),)
@@ -280,3 +288,153 @@ def test_the_command_keeps_accounts_and_says_what_cannot_be(
     ):
         with pytest.raises(SystemExit):
             main(["user", "add", "x", "--name", "x", "--role", role])
+
+
+RFC_SECRET = b"12345678901234567890"
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    # RFC 6238, appendix B, for SHA-1, the last six digits.
+    [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")],
+)
+def test_codes_are_those_of_the_standard(second: int, code: str) -> None:
+    now = datetime.fromtimestamp(second, UTC)
+
+    assert step_of(RFC_SECRET, code, now, after=0) == second // 30
+    assert step_of(RFC_SECRET, code, now + timedelta(seconds=30), after=0) == second // 30
+    assert step_of(RFC_SECRET, code, now + timedelta(seconds=61), after=0) is None
+    assert step_of(RFC_SECRET, code, now, after=second // 30) is None, "a code counts once"
+    for bad in ("", "28708", code + "0", "二八七〇八二", "-1", "000000"):
+        assert step_of(RFC_SECRET, bad, now, after=0) is None
+
+
+def code_now(way: Doorway, wanted: WantedFactor) -> str:
+    return pyotp.TOTP(wanted.secret).at(way.now)
+
+
+def test_who_has_a_second_factor_signs_in_with_a_code_each_time_another(way: Doorway) -> None:
+    way.let_in()
+    wanted = way.door.want_factor(Wish("li", PASSWORD, ""))
+    assert isinstance(wanted, WantedFactor)
+    # Nothing changes before its owner has shown to have it.
+    way.let_in()
+    assert way.door.set_factor("li", "000000") is not None
+    first = code_now(way, wanted)
+    assert way.door.set_factor("li", first) is None
+    assert way.door.set_factor("li", first) is not None, "it was confirmed already"
+
+    def code_of(refused: object) -> str:
+        return refused.code if isinstance(refused, Refusal) else ""
+
+    assert code_of(way.try_in()) == "code-needed"
+    assert code_of(way.try_in("wrong")) == "not-signed-in", "who guesses hears nothing of it"
+    assert code_of(way.door.sign_in(Wish("li", PASSWORD, "", first))) == "code-wrong", "used"
+    way.now += timedelta(seconds=30)
+    second = code_now(way, wanted)
+    assert code_of(way.door.sign_in(Wish("li", PASSWORD, "", second))) == ""
+    assert code_of(way.door.sign_in(Wish("li", PASSWORD, "", second))) == "code-wrong"
+    assert code_of(
+        way.door.change_password(Wish("li", PASSWORD, ""), to="another row of words")
+    ) == ("code-needed")
+    with psycopg.connect(way.owner) as connection:
+        row = connection.execute("SELECT factor FROM accounts.accounts").fetchone()
+    raw = base64.b32decode(wanted.secret)
+    assert row is not None
+    assert raw not in row[0]
+    assert FactorSeal(KEY).open(row[0], "li") == raw
+    for seal, account in ((FactorSeal(SigningKey(bytes(32))), "li"), (FactorSeal(KEY), "wang")):
+        with pytest.raises(BadSetting, match="sealed under another key"):
+            seal.open(row[0], account)
+
+
+def test_codes_are_guessed_no_more_often_than_passwords(way: Doorway) -> None:
+    wanted = way.door.want_factor(Wish("li", PASSWORD, ""))
+    assert isinstance(wanted, WantedFactor)
+    way.door.set_factor("li", code_now(way, wanted))
+    way.now += timedelta(minutes=5)
+    wrong = str((int(code_now(way, wanted)) + 1) % 10**6).zfill(6)
+
+    for _ in range(FREE_FAILURES):
+        way.door.sign_in(Wish("li", PASSWORD, "", wrong))
+
+    assert isinstance(way.door.sign_in(Wish("li", PASSWORD, "", code_now(way, wanted))), Refusal)
+    way.now += WAIT + timedelta(seconds=1)
+    found = way.door.sign_in(Wish("li", PASSWORD, "", code_now(way, wanted)))
+    assert isinstance(found, BegunSignIn)
+
+
+def test_roles_that_ask_for_a_second_factor_count_once_there_is_one(way: Doorway) -> None:
+    way.change(lambda book: book.set_grants("li", (*GRANTS, Grant("administrator"))))
+    way.door = Door(
+        way.dsn, KEY, ledger="test", now=lambda: way.now, entropy=way._draw,
+        strict=["administrator"],
+    )  # fmt: skip
+
+    def roles() -> set[str]:
+        opened = way.door.sign_in(Wish("li", PASSWORD, "", code))
+        assert isinstance(opened, BegunSignIn)
+        found = read_token(opened.token, [KEY.public], ledger="test", now=way.now)
+        assert isinstance(found, SignedIn)
+        return {one.role for one in found.subject.grants}
+
+    code = ""
+    assert roles() == {"merchant"}
+    wanted = way.door.want_factor(Wish("li", PASSWORD, ""))
+    assert isinstance(wanted, WantedFactor)
+    way.door.set_factor("li", code_now(way, wanted))
+    way.now += timedelta(minutes=1)
+    code = code_now(way, wanted)
+    assert roles() == {"merchant", "administrator"}
+
+
+def test_a_second_factor_is_set_at_the_terminal_and_taken_away_when_it_is_lost(
+    here: Machine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    add_account(here.dsn("suyuan_owner"), "qian-2", Grant("administrator"))
+    monkeypatch.setenv("SUYUAN_SIGN_INS", str(tmp_path))
+    monkeypatch.setenv("SUYUAN_INTAKE_PORT", str(here.ports["intake"]))
+
+    class Hands:
+        """Somebody who types, and looks at the authenticator for a code."""
+
+        def __init__(self, *lines: str) -> None:
+            self.lines, self.secret, self.shift = list(lines), "", 0
+
+        def isatty(self) -> bool:
+            return False
+
+        def readline(self) -> str:
+            if self.lines:
+                return f"{self.lines.pop(0)}\n"
+            if not self.secret:
+                self.secret = capsys.readouterr().err.split("authenticator: ")[1].split("\n")[0]
+            return (
+                pyotp.TOTP(self.secret).at(datetime.now(UTC) + timedelta(seconds=30 * self.shift))
+                + "\n"
+            )
+
+    def type(hands: Hands, *words: str) -> int:
+        monkeypatch.setattr("sys.stdin", hands)
+        return main(list(words))
+
+    hands = Hands(SHARED)
+    assert type(Hands(SHARED), "sign-in", "qian-2") == 0
+    assert type(hands, "second-factor", "--out", str(tmp_path / "code.png")) == 0
+    (read,) = zxing_reads(load_picture(tmp_path / "code.png"))
+    assert read.raw.decode().startswith("otpauth://totp/")
+    assert hands.secret in read.raw.decode()
+    again = Hands(SHARED)
+    # The step after the one that was shown, which telephones may be ahead by.
+    again.secret, again.shift = hands.secret, 1
+    assert type(again, "sign-in", "qian-2") == 0
+    assert type(Hands(SHARED, "000000"), "sign-in", "qian-2") == 1
+    assert "not right" in capsys.readouterr().err
+    assert main(["user", "factor", "qian-2"]) == 0
+    assert "with a code, too" in capsys.readouterr().out
+    assert main(["user", "factor", "qian-2", "--off"]) == 0
+    assert type(Hands(SHARED), "sign-in", "qian-2") == 0
+    assert main(["user", "factor", "nobody"]) == 1
