@@ -34,8 +34,8 @@ WITH RECURSIVE above (area) AS (
          ARRAY(SELECT DISTINCT market FROM trade.premises WHERE merchant = ANY(%(names)s)
                AND (%(premises)s::text IS NULL OR premises = %(premises)s)) AS markets
 """
-# Of goods everybody may read what is public of the record, and no more of it.
-PUBLIC: Resource = "product"
+# Of these everybody may read what is public of the record, and no more of it.
+PUBLIC: tuple[Resource, ...] = ("product", "health")
 
 
 class Inquiry:
@@ -48,15 +48,17 @@ class Inquiry:
         self.reach = reach(asker.subject, resource, "read")
 
     @contextmanager
-    def snapshot(self) -> Iterator[Reader]:
+    def snapshot(self, *, cards: bool = False) -> Iterator[Reader]:
         """Gives one state of the views for all of an answer, as far as the asker may see.
 
-        Opening cards leaves its line in it.
+        Whoever opens `cards` leaves a line in it.
         """
         with self._request.app.state.pool.connection() as reader, reader.transaction():
-            reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE")
-            public = self.resource == PUBLIC
-            state_reach(reader, self.reach, self.asker.subject.account, public=public)
+            if cards:
+                reader.execute("SET TRANSACTION READ WRITE")
+            # What is public, a connection reaches by itself.
+            if self.resource not in PUBLIC:
+                state_reach(reader, self.reach, self.asker.subject.account)
             yield reader
 
     def look_at(self, reader: Reader, merchant: str, premises: str | None = None) -> None:
@@ -67,6 +69,10 @@ class Inquiry:
         if not self.covers(reader, merchant, self.resource, premises):
             raise Problem(403, "out-of-reach", f"{merchant} is not among what you were granted")
         self.note([merchant])
+
+    def may(self, resource: Resource) -> bool:
+        """Tells whether the asker may read anything of this at all."""
+        return decide_access(self.asker.subject, resource, "read") is None
 
     def covers(
         self, reader: Reader, merchant: str, resource: Resource, premises: str | None = None
@@ -91,26 +97,30 @@ class Inquiry:
 
         In a transaction of its own, for others wait for it; what is not on record is not answered.
         """
-        own = self._own()
-        others = sorted(set(merchants) - own)
-        if self.asker.subject.account and (others or cards):
-            entry = {
-                "account": self.asker.subject.account, "sign_in": self.asker.sign_in,
-                "resource": self.resource, "asked": self._asked(), "why": self._why(),
-                "merchants": others, "cards": sorted(cards),
-            }  # fmt: skip
-            try:
-                with self._request.app.state.log_pool.connection() as log:
-                    log.execute("SELECT access.append(%s)", [Jsonb(entry)])
-            except Error as error:
-                words = "whose records these are cannot be told of it at the moment: ask again"
-                raise Problem(503, "not-on-record", words) from error
+        if not self.asker.subject.account:
+            return
+        entry = {
+            "account": self.asker.subject.account, "sign_in": self.asker.sign_in,
+            "resource": self.resource, "asked": self._asked(), "why": self._why(),
+            "cards": sorted(cards),
+        }  # fmt: skip
+        try:
+            with self._request.app.state.log_pool.connection() as log:
+                others = sorted(set(merchants) - self._own(log))
+                if others or cards:
+                    noted = Jsonb(entry | {"merchants": others})
+                    log.execute("SELECT access.append(%s)", [noted])
+        except Error as error:
+            words = "whose records these are cannot be told of it at the moment: ask again"
+            raise Problem(503, "not-on-record", words) from error
 
-    def _own(self) -> set[str]:
+    def _own(self, reader: Reader) -> set[str]:
+        """Returns the asker's own merchants, by every name they go by."""
         grants = self.asker.subject.grants
-        return {
+        given = {
             name for one in grants if one.role in ("merchant", "headquarters") for name in one.over
         }
+        return {name for one in given for name in names_of(reader, known_as(reader, one))} | given
 
     def _asked(self) -> str:
         url = self._request.url

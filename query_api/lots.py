@@ -142,30 +142,28 @@ def lot_key(reader: Reader, gtin: str, text: str) -> str:
 
 def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     """Returns everything public of a lot by its key; a problem when it is not recorded."""
-    with reader.transaction():
-        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        found = rows(
-            reader,
-            "SELECT * FROM trade.lots WHERE product = %s AND lot = %s AND entries > 0",
-            [gtin, lot],
-        )
-        if not found:
-            raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
-        row = found[0]
-        steps = rows(reader, STEPS, [gtin, lot])
-        return schemas.LotPage(
-            product=product(reader, gtin),
-            lot=brief(row),
-            disputed=row["disputed"],
-            steps=[schemas.Step(**step) for step in steps],
-            made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
-            papers=papers(reader, gtin, lot[2:] if lot.startswith("L:") else "", 50)[0],
-            stops=[schemas.LotStop(**r) for r in rows(reader, STOPS, [gtin, lot])],
-            gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
-            today=today(reader),
-            position=position(reader),
-            updated=updated(reader, gtin, lot),
-        )
+    found = rows(
+        reader,
+        "SELECT * FROM trade.lots WHERE product = %s AND lot = %s AND entries > 0",
+        [gtin, lot],
+    )
+    if not found:
+        raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
+    row = found[0]
+    steps = rows(reader, STEPS, [gtin, lot])
+    return schemas.LotPage(
+        product=product(reader, gtin),
+        lot=brief(row),
+        disputed=row["disputed"],
+        steps=[schemas.Step(**step) for step in steps],
+        made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
+        papers=papers(reader, gtin, lot[2:] if lot.startswith("L:") else "", 50)[0],
+        stops=[schemas.LotStop(**r) for r in rows(reader, STOPS, [gtin, lot])],
+        gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
+        today=today(reader),
+        position=position(reader),
+        updated=updated(reader, gtin, lot),
+    )
 
 
 def product_names(reader: Reader, gtins: Iterable[str]) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.rules.trace_records import IF_DIFFERENT, TraceRecord
 from ledger.trace.answer import Trace
 from ledger.trace.rows import is_made_here
 from ledger.values.cards import Card
-from query_api.ledgers import UNITS_ZH, open_cards
+from query_api.ledgers import UNITS_ZH, WITHHELD, open_cards
 from query_api.sheets import Figure, Sheet
 from query_api.stock import exact
 from query_api.trace_schemas import TraceHolder
@@ -70,8 +70,21 @@ def holders_sheet(found: Trace, shown: list[TraceHolder]) -> Sheet:
     return Sheet("流向 trace", about, list(HOLDER_HEADINGS.values()), lines, [])
 
 
-def record_sheet(reader: Reader, found: Trace, record: TraceRecord) -> Sheet:
-    """Returns a law's record of the traced movements, each row naming what it lacks at the end."""
+class RecordSheet(NamedTuple):
+    """A law's record as a sheet, with the merchants and cards whose own it shows."""
+
+    sheet: Sheet
+    merchants: set[str]
+    cards: set[str]
+
+
+def record_sheet(
+    reader: Reader, found: Trace, record: TraceRecord, *, persons: bool
+) -> RecordSheet:
+    """Returns a law's record of the traced movements, each row naming what it lacks at the end.
+
+    Without `persons` it says nothing of people.
+    """
     lots = sorted(found.ahead.keys() | found.back.keys())
     events = rows(reader, f"{EVENTS} LIMIT {EVENTS_MAX}", {
         "products": [lot.product for lot in lots], "lots": [lot.key for lot in lots],
@@ -81,15 +94,18 @@ def record_sheet(reader: Reader, found: Trace, record: TraceRecord) -> Sheet:
         "merchants": sorted({holder.merchant for holder in found.holders})
         if found.question.origin is not None else None,
     })  # fmt: skip
-    refs = [ref for event in events for ref in (event["own_card"], event["other_card"])]
-    cards = open_cards(reader, refs, f"{record.title} at position {found.position}")
+    refs = {ref for event in events for ref in (event["own_card"], event["other_card"]) if ref}
+    why = f"{record.title} at position {found.position}"
+    cards = open_cards(reader, refs, why) if persons else dict.fromkeys(refs, WITHHELD)
     missing: Counter[str] = Counter()
     lines = list(_lines(record, events, cards, missing))
     titles = {field.key: field.title for field in record.fields}
     notes = [[titles[key], f"missing in {n} of {len(lines)} rows"] for key, n in missing.items()]
     about = f"{record.source}; {len(lines)} rows, true at position {found.position}"
     headings = [*titles.values(), "Missing", "Ledger position", "Device", "Entry no."]
-    return Sheet(record.title, about, headings, iter(lines), notes)
+    merchants = {e[name] for e in events for name in ("merchant", "counterparty") if e[name]}
+    sheet = Sheet(record.title, about, headings, iter(lines), notes)
+    return RecordSheet(sheet, merchants, refs if persons else set())
 
 
 def _lines(

@@ -1,4 +1,4 @@
-"""The views as the routes read them: one connection, read-only, with its position."""
+"""The views as the routes read them: connections that only read what is public, and their position."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from psycopg import Connection, sql
+from psycopg import Connection, IsolationLevel, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
@@ -28,7 +28,10 @@ Reader = Connection[DictRow]
 def open_pool(dsn: str, *, only_read: bool = True, size: int = 8) -> ConnectionPool[Reader]:
     """Opens a pool of connections; those that note who looks do not only read."""
     mode = "on" if only_read else "off"
-    options = f"-c default_transaction_read_only={mode} -c statement_timeout={STATEMENT_MS}"
+    options = (
+        f"-c default_transaction_read_only={mode} -c statement_timeout={STATEMENT_MS}"
+        " -c suyuan.reach=public"
+    )
     # What the DSN itself asks for comes first: ours must win.
     asked = conninfo_to_dict(dsn).get("options") or ""
     return ConnectionPool(
@@ -38,9 +41,15 @@ def open_pool(dsn: str, *, only_read: bool = True, size: int = 8) -> ConnectionP
         min_size=1,
         max_size=size,
         timeout=5,
+        configure=_in_one_state,
         open=True,
         check=ConnectionPool.check_connection,
     )
+
+
+def _in_one_state(connection: Reader) -> None:
+    """Lets every transaction see one state of the views; psycopg says so as it begins one."""
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
 
 
 def rows(reader: Reader, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[DictRow]:

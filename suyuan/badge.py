@@ -7,12 +7,15 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from suyuan.commands import Failed
+
 # An answer of the door takes a hash of some tenths of a second, and waits for others.
 ANSWER_S = 30
-LATEST = "latest"
+# No account is called so.
+LATEST = ".latest"
 
 
-class SignInOver(Exception):
+class SignInOver(Failed):
     """There is no sign-in, or it gives no token any more; the text says what to do."""
 
 
@@ -27,18 +30,22 @@ class HeldSignIn(msgspec.Struct):
 class Badge(httpx.Auth):
     """Shows a token with every question; asks for a new one when it has none or it is over."""
 
-    requires_response_body = True
-
     def __init__(self, held: HeldSignIn | None) -> None:
         self._held = held
         self._token = ""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Asks with a token, and once more with a new one where the first is refused."""
-        # Another machine could ask in our name with what it is shown.
-        if self._held is None or request.url.host != httpx.URL(self._held.intake).host:
+        if self._held is None:
             yield request
             return
+        here = httpx.URL(self._held.intake).host
+        if request.url.host != here:
+            # Another machine could ask in our name with what it is shown.
+            raise SignInOver(
+                f"you are signed in at {here} and ask {request.url.host}: sign in there"
+                f" (suyuan sign-in {self._held.account} --intake ADDRESS)"
+            )
         fresh = not self._token
         if fresh:
             self._token = token_in((yield self._wish()))
@@ -74,6 +81,7 @@ class Secret(httpx.Auth):
 
 def token_in(answer: httpx.Response) -> str:
     """Returns the token in intake's answer. Raises `SignInOver` where there is none."""
+    answer.read()
     if answer.status_code == httpx.codes.UNAUTHORIZED:
         raise SignInOver("your sign-in has ended: suyuan sign-in ACCOUNT")
     try:
@@ -90,7 +98,7 @@ def keep(held: HeldSignIn) -> None:
         (held.account, msgspec.json.encode(held)),
         (LATEST, held.account.encode()),
     ):
-        partial = folder / f".{name}.new"
+        partial = folder / f"{name}.new"
         partial.unlink(missing_ok=True)
         with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
             file.write(content)

@@ -63,7 +63,9 @@ BEGIN
         current_setting('suyuan.reach', true) = 'everything'
         OR who = ANY (string_to_array(nullif(current_setting('suyuan.merchants', true), ''), ','))
         OR EXISTS (SELECT FROM trade.merchants m WHERE m.merchant = who AND m.district = ANY (
-            string_to_array(nullif(current_setting('suyuan.districts', true), ''), ','))), false);
+            string_to_array(nullif(current_setting('suyuan.districts', true), ''), ',')))
+        OR (current_setting('suyuan.districts', true) <> ''
+            AND NOT EXISTS (SELECT FROM trade.merchants m WHERE m.merchant = who)), false);
 END $$;
 ALTER TABLE access.entries ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE access.merchants ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -12,6 +12,7 @@ from ledger.replication import committing
 from ledger.rules.access import About, Reach, Subject, decide_access, reach
 from ledger.rules.aliases import ALIASES_SUBJECT, AliasCase, evolve_alias
 from ledger.rules.areas import AreaCase, chain_above, evolve_area
+from ledger.rules.cards import CardCase, evolve_card
 from ledger.rules.refusal import Refusal
 from ledger.rules.register import MerchantCase, evolve_merchant
 from ledger.rules.request_access import Needs, author, checker, needs
@@ -19,13 +20,15 @@ from ledger.rules.requests import Request
 
 # A draft of a recall may name thousands of lots; its case holds them all.
 ASKED_CHARACTERS_MAX = 2000
+# What the guard refuses by, as against what the rules of a case do.
+TURNED_AWAY = ("role-lacks", "out-of-reach", "not-yourself", "second-not-signed-in")
 
 
 class SeenAlerts(Protocol):
-    """Tells whether a group of alerts is among what somebody may see."""
+    """Tells whether a group of alerts, or all of it, is among what somebody may see."""
 
-    def __call__(self, group: str, found: Reach, account: str) -> bool:
-        """Returns whether there is such a group within this reach."""
+    def __call__(self, group: str, found: Reach, account: str, *, whole: bool) -> bool:
+        """Returns whether there is such a group within this reach, or all of it."""
         ...
 
 
@@ -49,10 +52,11 @@ class PgRequestLog:
     def __call__(self, askers: Askers, request: Request) -> None:
         """Notes a request that is about to be decided. Raises `JournalUnavailable`."""
         needed, tag = needs(request), str(request.__struct_config__.tag)
+        own = reach(askers.first, needed.resource, "write").merchants
         entry = Noted(
             account=askers.first.account, sign_in=askers.sign_in, resource=needed.resource,
             asked=f"{tag} {msgspec.json.encode(request).decode()}"[:ASKED_CHARACTERS_MAX],
-            merchants=needed.merchants,
+            merchants=tuple(sorted(set(needed.merchants) - own)),
         )  # fmt: skip
         with committing(self._dsn) as connection:
             note(connection, entry)
@@ -72,27 +76,34 @@ class Guard:
         subject, needed = askers.first, needs(request)
         found = reach(subject, needed.resource, "write")
         if needed.group is not None and found.anything():
-            if self._alerts(needed.group, found, subject.account):
+            whole = needed.whole_group
+            if self._alerts(needed.group, found, subject.account, whole=whole):
                 return None
-            return Refusal("out-of-reach", f"no alerts of yours are grouped as {needed.group}")
+            some = (
+                "some of these alerts are of others: comment on them"
+                if whole
+                else "it is of others"
+            )
+            return Refusal("out-of-reach", f"{needed.group}: {some}")
         for about in self._abouts(needed, found):
             refused = decide_access(subject, needed.resource, "write", about)
             if refused is not None:
                 return refused
         return None
 
-    def _abouts(self, needed: Needs, found: Reach) -> list[About | None]:
-        """Returns whom a request is about, each of whom must be in reach."""
+    def _abouts(self, needed: Needs, found: Reach) -> list[About]:
+        """Returns whom a request is about, each of whom must be in reach; of nobody, all there is."""
         if needed.districts:
-            areas = {area for district in needed.districts for area in self._above(district)}
-            return [About(areas=frozenset(areas))]
-        markets = frozenset({needed.market} if needed.market else ())
-        if needed.merchants:
-            return [self._about(one, markets, found) for one in needed.merchants]
-        # A market lies in no area of its own: any authority may speak of it.
-        return [About(markets=markets, areas=found.areas)] if markets else [None]
+            return [About(areas=frozenset(self._above(one))) for one in needed.districts]
+        merchants = needed.merchants
+        if needed.card is not None:
+            linked = self._load("card", needed.card, CardCase(needed.card), evolve_card).merchant
+            merchants = (linked,) if linked is not None else ()
+        if merchants:
+            return [self._about(one, found) for one in merchants]
+        return [About(markets=frozenset({needed.market} if needed.market else ()))]
 
-    def _about(self, merchant: str, markets: frozenset[str], found: Reach) -> About:
+    def _about(self, merchant: str, found: Reach) -> About:
         """Returns a merchant as the register knows it, by whichever of its names it was granted."""
         into = self._load("aliases", ALIASES_SUBJECT, AliasCase(), evolve_alias).into
         known = into.get(merchant, merchant)
@@ -100,10 +111,9 @@ class Guard:
         case = self._load("merchant", known, MerchantCase(known), evolve_merchant)
         if case.registered is None:
             # Who is in no register is every authority's to speak of.
-            return About(frozenset({merchant}), markets, found.areas)
-        traded = {place.market for place in case.premises}
+            return About(frozenset({merchant}), areas=found.areas)
         own = found.merchants.intersection(names) or frozenset({known})
-        return About(own, markets | traded, frozenset(self._above(case.registered.district)))
+        return About(own, areas=frozenset(self._above(case.registered.district)))
 
     def _above(self, district: str) -> list[str]:
         """Returns a district and every area that it lies in."""

@@ -20,7 +20,7 @@ from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
 from ledger.intake.door_routes import Doorway, door_router, refused
-from ledger.intake.guard import Askers, GuardedRequests
+from ledger.intake.guard import TURNED_AWAY, Askers, GuardedRequests
 from ledger.intake.responses import body_of, json_response, problem
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
@@ -182,10 +182,10 @@ def _decide_once(parts: IntakeParts, askers: Askers, key: str, body: bytes) -> R
         return problem(400, "no-key", "an Idempotency-Key has 1 to 80 printable characters")
     asked = digest_of(body)
     # Whose key it is, too: nobody gets the answer to another's question.
-    key = f"{askers.first.account} {key}"
+    key = f"{askers.first.account} {askers.second.account if askers.second else ''} {key}"
     if (known := parts.answers.find(key)) is None:
         response = _decide(parts.requests, askers, body)
-        if response.status_code in DECIDED:
+        if response.status_code in DECIDED and not _turned_away(response):
             answer = GivenAnswer(asked, response.status_code, bytes(response.body))
             known = parts.answers.keep(key, answer, parts.now())
         else:
@@ -193,6 +193,12 @@ def _decide_once(parts: IntakeParts, askers: Askers, key: str, body: bytes) -> R
     if known.asked != asked:
         return problem(422, "key-reused", "this Idempotency-Key was used for another question")
     return Response(known.body, known.status, media_type="application/json")
+
+
+def _turned_away(response: Response) -> bool:
+    """Tells whether something was not theirs to ask, which may change before they ask again."""
+    rows = msgspec.json.decode(bytes(response.body), type=list[dict[str, Any]])
+    return any(row.get("code") in TURNED_AWAY for row in rows)
 
 
 def _decide(requests: GuardedRequests, askers: Askers, body: bytes) -> Response:

@@ -6,7 +6,10 @@ from ledger.errors import JournalUnavailable
 from ledger.projections.seen import state_reach
 from ledger.rules.access import Reach
 
-GROUP = "SELECT FROM trade.alert_groups WHERE grouped = %s"
+GROUP = """
+SELECT g.open = (SELECT count(*) FROM trade.alerts a WHERE a.grouped = g.grouped AND a.closed_at IS NULL)
+FROM trade.alert_groups g WHERE g.grouped = %s
+"""
 
 
 class PgSeenAlerts:
@@ -15,11 +18,12 @@ class PgSeenAlerts:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
-    def __call__(self, group: str, found: Reach, account: str) -> bool:
-        """Returns whether there is such a group within reach. Raises `JournalUnavailable`."""
+    def __call__(self, group: str, found: Reach, account: str, *, whole: bool) -> bool:
+        """Returns whether a group is within reach, or all of it. Raises `JournalUnavailable`."""
         try:
             with psycopg.connect(self._dsn, connect_timeout=5) as reader:
                 state_reach(reader, found, account)
-                return bool(reader.execute(GROUP, [group]).rowcount)
+                row = reader.execute(GROUP, [group]).fetchone()
+                return row is not None and (bool(row[0]) or not whole)
         except psycopg.Error as error:
             raise JournalUnavailable(f"the views are away: {error}") from error

@@ -40,7 +40,7 @@ from ledger.projections.movements import (
 )
 from ledger.projections.pairs import PAIR_CELLS, OneSided
 from ledger.projections.products import PRODUCTS, ShelfLifeKnown
-from ledger.projections.seen import SeenBy
+from ledger.projections.seen import SeenBy, with_its_alerts
 from ledger.projections.shelves import STOCK, Shelf, Stock, is_short
 from ledger.projections.stock import ShelfChanged, StockChanged
 from ledger.projections.stopped_lots import SoldAnyway, SoldWhileStopped
@@ -107,14 +107,13 @@ ALERTS = Table(
     ("(opened_at) WHERE closed_at IS NULL", "(premises)", "(product, lot)", "(grouped)"),
     seen=SeenBy(of=("merchant",), at="premises"),
 )  # fmt: skip
-_OF_ALERT = "EXISTS (SELECT FROM {{schema}}.alerts a WHERE a.grouped = {0}.grouped)"
 ALERT_GROUPS = Table(
     "alert_groups", AlertGroup, ("grouped",), ("(changed_at) WHERE open > 0",),
-    seen=SeenBy(when=_OF_ALERT.format("alert_groups")),
+    seen=with_its_alerts("alert_groups"),
 )  # fmt: skip
 ALERT_WORDS = Table(
     "alert_words", AlertWord, ("position",), ("(grouped)",),
-    seen=SeenBy(when=_OF_ALERT.format("alert_words")),
+    seen=with_its_alerts("alert_words", among_officers=True),
 )  # fmt: skip
 
 

@@ -69,21 +69,24 @@ class SeenBy(NamedTuple):
 OPEN = SeenBy(when="true")
 
 
-def state_reach(
-    reader: Connection[Any], found: Reach, account: str, *, public: bool = False
-) -> None:
-    """States for the rest of a transaction how far an account reaches.
+def with_its_alerts(table: str, *, among_officers: bool = False) -> SeenBy:
+    """Who sees an alert, sees what is grouped with it; or officers alone, and who said it (`by`)."""
+    seen = f"EXISTS (SELECT FROM {{schema}}.alerts a WHERE a.grouped = {table}.grouped)"
+    if not among_officers:
+        return SeenBy(when=seen)
+    own = f"{table}.by = current_setting('suyuan.account', true)"
+    return SeenBy(when=f"{seen} AND (current_setting('suyuan.districts', true) <> '' OR {own})")
 
-    `public` keeps who may read everything of a resource to what is public of the record.
-    """
+
+def state_reach(reader: Connection[Any], found: Reach, account: str) -> None:
+    """States for the rest of a transaction how far an account reaches."""
     merchants, districts = sorted(found.merchants), sorted(found.areas)
     if not found.everything and (merchants or districts):
         with reader.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(GRANTED, {"areas": districts, "merchants": merchants})
             districts, merchants = cursor.fetchone() or ([], [])
-    everything = "public" if public else "everything"
     reader.execute(STATE, {
-        "reach": everything if found.everything else "some", "account": account,
+        "reach": "everything" if found.everything else "some", "account": account,
         "merchants": ",".join(merchants), "districts": ",".join(districts),
         "markets": ",".join(sorted(found.markets)),
     })  # fmt: skip

@@ -50,10 +50,11 @@ from ledger.rules.requests import (
 
 
 class Needs(NamedTuple):
-    """The resource that a request writes, and what of it: each of some merchants, or one place.
+    """The resource that a request writes, and what of it, each of which must be in reach.
 
-    `districts` are those of a merchant that is not in the register yet, or an area itself; `group`
-    is one of alerts. A request that names nothing is about the whole of its resource.
+    `districts` are those of a merchant that is not in the register yet, or areas themselves; `group`
+    is one of alerts, of which all have to be the asker's unless it is `whole_group` no longer; `card`
+    stands for the merchant it is linked to. What names nothing is about all there is.
     """
 
     resource: Resource
@@ -61,15 +62,17 @@ class Needs(NamedTuple):
     market: str | None = None
     districts: tuple[str, ...] = ()
     group: str | None = None
+    whole_group: bool = True
+    card: str | None = None
 
 
 # The resource that each request writes; a test holds it to what may be asked.
 WRITES: Mapping[type, Resource] = {
     RegisterMerchant: "register", StateOwner: "register", StateSalesMode: "register",
-    AddPremises: "register", RegisterMarket: "register", StateNearExpiry: "register",
-    BeginDay: "register", MergeMerchant: "register", PartMerchant: "register", LinkCard: "register",
+    AddPremises: "register", RegisterMarket: "market", StateNearExpiry: "market",
+    BeginDay: "market", MergeMerchant: "register", PartMerchant: "register", LinkCard: "register",
     UnlinkCard: "register", StateArea: "area", RegisterProduct: "product",
-    CorrectEntry: "correction", ReadmitReport: "correction",
+    CorrectEntry: "correction", ReadmitReport: "quarantine",
     AcknowledgeAlerts: "alert", AssignAlerts: "alert", CommentAlerts: "alert", SilenceAlerts: "alert",
     EnrollDevice: "device", ReplaceDeviceKey: "device", RevokeDevice: "device",
     GrantMandate: "mandate", WithdrawMandate: "mandate",
@@ -89,12 +92,19 @@ def needs(request: Request) -> Needs:
         case RegisterMerchant(entry=entry):
             return Needs(resource, districts=(entry.district,))
         case StateArea(entry=entry):
-            return Needs(resource, districts=(entry.within or entry.area,))
+            # Whoever names what lies in a place must have both, or could take what others have.
+            return Needs(resource, districts=tuple(filter(None, (entry.area, entry.within))))
         case RegisterProduct(entry=entry):
             return Needs(resource, (entry.maker,) if entry.maker else ())
         case MergeMerchant(merchant=merchant, into=into):
             return Needs(resource, (merchant, into))
-        case AcknowledgeAlerts() | AssignAlerts() | CommentAlerts() | SilenceAlerts():
+        case UnlinkCard(card=card):
+            return Needs(resource, card=card)
+        case AddPremises(entry=entry):
+            return Needs(resource, (entry.merchant,))
+        case CommentAlerts(group=group):
+            return Needs(resource, group=group, whole_group=False)
+        case AcknowledgeAlerts() | AssignAlerts() | SilenceAlerts():
             return Needs(resource, group=request.group)
         case CallHolder() | CheckHolder():
             # Whom a recall reaches is called and visited wherever they are.

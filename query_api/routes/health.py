@@ -45,7 +45,7 @@ def ready(request: Request, asked: HealthInquiry) -> dict[str, bool] | Response:
 
 
 @router.get("/metrics", response_class=Response)
-def measured(request: Request, asked: HealthInquiry) -> Response:
+def measured(request: Request, asked: Annotated[Inquiry, asks("metrics")]) -> Response:
     """Followers' lag, gaps and open alerts, in Prometheus' text format."""
     with asked.snapshot() as reader:
         content = metrics.text(reader, request.app.state.now())

@@ -38,7 +38,7 @@ def lines(
 ) -> schemas.LedgerPage:
     """A page of a ledger: its fields in the law's order, and what each line lacks."""
     law, period = LEDGERS[name], _period(since, until)
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         books = ledgers.registered(reader, merchant)
         asked.look_at(reader, books.merchant)
         page = WantedLines(_place(after), limit + 1, cards=_cards(asked, reader, books.merchant))
@@ -64,7 +64,7 @@ def both_sides(
 ) -> schemas.PairPage:
     """What a merchant and its counterparties say of the same deliveries: by totals, both ways."""
     period = _period(since, until)
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         key, books = key_of(after, 7), ledgers.known_as(reader, merchant)
         asked.look_at(reader, books)
         found = pairs.page(reader, books, *period, after=key, limit=limit + 1)
@@ -90,7 +90,7 @@ def complete(
 ) -> schemas.LedgerCompleteness:
     """How many lines lack each field the law asks for, and the way to mend it."""
     law, period = LEDGERS[name], _period(since, until)
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         books = ledgers.registered(reader, merchant)
         asked.look_at(reader, books.merchant)
         cards = _cards(asked, reader, books.merchant)
@@ -120,7 +120,7 @@ def export(
     law, period = LEDGERS[name], _period(since, until)
     media, write = WRITERS[form]
     # Asked before the first byte, so that who is unknown gets an answer and no half sheet.
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         merchant = ledgers.registered(reader, merchant).merchant
         asked.look_at(reader, merchant)
         if form == "xlsx" and ledgers.at_most(reader, merchant, period) > WORKBOOK_ROWS_MAX:
@@ -139,7 +139,7 @@ def _export(
     period: Period,
     write: Callable[[Sheet, Sheet], Iterator[bytes]],
 ) -> Iterator[bytes]:
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         names = rows(reader, "SELECT name FROM trade.merchants WHERE merchant = %s", [merchant])
         at, cards = position(reader), _cards(asked, reader, merchant)
         every = ledgers.every(reader, law, merchant, period, cards=cards)

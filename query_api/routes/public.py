@@ -101,7 +101,7 @@ async def live(
 ) -> StreamingResponse:
     """Server-sent events: the position of the last entry about a lot, whenever it changes."""
     key = await run_in_threadpool(_key, asked, gtin_of(gtin), lot)
-    return StreamingResponse(_changes(request, asked, key), media_type="text/event-stream")
+    return StreamingResponse(_changes(request, key), media_type="text/event-stream")
 
 
 def _key(asked: Inquiry, gtin: str, lot: str) -> tuple[str, str]:
@@ -110,13 +110,13 @@ def _key(asked: Inquiry, gtin: str, lot: str) -> tuple[str, str]:
         return base, lots.lot_key(reader, base, lot)
 
 
-async def _changes(request: Request, asked: Inquiry, key: tuple[str, str]) -> AsyncIterator[str]:
+async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]:
     watch = request.app.state.watch
     last = -1
     yield "retry: 2000\n\n"
     while not await request.is_disconnected():
         seen = watch.count
-        updated = await run_in_threadpool(_updated, asked, key)
+        updated = await run_in_threadpool(_updated, request, key)
         if updated != last:
             last = updated
             yield f"event: updated\ndata: {updated}\n\n"
@@ -126,6 +126,6 @@ async def _changes(request: Request, asked: Inquiry, key: tuple[str, str]) -> As
             yield ": still here\n\n"
 
 
-def _updated(asked: Inquiry, key: tuple[str, str]) -> int:
-    with asked.snapshot() as reader:
+def _updated(request: Request, key: tuple[str, str]) -> int:
+    with request.app.state.pool.connection() as reader:
         return lots.updated(reader, *key)

@@ -122,7 +122,7 @@ def calls(
     district: District = None,
 ) -> recall_schemas.CallList:
     """Whom to call: buyers in no register, and with a district those of others."""
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         found = recall_work.calls(reader, recall, district)
         asked.note(*recall_work.called(found.calls))
         return found
@@ -186,7 +186,7 @@ def hand_over(
 
     The header `suyuan-holders` says how many they are.
     """
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         made, found = recall_papers.hand_over(reader, recall, to, now=request.app.state.now())
         asked.note(*recall_work.called(found))
         media, write = WRITERS[form]

@@ -75,7 +75,7 @@ def export(
     sheet: Annotated[Literal["holders", "fsma204", "eu931"], Query()] = "holders",
 ) -> Response:
     """A trace as a sheet: its holders, or the record that another law asks of its movements."""
-    with asked.snapshot() as reader:
+    with asked.snapshot(cards=True) as reader:
         lots = traces.lots_asked(reader, product, lot)
         found = traces.ask(reader, lots, moment, origin, engine=request.app.state.arrays).trace
         if sheet == "holders":
@@ -83,8 +83,10 @@ def export(
             asked.note({holder.merchant for holder in held})
             made = trace_exports.holders_sheet(found, held)
         else:
-            asked.note({holder.merchant for holder in found.holders})
-            made = trace_exports.record_sheet(reader, found, TRACE_RECORDS[sheet])
+            record = TRACE_RECORDS[sheet]
+            kept = trace_exports.record_sheet(reader, found, record, persons=asked.may("call-list"))
+            asked.note(kept.merchants, kept.cards)
+            made = kept.sheet
         media, write = WRITERS[form]
         about = [[made.title, made.about], *made.notes]
         content = b"".join(write(made, Sheet("说明 notes", "", ["", ""], iter(about), [])))

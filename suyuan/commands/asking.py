@@ -13,7 +13,7 @@ import httpx
 
 from ledger.settings import Settings, read_settings
 from ledger.values.day import ZONE_DEFAULT
-from suyuan.badge import SignInOver, badge
+from suyuan.badge import badge
 from suyuan.commands import Failed
 
 ANSWER_S = 60.0
@@ -37,15 +37,14 @@ def asking(stated: argparse.Namespace) -> httpx.Client:
     here = settings.query_url if told else f"http://127.0.0.1:{settings.query_port}"
     url = stated.query or here
     why = {"suyuan-why": quote(stated.why)} if getattr(stated, "why", "") else None
-    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S, auth=badge(), headers=why)
+    shown = badge(getattr(stated, "by", None))
+    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S, auth=shown, headers=why)
 
 
 def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Asks once. Raises `Failed` with what the API said, or that it does not answer."""
     try:
         answer = query.get(path, params=asked)
-    except SignInOver as error:
-        raise Failed(str(error)) from error
     except httpx.HTTPError as error:
         raise Failed(
             f"the query API at {query.base_url} does not answer: start suyuan up, or name it with"

@@ -30,7 +30,7 @@ from scanners.importing.keeping import (
 from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, describe, understand_row
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
 from scanners.tape import Tape
-from suyuan.badge import SignInOver, badge
+from suyuan.badge import badge
 from suyuan.commands import Failed, day, name, port, today
 from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
@@ -330,7 +330,7 @@ def _state_owner(stated: argparse.Namespace, work: AtWork, ref: str) -> None:
     entry = MerchantOwnerStated(merchant=stated.of, owner_card=ref, by=stated.by)
     try:
         ask(home_of(work.tape).intake_url, [StateOwner(entry)], auth=badge(stated.by))
-    except (EnrolmentRefused, LedgerAway, SignInOver) as error:
+    except (EnrolmentRefused, LedgerAway) as error:
         raise Failed(str(error)) from error
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.settings import read_settings
-from suyuan.badge import SignInOver, badge
+from suyuan.badge import badge
 from suyuan.commands import Failed, day, host_and_port, name, today
 
 TAPE_DEFAULT = Path("scanner.tape")
@@ -49,7 +49,7 @@ def run_enroll(stated: argparse.Namespace) -> int:
             again=stated.again,
             auth=badge(),
         )
-    except (EnrolmentRefused, NoTape, SignInOver, OSError) as error:
+    except (EnrolmentRefused, NoTape, OSError) as error:
         raise Failed(str(error)) from error
     words = {
         "device": tape.device,

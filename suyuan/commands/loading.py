@@ -14,7 +14,7 @@ from ledger.intake.loading import load
 from ledger.rules.requests import decode_requests
 from ledger.settings import read_settings
 from scanners.agent import EnrolmentRefused, LedgerAway, ask
-from suyuan.badge import SignInOver, badge
+from suyuan.badge import badge
 from suyuan.commands import Failed
 from suyuan.commands.upkeep import RunningLedger
 from suyuan.progress import Progress
@@ -45,7 +45,7 @@ def run_load(stated: argparse.Namespace) -> int:
         intake = stated.intake or f"http://127.0.0.1:{settings.intake_port}"
         try:
             ask(intake, decode_requests(requests.read_bytes()), auth=badge())
-        except (EnrolmentRefused, LedgerAway, SignInOver, msgspec.MsgspecError) as error:
+        except (EnrolmentRefused, LedgerAway, msgspec.MsgspecError) as error:
             raise Failed(str(error)) from error
     try:
         with (

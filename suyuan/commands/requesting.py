@@ -14,7 +14,7 @@ import httpx
 from ledger.settings import read_settings
 from ledger.values.day import ZONE_DEFAULT
 from scanners.agent import EnrolmentRefused, LedgerAway, ask
-from suyuan.badge import SignInOver, badge, latest
+from suyuan.badge import badge, latest
 from suyuan.commands import Failed, name
 
 
@@ -50,7 +50,7 @@ def send(stated: argparse.Namespace, requests: Sequence[Any]) -> None:
         checked_by = getattr(stated, "checked_by", None)
         second = badge(checked_by).second() if checked_by else None
         ask(_intake(stated), list(requests), auth=badge(stated.by), headers=second)
-    except (EnrolmentRefused, LedgerAway, SignInOver) as error:
+    except (EnrolmentRefused, LedgerAway) as error:
         raise Failed(str(error)) from error
 
 

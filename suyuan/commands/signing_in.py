@@ -1,6 +1,7 @@
 """`sign-in`, `sign-out`, `second-factor`: who types the questions, kept for this user alone."""
 
 import argparse
+import contextlib
 import getpass
 import json
 import sys
@@ -64,7 +65,8 @@ def run_sign_out(stated: argparse.Namespace) -> int:
     if (account := held.account if held else stated.account or latest()) is not None:
         forget(account)
     if held is not None:
-        _answer("DELETE", f"{held.intake}/intake/sign-ins/this", shown=Secret(held))
+        with contextlib.suppress(_Over):
+            _answer("DELETE", f"{held.intake}/intake/sign-ins/this", shown=Secret(held))
     words = f"{held.account} is signed out" if held else "nobody was signed in"
     print(json.dumps({"ok": True, "was": held.account if held else None}) if stated.json else words)
     return 0
@@ -82,11 +84,7 @@ def add_second_factor(verbs: Any) -> None:
 
 def run_second_factor(stated: argparse.Namespace) -> int:
     """Makes a secret for who is signed in, and lets it count once they show a code of it."""
-    try:
-        held = held_by()
-    except SignInOver as error:
-        raise Failed(str(error)) from error
-    if held is None:
+    if (held := held_by()) is None:
         raise Failed("sign in first: suyuan sign-in ACCOUNT")
     url, shown = f"{held.intake}/intake/second-factor", Badge(held)
     form = {"password": _typed("password: ")}
@@ -119,6 +117,13 @@ class _CodeNeeded(Failed):
     """The account has a second factor."""
 
 
+class _Over(Failed):
+    """The sign-in had ended already."""
+
+
+KINDS: dict[str, type[Failed]] = {"code-needed": _CodeNeeded, "no-sign-in": _Over}
+
+
 def _answer(method: str, url: str, form: Any = None, shown: httpx.Auth | None = None) -> Any:
     """Returns what intake answers. Raises `Failed` with what it says when it refuses."""
     try:
@@ -127,9 +132,8 @@ def _answer(method: str, url: str, form: Any = None, shown: httpx.Auth | None = 
         if not answer.is_error:
             return answer.json() if answer.content else {}
         found = answer.json()
-        kind = _CodeNeeded if found["title"] == "code-needed" else Failed
-        raise kind(str(found["detail"]))
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, SignInOver) as error:
+        raise KINDS.get(found["title"], Failed)(str(found["detail"]))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
         raise Failed(f"no ledger answers at {url}: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from suyuan.parts.cluster import Cluster
 from tests.support.asked import asking, token_of
 from tests.support.databases import Database, fresh
 from tests.support.make import MILK
-from tests.support.town import AREAS, PEOPLE, RECALLED, town
+from tests.support.town import AREAS, FARMER, FARMER_CARD, PEOPLE, RECALLED, keep_cards, town
 
 REGISTER = {name: (district, market) for name, district, market in PEOPLE}
 WITHIN = dict(AREAS)
@@ -153,6 +154,7 @@ def place(cluster: Cluster) -> Database:
 
 @pytest.fixture(scope="module")
 def api(place: Database) -> Iterator[httpx.Client]:
+    keep_cards(place)
     with asking(place, town()) as client:
         del client.headers["authorization"]
         yield client
@@ -329,12 +331,46 @@ def test_the_chain_shows_an_auditor_what_was_changed_in_it(
                 assert check_access_log(owner).problems != [], change
 
 
-def test_persons_in_a_ledger_are_withheld_from_who_may_see_no_persons(api: httpx.Client) -> None:
-    may = {who.name: reaches(who, "person", "m-1") for who in PEOPLE_WHO_ASK}
+@pytest.mark.parametrize("who", PEOPLE_WHO_ASK, ids=lambda who: who.name)
+def test_persons_are_shown_to_who_may_see_them_and_withheld_from_others(
+    api: httpx.Client, place: Database, who: Somebody
+) -> None:
+    ledger = "/v1/merchants/m-1/ledgers/produce?" + PERIOD
+    sheet = f"/v1/trace/export.csv?product={MILK}&lot={RECALLED}&sheet=fsma204"
+    for address, resource, persons, about in (
+        (ledger, "ledger", "person", "m-1"), (sheet, "trace", "call-list", None),
+    ):  # fmt: skip
+        with psycopg.connect(place.dsn()) as owner:
+            before = owner.execute("SELECT count(*) FROM personal.openings").fetchone()
+            answer = api.get(address, headers=who.header())
+            after = owner.execute("SELECT count(*) FROM personal.openings").fetchone()
+        if not reaches(who, resource, about):
+            assert answer.status_code in (401, 403)
+            assert before == after
+            continue
+        shown = (FARMER.name in answer.text, "withheld" in answer.text, before != after)
+        wanted = reaches(who, persons, about)
+        assert shown == (wanted, not wanted, wanted), (who.name, address)
 
-    assert [name for name, allowed in may.items() if allowed] == [
-        "stall-1", "chain", "inspector", "city", "two-hats",
-    ]  # fmt: skip
+
+def test_a_trace_sheet_is_noted_for_everybody_it_shows(api: httpx.Client) -> None:
+    city = PEOPLE_WHO_ASK[6].header()
+    sheet = f"/v1/trace/export.csv?product={MILK}&lot={RECALLED}&sheet=fsma204"
+
+    text = api.get(sheet, headers=city).text
+
+    auditor = PEOPLE_WHO_ASK[8].header()
+    entries, after = [], 0
+    while True:
+        page = api.get(f"/v1/access-log?after={after}", headers=auditor).json()
+        entries += page["entries"]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    latest = json.loads(entries[-1]["said"])
+    assert (latest["account"], latest["resource"]) == ("city", "trace")
+    assert {name for name in REGISTER if f"摊位 {name}" in text} <= set(latest["merchants"])
+    assert FARMER_CARD in latest["cards"]
 
 
 @pytest.mark.parametrize(

@@ -602,7 +602,7 @@ def test_who_asks_signs_in_and_whoever_signed_out_is_asked_to(shell: Shell) -> N
             "hold", "place", "h-9", "--product", MILK, "--authority", "x", "--reason", "x"
         )
         shell.let_in("stall-10", "merchant=m-10")
-        (shell.folder / "others" / "latest").write_text("stall-9")
+        (shell.folder / "others" / ".latest").write_text("stall-9")
         kept.write_bytes(held)
         ended = shell.run("alerts")
         kept.write_bytes(b"nonsense")
@@ -621,3 +621,5 @@ def test_who_asks_signs_in_and_whoever_signed_out_is_asked_to(shell: Shell) -> N
     assert "asked in somebody's name: suyuan sign-in" in nobody.stderr
     assert "your sign-in has ended" in ended.stderr
     assert "is no sign-in" in nonsense.stderr
+    assert nonsense.returncode == 1
+    assert "Traceback" not in ended.stderr + nonsense.stderr + named.stderr

@@ -1,6 +1,12 @@
 """A town for trying who may see what: two districts, two markets, four merchants and their trade."""
 
+import os
+
 from ledger.events.cases import AreaStated, MerchantMerged, MerchantRegistered, PremisesAdded
+from ledger.events.reports import GoodsAsRead
+from ledger.journal.personal import PgPersonalStore
+from ledger.values.cards import Card
+from tests.support.databases import Database
 from tests.support.line import Line
 from tests.support.make import (
     FakeTape,
@@ -18,6 +24,14 @@ from tests.support.make import (
 PEOPLE = (("m-1", "yuelu", "west"), ("m-2", "yuelu", "west"), ("m-3", "furong", "east"))
 AREAS = (("hunan", None), ("changsha", "hunan"), ("yuelu", "changsha"), ("furong", "changsha"))
 RECALLED = "LOT-1"
+# A farmer in no register, of whom every merchant buys.
+FARMER, FARMER_CARD = Card(name="王老汉"), "00000000-0000-4000-8000-0000000000fa"
+
+
+def keep_cards(database: Database) -> None:
+    """Keeps the farmer's card where readers open it."""
+    store = PgPersonalStore(database.dsn("suyuan_writer"), os.urandom)
+    assert store.put_card(FARMER_CARD, FARMER, "d-m-1")
 
 
 def town() -> Line:
@@ -35,7 +49,8 @@ def town() -> Line:
             received(10, goods, counterparty="m-2" if merchant != "m-2" else "m-1", **at),
             # More than there is: an alert of its own.
             sold(15, goods, counterparty="m-3" if merchant == "m-1" else None, **at),
-            received(7, milk(RECALLED), **at),
+            received(7, milk(RECALLED), counterparty_card=FARMER_CARD, **at),
+            received(3, GoodsAsRead(item="草鱼"), counterparty_card=FARMER_CARD, **at),
             tape=tape,
         )
     line.case(

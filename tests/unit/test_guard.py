@@ -27,6 +27,7 @@ from tests.support.town import AREAS, PEOPLE
 
 UUID = "00000000-0000-4000-8000-00000000000a"
 GROUP, OTHER_GROUP = "g-0123456789abcdef", "g-fedcba9876543210"
+SHARED_GROUP = "g-00000000000000ff"
 DIGEST = "00" * 32
 
 
@@ -70,9 +71,10 @@ EXAMPLES: dict[type, Example] = {
         events.NearExpiryStated(market=MARKET[m])), "market"),
     asked.BeginDay: Example(lambda m, by: asked.BeginDay(MARKET[m], TODAY), "market"),
     StateArea: Example(lambda m, by: StateArea(events.AreaStated(
-        area="street", name="x", within=DISTRICT[m])), "district"),
+        area=DISTRICT[m], name="x", within=WITHIN[DISTRICT[m]])), "both districts"),
     cards.LinkCard: Example(lambda m, by: cards.LinkCard(card=UUID, merchant=m, by=by)),
-    cards.UnlinkCard: Example(lambda m, by: cards.UnlinkCard(card=UUID, by=by, note="x"), ""),
+    cards.UnlinkCard: Example(lambda m, by: cards.UnlinkCard(
+        card=UUID if m == "m-1" else UUID[:-1] + "b", by=by, note="x")),
     aliases.MergeMerchant: Example(lambda m, by: aliases.MergeMerchant(
         merchant=m, into=m, by=by, note="x")),
     aliases.PartMerchant: Example(lambda m, by: aliases.PartMerchant(merchant=m, by=by, note="x")),
@@ -154,19 +156,23 @@ def may(grants: tuple[Grant, ...], resource: str, merchant: str, about: str) -> 
             area = WITHIN.get(area)
         over = set(grant.over)
         if (
-            scope == "all" or not about
+            scope == "all"
             or (scope == "own" and about in ("merchant", "alert") and merchant in over)
             or (scope == "market" and about in ("merchant", "market") and MARKET[merchant] in over)
-            or (scope == "area" and (about == "market" or lies_in & over))
+            or (scope == "area" and about == "both districts" and WITHIN[DISTRICT[merchant]] in over)
+            or (scope == "area" and about in ("merchant", "district", "alert") and lies_in & over)
         ):  # fmt: skip
             return True
     return False
 
 
-def alerts_of(group: str, found: Reach, _account: str) -> bool:
-    """The one group is of m-1, as the views would say."""
-    seen = found.merchants & {"m-1"} or found.areas & {"yuelu", "changsha", "hunan"}
-    return group == GROUP and bool(found.everything or seen)
+def alerts_of(group: str, found: Reach, _account: str, *, whole: bool) -> bool:
+    """One group is of m-1, another of m-1 and m-3, as the views would say."""
+    yuelu = found.merchants & {"m-1"} or found.areas & {"yuelu", "changsha", "hunan"}
+    furong = found.merchants & {"m-3"} or found.areas & {"furong", "changsha", "hunan"}
+    if group == GROUP:
+        return bool(yuelu)
+    return group == SHARED_GROUP and bool(yuelu and furong if whole else yuelu or furong)
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +190,11 @@ def guard() -> Guard:
         )
         for request in (asked.RegisterMerchant(entry), asked.AddPremises(place)):
             assert desk.take(request) is None
+    merged = aliases.MergeMerchant(merchant="m-4", into="m-1", by="officer-1", note="x")
+    assert desk.take(merged) is None
+    for card, merchant in ((UUID, "m-1"), (UUID[:-1] + "b", "m-3")):
+        link = cards.LinkCard(card=card, merchant=merchant, by="officer-1", note="x")
+        assert desk.take(link) is None
     return Guard(cases, alerts_of)
 
 
@@ -208,6 +219,8 @@ def test_everybody_may_ask_for_what_the_table_says(guard: Guard, who: str, kind:
     example = EXAMPLES[kind]
     for merchant in ("m-1", "m-2", "m-3"):
         if example.about == "alert" and merchant != "m-1":
+            continue
+        if kind is cards.UnlinkCard and merchant == "m-2":
             continue
         request = example.make(merchant, who)
         # What comes over the wire is what is made here.
@@ -255,10 +268,47 @@ def test_who_is_in_no_register_is_every_authoritys_and_no_other_merchants(guard:
     assert ask(guard, "district", asked.StateOwner(owner)) == ""
     mandate = device.GrantMandate(device="d", merchant="m-77", valid_from=TODAY)
     assert ask(guard, "stall-1", mandate) == "out-of-reach"
-    assert ask(guard, "market", mandate) == "out-of-reach"
+    assert ask(guard, "market", mandate) == "role-lacks"
 
 
 def test_a_group_of_alerts_that_is_not_seen_is_not_worked_on(guard: Guard) -> None:
     unseen = alert_work.AcknowledgeAlerts(group=OTHER_GROUP, by="city")
 
     assert ask(guard, "city", unseen) == "out-of-reach"
+
+
+def test_a_stall_does_not_silence_what_others_have_to_see(guard: Guard) -> None:
+    def silence(by: str) -> Request:
+        return alert_work.SilenceAlerts(group=SHARED_GROUP, by=by, until=NOON, note="x")
+
+    assert ask(guard, "stall-1", silence("stall-1")) == "out-of-reach"
+    assert ask(guard, "inspector", silence("inspector")) == "out-of-reach", "m-3 is of furong"
+    assert ask(guard, "city", silence("city")) == ""
+    comment = alert_work.CommentAlerts(group=SHARED_GROUP, by="stall-1", note="x")
+    assert ask(guard, "stall-1", comment) == ""
+
+
+@pytest.mark.parametrize("area", ["yuhu", "xiangtan", "hunan"])
+def test_a_district_of_another_city_is_not_taken_into_ones_own(guard: Guard, area: str) -> None:
+    taken = StateArea(events.AreaStated(area=area, name="x", within="changsha"))
+
+    assert ask(guard, "city", taken) == "out-of-reach"
+    assert ask(guard, "admin", taken) == ""
+
+
+def test_a_market_does_not_make_a_merchant_its_own_by_naming_it(guard: Guard) -> None:
+    place = events.PremisesAdded(merchant="m-1", premises="p-y", name="x", market="east")
+
+    assert ask(guard, "market", asked.AddPremises(place)) == "role-lacks"
+    # m-4 trades there, and was found to be m-1.
+    grant = device.GrantMandate(device="d", merchant="m-1", valid_from=TODAY)
+    assert ask(guard, "market", grant) == "role-lacks"
+
+
+@pytest.mark.parametrize("name", ["m-1", "m-4"])
+def test_a_merchant_is_its_own_by_whichever_of_its_names(guard: Guard, name: str) -> None:
+    owner = Subject("stall", (Grant("merchant", (name,)),))
+    for merchant, wanted in (("m-1", ""), ("m-4", ""), ("m-2", "out-of-reach")):
+        mandate = device.GrantMandate(device="d", merchant=merchant, valid_from=TODAY)
+        refused = guard.refuse(Askers(owner), mandate)
+        assert (refused.code if refused else "") == wanted, merchant
