@@ -5,6 +5,7 @@ policies stand behind it (`ledger/projections/seen.py`), and whose records are s
 access log.
 """
 
+import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -124,7 +125,12 @@ class Inquiry:
 
     def _asked(self) -> str:
         url = self._request.url
-        return unquote(f"{url.path}?{url.query}" if url.query else url.path)[:ASKED_CHARACTERS_MAX]
+        asked = unquote(f"{url.path}?{url.query}" if url.query else url.path)
+        if len(asked) <= ASKED_CHARACTERS_MAX:
+            return asked
+        # Padding hides nothing: the digest of the whole stands for the rest.
+        whole = hashlib.sha256(asked.encode(errors="replace")).hexdigest()
+        return f"{asked[:ASKED_CHARACTERS_MAX]}… sha256:{whole}"
 
     def _why(self) -> str:
         """Returns the reason that the asker gave; a header carries other letters as percents."""

@@ -1,7 +1,7 @@
 """The law's ledgers as lines: the entries of a merchant and period, field by field."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -101,12 +101,18 @@ class LinePlace(NamedTuple):
 START = LinePlace(date.min, 0, 0)
 
 
+Opens = Callable[[Collection[str], Collection[str]], None]
+
+
 class WantedLines(NamedTuple):
-    """Which lines of a ledger are wanted, and whether with what cards say of persons."""
+    """Which lines of a ledger are wanted, and with what cards say of persons where `opens` is given.
+
+    It is told the merchants and cards before these are opened.
+    """
 
     after: LinePlace
     limit: int
-    cards: bool = True
+    opens: Opens | None = None
 
 
 class LawLine(NamedTuple):
@@ -151,9 +157,12 @@ def page(
         "day": after.day, "original": after.original,
         "at_leg": after.leg, "limit": limit,
     })  # fmt: skip
-    refs = [ref for row in found if (ref := row["card"] or row["owner_card"])]
-    why = f"ledger {law.name} of {merchant}"
-    cards = open_cards(reader, refs, why) if wanted.cards else dict.fromkeys(refs, WITHHELD)
+    refs = {ref for row in found if (ref := row["card"] or row["owner_card"])}
+    cards = dict.fromkeys(refs, WITHHELD)
+    if wanted.opens is not None:
+        owners = {row["counterparty"] for row in found if row["owner_card"] and not row["card"]}
+        wanted.opens(owners, refs)
+        cards = open_cards(reader, refs, f"ledger {law.name} of {merchant}")
     papers = _papers(reader, found)
     attached = _attached(reader, found)
     return [_line(law, row, cards, papers, attached) for row in found]
@@ -169,11 +178,16 @@ def at_most(reader: Reader, merchant: str, period: Period) -> int:
 
 
 def every(
-    reader: Reader, law: LawLedger, merchant: str, period: Period, *, cards: bool = True
+    reader: Reader,
+    law: LawLedger,
+    merchant: str,
+    period: Period,
+    *,
+    opens: Opens | None = None,
 ) -> Iterator[LawLine]:
-    """Returns all lines, page by page; without `cards` it says nothing of persons."""
+    """Returns all lines, page by page; without `opens` they say nothing of persons."""
     after = START
-    while lines := page(reader, law, merchant, period, WantedLines(after, PAGE, cards=cards)):
+    while lines := page(reader, law, merchant, period, WantedLines(after, PAGE, opens)):
         yield from lines
         after = lines[-1].place
 

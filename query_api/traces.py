@@ -110,6 +110,15 @@ def page(reader: Reader, answered: Answered, after: int, limit: int) -> schemas.
     )  # fmt: skip
 
 
+def merchants_in(shown: schemas.TracePage) -> set[str]:
+    """Returns the merchants whose records a page shows, the parts that stand on every page included."""
+    found = {holder.merchant for holder in shown.holders}
+    found.update(one.merchant for one in shown.unsettled if one.merchant)
+    return found.union(
+        share.merchant for share in (shown.estimate.shares if shown.estimate else ())
+    )
+
+
 def holders(reader: Reader, found: Trace) -> list[schemas.TraceHolder]:
     """Returns every holder of a trace as it is shown."""
     return _shown(reader, found.holders)

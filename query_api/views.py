@@ -30,7 +30,7 @@ def open_pool(dsn: str, *, only_read: bool = True, size: int = 8) -> ConnectionP
     mode = "on" if only_read else "off"
     options = (
         f"-c default_transaction_read_only={mode} -c statement_timeout={STATEMENT_MS}"
-        " -c suyuan.reach=public"
+        " -c suyuan.reach=public -c idle_in_transaction_session_timeout=60000"
     )
     # What the DSN itself asks for comes first: ours must win.
     asked = conninfo_to_dict(dsn).get("options") or ""

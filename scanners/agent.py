@@ -89,16 +89,16 @@ def ask(
     requests: list[Any],
     *,
     auth: httpx.Auth | None = None,
-    headers: Mapping[str, str] | None = None,
+    second: Callable[[bytes], Mapping[str, str]] | None = None,
 ) -> None:
     """Sends requests to the ledger, again under the same key while it is unsure.
 
-    `auth` shows who asks; `headers` what goes along.
+    `auth` shows who asks; `second` returns what shows who stands beside them for just this.
 
     Raises `EnrolmentRefused` with what it advised when it refused, `LedgerAway` when nobody knows.
     """
     body = msgspec.json.encode(requests)
-    along = {"idempotency-key": str(uuid.uuid4())} | dict(headers or {})
+    along = {"idempotency-key": str(uuid.uuid4())} | dict(second(body) if second else {})
     words = ""
     for pause_s in ASK_PAUSES_S:
         time.sleep(pause_s)

@@ -1,5 +1,6 @@
 """Badges: sign-ins that are kept for this user of the machine, and the tokens they show."""
 
+import hashlib
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from ledger.values.ids import is_id
 from suyuan.commands import Failed
 
 # An answer of the door takes a hash of some tenths of a second, and waits for others.
@@ -56,15 +58,18 @@ class Badge(httpx.Auth):
             request.headers["authorization"] = f"Bearer {self._token}"
             yield request
 
-    def second(self) -> dict[str, str]:
-        """Returns what shows, beside the one who asks, that this account is signed in too."""
+    def second(self, body: bytes) -> dict[str, str]:
+        """Returns what shows that this account stands beside the one who asks for exactly this."""
+        form = {"digest": hashlib.sha256(body).hexdigest()}
         with httpx.Client(trust_env=False, timeout=ANSWER_S) as http:
-            return {"suyuan-second": token_in(http.send(self._wish()))}
+            return {"suyuan-second": token_in(http.send(self._wish(form)))}
 
-    def _wish(self) -> httpx.Request:
+    def _wish(self, form: dict[str, str] | None = None) -> httpx.Request:
         assert self._held is not None
         shown = {"authorization": f"Bearer {self._held.secret}"}
-        return httpx.Request("POST", f"{self._held.intake}/intake/tokens", headers=shown)
+        return httpx.Request(
+            "POST", f"{self._held.intake}/intake/tokens", headers=shown, json=form or {}
+        )
 
 
 class Secret(httpx.Auth):
@@ -93,7 +98,7 @@ def token_in(answer: httpx.Response) -> str:
 def keep(held: HeldSignIn) -> None:
     """Keeps a sign-in, which is the latest from now on; nobody else on this machine reads it."""
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, content in (
         (held.account, msgspec.json.encode(held)),
         (LATEST, held.account.encode()),
@@ -115,9 +120,10 @@ def forget(account: str) -> None:
 def latest() -> str | None:
     """Returns the account that signed in last and is kept, None for nobody."""
     try:
-        return (_folder() / LATEST).read_text()
+        found = (_folder() / LATEST).read_text()
     except (OSError, UnicodeDecodeError):
         return None
+    return found if is_id(found) else None
 
 
 def held_by(account: str | None = None) -> HeldSignIn | None:

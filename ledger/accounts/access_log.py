@@ -37,6 +37,12 @@ DECLARE
     last access.head;
     words text;
 BEGIN
+    IF NOT (entry ?& ARRAY['account', 'sign_in', 'resource', 'asked', 'why', 'merchants', 'cards']
+            AND jsonb_typeof(entry -> 'account') = 'string'
+            AND jsonb_typeof(entry -> 'merchants') = 'array'
+            AND jsonb_typeof(entry -> 'cards') = 'array') THEN
+        RAISE EXCEPTION 'this is no entry of the access log' USING ERRCODE = 'data_exception';
+    END IF;
     SELECT * INTO last FROM access.head FOR UPDATE;
     words := (entry || jsonb_build_object('number', last.number + 1, 'at', clock_timestamp()))::text;
     INSERT INTO access.entries
@@ -88,6 +94,10 @@ GRANT SELECT ON access.head TO suyuan_writer;
 """
 
 
+# A draft of a recall may name thousands of lots; its case holds them all.
+ASKED_CHARACTERS_MAX = 2000
+
+
 class AccessEntry(msgspec.Struct, frozen=True):
     """Who looked at whose records, where, why and when; without a reason the question says it."""
 
@@ -124,6 +134,14 @@ def create_access_log(connection: psycopg.Connection[Any]) -> None:
     connection.execute(TABLES)
 
 
+def shortened(asked: str) -> str:
+    """Returns what was asked as an entry keeps it: the digest of the whole stands for the rest."""
+    if len(asked) <= ASKED_CHARACTERS_MAX:
+        return asked
+    whole = hashlib.sha256(asked.encode()).hexdigest()
+    return f"{asked[:ASKED_CHARACTERS_MAX]}… sha256:{whole}"
+
+
 class AccessCheck(NamedTuple):
     """How many entries the access log has, and what is wrong with its chain."""
 
@@ -149,7 +167,11 @@ def _faults(connection: psycopg.Connection[Any]) -> Iterator[str]:
         for stood, said, kept, found in entries:
             number += 1
             last = hashlib.sha256(last + said.encode()).digest()
-            entry = msgspec.json.decode(said, type=AccessEntry)
+            try:
+                entry = msgspec.json.decode(said, type=AccessEntry)
+            except (msgspec.MsgspecError, ValueError) as error:
+                yield f"entry {number} is none: {error}"
+                return
             if stood != number or entry.number != number:
                 yield f"where entry {number} should be stands {stood}"
                 return

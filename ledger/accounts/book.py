@@ -71,6 +71,13 @@ class PgAccounts:
         )
         return [_account(row) for row in found]
 
+    def find(self, account: str) -> UserAccount | None:
+        """Returns an account."""
+        row = self._connection.execute(
+            f"SELECT {COLUMNS} FROM accounts.accounts WHERE account = %s", [account]
+        ).fetchone()
+        return _account(row) if row else None
+
     def locked(self, account: str) -> UserAccount | None:
         """Returns an account and holds it until the transaction ends."""
         row = self._connection.execute(

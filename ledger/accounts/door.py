@@ -85,10 +85,10 @@ class Door:
 
     def sign_in(self, wish: Wish) -> BegunSignIn | Refusal:
         """Begins a sign-in, or says why not."""
-        now = self._now()
+        now, shown = self._now(), self._shown(wish)
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
-            if isinstance(account := self._known(book, wish, now), Refusal):
+            if isinstance(account := self._known(book, wish, shown), Refusal):
                 return account
             secret = self._entropy(SECRET_BYTES)
             sign_in = SignIn(
@@ -98,8 +98,8 @@ class Door:
             book.begin(sign_in, secret)
         return BegunSignIn(_text(secret), self._token(account, sign_in), now + LIFE)
 
-    def token(self, secret: str) -> str | Refusal:
-        """Returns a new token of a sign-in that is open."""
+    def token(self, secret: str, *, for_digest: str = "") -> str | Refusal:
+        """Returns a new token of a sign-in that is open; good for one question alone by its digest."""
         now = self._now()
         if (raw := _raw(secret)) is None:
             return _OVER
@@ -107,28 +107,30 @@ class Door:
             book = PgAccounts(connection)
             if (sign_in := book.sign_in_of(raw, now)) is None:
                 return _OVER
-            account = book.locked(sign_in.account)
+            account = book.find(sign_in.account)
             if account is None or account.disabled:
                 return _OVER
             book.note_use(sign_in.id, now)
-        return self._token(account, sign_in)
+        return self._token(account, sign_in, for_digest)
 
     def change_password(self, wish: Wish, *, to: str) -> Refusal | None:
         """Sets another password and ends every sign-in; the old one is asked for as at the door."""
         if (refused := refuse_password(to, wish.account)) is not None:
             return refused
+        shown = self._shown(wish)
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
-            if isinstance(found := self._known(book, wish, self._now()), Refusal):
+            if isinstance(found := self._known(book, wish, shown), Refusal):
                 return found
             book.set_password(wish.account, to=to)
         return None
 
     def want_factor(self, wish: Wish) -> WantedFactor | Refusal:
         """Makes the secret of a second factor, or another; it counts once a code of it was shown."""
+        shown = self._shown(wish)
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
-            if isinstance(found := self._known(book, wish, self._now()), Refusal):
+            if isinstance(found := self._known(book, wish, shown), Refusal):
                 return found
             secret = self._entropy(factor.SECRET_BYTES)
             nonce = self._entropy(factor.NONCE_BYTES)
@@ -168,10 +170,21 @@ class Door:
         with psycopg.connect(self._dsn) as connection:
             return PgAccounts(connection).sign_ins(account, self._now())
 
-    def _known(self, book: PgAccounts, wish: Wish, now: datetime) -> UserAccount | Refusal:
+    def _shown(self, wish: Wish) -> str:
+        """Returns what is kept of the password that was shown; nothing for a wrong one.
+
+        Takes as long as it takes, and as much memory, so that nothing is held meanwhile.
+        """
+        with psycopg.connect(self._dsn) as connection:
+            account = PgAccounts(connection).find(wish.account)
+        kept = account.password if account is not None else self._nobody
+        return kept if is_password(kept, wish.password) else ""
+
+    def _known(self, book: PgAccounts, wish: Wish, shown: str) -> UserAccount | Refusal:
         """Returns the account that password and code are of; counts a failure where they are not."""
-        account = book.locked(wish.account)
-        right = is_password(account.password if account else self._nobody, wish.password)
+        now, account = self._now(), book.locked(wish.account)
+        # It may have got another password while the one that was shown was looked at.
+        right = account is not None and account.password == shown
         if account is None or (account.closed_until is not None and account.closed_until > now):
             return _NOT_LET_IN
         wrong = _NOT_LET_IN if not right or account.disabled else None
@@ -191,10 +204,10 @@ class Door:
         secret = self._seal.open(sealed, account.account)
         return factor.step_of(secret, code, self._now(), after=account.used_step)
 
-    def _token(self, account: UserAccount, sign_in: SignIn) -> str:
+    def _token(self, account: UserAccount, sign_in: SignIn, for_digest: str = "") -> str:
         grants = account.grants if account.factor is not None else self._lenient(account)
         who = SignedIn(Subject(account.account, grants), sign_in.id)
-        return write_token(self._key, self._ledger, who, self._now())
+        return write_token(self._key, self._ledger, who, self._now(), for_digest=for_digest)
 
     def _lenient(self, account: UserAccount) -> tuple[Grant, ...]:
         """Returns the roles that need no second factor; what is withheld is all there is beside."""

@@ -45,6 +45,12 @@ class FactorForm(msgspec.Struct, frozen=True):
     code: Code = ""
 
 
+class TokenForm(msgspec.Struct, frozen=True):
+    """The SHA-256 of the one question that a token is wanted for; none for any."""
+
+    digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+
 class CodeForm(msgspec.Struct, frozen=True):
     """A code of the second factor that was made."""
 
@@ -63,9 +69,9 @@ class Doorway(NamedTuple):
         """Returns who a request's token says it is."""
         return self.read(bearer(request.headers.get("authorization", "")))
 
-    def read(self, token: str) -> SignedIn | Refusal:
-        """Returns who a token says it is."""
-        return read_token(token, self.keys, ledger=self.ledger, now=self.now())
+    def read(self, token: str, digest: str = "") -> SignedIn | Refusal:
+        """Returns who a token says it is, of one that is for the question of a digest."""
+        return read_token(token, self.keys, ledger=self.ledger, now=self.now(), digest=digest)
 
 
 def door_router(way: Doorway) -> APIRouter:
@@ -92,9 +98,11 @@ def _let_in(router: APIRouter, door: Door) -> None:
 
     @router.post("/tokens")
     async def token(request: Request) -> Response:
-        given = await run_in_threadpool(
-            door.token, bearer(request.headers.get("authorization", ""))
-        )
+        secret = bearer(request.headers.get("authorization", ""))
+        form = await _form(request, TokenForm)
+        if isinstance(form, Response):
+            return form
+        given = await run_in_threadpool(lambda: door.token(secret, for_digest=form.digest))
         return (
             refused(given) if isinstance(given, Refusal) else json_response({"token": given}, 201)
         )
@@ -170,7 +178,7 @@ async def _form(request: Request, kind: type[Form]) -> Form | Response:
     if isinstance(body, Response):
         return body
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.MsgspecError, ValueError) as error:
         return problem(400, "no-form", f"send {', '.join(kind.__struct_fields__)} as JSON: {error}")  # type: ignore[attr-defined]  # a msgspec struct
 

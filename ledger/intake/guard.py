@@ -5,21 +5,19 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from ledger.accounts.access_log import Noted, note
+from ledger.accounts.access_log import Noted, note, shortened
 from ledger.intake.requests import Requests
 from ledger.journal.cases import Cases
 from ledger.replication import committing
 from ledger.rules.access import About, Reach, Subject, decide_access, reach
-from ledger.rules.aliases import ALIASES_SUBJECT, AliasCase, evolve_alias
+from ledger.rules.aliases import ALIASES_SUBJECT, AliasCase, evolve_alias, goes_by
 from ledger.rules.areas import AreaCase, chain_above, evolve_area
 from ledger.rules.cards import CardCase, evolve_card
 from ledger.rules.refusal import Refusal
-from ledger.rules.register import MerchantCase, evolve_merchant
+from ledger.rules.register import MerchantCase, ProductCase, evolve_merchant, evolve_product
 from ledger.rules.request_access import Needs, author, checker, needs
 from ledger.rules.requests import Request
 
-# A draft of a recall may name thousands of lots; its case holds them all.
-ASKED_CHARACTERS_MAX = 2000
 # What the guard refuses by, as against what the rules of a case do.
 TURNED_AWAY = ("role-lacks", "out-of-reach", "not-yourself", "second-not-signed-in")
 
@@ -53,9 +51,10 @@ class PgRequestLog:
         """Notes a request that is about to be decided. Raises `JournalUnavailable`."""
         needed, tag = needs(request), str(request.__struct_config__.tag)
         own = reach(askers.first, needed.resource, "write").merchants
+        words = f"{tag} {msgspec.json.encode(request).decode()}"
         entry = Noted(
             account=askers.first.account, sign_in=askers.sign_in, resource=needed.resource,
-            asked=f"{tag} {msgspec.json.encode(request).decode()}"[:ASKED_CHARACTERS_MAX],
+            asked=shortened(words),
             merchants=tuple(sorted(set(needed.merchants) - own)),
         )  # fmt: skip
         with committing(self._dsn) as connection:
@@ -93,9 +92,22 @@ class Guard:
 
     def _abouts(self, needed: Needs, found: Reach) -> list[About]:
         """Returns whom a request is about, each of whom must be in reach; of nobody, all there is."""
-        if needed.districts:
-            return [About(areas=frozenset(self._above(one))) for one in needed.districts]
+        districts = needed.districts
+        if needed.area is not None:
+            # Whoever has what it lies in may move it; what lies in nothing, nobody but for all.
+            now = self._load("area", needed.area, AreaCase(needed.area), evolve_area).within
+            return [self._within(one) for one in (now, *(districts or (None,)))]
+        if districts:
+            return [self._within(one) for one in districts]
         merchants = needed.merchants
+        if needed.product is not None:
+            case = self._load(
+                "product", needed.product, ProductCase(needed.product), evolve_product
+            )
+            maker = case.registered.maker if case.registered is not None else None
+            if case.registered is not None and maker is None:
+                return [About()]
+            merchants = tuple({*merchants, maker} - {None}) if maker else merchants
         if needed.card is not None:
             linked = self._load("card", needed.card, CardCase(needed.card), evolve_card).merchant
             merchants = (linked,) if linked is not None else ()
@@ -105,15 +117,19 @@ class Guard:
 
     def _about(self, merchant: str, found: Reach) -> About:
         """Returns a merchant as the register knows it, by whichever of its names it was granted."""
-        into = self._load("aliases", ALIASES_SUBJECT, AliasCase(), evolve_alias).into
-        known = into.get(merchant, merchant)
-        names = {known, *(alias for alias, other in into.items() if other == known)}
+        aliases = self._load("aliases", ALIASES_SUBJECT, AliasCase(), evolve_alias)
+        known = goes_by(aliases, merchant)
+        names = {known, *(alias for alias in aliases.into if goes_by(aliases, alias) == known)}
         case = self._load("merchant", known, MerchantCase(known), evolve_merchant)
         if case.registered is None:
             # Who is in no register is every authority's to speak of.
             return About(frozenset({merchant}), areas=found.areas)
         own = found.merchants.intersection(names) or frozenset({known})
         return About(own, areas=frozenset(self._above(case.registered.district)))
+
+    def _within(self, area: str | None) -> About:
+        """Returns what lies in an area, for who has that or what is above it; in none, for no one's."""
+        return About(areas=frozenset(self._above(area) if area is not None else ()))
 
     def _above(self, district: str) -> list[str]:
         """Returns a district and every area that it lies in."""

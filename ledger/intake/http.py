@@ -94,7 +94,7 @@ def build(parts: IntakeParts) -> FastAPI:
         body = await body_of(request, REQUESTS_BYTES_MAX)
         if isinstance(body, Response):
             return body
-        if isinstance(askers := _askers(way, request), Refusal):
+        if isinstance(askers := _askers(way, request, body), Refusal):
             return refused(askers)
         key = request.headers.get("idempotency-key", "")
         return await run_in_threadpool(_decide_once, parts, askers, key, body)
@@ -160,13 +160,13 @@ async def _commit(committer: Committer, envelope: bytes) -> Response:
     return Response(answer, media_type="application/json")
 
 
-def _askers(way: Doorway, request: Request) -> Askers | Refusal:
+def _askers(way: Doorway, request: Request, body: bytes) -> Askers | Refusal:
     """Returns who is signed in, with the second officer where one shows a token of their own."""
     if isinstance(first := way.who(request), Refusal):
         return first
     if not (shown := request.headers.get("suyuan-second", "")):
         return Askers(first.subject, sign_in=first.sign_in)
-    second = way.read(shown)
+    second = way.read(shown, digest_of(body))
     return (
         second
         if isinstance(second, Refusal)

@@ -36,6 +36,15 @@ class AliasCase(msgspec.Struct, frozen=True):
     into: Mapping[str, str] = {}
 
 
+def goes_by(case: AliasCase, merchant: str) -> str:
+    """Returns the merchant that a name stands for in the end."""
+    seen = {merchant}
+    while (into := case.into.get(merchant)) is not None and into not in seen:
+        seen.add(into)
+        merchant = into
+    return merchant
+
+
 def decide_alias(
     case: AliasCase, request: MergeMerchant | PartMerchant, *, unregistered: str | None
 ) -> list[Event] | Refusal:

@@ -54,7 +54,8 @@ class Needs(NamedTuple):
 
     `districts` are those of a merchant that is not in the register yet, or areas themselves; `group`
     is one of alerts, of which all have to be the asker's unless it is `whole_group` no longer; `card`
-    stands for the merchant it is linked to. What names nothing is about all there is.
+    stands for the merchant it is linked to, `area` for what it lies in now, `product` for its maker so
+    far. What names nothing is about all there is.
     """
 
     resource: Resource
@@ -64,6 +65,8 @@ class Needs(NamedTuple):
     group: str | None = None
     whole_group: bool = True
     card: str | None = None
+    area: str | None = None
+    product: str | None = None
 
 
 # The resource that each request writes; a test holds it to what may be asked.
@@ -92,10 +95,11 @@ def needs(request: Request) -> Needs:
         case RegisterMerchant(entry=entry):
             return Needs(resource, districts=(entry.district,))
         case StateArea(entry=entry):
-            # Whoever names what lies in a place must have both, or could take what others have.
-            return Needs(resource, districts=tuple(filter(None, (entry.area, entry.within))))
+            return Needs(
+                resource, area=entry.area, districts=(entry.within,) if entry.within else ()
+            )
         case RegisterProduct(entry=entry):
-            return Needs(resource, (entry.maker,) if entry.maker else ())
+            return Needs(resource, (entry.maker,) if entry.maker else (), product=entry.gtin)
         case MergeMerchant(merchant=merchant, into=into):
             return Needs(resource, (merchant, into))
         case UnlinkCard(card=card):

@@ -39,6 +39,8 @@ class Claims(msgspec.Struct, frozen=True):
     iat: int
     exp: int
     grants: tuple[Grant, ...]
+    # The SHA-256 of the one question it may go with; empty for any.
+    digest: str = ""
 
 
 class SignedIn(NamedTuple):
@@ -48,11 +50,14 @@ class SignedIn(NamedTuple):
     sign_in: str
 
 
-def write_token(key: SigningKey, ledger: str, who: SignedIn, now: datetime) -> str:
-    """Returns a token that is good for `TOKEN_LIFE`."""
+def write_token(
+    key: SigningKey, ledger: str, who: SignedIn, now: datetime, *, for_digest: str = ""
+) -> str:
+    """Returns a token that is good for `TOKEN_LIFE`, for any question or the one of a digest."""
     claims = Claims(
         sub=who.subject.account, aud=ledger, sid=who.sign_in, iat=int(now.timestamp()),
         exp=int((now + TOKEN_LIFE).timestamp()), grants=who.subject.grants,
+        digest=for_digest,
     )  # fmt: skip
     header = {"alg": ALGORITHM, "kid": key.id}
     return jwt.encode(header, msgspec.to_builtins(claims), signing_jwk(key), algorithms=[ALGORITHM])
@@ -63,12 +68,14 @@ def bearer(authorization: str) -> str:
     return authorization.removeprefix(BEARER) if authorization.startswith(BEARER) else ""
 
 
-def read_token(text: str, keys: Sequence[str], *, ledger: str, now: datetime) -> SignedIn | Refusal:
+def read_token(
+    text: str, keys: Sequence[str], *, ledger: str, now: datetime, digest: str = ""
+) -> SignedIn | Refusal:
     """Returns whom a token names, under one of the ledger's public keys; else why it is not taken."""
     if len(text) > TOKEN_CHARACTERS_MAX:
         return _NO_TOKEN
     claims = next((found for key in keys if (found := _claims(text, key)) is not None), None)
-    if claims is None or claims.aud != ledger:
+    if claims is None or claims.aud != ledger or claims.digest != digest:
         return _NO_TOKEN
     if now.timestamp() > claims.exp + LEEWAY.total_seconds():
         return Refusal("token-expired", "Ask for a new token with the sign-in's secret.")

@@ -1,5 +1,6 @@
 """Access log routes: who looked at a merchant's records, and the whole chain for auditors."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -38,7 +39,7 @@ def who_looked(
         asked.look_at(reader, known)
         names = ledgers.names_of(reader, known)
         found = rows(reader, OF_MERCHANT, [names, after, limit + 1])
-    looks = [_look(row["said"]) for row in found[:limit]]
+    looks = [_look(row["said"], names) for row in found[:limit]]
     more = str(looks[-1].number) if len(found) > limit else None
     return people_schemas.LookPage(merchant=known, looks=looks, next=more)
 
@@ -57,11 +58,13 @@ def chain(
     return people_schemas.AccessChain(entries=entries, next=more)
 
 
-def _look(said: str) -> people_schemas.Look:
+def _look(said: str, names: Sequence[str]) -> people_schemas.Look:
     entry = msgspec.json.decode(said)
-    # What was asked about several may name others than who reads this.
-    alone = len(entry["merchants"]) == 1
+    # What was asked may name others than who reads this: their own address alone is told.
+    asked = entry["asked"].partition("?" if entry["asked"].startswith("/") else " ")[0]
+    own = tuple(f"/v1/merchants/{name}/" for name in names)
+    told = not asked.startswith("/") or asked.startswith((*own, "/v1/premises/"))
     return people_schemas.Look(
         number=entry["number"], at=entry["at"], account=entry["account"], resource=entry["resource"],
-        why=entry["why"], asked=entry["asked"] if alone else None,
+        why=entry["why"], asked=asked if told and len(entry["merchants"]) == 1 else None,
     )  # fmt: skip

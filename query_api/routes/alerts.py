@@ -99,7 +99,7 @@ def group(asked: AlertInquiry, grouped: GroupText) -> schemas.AlertGroupAnswer:
             raise Problem(404, "group-unknown", f"no alerts are grouped as {grouped}")
         values = ["", "", True, None, None, None, None, grouped, grouped, LIMIT_MAX]
         known = rows(reader, ALERTS, values)
-        asked.note(_merchants(known))
+        asked.note(_merchants(known) | ({found[0].merchant} if found[0].merchant else set()))
         held = [_alert(row) for row in known]
         said = [schemas.AlertWordLine(**row) for row in rows(reader, WORDS, [grouped])]
         at = position(reader)

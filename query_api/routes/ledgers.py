@@ -1,16 +1,18 @@
 """Ledger routes: the law's ledgers of a merchant and period, as JSON, sheet and page."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response, StreamingResponse
+from starlette.background import BackgroundTask
 
 from ledger.rules.law_ledgers import LEDGERS, LawLedger
 from query_api import ledgers, pairs, schemas
 from query_api.inquiries import Inquiry, asks
-from query_api.ledgers import Completeness, LawLine, LinePlace, Period, WantedLines
+from query_api.ledgers import Completeness, LawLine, LinePlace, Opens, Period, WantedLines
 from query_api.parameters import Cursor, Limit, MerchantText
 from query_api.problems import Problem
 from query_api.sheets import WORKBOOK_ROWS_MAX, WRITERS, Sheet
@@ -22,6 +24,8 @@ LedgerName = Annotated[
 LedgerInquiry = Annotated[Inquiry, asks("ledger")]
 Day = Annotated[date, Query(examples=["2026-11-01"])]
 PERIOD_DAYS_MAX = 3700
+# More of an export waits on disk.
+SPOOL_BYTES = 1024 * 1024
 
 router = APIRouter(prefix="/v1/merchants", tags=["ledgers"])
 
@@ -41,7 +45,7 @@ def lines(
     with asked.snapshot(cards=True) as reader:
         books = ledgers.registered(reader, merchant)
         asked.look_at(reader, books.merchant)
-        page = WantedLines(_place(after), limit + 1, cards=_cards(asked, reader, books.merchant))
+        page = WantedLines(_place(after), limit + 1, _opens(asked, reader, books.merchant))
         found = ledgers.page(reader, law, books.merchant, period, page)
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
@@ -68,6 +72,7 @@ def both_sides(
         key, books = key_of(after, 7), ledgers.known_as(reader, merchant)
         asked.look_at(reader, books)
         found = pairs.page(reader, books, *period, after=key, limit=limit + 1)
+        asked.note({side for one in found[:limit] for side in (one.seller, one.buyer)} - {books})
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
     more = None
@@ -93,8 +98,8 @@ def complete(
     with asked.snapshot(cards=True) as reader:
         books = ledgers.registered(reader, merchant)
         asked.look_at(reader, books.merchant)
-        cards = _cards(asked, reader, books.merchant)
-        every = ledgers.every(reader, law, books.merchant, period, cards=cards)
+        opens = _opens(asked, reader, books.merchant)
+        every = ledgers.every(reader, law, books.merchant, period, opens=opens)
         counted = ledgers.completeness(every)
         at = position(reader)
     fields = [
@@ -126,9 +131,16 @@ def export(
         if form == "xlsx" and ledgers.at_most(reader, merchant, period) > WORKBOOK_ROWS_MAX:
             raise Problem(422, "too-long", "a workbook holds a million lines: ask for less")
     file = f"{merchant}-{name}-{since}-{until}.{form}"
+    # Written to the end before the first byte goes out: who reads slowly holds nothing of ours, and
+    # what was opened is on record.
+    spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115  # closed behind the answer
+    for chunk in _export(asked, law, merchant, period, write):
+        spool.write(chunk)
+    spool.seek(0)
     return StreamingResponse(
-        _export(asked, law, merchant, period, write), media_type=media,
+        iter(lambda: spool.read(SPOOL_BYTES), b""), media_type=media,
         headers={"content-disposition": f'inline; filename="{file}"'},
+        background=BackgroundTask(spool.close),
     )  # fmt: skip
 
 
@@ -141,8 +153,8 @@ def _export(
 ) -> Iterator[bytes]:
     with asked.snapshot(cards=True) as reader:
         names = rows(reader, "SELECT name FROM trade.merchants WHERE merchant = %s", [merchant])
-        at, cards = position(reader), _cards(asked, reader, merchant)
-        every = ledgers.every(reader, law, merchant, period, cards=cards)
+        at, opens = position(reader), _opens(asked, reader, merchant)
+        every = ledgers.every(reader, law, merchant, period, opens=opens)
         counted = ledgers.completeness(every)
         notes = _gaps(law, counted)
         sheet = Sheet(
@@ -159,7 +171,7 @@ def _export(
                 "设备",
                 "笔号",
             ],
-            lines=map(_cells, ledgers.every(reader, law, merchant, period, cards=cards)),
+            lines=map(_cells, ledgers.every(reader, law, merchant, period, opens=opens)),
             notes=notes,
         )
         about = [[sheet.title, sheet.about], *notes]
@@ -186,9 +198,9 @@ def _gaps(law: LawLedger, counted: Completeness) -> list[list[str]]:
     ]
 
 
-def _cards(asked: Inquiry, reader: Reader, merchant: str) -> bool:
-    """Tells whether the asker may read the persons that a ledger names."""
-    return asked.covers(reader, merchant, "person")
+def _opens(asked: Inquiry, reader: Reader, merchant: str) -> Opens | None:
+    """Returns what notes the persons a ledger shows, for who may read them."""
+    return asked.note if asked.covers(reader, merchant, "person") else None
 
 
 def _period(since: date, until: date) -> Period:

@@ -40,6 +40,7 @@ def outbreak(
 ) -> OutbreakAnswer:
     """Ranks what two suspects or more have behind them, each with the reason for its score."""
     with asking.snapshot() as reader:
+        asking.note(suspect.stalls)
         found = outbreaks.answer(reader, suspect, places=places, ending=ending or [])
         asking.note(outbreaks.merchants_in(found))
         return found

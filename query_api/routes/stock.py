@@ -10,13 +10,16 @@ from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Cursor, Limit, PremisesText
 from query_api.problems import Problem
 from query_api.stock import Moment
-from query_api.views import Reader, cursor_of, gtin_of, key_of, position
+from query_api.views import Reader, cursor_of, gtin_of, key_of, position, rows
 
 ProductText = Annotated[str | None, Query(max_length=80, examples=["06901234567892"])]
 LotKeyText = Annotated[str | None, Query(max_length=120, examples=["L:A2411"])]
 PositionQuery = Annotated[int | None, Query(ge=0, le=2**62, description="as known there")]
 StockInquiry = Annotated[Inquiry, asks("stock")]
 AtQuery = Annotated[datetime | None, Query(description="what had happened by then")]
+
+# Who says to trade at a place that nobody registered.
+WHO_IS_THERE = "SELECT DISTINCT merchant FROM trade.movements WHERE premises = %s LIMIT 100"
 
 router = APIRouter(prefix="/v1/premises", tags=["stock"])
 
@@ -80,6 +83,8 @@ def _look_at(asked: Inquiry, reader: Reader, premises: str) -> None:
     """Lets the asker see a place's stock; of one in no register, what its rows let be seen."""
     if (place := stock.place_of(reader, premises)) is not None:
         asked.look_at(reader, str(place["merchant"]), premises)
+        return
+    asked.note([row["merchant"] for row in rows(reader, WHO_IS_THERE, [premises])])
 
 
 def _moment(reader: Reader, as_of: int | None, at: datetime | None, product: str | None) -> Moment:

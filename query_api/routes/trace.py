@@ -59,7 +59,7 @@ def trace(  # each query parameter by its name
         lots = traces.lots_asked(reader, product, lot)
         found = traces.ask(reader, lots, moment, origin, engine=request.app.state.arrays)
         shown = traces.page(reader, found, after, limit)
-        asked.note({holder.merchant for holder in shown.holders})
+        asked.note(traces.merchants_in(shown))
         return shown
 
 

@@ -162,8 +162,7 @@ class Officers:
     def withdraw(self, name: str) -> None:
         """Takes a recall back."""
         entry = RecallWithdrawn(recall=name, reason="bench", by=FIRST, checked_by=SECOND)
-        headers = self._second.second()
-        ask(self._url, [WithdrawRecall(entry)], auth=self.first, headers=headers)
+        ask(self._url, [WithdrawRecall(entry)], auth=self.first, second=self._second.second)
 
     def prepare(self, name: str, lots: list[str]) -> None:
         """Drafts a recall and has it checked."""

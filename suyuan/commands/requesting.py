@@ -48,8 +48,8 @@ def send(stated: argparse.Namespace, requests: Sequence[Any]) -> None:
     """Sends requests. Raises `Failed` with what the ledger advises when it refuses."""
     try:
         checked_by = getattr(stated, "checked_by", None)
-        second = badge(checked_by).second() if checked_by else None
-        ask(_intake(stated), list(requests), auth=badge(stated.by), headers=second)
+        second = badge(checked_by).second if checked_by else None
+        ask(_intake(stated), list(requests), auth=badge(stated.by), second=second)
     except (EnrolmentRefused, LedgerAway) as error:
         raise Failed(str(error)) from error
 

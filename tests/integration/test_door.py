@@ -254,7 +254,7 @@ def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
     assert httpx.get(f"{here.query_url}/v1/me", headers=forged, trust_env=False).status_code == 401
     nobody = httpx.get(f"{here.query_url}/v1/me", trust_env=False).json()
     assert (nobody["account"], [one["resource"] for one in nobody["may"]]) == (
-        None, ["product", "health"]
+        None, ["product", "health", "metrics"]
     )  # fmt: skip
 
 

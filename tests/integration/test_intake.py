@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -377,10 +378,33 @@ def test_a_second_officer_shows_a_token_of_their_own(http: httpx.Client, machine
     wanted = [{"type": "withdraw-recall", "entry": entry}]
 
     alone = http.post("/intake/requests", json=wanted)
-    both = http.post("/intake/requests", json=wanted, headers=second.second())
+    body = json.dumps(wanted).encode()
+    token = second.second(body)
+    both = http.post("/intake/requests", content=body, headers=token)
+    other = http.post("/intake/requests", content=body + b" ", headers=token)
+    as_first = httpx.post(
+        f"{machine.intake_url}/intake/requests", content=body, trust_env=False,
+        headers={"authorization": f"Bearer {token['suyuan-second']}"},
+    )  # fmt: skip
     forged = http.post("/intake/requests", json=wanted, headers={"suyuan-second": "nonsense"})
 
     assert alone.json()[0]["code"] == "second-not-signed-in"
     # Theirs to ask; that there is no such recall is another matter.
     assert both.json()[0]["code"] == "recall-unknown"
     assert forged.status_code == 401
+    # Shown beside one question, it is good for no other, and for none alone.
+    assert (other.status_code, as_first.status_code) == (401, 401)
+
+
+def test_a_refusal_of_the_table_is_kept_under_no_key(http: httpx.Client, machine: Machine) -> None:
+    second = sign_in(machine.intake_url, "officer-2")
+    entry = {"type": "recall-withdrawn.v1", "recall": "r-71", "reason": "x", "by": CHIEF,
+             "checked_by": "officer-2"}  # fmt: skip
+    body = json.dumps([{"type": "withdraw-recall", "entry": entry}]).encode()
+    key = {"idempotency-key": "withdraw-71"}
+
+    alone = http.post("/intake/requests", content=body, headers=key)
+    both = http.post("/intake/requests", content=body, headers=key | second.second(body))
+
+    codes = [answer.json()[0]["code"] for answer in (alone, both)]
+    assert codes == ["second-not-signed-in", "recall-unknown"]

@@ -1,5 +1,6 @@
 """Everybody tries everything the query API offers, and gets what the table of access says."""
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -19,7 +20,7 @@ from query_api import inquiries
 from query_api.app import build
 from query_api.inquiries import Asks
 from suyuan.parts.cluster import Cluster
-from tests.support.asked import asking, token_of
+from tests.support.asked import ALL, asking, token_of
 from tests.support.databases import Database, fresh
 from tests.support.make import MILK
 from tests.support.town import AREAS, FARMER, FARMER_CARD, PEOPLE, RECALLED, keep_cards, town
@@ -283,9 +284,14 @@ def test_who_looks_at_their_own_is_not_noted_and_who_looks_at_many_is_for_each(
 
     begun = noted()
     own = Somebody("stall-2", (Grant("merchant", ("m-2",)),)).header()
-    api.get("/v1/merchants/m-2/ledgers/purchases?" + PERIOD, headers=own)
+    api.get("/v1/premises/p-m-2/stock", headers=own)
+    api.get("/v1/merchants/m-2/ledgers/sales?" + PERIOD, headers=own)
     api.get(f"/v1/lots/{MILK}/LOT-1", headers=own)
     assert noted() == begun
+    # Of whom one buys, the address is a person's all the same.
+    api.get("/v1/merchants/m-2/ledgers/produce?" + PERIOD, headers=own)
+    assert latest_entry(place)["cards"] == [FARMER_CARD]
+    assert latest_entry(place)["merchants"] == []
     city = PEOPLE_WHO_ASK[6].header()
     traced = api.get(f"/v1/trace?product={MILK}&lot={RECALLED}", headers=city).json()
     holders = {holder["merchant"] for holder in traced["holders"]}
@@ -381,3 +387,70 @@ def test_a_token_that_is_none_is_refused_everywhere(api: httpx.Client, header: s
     for path in ("/v1/products?q=milk", "/v1/alerts", "/v1/me"):
         answer = api.get(path, headers={"authorization": header})
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
+
+
+def latest_entry(place: Database) -> dict[str, Any]:
+    with psycopg.connect(place.dsn()) as owner:
+        row = owner.execute(
+            "SELECT said::jsonb FROM access.entries ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    found: dict[str, Any] = row[0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        # A page without holders still says what share each has.
+        (f"/v1/trace?product={MILK}&lot={RECALLED}&after=1000000000", {"m-1", "m-2", "m-3"}),
+        ("/v1/outbreak?stall=m-2&stall=m-3", {"m-2", "m-3"}),
+        ("/v1/premises/p-m-9/stock", {"m-9"}),
+        ("/v1/merchants/m-1/pairs?" + PERIOD, {"m-2", "m-3"}),
+    ],
+)
+def test_whoever_is_shown_is_noted(
+    api: httpx.Client, place: Database, address: str, wanted: set[str]
+) -> None:
+    auditor = PEOPLE_WHO_ASK[8].header()
+    marked = f"{address}&marked=1" if "?" in address else f"{address}?marked=1"
+
+    api.get(marked, headers=auditor)
+
+    found = latest_entry(place)
+    assert wanted <= set(found["merchants"])
+    assert found["asked"].endswith("marked=1")
+
+
+def test_nothing_is_hidden_behind_a_long_question(api: httpx.Client, place: Database) -> None:
+    auditor = PEOPLE_WHO_ASK[8].header()
+    for end in ("1", "2"):
+        api.get(f"/v1/premises/p-m-1/stock?x={'y' * 3000}{end}", headers=auditor)
+
+    first, second = latest_entry(place)["asked"], latest_entry(place)["asked"]
+    assert len(first) < 2200
+    assert "sha256:" in second
+
+
+def test_the_log_takes_nothing_that_is_no_entry(place: Database) -> None:
+    with psycopg.connect(place.dsn("suyuan_reader"), autocommit=True) as reader:
+        for entry in ('{"merchants": ["m-2"]}', '{"x": 1}', "[]", '{"account": 5}'):
+            with pytest.raises(psycopg.errors.DataException):
+                reader.execute("SELECT access.append(%s::jsonb)", [entry])
+    with psycopg.connect(place.dsn()) as owner:
+        assert check_access_log(owner).problems == []
+
+
+def test_who_reads_an_export_slowly_holds_up_nobody(api: httpx.Client, place: Database) -> None:
+    chief = token_of(*ALL)
+    address = "/v1/merchants/m-1/ledgers/purchases/export.csv?" + PERIOD
+    with contextlib.ExitStack() as slow:
+        for _ in range(12):
+            slow.enter_context(api.stream("GET", address, headers=chief))
+        with psycopg.connect(place.dsn(), autocommit=True) as owner:
+            row = owner.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND usename = 'suyuan_reader' AND state LIKE 'idle in transaction%'"
+            ).fetchone()
+        assert row == (0,)
+        assert api.get("/v1/health").status_code == 200

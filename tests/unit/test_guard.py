@@ -20,6 +20,7 @@ from ledger.rules.access import TABLE, Grant, Reach, Subject
 from ledger.rules.areas import StateArea
 from ledger.rules.officer import CorrectEntry
 from ledger.rules.quarantine import ReadmitReport
+from ledger.rules.register import ProductCase, evolve_product
 from ledger.rules.request_access import WRITES
 from ledger.rules.requests import Request, decode_requests
 from tests.support.make import MILK, NOON, TODAY, days, drafted, stopped_goods
@@ -312,3 +313,33 @@ def test_a_merchant_is_its_own_by_whichever_of_its_names(guard: Guard, name: str
         mandate = device.GrantMandate(device="d", merchant=merchant, valid_from=TODAY)
         refused = guard.refuse(Askers(owner), mandate)
         assert (refused.code if refused else "") == wanted, merchant
+
+
+def test_a_district_does_not_leave_its_city_by_its_own_word(guard: Guard) -> None:
+    alone = StateArea(events.AreaStated(area="furong", name="x", within=None))
+    elsewhere = StateArea(events.AreaStated(area="furong", name="x", within="yuelu"))
+
+    assert ask(guard, "district", alone) == "out-of-reach"
+    assert ask(guard, "district", elsewhere) == "out-of-reach"
+    assert ask(guard, "city", elsewhere) == ""
+
+
+def test_a_product_is_its_makers_to_state(guard: Guard) -> None:
+    guard._cases.handle(
+        "product", MILK, ProductCase(MILK), evolve_product, decide=lambda _: [product("m-2")]
+    )
+    for maker in ("m-1", "m-2", None):
+        taken = msgspec.structs.replace(product("m-2"), maker=maker, shelf_life_days=3000)
+        assert ask(guard, "stall-1", asked.RegisterProduct(taken)) == "out-of-reach", maker
+    mine = msgspec.structs.replace(product("m-2"), shelf_life_days=9)
+    assert ask(guard, "stall-2", asked.RegisterProduct(mine)) == ""
+    assert ask(guard, "city", asked.RegisterProduct(mine)) == ""
+
+
+def test_merges_are_followed_to_their_end(guard: Guard) -> None:
+    case = aliases.AliasCase(2, {"m-1": "m-2", "m-2": "m-3"})
+
+    assert [aliases.goes_by(case, name) for name in ("m-1", "m-2", "m-3", "m-9")] == [
+        "m-3", "m-3", "m-3", "m-9",
+    ]  # fmt: skip
+    assert aliases.goes_by(aliases.AliasCase(2, {"a": "b", "b": "a"}), "a") in ("a", "b")
