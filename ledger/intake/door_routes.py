@@ -137,12 +137,10 @@ def _own(router: APIRouter, way: Doorway) -> None:
 
     @router.put("/password")
     async def password(request: Request) -> Response:
-        if isinstance(found := way.who(request), Refusal):
-            return refused(found)
-        form = await _form(request, PasswordForm)
-        if isinstance(form, Response):
-            return form
-        wish, to = Wish(found.subject.account, form.old, "", form.code), form.new
+        if isinstance(filled := await _filled_in(way, request, PasswordForm), Response):
+            return filled
+        account, form = filled
+        wish, to = Wish(account, form.old, "", form.code), form.new
         why = await run_in_threadpool(lambda: way.door.change_password(wish, to=to))
         return refused(why) if why is not None else Response(status_code=204)
 
@@ -152,25 +150,30 @@ def _factor(router: APIRouter, way: Doorway) -> None:
 
     @router.post("/second-factor")
     async def want(request: Request) -> Response:
-        if isinstance(found := way.who(request), Refusal):
-            return refused(found)
-        form = await _form(request, FactorForm)
-        if isinstance(form, Response):
-            return form
-        wish = Wish(found.subject.account, form.password, "", form.code)
+        if isinstance(filled := await _filled_in(way, request, FactorForm), Response):
+            return filled
+        account, form = filled
+        wish = Wish(account, form.password, "", form.code)
         made = await run_in_threadpool(way.door.want_factor, wish)
         return refused(made) if isinstance(made, Refusal) else json_response(made._asdict(), 201)
 
     @router.put("/second-factor")
     async def confirm(request: Request) -> Response:
-        if isinstance(found := way.who(request), Refusal):
-            return refused(found)
-        form = await _form(request, CodeForm)
-        if isinstance(form, Response):
-            return form
-        account, code = found.subject.account, form.code
-        why = await run_in_threadpool(way.door.set_factor, account, code)
+        if isinstance(filled := await _filled_in(way, request, CodeForm), Response):
+            return filled
+        account, form = filled
+        why = await run_in_threadpool(way.door.set_factor, account, form.code)
         return refused(why) if why is not None else Response(status_code=204)
+
+
+async def _filled_in(
+    way: Doorway, request: Request, kind: type[Form]
+) -> tuple[str, Form] | Response:
+    """Returns the account that is signed in and what it filled in."""
+    if isinstance(found := way.who(request), Refusal):
+        return refused(found)
+    form = await _form(request, kind)
+    return form if isinstance(form, Response) else (found.subject.account, form)
 
 
 async def _form(request: Request, kind: type[Form]) -> Form | Response:
