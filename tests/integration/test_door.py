@@ -16,7 +16,7 @@ from ledger.accounts import door as doors
 from ledger.accounts.book import IDLE, LIFE, PgAccounts
 from ledger.accounts.door import FREE_FAILURES, WAIT, BegunSignIn, Door, WantedFactor, Wish
 from ledger.accounts.factor import FactorSeal, step_of
-from ledger.accounts.passwords import refuse_password
+from ledger.accounts.passwords import is_password, refuse_password
 from ledger.errors import BadSetting
 from ledger.rules.access import Grant
 from ledger.rules.refusal import Refusal
@@ -288,6 +288,18 @@ def test_the_command_keeps_accounts_and_says_what_cannot_be(
     ):
         with pytest.raises(SystemExit):
             main(["user", "add", "x", "--name", "x", "--role", role])
+
+
+def test_a_password_that_was_changed_meanwhile_lets_nobody_in(
+    way: Doorway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(kept: str, password: str) -> bool:
+        way.change(lambda book: book.set_password("li", to="another row of words"))
+        return is_password(kept, password)
+
+    monkeypatch.setattr(doors, "is_password", slow)
+
+    assert isinstance(way.try_in(), Refusal)
 
 
 RFC_SECRET = b"12345678901234567890"

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from ledger.accounts.access_log import check_access_log
+from ledger.accounts.book import PgAccounts
 from ledger.events import wire
 from ledger.journal.personal import Card, PgPersonalStore
 from ledger.rules.access import Grant
@@ -396,15 +397,39 @@ def test_a_second_officer_shows_a_token_of_their_own(http: httpx.Client, machine
     assert (other.status_code, as_first.status_code) == (401, 401)
 
 
-def test_a_refusal_of_the_table_is_kept_under_no_key(http: httpx.Client, machine: Machine) -> None:
-    second = sign_in(machine.intake_url, "officer-2")
-    entry = {"type": "recall-withdrawn.v1", "recall": "r-71", "reason": "x", "by": CHIEF,
-             "checked_by": "officer-2"}  # fmt: skip
-    body = json.dumps([{"type": "withdraw-recall", "entry": entry}]).encode()
-    key = {"idempotency-key": "withdraw-71"}
+def test_a_refusal_of_the_table_is_kept_under_no_key(machine: Machine) -> None:
+    add_account(machine.dsn("suyuan_owner"), "later-1", Grant("merchant", ("m-1",)))
+    wanted = [{"type": "begin-day", "market": "m-71", "day": "2026-11-22"}]
+    headers = {"idempotency-key": "begin-71"}
+    url = f"{machine.intake_url}/intake/requests"
 
-    alone = http.post("/intake/requests", content=body, headers=key)
-    both = http.post("/intake/requests", content=body, headers=key | second.second(body))
+    def ask() -> httpx.Response:
+        badge = sign_in(machine.intake_url, "later-1")
+        return httpx.post(url, json=wanted, headers=headers, auth=badge, trust_env=False)
 
-    codes = [answer.json()[0]["code"] for answer in (alone, both)]
-    assert codes == ["second-not-signed-in", "recall-unknown"]
+    before = ask()
+    with psycopg.connect(machine.cluster.dsn()) as owner:
+        PgAccounts(owner).set_grants("later-1", [Grant("regulator", ("d",))])
+    after = ask()
+
+    assert before.json()[0]["code"] == "role-lacks"
+    assert after.json() == [{"granted": True}]
+
+
+def test_what_a_merchant_asks_of_itself_is_no_look_of_another(machine: Machine) -> None:
+    add_account(machine.dsn("suyuan_owner"), "stall-9", Grant("merchant", ("m-9",)))
+    entry = {"type": "recall-acknowledged.v1", "recall": "r-90", "merchant": "m-9", "by": "stall-9"}
+    url = f"{machine.intake_url}/intake/requests"
+    badge = sign_in(machine.intake_url, "stall-9")
+
+    answer = httpx.post(
+        url, json=[{"type": "acknowledge-recall", "entry": entry}], auth=badge, trust_env=False
+    )
+
+    assert answer.json()[0]["code"] == "recall-unknown"
+    with psycopg.connect(machine.cluster.dsn()) as owner:
+        row = owner.execute(
+            "SELECT said::jsonb FROM access.entries ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    assert (row[0]["account"], row[0]["merchants"]) == ("stall-9", [])

@@ -7,8 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.intake.seen_alerts import PgSeenAlerts
 from ledger.projections.groups import GROUPS, TRADE
 from ledger.projections.seen import OPEN
+from ledger.rules.access import Reach
 from suyuan.parts.cluster import Cluster
 from tests.support.asked import fill
 from tests.support.databases import Database, fresh
@@ -151,3 +153,32 @@ def test_the_follower_itself_keeps_all_rows(place: Database) -> None:
         follower.execute("DROP SCHEMA trade_anew CASCADE")
 
     assert row == (1,)
+
+
+def test_a_group_is_whole_for_who_sees_all_its_open_alerts(place: Database) -> None:
+    alerts = PgSeenAlerts(place.dsn("suyuan_reader"))
+    with psycopg.connect(place.dsn()) as owner:
+        # Two alerts of two districts have one cause.
+        owner.execute(
+            "UPDATE trade.alerts SET grouped = (SELECT min(grouped) FROM trade.alerts"
+            " WHERE merchant = 'm-1' AND closed_at IS NULL)"
+            " WHERE merchant IN ('m-1', 'm-3') AND closed_at IS NULL"
+        )
+        row = owner.execute(
+            "UPDATE trade.alert_groups g SET open = (SELECT count(*) FROM trade.alerts a"
+            " WHERE a.grouped = g.grouped AND closed_at IS NULL)"
+            " WHERE grouped = (SELECT min(grouped) FROM trade.alerts WHERE merchant = 'm-3')"
+            " RETURNING grouped"
+        ).fetchone()
+    assert row is not None
+    for found, part, whole in (
+        (Reach(merchants=frozenset({"m-1"})), True, False),
+        (Reach(merchants=frozenset({"m-3"})), True, False),
+        (Reach(merchants=frozenset({"m-1", "m-3"})), True, True),
+        (Reach(areas=frozenset({"furong"})), True, False),
+        (Reach(areas=frozenset({"changsha"})), True, True),
+        (Reach(merchants=frozenset({"m-2"})), False, False),
+        (Reach(everything=True), True, True),
+    ):
+        seen = [alerts(row[0], found, "x", whole=asked) for asked in (False, True)]
+        assert seen == [part, whole], found

@@ -23,7 +23,7 @@ from ledger.rules.quarantine import ReadmitReport
 from ledger.rules.register import ProductCase, evolve_product
 from ledger.rules.request_access import WRITES
 from ledger.rules.requests import Request, decode_requests
-from tests.support.make import MILK, NOON, TODAY, days, drafted, stopped_goods
+from tests.support.make import MILK, NOON, TODAY, YOGHURT, days, drafted, stopped_goods
 from tests.support.town import AREAS, PEOPLE
 
 UUID = "00000000-0000-4000-8000-00000000000a"
@@ -331,6 +331,12 @@ def test_a_product_is_its_makers_to_state(guard: Guard) -> None:
     for maker in ("m-1", "m-2", None):
         taken = msgspec.structs.replace(product("m-2"), maker=maker, shelf_life_days=3000)
         assert ask(guard, "stall-1", asked.RegisterProduct(taken)) == "out-of-reach", maker
+    anybodys = msgspec.structs.replace(product("m-2"), gtin=YOGHURT, maker=None)
+    guard._cases.handle(
+        "product", YOGHURT, ProductCase(YOGHURT), evolve_product, decide=lambda _: [anybodys]
+    )
+    taken = msgspec.structs.replace(anybodys, maker="m-1")
+    assert ask(guard, "stall-1", asked.RegisterProduct(taken)) == "out-of-reach"
     mine = msgspec.structs.replace(product("m-2"), shelf_life_days=9)
     assert ask(guard, "stall-2", asked.RegisterProduct(mine)) == ""
     assert ask(guard, "city", asked.RegisterProduct(mine)) == ""
