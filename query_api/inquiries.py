@@ -147,7 +147,7 @@ class Asks:
     def __init__(self, *resources: Resource) -> None:
         self.resources = resources
 
-    def __call__(self, request: Request, asker: Asker) -> Inquiry:
+    async def __call__(self, request: Request, asker: Asker) -> Inquiry:
         """Returns the inquiry. Raises `Problem` where the table gives the asker nothing of it."""
         for resource in self.resources:
             refused = decide_access(asker.subject, resource, "read")

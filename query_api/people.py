@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from ledger.rules.access import Subject
 from ledger.rules.refusal import Refusal
@@ -17,11 +18,14 @@ SELECT key, (SELECT ledger FROM ledger.head) AS ledger FROM accounts.token_keys 
 NOBODY = SignedIn(Subject(""), "")
 
 
-def who(request: Request) -> SignedIn:
+async def who(request: Request) -> SignedIn:
     """Returns who asks. Raises `Problem` for a token that is not good, never for none at all."""
     shown = request.headers.get("authorization", "")
-    if not shown:
-        return NOBODY
+    # Pages for everybody take no way round over a thread.
+    return await run_in_threadpool(_read, request, shown) if shown else NOBODY
+
+
+def _read(request: Request, shown: str) -> SignedIn:
     with request.app.state.pool.connection() as reader:
         known = rows(reader, KEYS)
     keys, ledger = [row["key"] for row in known], known[0]["ledger"] if known else ""
