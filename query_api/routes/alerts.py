@@ -20,7 +20,7 @@ ORDER BY kind, subject LIMIT %s
 """
 # What a group is about, from one of its alerts: all of a cause share what it is told by.
 GROUPS = """
-SELECT g.*, a.kinds, a.product, a.lot, a.merchant, a.premises, a.places,
+SELECT g.*, a.kinds, a.product, a.lot, a.merchant, a.premises, a.places, a.seen_open,
        p.name_zh, p.name_en, m.name AS merchant_name,
        (SELECT count(*) FROM trade.alerts n
         WHERE n.grouped = g.grouped AND n.closed_at IS NULL AND n.opened_at > g.acknowledged_at
@@ -29,12 +29,14 @@ FROM trade.alert_groups g
 JOIN LATERAL (
     SELECT array_agg(DISTINCT kind) AS kinds, min(product) AS product, min(lot) AS lot,
            min(merchant) AS merchant, min(premises) AS premises,
-           count(DISTINCT premises) AS places
+           count(DISTINCT premises) AS places,
+           -- Of the group, what the asker may see.
+           count(*) FILTER (WHERE closed_at IS NULL) AS seen_open
     FROM trade.alerts WHERE grouped = g.grouped AND (closed_at IS NULL OR NOT %(only_open)s)
 ) a ON true
 LEFT JOIN trade.products p ON p.gtin = a.product
 LEFT JOIN trade.merchants m ON m.merchant = a.merchant
-WHERE (NOT %(only_open)s OR g.open > 0) AND (%(grouped)s::text IS NULL OR g.grouped = %(grouped)s)
+WHERE (NOT %(only_open)s OR (g.open > 0 AND a.seen_open > 0)) AND (%(grouped)s::text IS NULL OR g.grouped = %(grouped)s)
   AND (%(awake)s::timestamptz IS NULL OR coalesce(g.silenced_until, '-infinity') <= %(awake)s)
   AND (g.changed_at, g.grouped) < (%(changed)s, %(name)s)
 ORDER BY g.changed_at DESC, g.grouped DESC LIMIT %(limit)s
@@ -145,6 +147,7 @@ def _group(row: dict[str, object], now: datetime) -> schemas.AlertGroupLine:
         "en": "; ".join(kind.en for kind in known),
         "todo_zh": "；".join(kind.todo_zh for kind in known),
         "todo_en": " ".join(kind.todo_en for kind in known),
+        "open": row["seen_open"],
         "silenced": isinstance(until, datetime) and until > now,
     }
     return schemas.AlertGroupLine(**(row | told))  # type: ignore[arg-type]  # a row of this very table

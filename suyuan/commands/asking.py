@@ -63,7 +63,7 @@ def problem_in(answer: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError):
         return f"the query API answered {answer.status_code}: look at its log (query.log)"
     unknown = answer.status_code == httpx.codes.UNAUTHORIZED
-    return f"{words} suyuan sign-in ACCOUNT" if unknown else words
+    return f"{words.rstrip('.')}: suyuan sign-in ACCOUNT" if unknown else words
 
 
 def ask_pages(query: httpx.Client, path: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:

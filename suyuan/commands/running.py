@@ -99,7 +99,10 @@ def run_demo(stated: argparse.Namespace) -> int:
         if not stated.once and result["ok"]:
             assert day.machine is not None
             print(f"\nOpen {day.machine.kiosk_url} and search 牛奶 or milk. Ctrl-C ends it.")
-            print("\n".join(["", *words_of(list(day.accounts.values()))]), flush=True)
+            print(
+                "\n".join(["", *words_of(list(day.accounts.values()), day.machine.ports)]),
+                flush=True,
+            )
             keep_running(day.machine)
         return 0 if result["ok"] else 1
     finally:

@@ -25,6 +25,7 @@ from suyuan.badge import (
     latest,
 )  # fmt: skip
 from suyuan.commands import Failed, name
+from suyuan.commands.asking import local
 
 
 def add_sign_in(verbs: Any) -> None:
@@ -43,7 +44,7 @@ def run_sign_in(stated: argparse.Namespace) -> int:
     begun = _with_code(lambda code: _answer("POST", f"{intake}/intake/sign-ins", form | code))
     keep(HeldSignIn(stated.account, intake, begun["secret"]))
     told = {"ok": True, "account": stated.account, "until": begun["until"]}
-    words = f"signed in as {stated.account}, at the longest until {begun['until']}"
+    words = f"signed in as {stated.account}, until {local(begun['until'])} at the longest"
     print(json.dumps(told) if stated.json else words)
     return 0
 

@@ -1,6 +1,6 @@
 """The people of the demonstration: an account for every role, each over something to look at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ledger.accounts.passwords import new_password
 from ledger.rules.access import Grant
@@ -25,9 +25,13 @@ def accounts_for(merchants: Sequence[Merchant]) -> dict[str, ThrowAway]:
     return {name: ThrowAway(name, zh, new_password(), (grant,)) for name, zh, grant in grants}
 
 
-def words_of(accounts: Sequence[ThrowAway]) -> list[str]:
-    """Says who may sign in, a line each."""
-    lines = ["Sign in: suyuan sign-in ACCOUNT. Accounts of this demonstration, which end with it:"]
+def words_of(accounts: Sequence[ThrowAway], ports: Mapping[str, int]) -> list[str]:
+    """Says where and as whom one may sign in, a line each."""
+    lines = [
+        "Sign in from another terminal, as one of these accounts, which end with the demonstration:",
+        f"  export SUYUAN_INTAKE_PORT={ports['intake']} SUYUAN_QUERY_PORT={ports['query']}",
+        "  suyuan sign-in ACCOUNT; suyuan alerts; suyuan ledger purchases --merchant m-013; …",
+    ]
     for one in accounts:
         (grant,) = one.grants
         over = f"={','.join(grant.over)}" if grant.over else ""

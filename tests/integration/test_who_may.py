@@ -454,3 +454,31 @@ def test_who_reads_an_export_slowly_holds_up_nobody(api: httpx.Client, place: Da
             ).fetchone()
         assert row == (0,)
         assert api.get("/v1/health").status_code == 200
+
+
+def test_a_group_of_alerts_counts_for_a_stall_what_is_its_own(
+    api: httpx.Client, place: Database
+) -> None:
+    with psycopg.connect(place.dsn()) as owner:
+        owner.execute(
+            "UPDATE trade.alerts SET grouped = (SELECT min(grouped) FROM trade.alerts"
+            " WHERE merchant = 'm-2' AND closed_at IS NULL)"
+            " WHERE merchant IN ('m-2', 'm-3') AND closed_at IS NULL"
+        )
+        # One that was m-3's is over, and goes on for m-2 alone.
+        owner.execute(
+            "UPDATE trade.alerts SET closed_at = 1, grouped = (SELECT min(grouped) FROM trade.alerts"
+            " WHERE merchant = 'm-1' AND closed_at IS NULL) WHERE (kind, subject) ="
+            " (SELECT min(kind), min(subject) FROM trade.alerts WHERE merchant = 'm-9')"
+        )
+    nine = Somebody("stall-9", (Grant("merchant", ("m-9",)),)).header()
+    assert api.get("/v1/alert-groups", headers=nine).status_code == 200
+    counted = {}
+    for who in (PEOPLE_WHO_ASK[1], PEOPLE_WHO_ASK[8]):
+        alerts = api.get("/v1/alerts", headers=who.header()).json()["alerts"]
+        (group,) = {one["grouped"] for one in alerts if one["merchant"] == "m-2"}
+        groups = api.get("/v1/alert-groups", headers=who.header()).json()["groups"]
+        (shown,) = [one["open"] for one in groups if one["grouped"] == group]
+        assert shown == sum(one["grouped"] == group for one in alerts)
+        counted[who.name] = shown
+    assert counted["stall-2"] < counted["auditor"]
