@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE := 1
-.PHONY: help demo test check bench fire torture standby soak seeds tampers lock clean setup pictures
+.PHONY: help demo test check bench fire torture standby soak seeds tampers fuzz described lock clean setup pictures
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -17,6 +17,8 @@ help: ## say what can be made
 	@echo "make soak          10 minutes of sustained ingest with everything on"
 	@echo "make seeds         simulated worlds, N of them (2000); FIRST=… begins at another seed"
 	@echo "make tampers       10,000 attacks on log and rows, 1,000 honest growths"
+	@echo "make fuzz          every parser of outside bytes under coverage: a million inputs each, 20 minutes for files (ONLY=labels)"
+	@echo "make described     both APIs asked with whatever may be asked (EXAMPLES=100 of each operation)"
 	@echo "make pictures      screenshots of every screen into .var/pictures"
 	@echo "make lock          resolve the dependencies again into requirements.lock"
 	@echo "make clean         remove the virtual environment and what tests left"
@@ -55,6 +57,12 @@ soak: setup ## sustained ingest
 
 tampers: setup ## attacks on log and rows
 	@$(PYTHON) -m pytest tests/torture/test_tampers.py tests/torture/test_row_tampers.py -m slow -s
+
+fuzz: setup ## parsers under coverage
+	@for name in $(or $(ONLY),labels batches messages notes proofs tiles uploads imports); do $(PYTHON) -m tests.fuzz $$name || exit 1; done
+
+described: setup ## both APIs as they describe themselves
+	@SUYUAN_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest tests/integration/test_described.py
 
 bench: setup ## every bench
 	@for name in ingest roundtrip project rebuild expiry export; do $(PYTHON) -m suyuan.cli bench $$name --size $(or $(SIZE),small) || exit 1; done

@@ -11,7 +11,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kiosk_ui.client import Away, NotRecorded, QueryClient, Unusable
-from kiosk_ui.faces import consumer
+from kiosk_ui.faces import consumer, install
+from kiosk_ui.faces.install import read_authority
 from kiosk_ui.language import choose, load_languages
 from kiosk_ui.page import ASSETS, asset_names, build_templates
 
@@ -54,8 +55,11 @@ class Front:
         await self._app(scope, receive, send_with_headers)
 
 
-def build(query_url: str) -> FastAPI:
-    """Builds the application that asks the query API at `query_url`."""
+def build(query_url: str, authority: str = "") -> FastAPI:
+    """Builds the application that asks the query API at `query_url`.
+
+    `authority` is the file of the certificate that visitors have to install; there may be none.
+    """
     assets = asset_names()
 
     @asynccontextmanager
@@ -72,7 +76,9 @@ def build(query_url: str) -> FastAPI:
         title="Suyuan", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.templates = build_templates(assets)
+    app.state.authority = read_authority(authority)
     app.include_router(consumer.router)
+    app.include_router(install.router)
     handlers: list[tuple[type[Exception], Any]] = [
         (NotRecorded, consumer.not_recorded),
         (Unusable, consumer.unusable),

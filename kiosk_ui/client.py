@@ -28,10 +28,18 @@ class Away(Exception):
 class QueryClient:
     """Asks the API for what a page shows."""
 
-    def __init__(self, http: httpx.AsyncClient, streams: httpx.AsyncClient) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, streams: httpx.AsyncClient, visitor: str = ""
+    ) -> None:
         self._http = http
         # Open pages hold a connection each; they must not take those of people who search.
         self._streams = streams
+        # The API holds each visitor to their own limit, not all of them to the kiosk's.
+        self._headers = {"x-forwarded-for": visitor} if visitor else {}
+
+    def asking_for(self, visitor: str) -> "QueryClient":
+        """Returns a client that asks for a visitor, by the address they come from."""
+        return QueryClient(self._http, self._streams, visitor)
 
     async def search(self, text: str) -> list[dict[str, Any]]:
         """Returns the products found."""
@@ -54,11 +62,14 @@ class QueryClient:
     def live(self, gtin: str, lot: str) -> Any:
         """Opens the stream that says when a lot's entries change."""
         path = f"/v1/live/lots/{quote(gtin, safe='')}/{quote(lot, safe='')}"
-        return self._streams.stream("GET", path, timeout=httpx.Timeout(TIMEOUT_S, read=None))
+        timeout = httpx.Timeout(TIMEOUT_S, read=None)
+        return self._streams.stream("GET", path, timeout=timeout, headers=self._headers)
 
     async def _get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
         try:
-            response = await self._http.get(path, params=parameters, timeout=TIMEOUT_S)
+            response = await self._http.get(
+                path, params=parameters, timeout=TIMEOUT_S, headers=self._headers
+            )
         except httpx.HTTPError as error:
             raise Away(str(error)) from error
         if response.status_code == 404:

@@ -26,7 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Each DSN belongs to the database role of one service; `data` holds keys, documents and, on one
     machine, the cluster. `mqtt_port` is not the brokers' usual 1883, which one of the system's may
-    hold. `clock` is for demonstrations, see `Clock`.
+    hold. `clock` is for demonstrations, see `Clock`. `public_name` is the host name or address under
+    which other machines come, over TLS alone; without one every service stays on loopback.
     """
 
     ledger: str = "local"
@@ -39,6 +40,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mqtt_host: str = ""
     mqtt_port: Port = 8703
     mqtt_share: str = ""
+    mqtt_authority: str = ""
+    mqtt_certificate: str = ""
+    mqtt_key: str = ""
+    mqtt_access_file: str = ""
+    public_name: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_authority: str = ""
+    intake_tls_port: Port = 8711
+    query_tls_port: Port = 8712
+    kiosk_tls_port: Port = 8710
+    log_tls_port: Port = 8714
+    mqtt_tls_port: Port = 8713
+    intake_address: str = ""
+    query_address: str = ""
+    mqtt_address: str = ""
     copies: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
     intake_port: Port = 8701
     query_port: Port = 8702
@@ -49,6 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     intake_url: str = "http://127.0.0.1:8701"
     query_url: str = "http://127.0.0.1:8702"
     second_factor_roles: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_redirects: str = ""
     clock: str = ""
     rehearsal: bool = False
     log_level: str = "INFO"

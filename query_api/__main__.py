@@ -4,10 +4,9 @@ import logging
 import sys
 from pathlib import Path
 
-import uvicorn
-
 from ledger import telling
 from ledger.errors import LedgerError
+from ledger.serving import listening_of, serve
 from ledger.settings import Clock, read_settings
 from query_api.app import build
 
@@ -19,9 +18,11 @@ if __name__ == "__main__":
     except LedgerError as error:
         sys.exit(f"query_api: {error}")
     arrays = Path(settings.data) / "arrays" if settings.data else None
+    documents = Path(settings.data) / "documents" if settings.data else None
     telling.begin(settings.log_level)
     log.info("answering at port %s", settings.query_port)
-    uvicorn.run(
-        build(settings.reader_dsn, Clock(settings.clock).now, arrays), host="127.0.0.1", port=settings.query_port,
-        log_level="warning", access_log=False, timeout_graceful_shutdown=1,
-    )  # fmt: skip
+    serve(
+        build(settings.reader_dsn, Clock(settings.clock).now, arrays, documents),
+        listening_of(settings, settings.query_port, settings.query_tls_port),
+        timeout_graceful_shutdown=1,
+    )

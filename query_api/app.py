@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -9,16 +10,21 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from ledger.gate import Gate
+from ledger.limits import Buckets
 from query_api import problems
+from query_api.costs import BURST, PER_S, cost_of
 from query_api.engines import keep_engine
 from query_api.kept_accounts import KeptAccounts
 from query_api.routes import (
     access_log,
     alerts,
+    devices,
     health,
     ledgers,
     me,
     outbreak,
+    papers,
     public,
     recall,
     retention,
@@ -35,10 +41,12 @@ def build(
     dsn: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     arrays: Path | None = None,
+    documents: Path | None = None,
 ) -> FastAPI:
     """Builds the application over a database role that can only SELECT, by the ledger's clock.
 
-    `arrays` is the folder of the trace arrays; without one PostgreSQL answers every trace.
+    `arrays` is the folder of the trace arrays; without one PostgreSQL answers every trace. `documents`
+    is the folder of papers, beside which their clean copies lie.
     """
 
     @asynccontextmanager
@@ -61,8 +69,15 @@ def build(
         version="1",
         description="Read-only. Errors are problem+json; cursors are opaque; limits are capped.",
         lifespan=lifespan,
+        # The pages that FastAPI makes of this load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.DOCUMENTED,
     )
+    app.state.documents = documents
+    app.state.limits = Buckets(per_s=PER_S, burst=BURST, monotonic=time.monotonic)
     problems.install(app)
+    app.add_middleware(Gate, cost=cost_of)
     app.include_router(public.router)
     app.include_router(trade.router)
     app.include_router(health.router)
@@ -70,6 +85,8 @@ def build(
     app.include_router(access_log.router)
     app.include_router(alerts.router)
     app.include_router(stock.router)
+    app.include_router(devices.router)
+    app.include_router(papers.router)
     app.include_router(ledgers.router)
     app.include_router(retention.router)
     app.include_router(trace.router)

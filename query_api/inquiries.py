@@ -6,10 +6,11 @@ access log.
 """
 
 import hashlib
+import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from fastapi import Depends, Request
 from psycopg import Error
@@ -18,6 +19,7 @@ from psycopg.types.json import Jsonb
 from ledger.projections.seen import state_reach
 from ledger.rules.access import About, Resource, decide_access, reach
 from ledger.rules.tokens import SignedIn
+from query_api.costs import cost_of
 from query_api.ledgers import known_as, names_of
 from query_api.people import Asker
 from query_api.problems import Problem
@@ -125,7 +127,9 @@ class Inquiry:
 
     def _asked(self) -> str:
         url = self._request.url
-        asked = unquote(f"{url.path}?{url.query}" if url.query else url.path)
+        plain = unquote(f"{url.path}?{url.query}" if url.query else url.path)
+        # What no record can hold, and no screen shows, stays as it was asked.
+        asked = "".join(char if char.isprintable() else quote(char) for char in plain)
         if len(asked) <= ASKED_CHARACTERS_MAX:
             return asked
         # Padding hides nothing: the digest of the whole stands for the rest.
@@ -149,6 +153,8 @@ class Asks:
 
     async def __call__(self, request: Request, asker: Asker) -> Inquiry:
         """Returns the inquiry. Raises `Problem` where the table gives the asker nothing of it."""
+        if account := asker.subject.account:
+            _hold_to_limits(request, account)
         for resource in self.resources:
             refused = decide_access(asker.subject, resource, "read")
             if refused is None:
@@ -157,6 +163,14 @@ class Asks:
             raise Problem(401, "not-signed-in", "This is not for everybody: sign in.")
         assert refused is not None
         raise Problem(403, refused.code, refused.advice)
+
+
+def _hold_to_limits(request: Request, account: str) -> None:
+    """Raises `Problem` for an account that asks more than one may, from however many addresses."""
+    cost = cost_of(request.method, request.url.path)
+    if after := request.app.state.limits.take(account, cost):
+        seconds = math.ceil(after)
+        raise Problem(429, "too-many", f"this is more than one account may ask: wait {seconds} s")
 
 
 def asks(*resources: Resource) -> Any:

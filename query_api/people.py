@@ -22,7 +22,11 @@ async def who(request: Request) -> SignedIn:
     """Returns who asks. Raises `Problem` for a token that is not good, never for none at all."""
     shown = request.headers.get("authorization", "")
     # Pages for everybody take no way round over a thread.
-    return await run_in_threadpool(_read, request, shown) if shown else NOBODY
+    if not shown:
+        return NOBODY
+    found = await run_in_threadpool(_read, request, shown)
+    request.scope["account"] = found.subject.account
+    return found
 
 
 def _read(request: Request, shown: str) -> SignedIn:

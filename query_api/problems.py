@@ -1,5 +1,6 @@
 """Problems: every error as problem+json (RFC 9457), mapped once."""
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -7,9 +8,44 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg import DataError, InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+log = logging.getLogger("suyuan.query")
+
 MEDIA = "application/problem+json"
+
+
+# What somebody may be trying on purpose: told in the log, with who it was.
+TOLD = (401, 403, 429)
+
+
+class ProblemAnswer(BaseModel):
+    """What is answered instead: why, and what to do (RFC 9457)."""
+
+    type: str = Field(examples=["urn:suyuan:out-of-reach"])
+    title: str = Field(examples=["out-of-reach"])
+    status: int = Field(examples=[403])
+    detail: str
+
+
+def _documented(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/ProblemAnswer"}
+    return {"description": description, "content": {MEDIA: {"schema": schema}}}
+
+
+# What any question may be answered instead.
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    400: _documented("what came is no request"),
+    401: _documented("sign in, or show a newer token"),
+    403: _documented("not among what was granted, or sent by another site's page"),
+    404: {"model": ProblemAnswer, **_documented("there is none such")},
+    405: _documented("this address is only read"),
+    409: _documented("which one is meant has to be said, or a list has to be begun again"),
+    422: _documented("a parameter that cannot be"),
+    429: _documented("more than one may ask: wait"),
+    503: _documented("the record, or the log of who looks, is away: ask again"),
+}
 
 
 class Problem(Exception):
@@ -31,7 +67,10 @@ def install(app: FastAPI) -> None:
     """Makes every error of an application a problem."""
 
     @app.exception_handler(Problem)
-    async def problem(_request: Request, error: Any) -> JSONResponse:
+    async def problem(request: Request, error: Any) -> JSONResponse:
+        if error.status in TOLD:
+            about = {"status": error.status, "code": error.code, "path": request.url.path[:200]}
+            log.warning("not answered", extra=about | {"account": request.scope.get("account", "")})
         return answer(error.status, error.code, error.detail)
 
     @app.exception_handler(RequestValidationError)

@@ -17,17 +17,21 @@ from ledger.events.base import Event
 from ledger.events.reports import TapeOpened
 from ledger.events.stop_list import stops_topic
 from ledger.rules.device import EnrollDevice, GrantMandate, ReplaceDeviceKey
+from ledger.rules.ledger_keys import trusted_after
 from scanners.covering import Covering
 from scanners.identity import Clocks
-from scanners.link import Link, Publish
+from scanners.link import BrokerAddress, Link, Publish
 from scanners.sending import Sending
 from scanners.stoplist import StopList
 from scanners.tape import Kept, Picture, Tape
+from scanners.trust import Shown, checking, context_for
 
 TIMEOUT_S = 15.0
 SEED_BYTES = 32
 # Between the tries of one question.
 ASK_PAUSES_S = (0.0, 0.5, 1.5)
+# Under which words a tape keeps what its device shows to the broker.
+CERTIFICATE, CERTIFICATE_KEY = "certificate", "certificate-key"
 # Nothing was recorded, and nothing will be by asking again.
 REFUSED = (400, 401, 413, 422)
 
@@ -49,7 +53,11 @@ class LedgerAway(EnrolmentRefused):
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger a device belongs to and how it is reached; `log` is the key of its published log."""
+    """The ledger a device belongs to and how it is reached; `log` is the key of its published log.
+
+    `authority` (PEM) is what intake's certificate is checked by, where it is not one that everybody
+    knows; `mqtt_authority` the broker's, which is spoken to over TLS where there is one.
+    """
 
     ledger: str
     keys: tuple[str, ...]
@@ -57,6 +65,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_host: str
     mqtt_port: int
     log: str | None = None
+    authority: str | None = None
+    mqtt_authority: str | None = None
 
 
 class Former(NamedTuple):
@@ -69,7 +79,10 @@ class Former(NamedTuple):
 def learn_home(intake_url: str, mqtt_host: str, mqtt_port: int) -> Home:
     """Asks a ledger for its name and keys. Raises `EnrolmentRefused` when it is not there."""
     try:
-        answer = httpx.get(f"{intake_url}/intake/ledger", timeout=TIMEOUT_S, trust_env=False)
+        answer = httpx.get(
+            f"{intake_url}/intake/ledger", timeout=TIMEOUT_S, trust_env=False,
+            verify=checking(intake_url),
+        )  # fmt: skip
         answer.raise_for_status()
         found = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -90,10 +103,12 @@ def ask(
     *,
     auth: httpx.Auth | None = None,
     second: Callable[[bytes], Mapping[str, str]] | None = None,
+    authority: str | None = None,
 ) -> None:
     """Sends requests to the ledger, again under the same key while it is unsure.
 
-    `auth` shows who asks; `second` returns what shows who stands beside them for just this.
+    `auth` shows who asks; `second` returns what shows who stands beside them for just this; `authority`
+    (PEM) is what the ledger's certificate is checked by.
 
     Raises `EnrolmentRefused` with what it advised when it refused, `LedgerAway` when nobody knows.
     """
@@ -105,7 +120,7 @@ def ask(
         try:
             answer = httpx.post(
                 f"{intake_url}/intake/requests", content=body, headers=along, timeout=60,
-                trust_env=False, auth=auth,
+                trust_env=False, auth=auth, verify=checking(intake_url, authority),
             )  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             words = f"no ledger answers at {intake_url}: {error}"
@@ -172,7 +187,7 @@ def enroll(
     new key; the ledger closes its old tape. `auth` shows who lets it join. Raises `EnrolmentRefused`, and `FileExistsError` for a
     tape that has joined already.
     """
-    tape = _unjoined(path, device)
+    tape = unjoined(path, device)
     wanted: list[Any] = [EnrollDevice(device=device, key=tape.key.public, name=device)]
     if again:
         wanted = [ReplaceDeviceKey(device=device, key=tape.key.public, reason=again)]
@@ -191,7 +206,11 @@ def enroll(
     return tape
 
 
-def _unjoined(path: Path, device: str) -> Tape:
+def unjoined(path: Path, device: str) -> Tape:
+    """Returns a device's tape that has not joined yet: a new one, or that of an earlier try.
+
+    Raises `FileExistsError` for any other.
+    """
     if not path.exists():
         opened = TapeOpened(device=device, clock=Clocks().read())
         return Tape.create(
@@ -220,6 +239,16 @@ def home_of(tape: Tape) -> Home:
     return msgspec.json.decode(stored, type=Home)
 
 
+def broker_of(tape: Tape, home: Home) -> BrokerAddress:
+    """Returns where a tape's broker is, and how the device and it know each other."""
+    if home.mqtt_authority is None:
+        return BrokerAddress(home.mqtt_host, home.mqtt_port)
+    certificate, key = tape.get(CERTIFICATE), tape.get(CERTIFICATE_KEY)
+    shown = Shown(key, certificate) if certificate and key else None
+    tls = context_for(home.mqtt_authority, shown)
+    return BrokerAddress(home.mqtt_host, home.mqtt_port, tls)
+
+
 class Agent:
     """A scanner at work: keeps reports on its tape and carries them to its ledger."""
 
@@ -242,12 +271,12 @@ class Agent:
             tape,
             self.sending,
             ledger=self.home.ledger,
-            host=self.home.mqtt_host,
-            port=self.home.mqtt_port,
+            broker=broker_of(tape, self.home),
             on_answer=self._answered,
             retained={
                 stops_topic(self.home.ledger, "+"): self.stops.take,
                 wire.checkpoint_topic(self.home.ledger): self.covering.heard,
+                wire.keys_topic(self.home.ledger): self._heard_keys,
             },
             publish=publish,
         )
@@ -275,7 +304,7 @@ class Agent:
         refused: list[str] = []
         while waiting := self.tape.documents_waiting():
             for picture in waiting:
-                outcome, words = put_document(self.home.intake_url, self.tape, picture)
+                outcome, words = put_document(self.home, self.tape, picture)
                 if outcome == "again":
                     return refused
                 if outcome == "kept":
@@ -284,6 +313,24 @@ class Agent:
                     self.tape.document_refused(picture.digest)
                     refused.append(words)
         return refused
+
+    def _heard_keys(self, content: bytes) -> bool:
+        """Takes the keys by which the ledger went on; False for what no key it trusts has signed."""
+        try:
+            said = msgspec.json.decode(content, type=wire.LedgerKeys)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return False
+        known = self.home.keys
+        if said.ledger != self.home.ledger:
+            return False
+        keys = trusted_after(known, said.ledger, said.links)
+        if keys != known:
+            self.home = msgspec.structs.replace(self.home, keys=keys)
+            # On disk first: who forgot it would believe a key again that is no longer in force.
+            point(self.tape, self.home)
+            self.sending.trust(keys)
+            self.stops.trust(keys)
+        return any(keys[0] == link.key for link in said.links)
 
     def _answered(self, body: wire.AnswerBody) -> None:
         self.clocks.hear(body.time)
@@ -300,7 +347,7 @@ def keep_document(tape: Tape, media: str, content: bytes) -> str:
     return digest
 
 
-def put_document(intake_url: str, tape: Tape, picture: Picture) -> tuple[Sent, str]:
+def put_document(home: Home, tape: Tape, picture: Picture) -> tuple[Sent, str]:
     """Sends a picture under the device's signature; says what became of it, and why."""
     message = wire.document_message(picture.digest, picture.media)
     signed = wire.SignedDocument(
@@ -310,8 +357,9 @@ def put_document(intake_url: str, tape: Tape, picture: Picture) -> tuple[Sent, s
     header = base64.b64encode(wire.encode(signed)).decode()
     try:
         answer = httpx.put(
-            f"{intake_url}/intake/documents/{picture.digest}", content=picture.content,
+            f"{home.intake_url}/intake/documents/{picture.digest}", content=picture.content,
             headers={"x-suyuan-signed": header}, timeout=TIMEOUT_S, trust_env=False,
+            verify=checking(home.intake_url, home.authority),
         )  # fmt: skip
         found = answer.json()
         if answer.is_success:

@@ -9,7 +9,9 @@ import msgspec
 
 from ledger.events import wire
 from ledger.values.cards import Card
+from scanners.agent import Home
 from scanners.tape import Tape
+from scanners.trust import checking
 
 TIMEOUT_S = 30
 # One wrong character of three still counts as near.
@@ -20,7 +22,7 @@ class CardRefused(Exception):
     """The ledger did not take a card; the text says why."""
 
 
-def put_card(intake_url: str, tape: Tape, ref: str, card: Card) -> None:
+def put_card(home: Home, tape: Tape, ref: str, card: Card) -> None:
     """Hands a card in under the device's signature; a later one of the same device replaces it.
 
     Raises `CardRefused` with what the ledger said, or that it does not answer.
@@ -32,11 +34,11 @@ def put_card(intake_url: str, tape: Tape, ref: str, card: Card) -> None:
     )  # fmt: skip
     try:
         answer = httpx.put(
-            f"{intake_url}/intake/cards", content=wire.encode(signed), timeout=TIMEOUT_S,
-            trust_env=False,
+            f"{home.intake_url}/intake/cards", content=wire.encode(signed), timeout=TIMEOUT_S,
+            trust_env=False, verify=checking(home.intake_url, home.authority),
         )  # fmt: skip
     except httpx.HTTPError as error:
-        raise CardRefused(f"no ledger answers at {intake_url}: {error}") from error
+        raise CardRefused(f"no ledger answers at {home.intake_url}: {error}") from error
     if not answer.is_success:
         raise CardRefused(str(answer.json().get("detail", answer.text)))
 
@@ -91,11 +93,11 @@ class CardBox:
         """Returns known names that differ from this one as typing errors do, nearest first."""
         return difflib.get_close_matches(plain_name(name), self._known, n=3, cutoff=NEAR)
 
-    def hand_in(self, intake_url: str) -> None:
+    def hand_in(self, home: Home) -> None:
         """Hands in what the ledger has not yet. Raises `CardRefused`; the rest stays for later."""
         for name, known in list(self._known.items()):
             if not known.sent:
-                put_card(intake_url, self._tape, known.ref, known.card)
+                put_card(home, self._tape, known.ref, known.card)
                 self._known[name] = msgspec.structs.replace(known, sent=True)
                 self._write()
 

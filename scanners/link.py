@@ -2,11 +2,13 @@
 
 import logging
 import sqlite3
+import ssl
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -31,6 +33,14 @@ Taker = Callable[[bytes], bool]
 Publish = Callable[[str, bytes], None]
 
 
+class BrokerAddress(NamedTuple):
+    """Where a broker is, and how both sides know each other over TLS; in plain without."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+
 class Link:
     """One tape's connection to its ledger: batches out, answers in, state retained with a will."""
 
@@ -40,8 +50,7 @@ class Link:
         sending: Sending,
         *,
         ledger: str,
-        host: str,
-        port: int,
+        broker: BrokerAddress,
         on_answer: Listener | None = None,
         retained: Mapping[str, Taker] | None = None,
         publish: Publish | None = None,
@@ -50,7 +59,7 @@ class Link:
         self._tape = tape
         self._sending = sending
         self._ledger = ledger
-        self._address = (host, port)
+        self._address = (broker.host, broker.port)
         self._on_answer = on_answer
         self._publish = publish or self._send
         self._wake = threading.Event()
@@ -63,13 +72,16 @@ class Link:
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"suyuan-{tape.id}", clean_session=True
         )
+        if broker.tls is not None:
+            self._client.tls_set_context(broker.tls)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._arrived
         self._client.on_socket_open = no_delay
         self._client.reconnect_delay_set(1, RECONNECT_MAX_S)
-        will = wire.DeviceState(device=tape.device, online=False, tape=tape.id)
-        self._client.will_set(self._state_topic(), wire.encode(will), qos=1, retain=True)
+        self._session = str(uuid.uuid4())
+        will = self._signed_state(online=False)
+        self._client.will_set(self._state_topic(), will, qos=1, retain=True)
         self._pump: threading.Thread | None = None
 
     @property
@@ -172,15 +184,25 @@ class Link:
         self._wake.set()
 
     def _say_state(self, *, online: bool) -> None:
-        state = wire.DeviceState(
-            device=self._tape.device,
-            online=online,
-            tape=self._tape.id,
-            waiting=self._tape.count_waiting(),
-            fill_percent=self._tape.fill_percent(),
-            time=datetime.now(UTC),
+        self._client.publish(
+            self._state_topic(), self._signed_state(online=online), qos=1, retain=True
         )
-        self._client.publish(self._state_topic(), wire.encode(state), qos=1, retain=True)
+
+    def _signed_state(self, *, online: bool) -> bytes:
+        body = wire.encode(
+            wire.DeviceState(
+                device=self._tape.device,
+                online=online,
+                tape=self._tape.id,
+                waiting=self._tape.count_waiting(),
+                fill_percent=min(100, self._tape.fill_percent()),
+                time=datetime.now(UTC),
+                session=self._session,
+            )
+        )
+        signature = self._tape.key.sign(wire.state_message(body))
+        signed = wire.SignedState(body=body, key=self._tape.key.id, signature=signature)
+        return wire.encode(signed)
 
     def _state_topic(self) -> str:
         return wire.state_topic(self._ledger, self._tape.device)

@@ -31,6 +31,27 @@ def draw_code(text: str, ending: str) -> bytes:
     return bytes(cv2.imencode(".png", picture)[1])
 
 
+def text_in(path: Path, beginning: str) -> str:
+    """Returns the text of a code in a picture that begins so. Raises `ValueError` where none does."""
+    for read in zxing_reads(load_picture(path)):
+        if read.raw.startswith(beginning.encode()):
+            return read.raw.decode(errors="replace")
+    raise ValueError(f"{path} shows no such code: take the picture from nearer, straight and sharp")
+
+
+def as_blocks(text: str) -> str:
+    """Returns a text as a QR code in half blocks, for a terminal of light letters on dark."""
+    code = zxingcpp.create_barcode(text.encode(), zxingcpp.BarcodeFormat.QRCode, ec_level="L")
+    light = np.array(code.to_image(scale=1, add_quiet_zones=True)) > 127
+    rows = np.vstack([light, light[:1]]) if len(light) % 2 else light
+    signs = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return "\n".join(
+        "".join(signs[bool(a), bool(b)] for a, b in zip(above, below, strict=True))
+        for above, below in pairs
+    )
+
+
 def proof_in(path: Path) -> bytes:
     """Returns the proof that a picture shows. Raises `ValueError` where it shows none."""
     for read in zxing_reads(load_picture(path)):

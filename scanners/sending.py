@@ -76,7 +76,7 @@ class Sending:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._tape = tape
-        self._keys = {key.id: key for key in map(PublicKey, ledger_keys)}
+        self.trust(ledger_keys)
         self._jitter = jitter
         self._next = 0
         # Batches that have no answer yet, by their first and last numbers. They are known by these
@@ -91,6 +91,10 @@ class Sending:
         self._from_ledger = 0
         self.forked = False
         self.refused: wire.Refused | None = None
+
+    def trust(self, ledger_keys: Sequence[str]) -> None:
+        """Believes answers under these keys of the ledger's, and no others, from now on."""
+        self._keys = {key.id: key for key in map(PublicKey, ledger_keys)}
 
     def poll(self, monotonic: float) -> list[bytes]:
         """Returns the envelopes to send now."""

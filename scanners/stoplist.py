@@ -34,7 +34,7 @@ class StopList:
 
     def __init__(self, tape: Tape, keys: Sequence[str], now: Callable[[], datetime]) -> None:
         self._tape = tape
-        self._keys = [PublicKey(key) for key in keys]
+        self.trust(keys)
         self._now = now
         self._lock = threading.Lock()
         self._whole: tuple[StopListBody, ...] = ()
@@ -44,6 +44,10 @@ class StopList:
         self.arrived = threading.Event()
         for payload in json.loads(tape.get(KEPT_AS) or "[]"):
             self._take(payload, keep=False)
+
+    def trust(self, keys: Sequence[str]) -> None:
+        """Believes lists under these keys of the ledger's, and no others, from now on."""
+        self._keys = [PublicKey(key) for key in keys]
 
     @property
     def version(self) -> int:

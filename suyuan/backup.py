@@ -164,7 +164,7 @@ def _dump(source: BackupSource, out: Path, snapshot: str) -> None:
     dsn, environment = apart(source.owner_dsn)
     command = [
         str(source.pg_dump), "-d", dsn, "-Fc", "-n", "ledger", "-n", "personal", "-n", "accounts", "-n", "access",
-        "--exclude-table-data=personal.keys", "--exclude-table-data=accounts.sign_ins", f"--snapshot={snapshot}",
+        "--exclude-table-data=personal.keys", "--exclude-table-data=accounts.sign_ins", "--exclude-table-data=accounts.invitations", "--exclude-table-data=ledger.document_copies", f"--snapshot={snapshot}",
     ]  # fmt: skip
     with out.open("wb") as file:
         done = subprocess.run(

@@ -17,7 +17,7 @@ from suyuan.log_check import audit_copy
 
 DUMP, MANIFEST, KEYS = "database.dump", "manifest.json", "keys"
 COMMITMENTS, ERASED = "person-commitments", "erased.json"
-SERVICE_KEYS = ("ledger.key", "log.key")
+SERVICE_KEYS = ("ledger.key", "log.key", "accounts.key", "authority.pem", "devices.pem")
 MESSAGE = b"suyuan/backup/v1\n"
 
 

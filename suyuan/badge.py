@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.values.ids import is_id
 from suyuan.commands import Failed
+from suyuan.trusted import verify
 
 # An answer of the door takes a hash of some tenths of a second, and waits for others.
 ANSWER_S = 30
@@ -22,11 +23,15 @@ class SignInOver(Failed):
 
 
 class HeldSignIn(msgspec.Struct):
-    """A sign-in as it is kept: whose, at which ledger's intake, and its secret."""
+    """A sign-in as it is kept: whose, at which ledger's intake, and its secret.
+
+    `query` is where the ledger says that it is asked, where that is not this machine.
+    """
 
     account: str
     intake: str
     secret: str
+    query: str = ""
 
 
 class Badge(httpx.Auth):
@@ -41,11 +46,12 @@ class Badge(httpx.Auth):
         if self._held is None:
             yield request
             return
-        here = httpx.URL(self._held.intake).host
-        if request.url.host != here:
-            # Another machine could ask in our name with what it is shown.
+        here = httpx.URL(self._held.intake)
+        if (request.url.host, request.url.scheme) != (here.host, here.scheme):
+            # Another machine, or one that listens in, could ask in our name with what it is shown.
             raise SignInOver(
-                f"you are signed in at {here} and ask {request.url.host}: sign in there"
+                f"you are signed in at {here.scheme}://{here.host} and ask"
+                f" {request.url.scheme}://{request.url.host}: sign in there"
                 f" (suyuan sign-in {self._held.account} --intake ADDRESS)"
             )
         fresh = not self._token
@@ -61,7 +67,9 @@ class Badge(httpx.Auth):
     def second(self, body: bytes) -> dict[str, str]:
         """Returns what shows that this account stands beside the one who asks for exactly this."""
         form = {"digest": hashlib.sha256(body).hexdigest()}
-        with httpx.Client(trust_env=False, timeout=ANSWER_S) as http:
+        assert self._held is not None
+        checked = verify(self._held.intake)
+        with httpx.Client(trust_env=False, timeout=ANSWER_S, verify=checked) as http:
             return {"suyuan-second": token_in(http.send(self._wish(form)))}
 
     def _wish(self, form: dict[str, str] | None = None) -> httpx.Request:

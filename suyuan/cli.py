@@ -15,9 +15,11 @@ from suyuan.commands import (
     areas,
     auditing,
     correcting,
+    devices,
     holding,
     importing,
     joining,
+    keys,
     ledgers,
     merging,
     papers,
@@ -43,6 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     edge = (
         *joining.VERBS,
+        *devices.VERBS,
+        *keys.VERBS,
         *scanning.VERBS,
         *papers.VERBS,
         *correcting.VERBS,

@@ -9,16 +9,27 @@ from types import TracebackType
 import httpx
 
 from ledger.log.files import FILE_BYTES_MAX
+from suyuan.trusted import verify
 
 # As many as a server gives one client gladly.
 AT_ONCE = 8
 TIMEOUT_S = 20
 # No file of a log takes so long, however slow the line; a server that drips does.
 FILE_S = 120
+# How often, and how long at the most, a server that says wait is waited for.
+TRIES, WAIT_MAX_S = 10, 30.0
 
 
 class NotReadable(Exception):
     """The log cannot be read now; nothing is said about what it holds."""
+
+
+class _Wait(Exception):
+    """The server gives more after a while."""
+
+    def __init__(self, stated: str) -> None:
+        super().__init__(stated)
+        self.seconds = min(WAIT_MAX_S, float(stated) if stated.isdigit() else 1.0)
 
 
 class PublishedLog:
@@ -32,7 +43,10 @@ class PublishedLog:
         self._place = place.rstrip("/")
         # As they are: what a server packs could unfold to anything.
         as_it_is = {"accept-encoding": "identity"}
-        self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False, headers=as_it_is)
+        checked = False if self._folder else verify(place)
+        self._client = httpx.Client(
+            timeout=TIMEOUT_S, trust_env=False, headers=as_it_is, verify=checked
+        )
         self._workers = ThreadPoolExecutor(AT_ONCE)
 
     def __enter__(self) -> "PublishedLog":
@@ -54,10 +68,21 @@ class PublishedLog:
         return list(self._workers.map(self._fetch, paths))
 
     def _fetch(self, path: str) -> bytes | None:
+        """Reads a file; a server that says wait is asked again after that."""
+        for _ in range(TRIES):
+            try:
+                return self._fetch_once(path)
+            except _Wait as wait:
+                time.sleep(wait.seconds)
+        raise NotReadable(f"{self._place} gives no more files at present: ask again later")
+
+    def _fetch_once(self, path: str) -> bytes | None:
         try:
             with self._client.stream("GET", f"{self._place}/{path}") as answer:
                 if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
                     return None
+                if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    raise _Wait(answer.headers.get("retry-after", ""))
                 if answer.status_code != httpx.codes.OK:
                     raise NotReadable(f"{answer.url} answered {answer.status_code}")
                 if answer.headers.get("content-type", "").startswith("text/html"):

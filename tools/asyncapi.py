@@ -14,7 +14,8 @@ from ledger.events.stop_list import StopListBody, StopListPart, stops_topic
 PATH = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 MESSAGES: tuple[Any, ...] = (
     wire.Batch, wire.Answer, wire.Receipt, wire.Resend, wire.Fork, wire.Refused,
-    wire.DeviceState, wire.SignedDocument, StopListPart, StopListBody,
+    wire.DeviceState, wire.SignedState, wire.SignedDocument, wire.Enrolment, wire.Enrolled,
+    wire.SignedRequest, wire.LedgerKeys, StopListPart, StopListBody,
 )  # fmt: skip
 
 
@@ -29,8 +30,9 @@ def document() -> bytes:
     channels = {
         wire.batches_topic("{ledger}", "{tape}"): ("publish", "Batch"),
         wire.answers_topic("{ledger}", "{tape}"): ("subscribe", "Answer"),
-        wire.state_topic("{ledger}", "{device}"): ("publish", "DeviceState"),
+        wire.state_topic("{ledger}", "{device}"): ("publish", "SignedState"),
         stops_topic("{ledger}", "{part}"): ("subscribe", "StopListPart"),
+        wire.keys_topic("{ledger}"): ("subscribe", "LedgerKeys"),
     }
     described = {topic: _channel(topic, *how) for topic, how in channels.items()}
     note = {"name": "Checkpoint", "contentType": "text/plain", "payload": {"type": "string"}}

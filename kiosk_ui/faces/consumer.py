@@ -99,7 +99,7 @@ async def _relay(request: Request, gtin: str, lot: str) -> AsyncIterator[bytes]:
 
 def _client(request: Request) -> QueryClient:
     client: QueryClient = request.app.state.client
-    return client
+    return client.asking_for(request.client.host if request.client else "")
 
 
 def _same_language(request: Request, path: str) -> str:

@@ -73,6 +73,26 @@ BEGIN
         OR (current_setting('suyuan.districts', true) <> ''
             AND NOT EXISTS (SELECT FROM trade.merchants m WHERE m.merchant = who)), false);
 END $$;
+CREATE OR REPLACE FUNCTION access.shows_device(named text) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM trade.devices d WHERE d.device = named);
+END $$;
+CREATE OR REPLACE FUNCTION access.shows_paper(who text) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN access.reaches(who) OR EXISTS (
+        SELECT FROM trade.premises r LEFT JOIN trade.merchant_aliases n ON n.alias = r.merchant
+        WHERE who IN (r.merchant, n.merchant) AND r.market = ANY (
+            string_to_array(nullif(current_setting('suyuan.markets', true), ''), ',')));
+END $$;
+CREATE OR REPLACE FUNCTION access.shows_picture(named text) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM trade.attachments a WHERE a.digest = named)
+        OR EXISTS (SELECT FROM trade.papers p
+                   WHERE p.digest = named AND access.shows_paper(p.merchant));
+END $$;
 ALTER TABLE access.entries ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE access.merchants ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 DO $$ BEGIN
@@ -87,7 +107,7 @@ DO $$ BEGIN
     END IF;
 END $$;
 CREATE INDEX IF NOT EXISTS merchants_of_entry ON access.merchants (number);
-GRANT USAGE ON SCHEMA access TO suyuan_reader, suyuan_writer;
+GRANT USAGE ON SCHEMA access TO suyuan_reader, suyuan_writer, suyuan_follower;
 GRANT EXECUTE ON FUNCTION access.append(jsonb) TO suyuan_reader, suyuan_writer;
 GRANT SELECT ON access.entries, access.merchants TO suyuan_reader;
 GRANT SELECT ON access.head TO suyuan_writer;

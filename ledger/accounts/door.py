@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import logging
 import uuid
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from ledger.rules.access import Grant, Subject
 from ledger.rules.refusal import Refusal
 from ledger.rules.tokens import SignedIn, write_token
 from ledger.values.keys import SigningKey
+
+log = logging.getLogger("suyuan.door")
 
 SECRET_BYTES = 32
 # So many failures in a row are a person's; from then on each wait is twice the last.
@@ -41,6 +44,8 @@ class Wish(NamedTuple):
     password: str
     agent: str
     code: str = ""
+    # One of their own, where the password was made by somebody else.
+    new: str = ""
 
 
 class BegunSignIn(NamedTuple):
@@ -49,6 +54,7 @@ class BegunSignIn(NamedTuple):
     secret: str
     token: str
     until: datetime
+    account: str
 
 
 class WantedFactor(NamedTuple):
@@ -66,6 +72,7 @@ class Door:
         dsn: str,
         key: SigningKey,
         *,
+        seal: FactorSeal,
         ledger: str,
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes],
@@ -73,7 +80,7 @@ class Door:
     ) -> None:
         """`strict` are roles that count for nothing until their account has a second factor."""
         self._dsn, self._ledger, self._key = dsn, ledger, key
-        self._seal, self._strict = FactorSeal(key), frozenset(strict)
+        self._seal, self._strict = seal, frozenset(strict)
         self._now, self._entropy = now, entropy
         # Compared with where there is no account, so that it takes as long.
         self._nobody = hash_password(entropy(SECRET_BYTES).hex())
@@ -90,13 +97,38 @@ class Door:
             book = PgAccounts(connection)
             if isinstance(account := self._known(book, wish, shown), Refusal):
                 return account
-            secret = self._entropy(SECRET_BYTES)
-            sign_in = SignIn(
-                str(uuid.UUID(bytes=self._entropy(16), version=4)), account.account,
-                wish.agent[:200], now, now, None,
-            )  # fmt: skip
-            book.begin(sign_in, secret)
-        return BegunSignIn(_text(secret), self._token(account, sign_in), now + LIFE)
+            if account.given_until is not None:
+                if (refused := _refuse_given(account.given_until, wish, now)) is not None:
+                    return refused
+                book.set_password(account.account, to=wish.new)
+            return self._begin(book, account, wish.agent, now)
+
+    def let_in(
+        self, book: PgAccounts, account: UserAccount, agent: str, *, strong: bool
+    ) -> BegunSignIn | Refusal:
+        """Begins a sign-in of somebody whom a provider vouches for; `strong` if by two factors."""
+        if account.disabled:
+            return _NOT_LET_IN
+        return self._begin(book, account, agent, self._now(), strong=strong)
+
+    def _begin(
+        self,
+        book: PgAccounts,
+        account: UserAccount,
+        agent: str,
+        now: datetime,
+        *,
+        strong: bool = False,
+    ) -> BegunSignIn:
+        secret = self._entropy(SECRET_BYTES)
+        sign_in = SignIn(
+            str(uuid.UUID(bytes=self._entropy(16), version=4)), account.account, agent[:200], now,
+            now, None, strong,
+        )  # fmt: skip
+        book.begin(sign_in, secret)
+        log.info("signed in", extra={"account": account.account, "sign_in": sign_in.id})
+        token = self._token(account, sign_in)
+        return BegunSignIn(_text(secret), token, now + LIFE, account.account)
 
     def token(self, secret: str, *, for_digest: str = "") -> str | Refusal:
         """Returns a new token of a sign-in that is open; good for one question alone by its digest."""
@@ -186,6 +218,7 @@ class Door:
         # It may have got another password while the one that was shown was looked at.
         right = account is not None and account.password == shown
         if account is None or (account.closed_until is not None and account.closed_until > now):
+            log.warning("not let in: no such account, or closed", extra={"account": wish.account})
             return _NOT_LET_IN
         wrong = _NOT_LET_IN if not right or account.disabled else None
         if wrong is None and account.factor is not None:
@@ -196,6 +229,7 @@ class Door:
             if step is not None:
                 book.note_step(account.account, step)
         if wrong is not None:
+            log.warning("not let in: %s", wrong.code, extra={"account": account.account})
             book.note_failure(account.account, _closed_until(account.failures + 1, now))
             return wrong
         return account
@@ -205,13 +239,27 @@ class Door:
         return factor.step_of(secret, code, self._now(), after=account.used_step)
 
     def _token(self, account: UserAccount, sign_in: SignIn, for_digest: str = "") -> str:
-        grants = account.grants if account.factor is not None else self._lenient(account)
+        strong = sign_in.strong or account.factor is not None
+        grants = account.grants if strong else self._lenient(account)
         who = SignedIn(Subject(account.account, grants), sign_in.id)
         return write_token(self._key, self._ledger, who, self._now(), for_digest=for_digest)
 
     def _lenient(self, account: UserAccount) -> tuple[Grant, ...]:
         """Returns the roles that need no second factor; what is withheld is all there is beside."""
         return tuple(one for one in account.grants if one.role not in self._strict)
+
+
+def _refuse_given(until: datetime, wish: Wish, now: datetime) -> Refusal | None:
+    """Returns why a password that was given lets nobody in yet, or no longer."""
+    if now > until:
+        return Refusal(
+            "password-over", "This first password was not used in time: ask for another."
+        )
+    if not wish.new or wish.new == wish.password:
+        return Refusal(
+            "password-given", "This password was made for you: choose one of your own now."
+        )
+    return refuse_password(wish.new, wish.account)
 
 
 def _closed_until(failures: int, now: datetime) -> datetime | None:

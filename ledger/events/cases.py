@@ -353,6 +353,15 @@ class LedgerRestored(Event, frozen=True, kw_only=True, tag="ledger-restored.v1")
     note: Trade[LongText]
 
 
+class LedgerKeyAnnounced(Event, frozen=True, kw_only=True, tag="ledger-key-announced.v1"):
+    """The ledger goes on with another key; `signature` is that of the key before it."""
+
+    key: Public[Annotated[str, msgspec.Meta(max_length=200)]]
+    by: Public[Annotated[str, msgspec.Meta(max_length=200)]]
+    signature: Public[Annotated[bytes, msgspec.Meta(max_length=80)]]
+    reason: Trade[LongText]
+
+
 class DayBegan(Event, frozen=True, kw_only=True, tag="day-began.v1"):
     """A market's day began: what time alone brings about enters the record here."""
 

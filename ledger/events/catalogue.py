@@ -58,6 +58,7 @@ CASE_EVENTS: Final[tuple[type[Event], ...]] = (
     cases.AlertCommented,
     cases.AlertSilenced,
     cases.LedgerRestored,
+    cases.LedgerKeyAnnounced,
     cases.DayBegan,
     holds.HoldPlaced,
     holds.HoldExtended,

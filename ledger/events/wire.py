@@ -16,6 +16,7 @@ from ledger.events.base import Digest, Id, Uuid
 BATCH_REPORTS_MAX = 200
 BATCH_BYTES_MAX = 1024 * 1024
 HASH_BYTES = 32
+STATE_BYTES_MAX = 1024
 
 Hash = Annotated[bytes, msgspec.Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
@@ -109,14 +110,26 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="a
 
 
 class DeviceState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state.v1"):
-    """A device's retained word about itself; its will says `online: false` when it falls silent."""
+    """A device's word about itself; its will says `online: false` when it falls silent.
+
+    `session` names the connection, of which the will is the last word.
+    """
 
     device: Id
     online: bool
     tape: Uuid | None = None
     waiting: Count = 0
-    fill_percent: Count = 0
+    fill_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     time: datetime | None = None
+    session: Uuid | None = None
+
+
+class SignedState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state.v2"):
+    """A state's exact bytes under the device's signature over `state_message`; retained."""
+
+    body: Annotated[bytes, msgspec.Meta(max_length=STATE_BYTES_MAX)]
+    key: Annotated[str, msgspec.Meta(max_length=60)]
+    signature: Annotated[bytes, msgspec.Meta(max_length=80)]
 
 
 class SignedDocument(
@@ -141,6 +154,63 @@ class SignedCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     signature: bytes
 
 
+class Enrolment(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="enrolment.v1"):
+    """What an invited device sends: the invitation's code, its key, and a request for a certificate.
+
+    `request` is PKCS #10 (RFC 2986) in DER; `signature` is over `enrolment_message`, and shows that the
+    device has the key.
+    """
+
+    code: bytes
+    key: str
+    request: bytes
+    signature: bytes
+
+
+class Enrolled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="enrolled.v1"):
+    """What a device learns when it has joined: the ledger's keys, its broker, its own certificate.
+
+    `mqtt` is `mqtts://HOST:PORT`, or `mqtt://` on the ledger's own machine; `authority` (PEM) is what the
+    broker is checked by, `certificate` (PEM) what the device shows there; both null where it asks for none.
+    """
+
+    ledger: Id
+    device: Id
+    merchants: tuple[Id, ...]
+    keys: tuple[str, ...]
+    log: str | None
+    time: datetime
+    mqtt: str
+    authority: str | None = None
+    certificate: str | None = None
+
+
+class SignedRequest(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="certificate-request.v1"
+):
+    """What a device sends when its certificate grows old, under its own signature."""
+
+    device: Id
+    request: bytes
+    key: str
+    signature: bytes
+
+
+class KeyLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A key by which the ledger goes on; `signature` is that of the key before it (`by`)."""
+
+    key: Annotated[str, msgspec.Meta(max_length=200)]
+    by: Annotated[str, msgspec.Meta(max_length=200)]
+    signature: Annotated[bytes, msgspec.Meta(max_length=80)]
+
+
+class LedgerKeys(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ledger-keys.v1"):
+    """Every key by which the ledger has gone on, the earliest first; each link signs for itself."""
+
+    ledger: Id
+    links: tuple[KeyLink, ...]
+
+
 def batches_topic(ledger: str, tape: str) -> str:
     """Where a device publishes its batches; `+` for the tape subscribes to all."""
     return f"suyuan/v1/{ledger}/tapes/{tape}/batches"
@@ -161,9 +231,30 @@ def checkpoint_topic(ledger: str) -> str:
     return f"suyuan/v1/{ledger}/checkpoint"
 
 
+def state_message(body: bytes) -> bytes:
+    """Returns what a device signs over its state."""
+    return b"suyuan/state/v1\n" + body
+
+
+def keys_topic(ledger: str) -> str:
+    """Where the ledger keeps the chain of its keys, retained."""
+    return f"suyuan/v1/{ledger}/keys"
+
+
 def document_message(digest: str, media: str) -> bytes:
     """Returns what a device signs over a document."""
     return b"suyuan/document/v1\n" + bytes.fromhex(digest) + media.encode()
+
+
+def enrolment_message(code: bytes, key: str, request: bytes) -> bytes:
+    """Returns what a device signs when it joins."""
+    digests = hashlib.sha256(code).digest() + hashlib.sha256(request).digest()
+    return b"suyuan/enrolment/v1\n" + digests + key.encode()
+
+
+def request_message(device: str, request: bytes) -> bytes:
+    """Returns what a device signs over a request for a newer certificate."""
+    return b"suyuan/certificate-request/v1\n" + device.encode() + b"\n" + request
 
 
 def card_message(ref: str, card: bytes) -> bytes:

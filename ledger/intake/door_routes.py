@@ -11,6 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from ledger.accounts.door import Door, Wish
 from ledger.accounts.passwords import LENGTH_MAX
+from ledger.accounts.provider import ProviderAway
+from ledger.accounts.single_sign_on import SingleSignOn
 from ledger.events.base import Id
 from ledger.intake.responses import body_of, json_response, problem
 from ledger.rules.refusal import Refusal
@@ -28,6 +30,7 @@ class SignInForm(msgspec.Struct, frozen=True):
     account: Id
     password: Password
     code: Code = ""
+    new: Annotated[str, msgspec.Meta(max_length=LENGTH_MAX)] = ""
 
 
 class PasswordForm(msgspec.Struct, frozen=True):
@@ -51,6 +54,19 @@ class TokenForm(msgspec.Struct, frozen=True):
     digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
+class AwayForm(msgspec.Struct, frozen=True):
+    """Where somebody comes back to who signs in at the provider."""
+
+    redirect: Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class BackForm(msgspec.Struct, frozen=True):
+    """What the provider gave who comes back."""
+
+    state: Annotated[str, msgspec.Meta(max_length=100)]
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+
+
 class CodeForm(msgspec.Struct, frozen=True):
     """A code of the second factor that was made."""
 
@@ -58,12 +74,13 @@ class CodeForm(msgspec.Struct, frozen=True):
 
 
 class Doorway(NamedTuple):
-    """The door, and what its tokens are checked with."""
+    """The door, and what its tokens are checked with; people may come by a provider, too."""
 
     door: Door
     keys: Sequence[str]
     ledger: str
     now: Callable[[], datetime]
+    single: SingleSignOn | None = None
 
     def who(self, request: Request) -> SignedIn | Refusal:
         """Returns who a request's token says it is."""
@@ -78,6 +95,7 @@ def door_router(way: Doorway) -> APIRouter:
     """Builds the routes of the door."""
     router = APIRouter(prefix="/intake")
     _let_in(router, way.door)
+    _by_provider(router, way.single)
     _own(router, way)
     _factor(router, way)
     return router
@@ -88,18 +106,18 @@ def _let_in(router: APIRouter, door: Door) -> None:
 
     @router.post("/sign-ins")
     async def sign_in(request: Request) -> Response:
-        form = await _form(request, SignInForm)
+        form = await form_of(request, SignInForm)
         if isinstance(form, Response):
             return form
         agent = request.headers.get("user-agent", "")
-        wish = Wish(form.account, form.password, agent, form.code)
+        wish = Wish(form.account, form.password, agent, form.code, form.new)
         begun = await run_in_threadpool(door.sign_in, wish)
         return refused(begun) if isinstance(begun, Refusal) else json_response(begun._asdict(), 201)
 
     @router.post("/tokens")
     async def token(request: Request) -> Response:
         secret = bearer(request.headers.get("authorization", ""))
-        form = await _form(request, TokenForm)
+        form = await form_of(request, TokenForm)
         if isinstance(form, Response):
             return form
         given = await run_in_threadpool(lambda: door.token(secret, for_digest=form.digest))
@@ -113,6 +131,43 @@ def _let_in(router: APIRouter, door: Door) -> None:
         if not await run_in_threadpool(door.end_this, secret):
             return problem(404, "no-sign-in", "this sign-in has ended already")
         return Response(status_code=204)
+
+
+def _by_provider(router: APIRouter, single: SingleSignOn | None) -> None:
+    """Adds the routes for who signs in at a provider (OpenID Connect)."""
+
+    @router.post("/single-sign-ons")
+    async def begin(request: Request) -> Response:
+        if single is None:
+            return _no_provider()
+        form = await form_of(request, AwayForm)
+        if isinstance(form, Response):
+            return form
+        try:
+            found = await run_in_threadpool(single.begin, form.redirect)
+        except ProviderAway as error:
+            return problem(503, "provider-away", str(error))
+        if isinstance(found, Refusal):
+            return problem(422, found.code, found.advice)
+        return json_response(found._asdict(), 201)
+
+    @router.post("/single-sign-ons/back")
+    async def back(request: Request) -> Response:
+        if single is None:
+            return _no_provider()
+        form = await form_of(request, BackForm)
+        if isinstance(form, Response):
+            return form
+        agent = request.headers.get("user-agent", "")
+        try:
+            begun = await run_in_threadpool(single.come_back, form.state, form.code, agent)
+        except ProviderAway as error:
+            return problem(503, "provider-away", str(error))
+        return refused(begun) if isinstance(begun, Refusal) else json_response(begun._asdict(), 201)
+
+
+def _no_provider() -> Response:
+    return problem(404, "no-provider", "people sign in here with accounts of this ledger alone")
 
 
 def _own(router: APIRouter, way: Doorway) -> None:
@@ -172,12 +227,15 @@ async def _filled_in(
     """Returns the account that is signed in and what it filled in."""
     if isinstance(found := way.who(request), Refusal):
         return refused(found)
-    form = await _form(request, kind)
+    form = await form_of(request, kind)
     return form if isinstance(form, Response) else (found.subject.account, form)
 
 
-async def _form(request: Request, kind: type[Form]) -> Form | Response:
-    body = await body_of(request, BODY_BYTES_MAX)
+async def form_of(
+    request: Request, kind: type[Form], most: int = BODY_BYTES_MAX
+) -> Form | Response:
+    """Returns what was filled in, or the problem with it."""
+    body = await body_of(request, most)
     if isinstance(body, Response):
         return body
     try:

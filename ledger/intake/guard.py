@@ -1,6 +1,7 @@
 """The guard: a request is taken from who may make it, in nobody else's name."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -9,14 +10,17 @@ from ledger.accounts.access_log import Noted, note, shortened
 from ledger.intake.requests import Requests
 from ledger.journal.cases import Cases
 from ledger.replication import committing
-from ledger.rules.access import About, Reach, Subject, decide_access, reach
+from ledger.rules.access import About, Reach, Resource, Subject, decide_access, reach
 from ledger.rules.aliases import ALIASES_SUBJECT, AliasCase, evolve_alias, goes_by
 from ledger.rules.areas import AreaCase, chain_above, evolve_area
 from ledger.rules.cards import CardCase, evolve_card
+from ledger.rules.device import DeviceCase
 from ledger.rules.refusal import Refusal
 from ledger.rules.register import MerchantCase, ProductCase, evolve_merchant, evolve_product
 from ledger.rules.request_access import Needs, author, checker, needs
 from ledger.rules.requests import Request
+
+log = logging.getLogger("suyuan.intake")
 
 # What the guard refuses by, as against what the rules of a case do.
 TURNED_AWAY = ("role-lacks", "out-of-reach", "not-yourself", "second-not-signed-in")
@@ -52,10 +56,13 @@ class PgRequestLog:
         needed, tag = needs(request), str(request.__struct_config__.tag)
         own = reach(askers.first, needed.resource, "write").merchants
         words = f"{tag} {msgspec.json.encode(request).decode()}"
+        self.add(askers, needed.resource, words, set(needed.merchants) - own)
+
+    def add(self, askers: Askers, resource: Resource, words: str, others: Collection[str]) -> None:
+        """Notes what somebody asked, with the merchants that are not their own. Raises `JournalUnavailable`."""
         entry = Noted(
-            account=askers.first.account, sign_in=askers.sign_in, resource=needed.resource,
-            asked=shortened(words),
-            merchants=tuple(sorted(set(needed.merchants) - own)),
+            account=askers.first.account, sign_in=askers.sign_in, resource=resource,
+            asked=shortened(words), merchants=tuple(sorted(others)),
         )  # fmt: skip
         with committing(self._dsn) as connection:
             note(connection, entry)
@@ -89,6 +96,23 @@ class Guard:
             if refused is not None:
                 return refused
         return None
+
+    def refuse_invitation(
+        self, askers: Askers, merchants: Sequence[str], replaced: DeviceCase | None
+    ) -> Refusal | None:
+        """Returns why somebody may not ask a device in for these merchants; None where they may.
+
+        `replaced` is a device that shall go on with another key: whoever lets it report now must be
+        among theirs, too, or anybody could take it over.
+        """
+        subject = askers.first
+        found = reach(subject, "invitation", "write")
+        named = (
+            {*merchants, *(one.merchant for one in replaced.mandates)} if replaced else {*merchants}
+        )
+        abouts = [self._about(one, found) for one in sorted(named)] or [About()]
+        refusals = (decide_access(subject, "invitation", "write", about) for about in abouts)
+        return next(filter(None, refusals), None)
 
     def _abouts(self, needed: Needs, found: Reach) -> list[About]:
         """Returns whom a request is about, each of whom must be in reach; of nobody, all there is."""
@@ -154,6 +178,8 @@ class GuardedRequests:
         Raises `Conflict` and `JournalUnavailable`.
         """
         if (refused := self._guard.refuse(askers, request)) is not None:
+            about = {"account": askers.first.account, "code": refused.code}
+            log.warning("not theirs to ask: %s", request.__struct_config__.tag, extra=about)
             return refused
         self._note(askers, request)
         return self._requests.take(request)

@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,31 +12,48 @@ import msgspec
 import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from ledger.accounts.door import Door
-from ledger.errors import Conflict, JournalUnavailable, Malformed
+from ledger.accounts.single_sign_on import SingleSignOn
+from ledger.errors import BadSetting, Conflict, JournalUnavailable, Malformed
 from ledger.events import wire
 from ledger.events.catalogue import unsafe_text
+from ledger.gate import Gate
 from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.committer import Committer
+from ledger.intake.describing import description
 from ledger.intake.devices import Devices
 from ledger.intake.door_routes import Doorway, door_router, refused
 from ledger.intake.guard import TURNED_AWAY, Askers, GuardedRequests
-from ledger.intake.responses import body_of, json_response, problem
+from ledger.intake.joining import Joining
+from ledger.intake.joining_routes import joining_router
+from ledger.intake.responses import body_of, json_response, problem, too_many
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import PgPersonalStore
+from ledger.limits import Buckets
+from ledger.papers.apart import Busy
 from ledger.rules.refusal import Refusal
 from ledger.rules.requests import decode_requests
-from ledger.settings import Clock
+from ledger.settings import Clock, Settings
 from ledger.values.cards import Card
 from ledger.values.keys import PublicKey
 
 # A device gives up and sends again well after this.
 ANSWER_S = 20
 REQUESTS_BYTES_MAX = 4 * 1024 * 1024
+CARD_BYTES_MAX = 64 * 1024
+# What one account may ask for: a morning's register at once, a person's pace for ever.
+REQUESTS_PER_S, REQUESTS_BURST, COSTS_ONE_BYTES = 10.0, 2000.0, 10_000
 KEY = re.compile(r"[!-~]{1,80}")
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
+# Where somebody shows a password or a code.
+DOOR = (
+    "/intake/sign-ins", "/intake/password", "/intake/second-factor", "/intake/enrolments",
+    "/intake/tokens", "/intake/single-sign-ons", "/intake/single-sign-ons/back",
+)  # fmt: skip
 # Granted and refused are decisions; anything else may be asked again.
 DECIDED = (200, 422)
 
@@ -52,29 +70,58 @@ class IntakeParts(msgspec.Struct):
     door: Door
     ledger: str
     ledger_key: str
+    joining: Joining
+    settings: Settings
     now: Callable[[], datetime]
     stops: Callable[[], SignedList | None]
     rehearsal: bool = False
     log_key: Callable[[], str | None] = lambda: None
     metrics: Callable[[], bytes] = lambda: b""
     unready: Callable[[], str] = lambda: ""
+    succession: Callable[[], Sequence[wire.KeyLink]] = tuple
+    single: SingleSignOn | None = None
 
 
 def build(parts: IntakeParts) -> FastAPI:
     """Builds the intake's application around its parts."""
-    way = Doorway(parts.door, (parts.ledger_key,), parts.ledger, Clock("").now)
+    way = Doorway(parts.door, (parts.ledger_key,), parts.ledger, Clock("").now, parts.single)
     app = FastAPI(title="Suyuan intake", openapi_url=None, docs_url=None, redoc_url=None)
 
-    for kind in (JournalUnavailable, psycopg.OperationalError):
+    for kind in (JournalUnavailable, psycopg.OperationalError, BadSetting):
 
         @app.exception_handler(kind)
         async def away(_request: Request, error: Any) -> Response:
-            return problem(503, "unavailable", f"the database is away: try again ({error})")
+            return problem(503, "unavailable", f"not at the moment: try again ({error})")
+
+    @app.exception_handler(HTTPException)
+    async def elsewhere(_request: Request, error: Any) -> Response:
+        return problem(error.status_code, "http", str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: Any) -> Response:
+        found = error.errors()[0]
+        where = ".".join(str(part) for part in found["loc"][1:])
+        return problem(422, "parameter-invalid", f"{where}: {found['msg']}")
+
+    app.add_middleware(Gate, door=DOOR)
+    _say_what_there_is(app, parts)
+    _take_from_people(app, parts, way)
+    _take_from_devices(app, parts)
+    app.include_router(door_router(way))
+    app.include_router(joining_router(parts.joining, way, parts.devices, parts.settings))
+    _show_inside(app, parts)
+    return app
+
+
+def _say_what_there_is(app: FastAPI, parts: IntakeParts) -> None:
+    """Adds what everybody may know."""
 
     @app.get("/intake/ledger")
     def ledger() -> Response:
         about = {"ledger": parts.ledger, "keys": [parts.ledger_key], "time": parts.now()}
-        return json_response(about | {"rehearsal": parts.rehearsal, "log": parts.log_key()})
+        where = {"query": parts.settings.query_address, "mqtt": parts.settings.mqtt_address}
+        more = {"rehearsal": parts.rehearsal, "log": parts.log_key()}
+        return json_response(about | where | more | {"succession": parts.succession()})
 
     @app.get("/intake/stops")
     async def stops() -> Response:
@@ -84,10 +131,14 @@ def build(parts: IntakeParts) -> FastAPI:
         raw = [msgspec.Raw(part) for part in signed.parts]
         return json_response({"version": signed.version, "time": signed.time, "parts": raw})
 
-    @app.post("/intake/batches")
-    async def batches(request: Request) -> Response:
-        body = await body_of(request, wire.BATCH_BYTES_MAX)
-        return body if isinstance(body, Response) else await _commit(parts.committer, body)
+    @app.get("/intake/openapi.json")
+    async def described() -> Response:
+        return json_response(description())
+
+
+def _take_from_people(app: FastAPI, parts: IntakeParts, way: Doorway) -> None:
+    """Adds what is asked in somebody's name."""
+    limits = Buckets(per_s=REQUESTS_PER_S, burst=REQUESTS_BURST, monotonic=time.monotonic)
 
     @app.post("/intake/requests")
     async def requests(request: Request) -> Response:
@@ -96,27 +147,39 @@ def build(parts: IntakeParts) -> FastAPI:
             return body
         if isinstance(askers := _askers(way, request, body), Refusal):
             return refused(askers)
+        # A list of requests costs by its length, whoever made it so long.
+        if after := limits.take(askers.first.account, 1 + len(body) / COSTS_ONE_BYTES):
+            return too_many(after)
         key = request.headers.get("idempotency-key", "")
         return await run_in_threadpool(_decide_once, parts, askers, key, body)
 
+
+def _take_from_devices(app: FastAPI, parts: IntakeParts) -> None:
+    """Adds what devices sign."""
+
+    @app.post("/intake/batches")
+    async def batches(request: Request) -> Response:
+        body = await body_of(request, wire.BATCH_BYTES_MAX)
+        return body if isinstance(body, Response) else await _commit(parts.committer, body)
+
     @app.put("/intake/documents/{digest}")
     async def documents(digest: str, request: Request) -> Response:
+        # Before the picture is read: a stranger's is not held at all.
+        header = request.headers.get("x-suyuan-signed", "")
+        signed = await run_in_threadpool(_signed_document, parts, digest, header)
+        if isinstance(signed, Response):
+            return signed
         body = await body_of(request, DOCUMENT_BYTES_MAX)
         if isinstance(body, Response):
             return body
-        header = request.headers.get("x-suyuan-signed", "")
-        return await run_in_threadpool(_keep_document, parts, digest, header, body)
+        return await run_in_threadpool(_keep_document, parts, signed, body)
 
     @app.put("/intake/cards")
     async def cards(request: Request) -> Response:
-        body = await body_of(request, 64 * 1024)
-        return (
-            body if isinstance(body, Response) else await run_in_threadpool(_keep_card, parts, body)
-        )
-
-    app.include_router(door_router(way))
-    _show_inside(app, parts)
-    return app
+        body = await body_of(request, CARD_BYTES_MAX)
+        if isinstance(body, Response):
+            return body
+        return await run_in_threadpool(_keep_card, parts, body)
 
 
 def _show_inside(app: FastAPI, parts: IntakeParts) -> None:
@@ -222,7 +285,8 @@ def _decide(requests: GuardedRequests, askers: Askers, body: bytes) -> Response:
     return json_response(rows, status=422 if some_refused else 200)
 
 
-def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes) -> Response:
+def _signed_document(parts: IntakeParts, digest: str, header: str) -> Document | Response:
+    """Returns a document as a device of this ledger signed it, or the problem with it."""
     try:
         signed = msgspec.json.decode(
             base64.b64decode(header, validate=True), type=wire.SignedDocument
@@ -232,14 +296,18 @@ def _keep_document(parts: IntakeParts, digest: str, header: str, content: bytes)
     message = wire.document_message(signed.digest, signed.media)
     if signed.digest != digest or not _signed_by(parts, signed, message):
         return problem(403, "bad-signature", "sign the digest and media type with the device's key")
-    document = Document(digest, signed.media, signed.device, signed.key, signed.signature)
+    return Document(digest, signed.media, signed.device, signed.key, signed.signature)
+
+
+def _keep_document(parts: IntakeParts, document: Document, content: bytes) -> Response:
     try:
         new = parts.documents.keep(document, content, parts.now())
     except Malformed as error:
         return problem(400, "document-refused", str(error))
-    except JournalUnavailable as error:
+    except (JournalUnavailable, Busy) as error:
         return problem(503, "unavailable", str(error))
-    return json_response({"digest": digest, "new": new}, status=201 if new else 200)
+    told = {"digest": document.digest, "new": new}
+    return json_response(told, status=201 if new else 200)
 
 
 def _keep_card(parts: IntakeParts, body: bytes) -> Response:

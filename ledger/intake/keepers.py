@@ -10,8 +10,12 @@ from ledger.journal.casebook import Casebook
 class Keeper(Protocol):
     """Takes in events of the names it wants, in order, and does what is due."""
 
-    names: Sequence[str]
     position: int
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The stored names of the events it takes in."""
+        ...
 
     def take(self, position: int, event: Event) -> None:
         """Takes in an event; MUST bear one of a name it did not ask for."""

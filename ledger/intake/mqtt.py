@@ -2,6 +2,8 @@
 
 import logging
 import socket
+import ssl
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ledger.events import wire
 from ledger.intake.committer import Committer
+from ledger.limits import Buckets
+from ledger.settings import Settings
 
 log = logging.getLogger("suyuan.intake")
 
@@ -18,20 +22,37 @@ KEEPALIVE_S = 30
 RECONNECT_MAX_S = 5
 
 
+# Batches of one tape: more than any scanner makes, less than would hold the others up.
+TAPE_PER_S, TAPE_BURST = 500.0, 2000.0
+
+
 class MqttIntake:
     """Subscribes to the batches of all tapes of a ledger and publishes the committer's answers."""
 
     def __init__(
-        self, committer: Committer, *, ledger: str, host: str, port: int, share: str
+        self,
+        committer: Committer,
+        *,
+        ledger: str,
+        host: str,
+        port: int,
+        share: str,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._committer = committer
         self._ledger = ledger
         # What a broker that has just started must be told.
         self.on_connected: list[Callable[[], None]] = []
+        # Takes what a device says of itself: (device, payload, whether the broker had kept it).
+        self.on_state: Callable[[str, bytes, bool], None] | None = None
+        self._by_tape = Buckets(per_s=TAPE_PER_S, burst=TAPE_BURST, monotonic=time.monotonic)
+        self.flooded = 0
         self._address = (host, port)
         pattern = wire.batches_topic(ledger, "+")
         self._topic = f"$share/{share}/{pattern}" if share else pattern
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.on_connect = self._connected
         self._client.on_message = self._arrived
         self._client.on_socket_open = no_delay
@@ -62,16 +83,35 @@ class MqttIntake:
             log.warning("the broker refused intake: %s", code)
             return
         client.subscribe(self._topic, qos=1)
+        if self.on_state is not None:
+            client.subscribe(wire.state_topic(self._ledger, "+"), qos=1)
         for tell in self.on_connected:
             tell()
         log.info("intake listens on %s at %s:%s", self._topic, *self._address)
 
     def _arrived(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if self.on_state is not None and message.topic.endswith("/state"):
+            self.on_state(message.topic.split("/")[-2], bytes(message.payload), message.retain)
+            return
+        if self._by_tape.take(message.topic):
+            # One that floods waits for its answers as others do; it sends again.
+            self.flooded += 1
+            return
         if not self._committer.submit(bytes(message.payload), self._reply):
             log.warning("the queue is full; a batch was left to be sent again")
 
     def _reply(self, tape: str, answer: bytes) -> None:
         self._client.publish(wire.answers_topic(self._ledger, tape), answer, qos=0)
+
+
+def tls_of(settings: Settings) -> ssl.SSLContext | None:
+    """Returns how intake checks its broker and shows that it is intake; None for a broker in plain."""
+    if not settings.mqtt_authority:
+        return None
+    context = ssl.create_default_context(cafile=settings.mqtt_authority)
+    if settings.mqtt_certificate:
+        context.load_cert_chain(settings.mqtt_certificate, settings.mqtt_key)
+    return context
 
 
 def no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:

@@ -38,6 +38,13 @@ from ledger.rules.device import (
     decide_device,
     evolve_device,
 )
+from ledger.rules.ledger_keys import (
+    LEDGER_KEYS_SUBJECT,
+    AnnounceLedgerKey,
+    LedgerKeysCase,
+    decide_ledger_key,
+    evolve_ledger_keys,
+)
 from ledger.rules.officer import (
     CorrectEntry,
     OfficerCase,
@@ -95,11 +102,13 @@ class Requests:
         changed: Callable[[str], None],
         now: Callable[[], datetime],
         held: Callable[[str, int], Held | None],
+        *,
+        ledger: str = "",
     ) -> None:
         self._now = now
         self._held = held
         self._cases = cases
-        self._ledger_keys = ledger_keys
+        self._ledger, self._ledger_keys = ledger, ledger_keys
         self._changed = changed
         self.recalls = RecallDesk(cases, now)
 
@@ -123,14 +132,17 @@ class Requests:
                 gtin = product.gtin
                 return self._record("product", gtin, ProductCase(gtin), evolve_product,
                                     lambda case: decide_product(case, product))  # fmt: skip
-            case RegisterMarket(entry=market):
-                return self._register_market(market)
-            case StateNearExpiry(entry=table):
-                return self._record("near-expiry", table.market, NearExpiryCase(table.market),
-                                    evolve_near_expiry,
-                                    lambda case: decide_near_expiry(case, table))  # fmt: skip
+            case RegisterMarket() | StateNearExpiry() | BeginDay():
+                return self._of_market(request)
             case StateArea(entry=area):
                 return self._state_area(area)
+            case AnnounceLedgerKey():
+                return self._record(
+                    "ledger", LEDGER_KEYS_SUBJECT, LedgerKeysCase(), evolve_ledger_keys,
+                    lambda case: decide_ledger_key(
+                        case, request, ledger=self._ledger, first=self._ledger_keys[0]
+                    ),
+                )  # fmt: skip
             case LinkCard() | UnlinkCard():
                 registered = isinstance(request, LinkCard) and self._knows(request.merchant)
                 return self._record(
@@ -145,8 +157,6 @@ class Requests:
                 return self._merge(request)
             case ReadmitReport():
                 return self._readmit(request)
-            case BeginDay():
-                return self._begin_day(request)
             case AcknowledgeAlerts() | AssignAlerts() | CommentAlerts() | SilenceAlerts():
                 group = request.group
                 return self._record("alert", group, AlertCase(group), evolve_alert,
@@ -162,6 +172,10 @@ class Requests:
                 self._changed(request.device)
                 return refusal
 
+    def device(self, device: str) -> DeviceCase:
+        """Returns what is on record of a device."""
+        return self._cases.load("device", device, DeviceCase(device), evolve_device)
+
     def _knows(self, merchant: str) -> bool:
         empty = MerchantCase(merchant)
         return self._cases.load("merchant", merchant, empty, evolve_merchant).registered is not None
@@ -171,6 +185,17 @@ class Requests:
         unknown = next((name for name in named if not self._knows(name)), None)
         return self._record("aliases", ALIASES_SUBJECT, AliasCase(), evolve_alias,
                             lambda case: decide_alias(case, request, unregistered=unknown))  # fmt: skip
+
+    def _of_market(self, request: RegisterMarket | StateNearExpiry | BeginDay) -> Refusal | None:
+        match request:
+            case RegisterMarket(entry=market):
+                return self._register_market(market)
+            case StateNearExpiry(entry=table):
+                return self._record("near-expiry", table.market, NearExpiryCase(table.market),
+                                    evolve_near_expiry,
+                                    lambda case: decide_near_expiry(case, table))  # fmt: skip
+            case BeginDay():
+                return self._begin_day(request)
 
     def _register_market(self, entry: MarketRegistered) -> Refusal | None:
         if isinstance(zone := _zone(entry.zone), Refusal):
@@ -189,7 +214,7 @@ class Requests:
     def _readmit(self, request: ReadmitReport) -> Refusal | None:
         held = self._held(request.stream, request.number)
         name = held.device if held else ""
-        device = self._cases.load("device", name, DeviceCase(name), evolve_device)
+        device = self.device(name)
         subject = f"{request.stream}/{request.number}"
         return self._record("quarantine", subject, QuarantineCase(subject), evolve_quarantine,
                             lambda case: decide_readmission(case, request, held, device))  # fmt: skip

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ledger.durable import write_secret_once
 from ledger.errors import BadSetting
 from ledger.values.keys import SigningKey
 
@@ -14,25 +15,8 @@ def read_key(path: Path) -> SigningKey:
     try:
         seed = path.read_bytes()
     except FileNotFoundError:
-        seed = _make(path)
+        write_secret_once(path, os.urandom(SEED_BYTES))
+        seed = path.read_bytes()
     if len(seed) != SEED_BYTES:
         raise BadSetting(f"{path} holds {len(seed)} bytes, a key has {SEED_BYTES}: restore it")
     return SigningKey(seed)
-
-
-def _make(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(os.urandom(SEED_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        # link, not rename: of two starters the first one's key stays.
-        os.link(partial, path)
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink()
-    return path.read_bytes()

@@ -93,6 +93,15 @@ CREATE TABLE IF NOT EXISTS ledger.documents (
     signature bytea NOT NULL,
     received timestamptz NOT NULL
 );
+-- Drawn anew from a document, which is shown to nobody itself; `media` is empty where none could be.
+CREATE TABLE IF NOT EXISTS ledger.document_copies (
+    digest text PRIMARY KEY,
+    media text NOT NULL,
+    pages int NOT NULL,
+    text text NOT NULL,
+    bigrams text[] NOT NULL
+);
+CREATE INDEX IF NOT EXISTS copies_by_text ON ledger.document_copies USING gin (bigrams);
 -- What the transparency log has signed last; a ledger that was restored goes on as another log.
 CREATE TABLE IF NOT EXISTS ledger.checkpoints (
     epoch int PRIMARY KEY,
@@ -199,6 +208,8 @@ GRANT SELECT, INSERT ON personal.keys TO suyuan_writer;
 GRANT SELECT ON personal.erased TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;
 GRANT SELECT ON ledger.head, ledger.checkpoints TO suyuan_reader;
+GRANT SELECT, INSERT ON ledger.document_copies TO suyuan_writer;
+GRANT SELECT ON ledger.document_copies TO suyuan_reader;
 GRANT SELECT ON ledger.checkpoints TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head TO suyuan_publisher;
 GRANT SELECT, INSERT, UPDATE ON ledger.checkpoints TO suyuan_publisher;

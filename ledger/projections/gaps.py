@@ -1,16 +1,18 @@
 """Gaps: where the record may lack something, so that every answer over that time can say so."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ledger.events.cases import ReportUnreadable, TapeForked, TapeLost
 from ledger.events.reports import Report, TapeOpened
 from ledger.projections.fold import Entry, Fold
-from ledger.projections.seen import OPEN
+from ledger.projections.seen import OPEN, SeenBy
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.values.clock import derive
+from ledger.values.day import ZONE_DEFAULT, day_at
 from ledger.values.ids import stream_of_tape
 
 # A report that took longer from scan to ledger came from a device that was cut off.
@@ -46,15 +48,29 @@ class Gap(msgspec.Struct):
     note: str
 
 
+class UseRow(msgspec.Struct):
+    """How many reports of a device the ledger received on a day."""
+
+    device: str
+    day: date
+    reports: Position
+
+
 TAPES = Table("tapes", TapeRow, ("stream",), seen=OPEN)
 GAPS = Table("gaps", Gap, ("stream", "kind", "first_number"), ("(device)",), seen=OPEN)
 
 
+USES = Table(
+    "uses", UseRow, ("device", "day"), seen=SeenBy(when="access.shows_device(uses.device)")
+)
+ZONE = ZoneInfo(ZONE_DEFAULT)
+
+
 class Gaps:
-    """Lost tapes, forks, unreadable reports, and stretches spent offline."""
+    """Lost tapes, forks, unreadable reports, stretches spent offline, and how much each device is used."""
 
     name = "gaps"
-    tables = (TAPES, GAPS)
+    tables = (TAPES, GAPS, USES)
 
     def keys(self, entry: Entry, rows: Rows) -> Iterable[tuple[Table, Key]]:
         """The tape of a report."""
@@ -121,9 +137,17 @@ def _heard(fold: Fold, event: Report) -> None:
             )  # fmt: skip
         gap.last_number, gap.happened_to = Position(entry.number), happened
         fold.rows.put(GAPS, gap)
+    _count(fold, tape.device)
     tape.last_number, tape.last_happened = Position(entry.number), happened
     tape.last_received = entry.received
     fold.rows.put(TAPES, tape)
+
+
+def _count(fold: Fold, device: str) -> None:
+    day = day_at(fold.entry.received, ZONE)
+    row = fold.rows.get(USES, device, day) or UseRow(device, day, Position(0))
+    row.reports = Position(row.reports + 1)
+    fold.rows.put(USES, row)
 
 
 def _note(  # one row of the list, field by field

@@ -11,6 +11,7 @@ from ledger.projections.as_read import goods_in, product_of
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.values.bigrams import bigrams
 from ledger.values.quantity import Pack
 
 
@@ -55,17 +56,6 @@ class ConversionKnown(NamedTuple):
 
     gtin: str
     former_base: str
-
-
-def bigrams(text: str) -> tuple[str, ...]:
-    """Returns the pairs of neighbouring characters of a text, sorted, for searching by GIN.
-
-    Two characters are what a Chinese word mostly has; Latin letters are folded to lower case.
-    """
-    found: set[str] = set()
-    for word in text.casefold().split():
-        found.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
-    return tuple(sorted(found))
 
 
 def base_of(rows: Rows, product: str) -> tuple[str, int]:

@@ -32,6 +32,15 @@ _IN_MARKET = (
 )
 
 
+# That a merchant trades in one of the markets a reader reaches; `row` names the column.
+TRADES_IN_MARKET = (
+    "EXISTS (SELECT FROM {{schema}}.premises r LEFT JOIN {{schema}}.merchant_aliases n"
+    " ON n.alias = r.merchant WHERE {row} IN (r.merchant, n.merchant) AND r.market = ANY ("
+    + _STATED.format("markets")
+    + "))"
+)
+
+
 # What was granted, with every name of its merchants and every area that lies in its areas.
 GRANTED = """
 WITH RECURSIVE below (area) AS (

@@ -7,8 +7,6 @@ import threading
 import time
 from pathlib import Path
 
-import uvicorn
-
 from ledger import telling
 from ledger.errors import EXIT_DAMAGED, BadSetting, JournalUnavailable, LedgerError
 from ledger.journal.keyfile import read_key
@@ -22,6 +20,7 @@ from ledger.publisher.http import LogParts, build
 from ledger.publisher.metrics import LogMetrics
 from ledger.publisher.proving import Prover
 from ledger.replication import timeline_in
+from ledger.serving import listening_of, serve
 from ledger.settings import Clock, Settings, read_settings, refuse_unfinished
 
 log = logging.getLogger("suyuan.log")
@@ -68,10 +67,7 @@ def main(settings: Settings) -> None:
     )
     parts = LogParts(metrics, files, files_of, prover, signer.public, lambda: publisher.published)
     log.info("publishing %s", signer.public)
-    uvicorn.run(
-        build(parts), host="127.0.0.1", port=settings.log_port, log_level="warning",
-        access_log=False,
-    )  # fmt: skip
+    serve(build(parts), listening_of(settings, settings.log_port, settings.log_tls_port))
 
 
 def publish_forever(publisher: Publisher) -> None:

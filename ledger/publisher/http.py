@@ -9,6 +9,7 @@ from fastapi import FastAPI, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from ledger.errors import JournalDamaged, JournalUnavailable, Malformed
+from ledger.gate import Gate
 from ledger.log.files import CHECKPOINT, LogFiles
 from ledger.log.merkle import ProofWrong
 from ledger.log.publishing import Published
@@ -20,6 +21,8 @@ TILE = re.compile(r"([0-9]{1,2}|entries)/(x[0-9]{3}/){0,6}[0-9]{3}(\.p/[0-9]{1,3
 Epoch = Annotated[int, Path(ge=1, le=999_999)]
 FOR_EVER = "public, max-age=31536000, immutable"
 A_MOMENT = "public, max-age=1"
+# What a file costs of what one address may ask, and a proof.
+FILE, PROOF = 0.02, 2.0
 
 
 class LogParts(msgspec.Struct):
@@ -33,12 +36,19 @@ class LogParts(msgspec.Struct):
     published: Callable[[], Published | None]
 
 
+def cost_of(_method: str, path: str) -> float:
+    """Lets an audit read a log's files by the thousand; a proof is worked out."""
+    return PROOF if path.startswith("/log/proof/") else FILE
+
+
 def build(parts: LogParts) -> FastAPI:
     """Builds the log's application around its parts."""
     app = FastAPI(
         title="Suyuan log", openapi_url=None, docs_url=None, redoc_url=None,
         exception_handlers={JournalDamaged: _damaged, Malformed: _damaged},
     )  # fmt: skip
+
+    app.add_middleware(Gate, cost=cost_of)
 
     @app.get("/log/checkpoint")
     def checkpoint() -> Response:

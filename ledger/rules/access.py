@@ -14,7 +14,7 @@ Role = Literal[
 Resource = Literal[
     "product", "ledger", "stock", "document", "person", "alert", "trace", "recall", "recall-task",
     "recall-check", "call-list", "hold", "register", "market", "area", "correction", "quarantine",
-    "event", "device", "mandate", "metrics",
+    "event", "device", "mandate", "invitation", "ledger-key", "metrics",
     "batch", "health",
     "account", "access-log",
 ]  # fmt: skip
@@ -57,6 +57,8 @@ _ROWS: dict[tuple[Resource, Action], str] = {
     ("device", "read"):        "-   own own market area area all all own",
     ("device", "write"):       "-   -   -   -      -    -    -   all -",
     ("mandate", "write"):      "-   own own -      area area -   all -",
+    ("invitation", "write"):   "-   own own -      area area -   all -",
+    ("ledger-key", "write"):   "-   -   -   -      -    -    -   all -",
     ("batch", "write"):        "-   -   -   -      -    -    -   -   own",
     ("health", "read"):        "all all all all    all  all  all all all",
     ("metrics", "read"):       "all all all all    all  all  all all all",

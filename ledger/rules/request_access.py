@@ -16,6 +16,7 @@ from ledger.rules.device import (
     WithdrawMandate,
 )
 from ledger.rules.holds import ExtendHold, PlaceHold, ReleaseHold
+from ledger.rules.ledger_keys import AnnounceLedgerKey
 from ledger.rules.officer import CorrectEntry
 from ledger.rules.quarantine import ReadmitReport
 from ledger.rules.recall_holders import (
@@ -74,7 +75,7 @@ WRITES: Mapping[type, Resource] = {
     RegisterMerchant: "register", StateOwner: "register", StateSalesMode: "register",
     AddPremises: "register", RegisterMarket: "market", StateNearExpiry: "market",
     BeginDay: "market", MergeMerchant: "register", PartMerchant: "register", LinkCard: "register",
-    UnlinkCard: "register", StateArea: "area", RegisterProduct: "product",
+    UnlinkCard: "register", StateArea: "area", AnnounceLedgerKey: "ledger-key", RegisterProduct: "product",
     CorrectEntry: "correction", ReadmitReport: "quarantine",
     AcknowledgeAlerts: "alert", AssignAlerts: "alert", CommentAlerts: "alert", SilenceAlerts: "alert",
     EnrollDevice: "device", ReplaceDeviceKey: "device", RevokeDevice: "device",

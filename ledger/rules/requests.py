@@ -34,6 +34,7 @@ from ledger.rules.device import (
     WithdrawMandate,
 )
 from ledger.rules.holds import ExtendHold, PlaceHold, ReleaseHold
+from ledger.rules.ledger_keys import AnnounceLedgerKey
 from ledger.rules.officer import CorrectEntry
 from ledger.rules.quarantine import ReadmitReport
 from ledger.rules.recall_holders import HolderRequest, StateWorkingDays
@@ -123,6 +124,7 @@ Request = (
     | RegisterMarket
     | StateNearExpiry
     | StateArea
+    | AnnounceLedgerKey
     | LinkCard
     | UnlinkCard
     | CorrectEntry

@@ -56,6 +56,11 @@ def key_id(public_text: str) -> str:
     return f"{algorithm}:{hashlib.sha256(public_text.encode()).hexdigest()[:32]}"
 
 
+def succession_message(ledger: str, key: str) -> bytes:
+    """Returns what a ledger's key signs to name the one after it."""
+    return b"suyuan/ledger-key/v1\n" + ledger.encode() + b"\n" + key.encode()
+
+
 class SigningKey:
     """An Ed25519 private key; made by the one who holds it and never sent."""
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from ledger.projections.products import bigrams
+from ledger.values.bigrams import bigrams
 from query_api import lots, schemas
 from query_api.inquiries import Inquiry, asks
 from query_api.problems import Problem

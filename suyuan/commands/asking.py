@@ -13,8 +13,9 @@ import httpx
 
 from ledger.settings import Settings, read_settings
 from ledger.values.day import ZONE_DEFAULT
-from suyuan.badge import badge
+from suyuan.badge import Badge, held_by
 from suyuan.commands import Failed
+from suyuan.trusted import verify
 
 ANSWER_S = 60.0
 PAGE = 200
@@ -35,10 +36,13 @@ def asking(stated: argparse.Namespace) -> httpx.Client:
     settings = read_settings()
     told = settings.query_url != Settings().query_url
     here = settings.query_url if told else f"http://127.0.0.1:{settings.query_port}"
-    url = stated.query or here
+    held = held_by(getattr(stated, "by", None))
+    url = stated.query or (held.query if held else "") or here
     why = {"suyuan-why": quote(stated.why)} if getattr(stated, "why", "") else None
-    shown = badge(getattr(stated, "by", None))
-    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S, auth=shown, headers=why)
+    return httpx.Client(
+        base_url=url, trust_env=False, timeout=ANSWER_S, auth=Badge(held), headers=why,
+        verify=verify(url),
+    )  # fmt: skip
 
 
 def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str, Any]:

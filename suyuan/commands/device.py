@@ -5,6 +5,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import msgspec
 
 from ledger.events import wire
 from ledger.events.base import Event
+from ledger.papers.copies import Unfit
+from ledger.papers.kinds import kind_of
 from scanners.agent import Agent, EnrolmentRefused, home_of, keep_document, point
 from scanners.identity import Clocks
+from scanners.joining import renew
 from scanners.session import Session
 from scanners.tape import NoTape, Tape
 from scanners.words import Told
@@ -27,12 +31,13 @@ DRAIN_S = 5
 STOPS_S = 0.7
 # What the ledger takes, said before the paper has left the hand.
 PICTURE_BYTES_MAX = 12 * 1024 * 1024
-BEGINS = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "application/pdf": b"%PDF-"}
 MEDIA = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".pdf": "application/pdf",
+    ".heic": "image/heic",
+    ".heif": "image/heic",
 }
 
 
@@ -54,6 +59,8 @@ class AtWork:
     def __init__(self, stated: argparse.Namespace, tape: Tape) -> None:
         self._stated = stated
         self.tape = tape
+        if not stated.offline:
+            renew(tape, home_of(tape), datetime.now(UTC))
         self.agent = Agent(tape, Clocks(), on_answer=lambda body: _tell_answer(body, stated.json))
         self.session = Session(tape, self.agent.clocks, today=today, stops=self.agent.stops)
 
@@ -81,7 +88,7 @@ class AtWork:
         """Keeps a paper's picture on the tape; returns its digest. Raises `Failed`."""
         kind = MEDIA.get(path.suffix.lower())
         if kind is None:
-            raise Failed(f"a document is a .jpg, .png or .pdf, not {path.name}")
+            raise Failed(f"a document is a .jpg, .png, .heic or .pdf, not {path.name}")
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -89,7 +96,7 @@ class AtWork:
         if len(content) > PICTURE_BYTES_MAX:
             most = f"{PICTURE_BYTES_MAX // 2**20} MiB"
             raise Failed(f"{path.name} is larger than the {most} a document may have: shrink it")
-        if not content.startswith(BEGINS[kind]):
+        if _kind_of(content) != kind:
             raise Failed(f"{path.name} is no {kind}, whatever its name says: save it as one")
         return keep_document(self.tape, kind, content)
 
@@ -111,6 +118,14 @@ class AtWork:
             tell(Told("red", f"the ledger will not take a picture: {words}"), self._stated.json)
         self.agent.link.stop()
         _say_end(self.agent, confirmed, self.tape.count_waiting(), self._stated.json)
+
+
+def _kind_of(content: bytes) -> str:
+    """Returns what a file is by its content; nothing for what the ledger would not take."""
+    try:
+        return kind_of(content)
+    except Unfit:
+        return ""
 
 
 @contextlib.contextmanager

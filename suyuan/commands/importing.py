@@ -132,7 +132,7 @@ def _hand_in(tape: Tape, new_cards: threading.Event) -> None:
     said = ""
     while True:
         try:
-            CardBox(tape).hand_in(home_of(tape).intake_url)
+            CardBox(tape).hand_in(home_of(tape))
             said = ""
         except CardRefused as error:
             if str(error) != said:
@@ -250,7 +250,7 @@ def _send(stated: argparse.Namespace, work: AtWork) -> None:
     if stated.offline:
         return
     try:
-        CardBox(work.tape).hand_in(home_of(work.tape).intake_url)
+        CardBox(work.tape).hand_in(home_of(work.tape))
     except CardRefused as error:
         print(f"cards are not handed in yet: {error}")
     work.begin_sending()
@@ -313,7 +313,7 @@ def run_card(stated: argparse.Namespace) -> int:
                           licence=stated.licence))  # fmt: skip
         if not stated.offline:
             try:
-                box.hand_in(home_of(work.tape).intake_url)
+                box.hand_in(home_of(work.tape))
             except CardRefused as error:
                 print(f"kept here, not handed in yet: {error}")
         if stated.of is not None:
@@ -329,7 +329,8 @@ def _state_owner(stated: argparse.Namespace, work: AtWork, ref: str) -> None:
     """Puts on record that a card is a registered merchant's own."""
     entry = MerchantOwnerStated(merchant=stated.of, owner_card=ref, by=stated.by)
     try:
-        ask(home_of(work.tape).intake_url, [StateOwner(entry)], auth=badge(stated.by))
+        home = home_of(work.tape)
+        ask(home.intake_url, [StateOwner(entry)], auth=badge(stated.by), authority=home.authority)
     except (EnrolmentRefused, LedgerAway) as error:
         raise Failed(str(error)) from error
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import psycopg
@@ -12,12 +12,15 @@ from ledger.accounts.book import PgAccounts, UserAccount
 from ledger.accounts.passwords import new_password
 from ledger.errors import Conflict
 from ledger.rules.access import Grant, Role
+from ledger.settings import read_settings
 from ledger.values.ids import is_id
 from suyuan.commands import Failed, name
 from suyuan.commands.upkeep import RunningLedger, database_answers
 
 # Everybody is a consumer, and a device signs with its key.
 ROLES_OF_PEOPLE = tuple(role for role in get_args(Role) if role not in ("consumer", "device"))
+# A password that somebody else made lets its owner in once, to set their own.
+GIVEN = timedelta(days=7)
 # These roles see nothing of their own accord: over what they are has to be said.
 OVER = ("merchant", "headquarters", "market-operator", "inspector", "regulator")
 
@@ -32,6 +35,14 @@ def add_user(verbs: Any) -> None:
     _add_word(
         words, "factor", "how an account's second factor stands; --off takes it away", _factor
     )
+    linked = words.add_parser("link", help="let a provider's subject sign in as an account")
+    linked.add_argument("account", type=name)
+    linked.add_argument(
+        "subject", help="as the provider calls them; it is said to who is not linked"
+    )
+    linked.add_argument("--json", action="store_true")
+    linked.set_defaults(run=_link)
+    _add_word(words, "unlink", "let nobody in as this account by single sign-on", _unlink)
     _add_word(words, "disable", "let an account in no more, and end its sign-ins", _disable)
     _add_word(words, "enable", "let an account in again", _enable)
     _add_word(words, "sign-ins", "the open sign-ins of an account; --end ends one", _sign_ins)
@@ -78,7 +89,11 @@ def _add(stated: argparse.Namespace) -> int:
     password = new_password()
     _changed(
         lambda book: book.add(
-            stated.account, name=stated.name, password=password, grants=stated.role
+            stated.account,
+            name=stated.name,
+            password=password,
+            grants=stated.role,
+            given_until=datetime.now(UTC) + GIVEN,
         )
     )
     return _say_password(stated, password)
@@ -86,7 +101,8 @@ def _add(stated: argparse.Namespace) -> int:
 
 def _password(stated: argparse.Namespace) -> int:
     password = new_password()
-    _changed(lambda book: book.set_password(stated.account, to=password))
+    given_until = datetime.now(UTC) + GIVEN
+    _changed(lambda book: book.set_password(stated.account, to=password, given_until=given_until))
     return _say_password(stated, password)
 
 
@@ -106,6 +122,21 @@ def _factor(stated: argparse.Namespace) -> int:
 
     state = "signs in with a code, too" if _changed(change) else "has no second factor"
     return _say(stated, f"{stated.account} {state}")
+
+
+def _link(stated: argparse.Namespace) -> int:
+    issuer = read_settings().oidc_issuer
+    if not issuer:
+        raise Failed("set oidc_issuer first: whose subject is it?")
+    _changed(lambda book: book.link(issuer, stated.subject, stated.account))
+    return _say(stated, f"{stated.subject} of {issuer} signs in as {stated.account}")
+
+
+def _unlink(stated: argparse.Namespace) -> int:
+    count = _changed(lambda book: book.unlink(stated.account))
+    return _say(
+        stated, f"{count} subjects sign in as {stated.account} no more; end sign-ins beside"
+    )
 
 
 def _disable(stated: argparse.Namespace) -> int:
@@ -183,7 +214,10 @@ def _say_password(stated: argparse.Namespace, password: str) -> int:
     if stated.json:
         print(json.dumps({"ok": True, "account": stated.account, "password": password}))
     else:
-        print(f"{stated.account} signs in with {password}\nIt is not shown again.")
+        print(
+            f"{stated.account} signs in with {password}\nIt is not shown again, is good for a week, and is"
+            " asked to be replaced at the first sign-in."
+        )
     return 0
 
 

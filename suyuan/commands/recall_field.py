@@ -28,7 +28,9 @@ from ledger.rules.recall_holders import (
 from ledger.values.cards import Card
 from ledger.values.ids import is_id
 from ledger.values.quantity import Unit
+from scanners.agent import Home
 from scanners.cards import CardBox
+from scanners.trust import checking
 from suyuan.commands import Failed, day, name, quantity
 from suyuan.commands.asking import add_query, ask_page, ask_pages, asking, rehearsed, show
 from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
@@ -279,10 +281,10 @@ def _refuse_wrong(stated: argparse.Namespace, work: AtWork, code: str) -> str:
         if "no recall is called" in str(error):
             raise
         return ""
-    home = work.agent.home.intake_url
+    home = work.agent.home
     if found["rehearsal"] != _rehearses(home):
         raise Failed(
-            f"{stated.recall} was looked up at another ledger than {home}, to which this tape reports,"
+            f"{stated.recall} was looked up at another ledger than {home.intake_url}, to which this tape reports,"
             " a rehearsal and a real one: nothing was recorded; practise with a tape of the rehearsal"
         )
     if stops is None or f"recall {stated.recall}" in stops:
@@ -291,10 +293,13 @@ def _refuse_wrong(stated: argparse.Namespace, work: AtWork, code: str) -> str:
     return f". Look again 请核对: {stated.recall} is not known to recall {goods}; proof of it alone counts"
 
 
-def _rehearses(intake_url: str) -> bool:
+def _rehearses(home: Home) -> bool:
     """Tells whether a ledger is a copy to rehearse on; one that is away is taken for a real one."""
     try:
-        answer = httpx.get(f"{intake_url}/intake/ledger", timeout=5, trust_env=False)
+        answer = httpx.get(
+            f"{home.intake_url}/intake/ledger", timeout=5, trust_env=False,
+            verify=checking(home.intake_url, home.authority),
+        )  # fmt: skip
         return bool(answer.json().get("rehearsal"))
     except (httpx.HTTPError, ValueError):
         return False
@@ -314,5 +319,5 @@ def _witness(work: AtWork, who: str) -> dict[str, Any]:
         return {"witness": who}
     box = CardBox(work.tape)
     known = box.keep(Card(name=who))
-    box.hand_in(work.agent.home.intake_url)
+    box.hand_in(work.agent.home)
     return {"witness_card": known.ref}

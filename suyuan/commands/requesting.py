@@ -14,8 +14,9 @@ import httpx
 from ledger.settings import read_settings
 from ledger.values.day import ZONE_DEFAULT
 from scanners.agent import EnrolmentRefused, LedgerAway, ask
-from suyuan.badge import badge, latest
+from suyuan.badge import badge, held_by, latest
 from suyuan.commands import Failed, name
+from suyuan.trusted import authority_of, verify
 
 
 def add_request(verb: argparse.ArgumentParser, run: Any, *, second: bool = False) -> None:
@@ -49,7 +50,11 @@ def send(stated: argparse.Namespace, requests: Sequence[Any]) -> None:
     try:
         checked_by = getattr(stated, "checked_by", None)
         second = badge(checked_by).second if checked_by else None
-        ask(_intake(stated), list(requests), auth=badge(stated.by), second=second)
+        intake = intake_of(stated)
+        ask(
+            intake, list(requests), auth=badge(stated.by), second=second,
+            authority=authority_of(intake),
+        )  # fmt: skip
     except (EnrolmentRefused, LedgerAway) as error:
         raise Failed(str(error)) from error
 
@@ -57,14 +62,22 @@ def send(stated: argparse.Namespace, requests: Sequence[Any]) -> None:
 def ledger_time(stated: argparse.Namespace) -> datetime:
     """Returns the time by the ledger's clock, which decides what is late."""
     try:
-        answer = httpx.get(f"{_intake(stated)}/intake/ledger", timeout=10, trust_env=False)
+        intake = intake_of(stated)
+        answer = httpx.get(
+            f"{intake}/intake/ledger", timeout=10, trust_env=False, verify=verify(intake)
+        )
         return datetime.fromisoformat(answer.json()["time"])
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        raise Failed(f"no ledger answers at {_intake(stated)}: {error}") from error
+        raise Failed(f"no ledger answers at {intake_of(stated)}: {error}") from error
 
 
-def _intake(stated: argparse.Namespace) -> str:
-    return stated.intake or f"http://127.0.0.1:{read_settings().intake_port}"
+def intake_of(stated: argparse.Namespace) -> str:
+    """Returns the intake that is asked: as stated, where the asker signed in elsewhere, or this machine's."""
+    if stated.intake:
+        return str(stated.intake)
+    held = held_by(getattr(stated, "by", None))
+    away = held is not None and held.intake.startswith("https:")
+    return held.intake if away and held else f"http://127.0.0.1:{read_settings().intake_port}"
 
 
 def say(stated: argparse.Namespace, words: str, **members: Any) -> int:

@@ -35,6 +35,8 @@ def add_up(verbs: Any) -> None:
     verb = verbs.add_parser("up", help="start everything on this machine and say the address")
     verb.add_argument("--port", type=port, default=None, help="the kiosk's port (8700)")
     verb.add_argument("--ledger", default=None, help="the ledger's name (local)")
+    verb.add_argument("--name", default=None, metavar="HOST",
+                      help="let other machines in, over TLS, under this host's name or address")  # fmt: skip
     verb.add_argument("--json", action="store_true", help="one JSON line once it is up")
     verb.set_defaults(run=run_up)
 
@@ -42,6 +44,8 @@ def add_up(verbs: Any) -> None:
 def run_up(stated: argparse.Namespace) -> int:
     """Starts everything and keeps it running until told to end."""
     settings = read_settings()
+    if stated.name is not None:
+        settings = msgspec.structs.replace(settings, public_name=stated.name.lower())
     machine = Machine(
         data_root() / "ledger", ledger=stated.ledger or settings.ledger,
         kiosk_port=_port(stated.port), given=settings, fixed=True,
@@ -57,6 +61,8 @@ def run_up(stated: argparse.Namespace) -> int:
                     "mqtt": ":".join(map(str, machine.mqtt)),
                     "log": machine.log_url,
                 }
+                | {f"{one}_tls": machine.https(one) for one in ("kiosk", "intake", "query", "log")}
+                | {"fingerprint": machine.certificates.fingerprint if machine.certificates else ""}
             ),
             flush=True,
         )
@@ -64,8 +70,10 @@ def run_up(stated: argparse.Namespace) -> int:
         print(
             "Let somebody in: suyuan user add NAME --name … --role administrator; suyuan sign-in NAME"
         )
-        print("Enroll a scanner: suyuan enroll NAME --merchant MERCHANT --intake", machine.intake_url,
-              f"--mqtt {':'.join(map(str, machine.mqtt))}", flush=True)  # fmt: skip
+        print("Let a scanner join: suyuan devices invite NAME --merchant MERCHANT", flush=True)
+        if settings.public_name and not settings.tls_certificate:
+            where = f"http://{settings.public_name}:{machine.ports['kiosk']}/install"
+            print(f"Browsers install the certificate once, having compared it: {where}", flush=True)
         print(
             f"Audit it: suyuan audit {machine.log_url}; its key: {machine.log_url}/key", flush=True
         )

@@ -105,10 +105,10 @@ class Market:
         for merchant in self.trade.merchants:
             self.agents[merchant.device] = self._agent(merchant)
             tape = self.agents[merchant.device].tape
-            put_card(self._home.intake_url, tape, merchant.card_ref, merchant.card)
+            put_card(self._home, tape, merchant.card_ref, merchant.card)
             if merchant is self.offline:
                 # The one wholesaler that keeps the farmer's card for all of them.
-                put_card(self._home.intake_url, tape, card_ref(FARMER.name), FARMER)
+                put_card(self._home, tape, card_ref(FARMER.name), FARMER)
             if merchant is not self.offline:
                 self.agents[merchant.device].link.start()
 

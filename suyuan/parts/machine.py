@@ -7,18 +7,24 @@ from pathlib import Path
 import psycopg
 
 from ledger.accounts.schema import create_accounts
+from ledger.devices.broker_access import access_list
+from ledger.durable import write_whole
 from ledger.errors import BadSetting
 from ledger.journal import schema
 from ledger.journal.keyfile import read_key
 from ledger.settings import Settings, refuse_unfinished
 from ledger.values.ids import is_id
+from ledger.values.names import in_address
 from suyuan.parts import leftovers
-from suyuan.parts.broker import Broker
+from suyuan.parts.broker import Broker, Guarded
+from suyuan.parts.certificates import Certificates, for_the_broker, prepare, spaced
 from suyuan.parts.cluster import Cluster
-from suyuan.parts.places import free_port, make_folder, port_taken
+from suyuan.parts.places import database_user, free_port, make_folder, port_taken
 from suyuan.parts.services import Services
 
 Say = Callable[[str], None]
+
+EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"  # noqa: S104  # over TLS, when asked for
 
 
 def refuse_taken(kiosk_port: int) -> None:
@@ -64,8 +70,18 @@ class Machine:
             "kiosk": kiosk_port,
             "log": settled.log_port if fixed else free_port(),
         }
+        # The same services over TLS, and the broker.
+        self.tls_ports = {
+            "intake": settled.intake_tls_port if fixed else free_port(),
+            "query": settled.query_tls_port if fixed else free_port(),
+            "kiosk": settled.kiosk_tls_port if fixed else free_port(),
+            "log": settled.log_tls_port if fixed else free_port(),
+            "mqtt": settled.mqtt_tls_port if fixed else free_port(),
+        }
+        self.certificates: Certificates | None = None
         self._fixed = fixed
         self._noted: list[int] = []
+        self._keys_known: dict[str, int] = {}
 
     def start(self, say: Say = print) -> None:
         """Starts everything, saying in a line each which part was chosen."""
@@ -79,7 +95,9 @@ class Machine:
             raise BadSetting(f"a ledger's name has a-z, 0-9 and -, not {self.ledger!r}")
         make_folder(self.data)
         refuse_unfinished(self.data)
-        read_key(self.data / "keys" / "ledger.key")
+        for name in ("ledger.key", "accounts.key"):
+            read_key(self.data / "keys" / name)
+        self._keys_known = self._key_times()
         try:
             self._start(say)
         except BaseException:
@@ -94,8 +112,25 @@ class Machine:
             self.cluster.run()
         if self.broker.process is not None and self.broker.process.poll() is not None:
             self.broker.start()
+        self._take_new_keys()
         self.services.keep_running()
         self._note()
+
+    def _take_new_keys(self) -> None:
+        """Starts intake again when one of its keys became another (`suyuan keys rotate`)."""
+        assert self.services is not None
+        if (found := self._key_times()) != self._keys_known:
+            self._keys_known = found
+            for name, service in self.services.all.items():
+                if name.startswith("intake"):
+                    service.stop()
+                    service.start()
+
+    def _key_times(self) -> dict[str, int]:
+        """Returns when each key of intake's was written."""
+        keys = self.data / "keys"
+        found = {name: keys / name for name in ("ledger.key", "accounts.key")}
+        return {name: path.stat().st_mtime_ns for name, path in found.items() if path.exists()}
 
     def _note(self) -> None:
         """Notes what runs, so that the next suyuan can end it should this one be killed."""
@@ -112,13 +147,43 @@ class Machine:
 
     def _refuse_taken_ports(self) -> None:
         ports = {f"{name}_port": port for name, port in self.ports.items() if name != "kiosk"}
+        ports |= {f"{name}_tls_port": port for name, port in self.tls_ports.items()}
         if not self._given.mqtt_host:
             ports["mqtt_port"] = self.broker.port
         for name, port in ports.items():
             if self._fixed and port_taken(port):
                 raise BadSetting(f"port {port} is taken: set SUYUAN_{name.upper()} to another")
 
+    def _certify(self, say: Say) -> None:
+        """Makes what services show; the private broker lets devices in by it, if it can."""
+        self.certificates = prepare(self.data, self.ledger, self._given)
+        outside = self._given.public_name
+        if not self._given.mqtt_host:
+            if self.broker.can_guard:
+                owner = database_user()
+                folder = make_folder(self.data / "broker", owner)
+                for_the_broker(self.certificates, folder, owner)
+                host = EVERYWHERE if outside else LOOPBACK
+                self.broker.guarded = Guarded(folder, host, self.tls_ports["mqtt"], owner)
+                if not self.broker.guarded.access.exists():
+                    # Intake says later who else may what; without any rule the broker fails.
+                    write_whole(self.broker.guarded.access, access_list(self.ledger, {}).encode())
+            elif outside:
+                raise BadSetting(
+                    f"the embedded broker knows neither TLS nor who is who, so that nobody at"
+                    f" {outside} may reach it: install mosquitto, or name a broker of yours"
+                    " (mqtt_host)"
+                )
+        fingerprint = spaced(self.certificates.fingerprint) or "that of your own certificate"
+        say(f"tls:      {self.https('kiosk')}, fingerprint {fingerprint}")
+
+    def https(self, service: str) -> str:
+        """Returns a service's address over TLS, as other machines reach it where they may."""
+        host = in_address(self._given.public_name or "localhost")
+        return f"https://{host}:{self.tls_ports[service]}"
+
     def _start(self, say: Say) -> None:
+        self._certify(say)
         self._start_database(say)
         self._note()
         with psycopg.connect(self.dsn("suyuan_owner")) as connection:
@@ -141,7 +206,7 @@ class Machine:
         self.services = Services(self.environment(), self.data, spares)
         self.services.start(self._note)
         say("services: " + ", ".join(self.services.all))
-        public = " and from outside" if os.environ.get("SUYUAN_KIOSK_PUBLIC") == "1" else ""
+        public = " and from outside" if self.public_pages else ""
         say(f"kiosk:    {self.kiosk_url}{public}")
 
     def _start_database(self, say: Say) -> None:
@@ -166,6 +231,11 @@ class Machine:
             "suyuan_publisher": self._given.publisher_dsn,
         }
         return given[role] or self.cluster.dsn(role)
+
+    @property
+    def public_pages(self) -> bool:
+        """Whether what everybody may see is shown to other machines in plain, too."""
+        return os.environ.get("SUYUAN_KIOSK_PUBLIC") == "1" or bool(self._given.public_name)
 
     @property
     def kiosk_url(self) -> str:
@@ -205,6 +275,7 @@ class Machine:
     def environment(self) -> dict[str, str]:
         """The settings of the services."""
         return {
+            **self._tls_environment(),
             "SUYUAN_LEDGER": self.ledger,
             "SUYUAN_DATA": str(self.data),
             "SUYUAN_OWNER_DSN": self.dsn("suyuan_owner"),
@@ -212,8 +283,6 @@ class Machine:
             "SUYUAN_FOLLOWER_DSN": self.dsn("suyuan_follower"),
             "SUYUAN_READER_DSN": self.dsn("suyuan_reader"),
             "SUYUAN_PUBLISHER_DSN": self.dsn("suyuan_publisher"),
-            "SUYUAN_MQTT_HOST": self.mqtt[0],
-            "SUYUAN_MQTT_PORT": str(self.mqtt[1]),
             "SUYUAN_MQTT_SHARE": self.share,
             "SUYUAN_INTAKE_PORT": str(self.ports["intake"]),
             "SUYUAN_QUERY_PORT": str(self.ports["query"]),
@@ -224,9 +293,51 @@ class Machine:
             "SUYUAN_INTAKE_URL": self.intake_url,
             "SUYUAN_QUERY_URL": self.query_url,
             "SUYUAN_SECOND_FACTOR_ROLES": self._given.second_factor_roles,
+            "SUYUAN_OIDC_ISSUER": self._given.oidc_issuer,
+            "SUYUAN_OIDC_CLIENT_ID": self._given.oidc_client_id,
+            "SUYUAN_OIDC_CLIENT_SECRET": self._given.oidc_client_secret,
+            "SUYUAN_OIDC_REDIRECTS": self._given.oidc_redirects,
             "SUYUAN_CLOCK": self._clock,
             "SUYUAN_REHEARSAL": str(int(self._given.rehearsal)),
         }
+
+    def _tls_environment(self) -> dict[str, str]:
+        """How services show who they are, and how intake shows the broker that it is intake."""
+        made, given = self.certificates, self._given
+        assert made is not None
+        told = {
+            "SUYUAN_PUBLIC_NAME": given.public_name,
+            "SUYUAN_KIOSK_PUBLIC": str(int(self.public_pages)),
+            "SUYUAN_TLS_CERTIFICATE": str(made.server),
+            "SUYUAN_TLS_KEY": str(made.server_key),
+            "SUYUAN_TLS_AUTHORITY": str(made.authority or ""),
+            "SUYUAN_INTAKE_ADDRESS": given.intake_address or self.https("intake"),
+            "SUYUAN_QUERY_ADDRESS": given.query_address or self.https("query"),
+            "SUYUAN_MQTT_HOST": self.mqtt[0],
+            "SUYUAN_MQTT_PORT": str(self.mqtt[1]),
+            "SUYUAN_MQTT_ADDRESS": given.mqtt_address or self._mqtt_address(),
+            **{f"SUYUAN_{k.upper()}_TLS_PORT": str(port) for k, port in self.tls_ports.items()},
+        }
+        guarded = self.broker.guarded
+        if guarded is None:
+            names = ("mqtt_authority", "mqtt_certificate", "mqtt_key", "mqtt_access_file")
+            return told | {f"SUYUAN_{name.upper()}": getattr(given, name) for name in names}
+        return told | {
+            "SUYUAN_MQTT_HOST": "localhost",
+            "SUYUAN_MQTT_PORT": str(guarded.port),
+            "SUYUAN_MQTT_AUTHORITY": str(made.devices),
+            "SUYUAN_MQTT_CERTIFICATE": str(made.intake),
+            "SUYUAN_MQTT_KEY": str(made.intake_key),
+            "SUYUAN_MQTT_ACCESS_FILE": str(guarded.access),
+        }
+
+    def _mqtt_address(self) -> str:
+        """Where devices find the broker, as they are told when they join."""
+        if self.broker.guarded is not None:
+            host = in_address(self._given.public_name or "localhost")
+            return f"mqtts://{host}:{self.broker.guarded.port}"
+        scheme = "mqtts" if self._given.mqtt_authority else "mqtt"
+        return f"{scheme}://{in_address(self.mqtt[0])}:{self.mqtt[1]}"
 
     def stop(self) -> None:
         """Stops everything, services first."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from ledger.errors import BadSetting
 SYSTEM_USER = "suyuan"
 # The kernel's limit on a socket's path, less PostgreSQL's file name in it.
 SOCKET_FOLDER_MAX = 107 - len("/.s.PGSQL.65535.lock")
+# Below what the system gives away, above what services are commonly at.
+FREE_PORTS, TRIES = (15_000, 32_000), 200
 # The cluster, its log of changes and a day's trade; below this a demonstration cannot finish.
 FREE_BYTES_MIN = 400 * 1024 * 1024
 
@@ -89,10 +92,16 @@ def socket_folder(data: Path, owner: pwd.struct_passwd | None) -> Path:
 
 
 def free_port() -> int:
-    """Returns a loopback port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Returns a loopback port nobody listens on at this moment, nor will take by merely asking somebody.
+
+    The system gives the ports from 32768 on to whoever connects; one that is chosen for later must not be
+    among them.
+    """
+    for _ in range(TRIES):
+        port = random.randrange(*FREE_PORTS)
+        if not port_taken(port):
+            return port
+    raise BadSetting("no port is free on this machine: end what listens on so many")
 
 
 def port_taken(port: int) -> bool:

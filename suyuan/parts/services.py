@@ -83,7 +83,8 @@ class Services:
             "kiosk": (environment["SUYUAN_KIOSK_PORT"], "/"),
         }
         for number, port in enumerate(spares, 2):
-            own = environment | {"SUYUAN_INTAKE_PORT": str(port)}
+            # Who comes over TLS comes to the first; the others share what the broker has.
+            own = environment | {"SUYUAN_INTAKE_PORT": str(port), "SUYUAN_TLS_CERTIFICATE": ""}
             for name in ("intake", "follow"):
                 self.all[f"{name}-{number}"] = Service(f"{name}-{number}", MODULES[name], own, data)
             self._ports[f"intake-{number}"] = (str(port), "/intake/ledger")

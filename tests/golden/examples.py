@@ -167,6 +167,9 @@ EXAMPLES: list[Event] = [
     cases.AlertSilenced(
         group="g-0123456789abcdef", by="officer-1", until=RECEIVED, note="等检测结果"
     ),
+    cases.LedgerKeyAnnounced(
+        key="ed25519:AA==", by="ed25519:BB==", signature=bytes(range(64)), reason="每年更换"
+    ),
     cases.LedgerRestored(
         position=40, old_origin="log.example/1", old_size=57, old_root=DIGEST,
         new_origin="log.example/1/2", by="operator-1", note="the disk broke",

@@ -44,7 +44,14 @@ class Doorway:
         self.owner = database.dsn()
         with psycopg.connect(self.owner) as connection:
             PgAccounts(connection).add("li", name="李大山", password=PASSWORD, grants=GRANTS)
-        self.door = Door(self.dsn, KEY, ledger="test", now=lambda: self.now, entropy=self._draw)
+        self.door = Door(
+            self.dsn,
+            KEY,
+            seal=FactorSeal(KEY),
+            ledger="test",
+            now=lambda: self.now,
+            entropy=self._draw,
+        )
 
     def _draw(self, size: int) -> bytes:
         self._drawn += 1
@@ -176,6 +183,9 @@ def test_new_roles_count_from_the_next_token_on(way: Doorway) -> None:
     [
         ("short", "password-length"), ("x" * 129, "password-length"), ("li opens the crate door", "password-weak"),
         ("aaaaaaaaaaaaaaaa", "password-weak"), ("121212121212", "password-weak"), (PASSWORD, None),
+        # Among those that are tried first anywhere, and words of this trade and of the account.
+        ("password1234", "password-weak"), ("qwertyuiop123", "password-weak"),
+        ("iloveyou2026", "password-weak"), ("suyuansuyuan", "password-weak"),
         ("码头 莲花 天平 板条箱 雨伞", None),
     ],
 )  # fmt: skip
@@ -209,13 +219,20 @@ def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
         told: dict[str, Any] = json.loads(capsys.readouterr().out)
         return told
 
-    password = user("add", "wang", "--name", "王", "--role", "merchant=m-1,m-2")["password"]
+    given = user("add", "wang", "--name", "王", "--role", "merchant=m-1,m-2")["password"]
+    password = "码头 莲花 天平 板条箱"
     with httpx.Client(base_url=here.intake_url, trust_env=False, timeout=30) as intake:
         wrong = intake.post("/intake/sign-ins", json={"account": "wang", "password": "x"})
         assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
-        opened = intake.post(
-            "/intake/sign-ins", json={"account": "wang", "password": password}
-        ).json()
+        # What somebody else made lets nobody in, but to set one of their own.
+        first = {"account": "wang", "password": given}
+        for new, code in (
+            ({}, "password-given"), ({"new": given}, "password-given"), ({"new": "x"}, "password-length"),
+        ):  # fmt: skip
+            answer = intake.post("/intake/sign-ins", json=first | new)
+            assert (answer.status_code, answer.json()["title"]) == (422, code)
+        opened = intake.post("/intake/sign-ins", json=first | {"new": password}).json()
+        assert intake.post("/intake/sign-ins", json=first).status_code == 401
         token = {"authorization": f"Bearer {opened['token']}"}
         me = httpx.get(f"{here.query_url}/v1/me", headers=token, trust_env=False).json()
         assert (me["account"], me["roles"]) == (
@@ -288,6 +305,33 @@ def test_the_command_keeps_accounts_and_says_what_cannot_be(
     ):
         with pytest.raises(SystemExit):
             main(["user", "add", "x", "--name", "x", "--role", role])
+
+
+def test_a_first_password_that_nobody_used_in_time_lets_nobody_in(way: Doorway) -> None:
+    way.change(lambda book: book.set_password("li", to=PASSWORD, given_until=way.now))
+    way.now += timedelta(seconds=1)
+
+    found = way.door.sign_in(Wish("li", PASSWORD, "", new="天平 码头 板条箱 雨伞"))
+
+    assert isinstance(found, Refusal)
+    assert found.code == "password-over"
+
+
+def test_who_was_let_in_or_not_is_told_in_the_log_and_no_password_is(
+    way: Doorway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="suyuan.door")
+    way.let_in()
+    way.try_in("not the right one")
+    way.door.sign_in(Wish("nobody-here", "some password", ""))
+
+    told = [(one.getMessage(), vars(one)["account"]) for one in caplog.records]
+    assert told == [
+        ("signed in", "li"), ("not let in: not-signed-in", "li"),
+        ("not let in: no such account, or closed", "nobody-here"),
+    ]  # fmt: skip
+    assert PASSWORD not in caplog.text
+    assert "not the right one" not in caplog.text
 
 
 def test_a_password_that_was_changed_meanwhile_lets_nobody_in(
@@ -379,7 +423,7 @@ def test_codes_are_guessed_no_more_often_than_passwords(way: Doorway) -> None:
 def test_roles_that_ask_for_a_second_factor_count_once_there_is_one(way: Doorway) -> None:
     way.change(lambda book: book.set_grants("li", (*GRANTS, Grant("administrator"))))
     way.door = Door(
-        way.dsn, KEY, ledger="test", now=lambda: way.now, entropy=way._draw,
+        way.dsn, KEY, seal=FactorSeal(KEY), ledger="test", now=lambda: way.now, entropy=way._draw,
         strict=["administrator"],
     )  # fmt: skip
 

@@ -21,9 +21,10 @@ from scanners.agent import learn_home
 from suyuan.parts.machine import Machine
 from tests.support.databases import running_machine
 from tests.support.make import FakeTape, received
+from tests.support.paper_files import picture
 from tests.support.people import CHIEF, add_account, chief_of, sign_in
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+PNG = picture("PNG")
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +193,10 @@ def test_a_picture_that_is_unsigned_foreign_or_another_kind_is_refused(http: htt
     assert _document(http, FakeTape("nobody"), PNG).status_code == 403
     assert _document(http, tape, PNG, signature=bytes(64)).status_code == 403
     assert _document(http, tape, b"<svg onload=alert(1)>", media="image/png").status_code == 400
+    assert _document(http, tape, PNG, media="image/jpeg").status_code == 400
+    cut_off = _document(http, tape, PNG[:-30])
+    assert (cut_off.status_code, cut_off.json()["title"]) == (400, "document-refused")
+    assert "send it again" in cut_off.json()["detail"]
     assert _document(http, tape, PNG, digest="../../etc/passwd").status_code in (400, 403)
 
 

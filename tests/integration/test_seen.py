@@ -22,7 +22,7 @@ WHOSE = {
     "movements": ("merchant", "counterparty"), "lot_transforms": ("merchant",),
     "stock": ("merchant",), "shelves": ("merchant",), "expiry": ("merchant",), "alerts": ("merchant",),
     "pair_cells": ("seller", "buyer"), "paired_numbers": ("seller", "buyer"),
-    "recall_holders": ("holder",),
+    "recall_holders": ("holder",), "mandates": ("merchant",),
 }  # fmt: skip
 
 

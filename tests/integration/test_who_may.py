@@ -82,6 +82,11 @@ EXAMPLES = {
     "/v1/merchants/{merchant}/ledgers/{name}/export.{form}":
         "/v1/merchants/{merchant}/ledgers/purchases/export.csv?" + PERIOD,
     "/v1/merchants/{merchant}/retention": "/v1/merchants/{merchant}/retention",
+    # A paper's copy: tests/integration/test_papers_shown.py.
+    "/v1/documents/{digest}": None,
+    "/v1/document-search": "?q=检疫",
+    "/v1/devices": "",
+    "/v1/devices/{device}": "/v1/devices/d-{merchant}",
     "/v1/trace": f"?product={MILK}&lot={RECALLED}",
     "/v1/trace/export.{form}": f"/v1/trace/export.csv?product={MILK}&lot={RECALLED}",
     "/v1/outbreak": f"?product={MILK}&lot={RECALLED}&product={MILK}&lot=LOT-2",
@@ -482,3 +487,30 @@ def test_a_group_of_alerts_counts_for_a_stall_what_is_its_own(
         assert shown == sum(one["grouped"] == group for one in alerts)
         counted[who.name] = shown
     assert counted["stall-2"] < counted["auditor"]
+
+
+def test_a_question_with_characters_that_no_record_holds_is_noted_and_answered(
+    api: httpx.Client, place: Database
+) -> None:
+    auditor = PEOPLE_WHO_ASK[8].header()
+
+    answer = api.get("/v1/premises/p-m-1/stock?x=%00%C2%9C%ED%A0%80%E5%A4%8D", headers=auditor)
+
+    assert answer.status_code == 200
+    assert "%00" in latest_entry(place)["asked"]
+    assert "复" in latest_entry(place)["asked"]
+
+
+def test_who_may_not_is_told_in_the_log(
+    api: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", logger="suyuan.query")
+
+    api.get("/v1/premises/p-m-1/stock", headers=PEOPLE_WHO_ASK[1].header())
+    api.get("/v1/alerts")
+
+    told = [(vars(one)["account"], vars(one)["code"], vars(one)["path"]) for one in caplog.records]
+    assert told == [
+        ("stall-2", "out-of-reach", "/v1/premises/p-m-1/stock"),
+        ("", "not-signed-in", "/v1/alerts"),
+    ]  # fmt: skip

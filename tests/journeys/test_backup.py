@@ -43,9 +43,10 @@ from suyuan.cli import main
 from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
 from tests.support.make import NOON, received
+from tests.support.paper_files import picture
 from tests.support.people import chief_of
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+PNG = picture("PNG")
 
 
 class Office:

@@ -23,6 +23,7 @@ from suyuan.badge import Badge, HeldSignIn
 from suyuan.parts.places import free_port
 from tests.support.databases import scratch
 from tests.support.make import MILK
+from tests.support.people import PASSWORD
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +34,9 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env = os.environ | {"SUYUAN_DATA": str(folder), "PYTHONPATH": str(ROOT)}
-        for name in ("MQTT", "INTAKE", "QUERY"):
+        services = ("MQTT", "INTAKE", "QUERY", "LOG")
+        tls = (f"{name}_TLS" for name in (*services, "KIOSK"))
+        for name in (*services, *tls):
             self.env[f"SUYUAN_{name}_PORT"] = str(free_port())
         self.up = subprocess.Popen(
             [sys.executable, "-m", "suyuan.cli", "up", "--json", "--port", "0"],
@@ -53,12 +56,13 @@ class Shell:
         self.badge = Badge(msgspec.json.decode(held, type=HeldSignIn))
 
     def let_in(self, account: str, *roles: str) -> str:
-        """Adds an account and signs it in; returns its password."""
+        """Adds an account, which sets a password of its own as it first signs in; returns that."""
         given = [word for role in roles for word in ("--role", role)]
         added = self.run("user", "add", account, "--name", account, "--json", *given)
         password: str = json.loads(added.stdout)["password"]
-        assert self.run("sign-in", account, typed=password).returncode == 0
-        return password
+        typed = "\n".join([password, PASSWORD, PASSWORD, ""])
+        assert self.run("sign-in", account, typed=typed).returncode == 0
+        return PASSWORD
 
     def run(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -27,7 +27,7 @@ from tests.support.people import chief_of
 pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 LOT = f"/01/{MILK}/10/A-24%2F11"
-PAGES = ["/", "/search?q=牛奶", f"/01/{MILK}", LOT, f"/01/{MILK}/10/NOBODY", "/01/123"]
+PAGES = ["/", "/search?q=牛奶", f"/01/{MILK}", LOT, f"/01/{MILK}/10/NOBODY", "/01/123", "/install"]
 SIZES = {"phone": (390, 844), "desk": (1280, 800), "kiosk": (1080, 1920)}
 TODAY = day_at(datetime.now(UTC), ZONE)
 

@@ -1,8 +1,17 @@
 """A town for trying who may see what: two districts, two markets, four merchants and their trade."""
 
 import os
+from datetime import date
 
-from ledger.events.cases import AreaStated, MerchantMerged, MerchantRegistered, PremisesAdded
+from ledger.events.base import Event
+from ledger.events.cases import (
+    AreaStated,
+    DeviceEnrolled,
+    MandateGranted,
+    MerchantMerged,
+    MerchantRegistered,
+    PremisesAdded,
+)
 from ledger.events.reports import GoodsAsRead
 from ledger.journal.personal import PgPersonalStore
 from ledger.values.cards import Card
@@ -53,6 +62,8 @@ def town() -> Line:
             received(3, GoodsAsRead(item="草鱼"), counterparty_card=FARMER_CARD, **at),
             tape=tape,
         )
+        # Behind its reports: the line knows it by hand, not by the register.
+        line.case("device", tape.device, *_joined(tape, merchant))
     line.case(
         "aliases",
         "aliases",
@@ -63,6 +74,15 @@ def town() -> Line:
     line.case("recall", "r-1", drafted(goods), recalled(goods))
     line.begin((line.now + days(1)).date())
     return line
+
+
+def _joined(tape: FakeTape, merchant: str) -> tuple[Event, ...]:
+    """A device as it stands in the register."""
+    enrolled = DeviceEnrolled(
+        device=tape.device, key=tape.key.public, ledger_keys=("ed25519:AA",), name=tape.device
+    )
+    since = date(2020, 1, 1)
+    return enrolled, MandateGranted(device=tape.device, merchant=merchant, valid_from=since)
 
 
 def _register(line: Line, merchant: str, district: str, market: str) -> None:

@@ -18,6 +18,7 @@ from ledger.rules import recalls as recall_rules
 from ledger.rules import requests as asked
 from ledger.rules.access import TABLE, Grant, Reach, Subject
 from ledger.rules.areas import StateArea
+from ledger.rules.ledger_keys import AnnounceLedgerKey
 from ledger.rules.officer import CorrectEntry
 from ledger.rules.quarantine import ReadmitReport
 from ledger.rules.register import ProductCase, evolve_product
@@ -73,6 +74,7 @@ EXAMPLES: dict[type, Example] = {
     asked.BeginDay: Example(lambda m, by: asked.BeginDay(MARKET[m], TODAY), "market"),
     StateArea: Example(lambda m, by: StateArea(events.AreaStated(
         area=DISTRICT[m], name="x", within=WITHIN[DISTRICT[m]])), "both districts"),
+    AnnounceLedgerKey: Example(lambda m, by: AnnounceLedgerKey(key="k", signature=b"", **SAID), ""),
     cards.LinkCard: Example(lambda m, by: cards.LinkCard(card=UUID, merchant=m, by=by)),
     cards.UnlinkCard: Example(lambda m, by: cards.UnlinkCard(
         card=UUID if m == "m-1" else UUID[:-1] + "b", by=by, note="x")),

@@ -1,0 +1,1 @@
+"""Papers: pictures and documents of strangers, read where they can do no harm, and copied clean."""

@@ -1,0 +1,31 @@
+"""Shapes of answers about papers: found by their text, each with where its picture is."""
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+
+class FoundPaper(BaseModel):
+    """A certificate or test report whose text or number holds what was looked for."""
+
+    digest: str = Field(
+        description="SHA-256 of the original; its clean copy is at /v1/documents/{digest}"
+    )
+    kind: str = Field(examples=["quarantine"])
+    number: str
+    issuer: str
+    merchant: str
+    supplier: str | None
+    valid_from: date
+    valid_until: date | None
+    pages: int | None = Field(description="nothing while its picture has not come")
+    excerpt: str | None = Field(description="where it stands, with what stands around it")
+    position: int
+
+
+class FoundPapers(BaseModel):
+    """Papers, the latest first."""
+
+    papers: list[FoundPaper]
+    next: str | None = None
+    position: int

@@ -1,0 +1,80 @@
+"""Papers: found by their text, and the clean copy of each for who may see it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ledger.values.bigrams import bigrams
+from query_api.inquiries import Inquiry
+from query_api.paper_schemas import FoundPaper
+from query_api.problems import Problem
+from query_api.views import Reader, rows
+
+AROUND = 40
+POSITION_MAX = 2**62
+# Both are needed: pairs are found by the index, and say nothing of the order in which they stand.
+SEARCH = """
+SELECT p.digest, p.kind, p.number, p.issuer, p.merchant, p.supplier, p.valid_from, p.valid_until,
+       p.position, c.pages, c.text
+FROM trade.papers p LEFT JOIN ledger.document_copies c ON c.digest = p.digest AND c.media <> ''
+WHERE p.believed_to IS NULL AND p.position < %(before)s
+  AND ((c.bigrams @> %(grams)s::text[] AND strpos(lower(c.text), lower(%(text)s)) > 0)
+       OR p.number = %(text)s)
+  AND access.shows_paper(p.merchant)
+ORDER BY p.position DESC LIMIT %(limit)s
+"""
+# Of a picture: the merchants who filed it, and whose goods it came with.
+WHOSE = """
+SELECT merchant FROM trade.papers WHERE digest = %(digest)s AND believed_to IS NULL
+UNION SELECT m.merchant FROM trade.attachments a JOIN trade.movements m
+ON m.stream = a.stream AND m.number = a.number WHERE a.digest = %(digest)s
+"""
+COPY = "SELECT media FROM ledger.document_copies WHERE digest = %s AND media <> ''"
+ENDINGS = {"image/jpeg": "jpg", "application/pdf": "pdf"}
+
+
+class Copied(NamedTuple):
+    """A clean copy: its type, bytes, and a name to save it under."""
+
+    media: str
+    content: bytes
+    name: str
+
+
+def found_by(reader: Reader, text: str, before: int, limit: int) -> list[FoundPaper]:
+    """Returns papers whose text or number holds a text, the latest first."""
+    grams = [gram for gram in bigrams(text) if len(gram) == 2]
+    asked = {"text": text, "grams": grams, "before": before, "limit": limit}
+    found = []
+    for row in rows(reader, SEARCH, asked):
+        whole = row.pop("text") or ""
+        found.append(FoundPaper(**row, excerpt=_excerpt(whole, text)))
+    return found
+
+
+def copy_of(asked: Inquiry, reader: Reader, digest: str, documents: Path | None) -> Copied:
+    """Returns the clean copy of a paper, noted first. Raises `Problem` for one not here, or not theirs."""
+    whose = {str(row["merchant"]) for row in rows(reader, WHOSE, {"digest": digest})}
+    seen = {one for one in whose if asked.covers(reader, one, "document")}
+    if not whose and asked.reach.everything:
+        raise Problem(404, "paper-unknown", "no paper of this digest is on record")
+    if not seen:
+        raise Problem(403, "out-of-reach", "this paper is not among what you were granted")
+    asked.note(seen)
+    found = rows(reader, COPY, [digest])
+    if not found or documents is None:
+        raise Problem(404, "no-copy", "this paper's picture has not come, or could not be read")
+    path = documents.parent / "copies" / digest[:2] / digest
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Problem(503, "unavailable", "the papers are away: ask again") from error
+    media = str(found[0]["media"])
+    return Copied(media, content, f"{digest[:16]}.{ENDINGS[media]}")
+
+
+def _excerpt(whole: str, text: str) -> str | None:
+    at = whole.lower().find(text.lower())
+    if at < 0:
+        return None
+    begins, ends = max(0, at - AROUND), at + len(text) + AROUND
+    return f"{'…' if begins else ''}{whole[begins:ends]}{'…' if ends < len(whole) else ''}"

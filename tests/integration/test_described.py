@@ -1,0 +1,85 @@
+"""Both APIs as they describe themselves, asked with whatever may be asked: no failure, nothing unsaid."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import Case
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from ledger.intake.describing import ROUTES, description
+from query_api.app import build
+from suyuan.parts.machine import Machine
+from tests.support.databases import running_machine
+from tests.support.people import CHIEF, begin, chief_of
+
+# How many of each operation: more in the long form.
+EXAMPLES = int(os.environ.get("SUYUAN_EXAMPLES", "4"))
+CHECKS = (
+    not_a_server_error, status_code_conformance, content_type_conformance,
+    response_schema_conformance,
+)  # fmt: skip
+# Streams have no end to wait for.
+ENDLESS = ("/v1/live/lots/{gtin}/{lot}",)
+# A 503 says that something is away, which nothing is here.
+LIMITED = settings(
+    max_examples=EXAMPLES, deadline=None, phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck), derandomize=True,
+)  # fmt: skip
+
+intake = schemathesis.openapi.from_dict(description())
+query = schemathesis.openapi.from_dict(build("").openapi()).exclude(path=list(ENDLESS))
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    with running_machine("described-") as running:
+        chief_of(running)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shown(machine: Machine) -> dict[str, str]:
+    """Whoever may do everything: behind the door there is more that can fail."""
+    return {"authorization": f"Bearer {begin(machine.intake_url, CHIEF)['token']}"}
+
+
+def asked(case: Case, url: str, shown: dict[str, str]) -> None:
+    """Asks as described, signed in, and holds the answer to the description."""
+    headers = {**(dict(case.headers) if case.headers else {}), **shown}
+    answer = case.call(base_url=url, headers=headers, timeout=60)
+    case.validate_response(answer, checks=list(CHECKS))
+
+
+@query.parametrize()
+@LIMITED
+def test_the_query_api_answers_as_it_says(case: Case, machine: Machine, shown: Any) -> None:
+    asked(case, machine.query_url, shown)
+
+
+@intake.exclude(path="/intake/sign-ins/this").parametrize()
+@LIMITED
+def test_intake_answers_as_it_says(case: Case, machine: Machine, shown: Any) -> None:
+    asked(case, machine.intake_url, shown)
+
+
+def test_intake_describes_every_route_that_it_has(machine: Machine) -> None:
+    told = httpx.get(f"{machine.intake_url}/intake/openapi.json", trust_env=False).json()
+
+    assert set(told["paths"]) == {route.path for route in ROUTES}
+    for route in ROUTES:
+        path = route.path.replace("{digest}", "0" * 64).replace("{device}", "d")
+        path = path.replace("{sign_in}", "00000000-0000-4000-8000-000000000000")
+        for method in ("get", "post", "put", "delete", "patch"):
+            answer = httpx.request(method, f"{machine.intake_url}{path}", trust_env=False)
+            described = method in told["paths"][route.path]
+            assert (answer.status_code != 405) == described, (method, path, answer.status_code)

@@ -1,0 +1,402 @@
+"""A device joins by an invitation, over TLS, and does at the broker what is its own and nothing else."""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import paho.mqtt.client as mqtt
+import psycopg
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ledger.events import wire
+from ledger.events.stop_list import stops_topic
+from ledger.rules.access import Grant
+from ledger.rules.device import RevokeDevice
+from ledger.settings import Settings
+from scanners.agent import (
+    CERTIFICATE,
+    CERTIFICATE_KEY,
+    Agent,
+    EnrolmentRefused,
+    LedgerAway,
+    ask,
+    home_of,
+)
+from scanners.identity import Clocks
+from scanners.joining import InvitationLink, join, read_link, renew
+from scanners.tape import Tape
+from scanners.trust import NotTrusted, Shown, context_for
+from suyuan.parts.broker import WATCH_S
+from suyuan.parts.machine import Machine
+from tests.support.databases import running_machine
+from tests.support.make import received
+from tests.support.people import add_account, chief_of, sign_in
+
+SINCE = date(2026, 1, 1)
+WAIT_S = 10
+
+
+class Office:
+    """A running ledger with those who ask devices in."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        owner = machine.dsn("suyuan_owner")
+        add_account(owner, "stall-1", Grant("merchant", ("m-1",)))
+        add_account(owner, "stall-2", Grant("merchant", ("m-2",)))
+        self.people = {one: sign_in(machine.intake_url, one) for one in ("stall-1", "stall-2")}
+        self.people["chief"] = chief_of(machine)
+
+    @property
+    def authority(self) -> str:
+        assert self.machine.certificates is not None
+        assert self.machine.certificates.authority is not None
+        return self.machine.certificates.authority.read_text()
+
+    def invite(self, who: str, device: str, *merchants: str, **more: Any) -> httpx.Response:
+        form = {"device": device, "merchants": merchants, "since": str(SINCE), **more}
+        return httpx.post(
+            f"{self.machine.intake_url}/intake/invitations", json=form, auth=self.people[who],
+            trust_env=False,
+        )  # fmt: skip
+
+    def link(self, who: str, device: str, *merchants: str, **more: Any) -> InvitationLink:
+        told = self.invite(who, device, *merchants, **more).json()
+        return InvitationLink(told["address"], device, told["code"], told["fingerprint"])
+
+    def revoke(self, device: str) -> None:
+        wanted = [RevokeDevice(device=device, reason="it was stolen")]
+        ask(self.machine.intake_url, wanted, auth=self.people["chief"])
+
+
+@pytest.fixture(scope="module")
+def office() -> Iterator[Office]:
+    with running_machine("joining-") as machine:
+        yield Office(machine)
+
+
+class Client:
+    """An MQTT client that shows what it is told to, and keeps what it hears."""
+
+    def __init__(self, office: Office, authority: str, shown: Shown | None) -> None:
+        guarded = office.machine.broker.guarded
+        assert guarded is not None
+        self.heard: list[tuple[str, bytes]] = []
+        self._let_in = threading.Event()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self._client.tls_set_context(context_for(authority, shown))
+        self._client.on_connect = lambda *_: self._let_in.set()
+        self._client.on_message = lambda _c, _d, m: self.heard.append((m.topic, bytes(m.payload)))
+        self._client.connect("localhost", guarded.port)
+        self._client.loop_start()
+
+    def let_in(self, timeout_s: float = 2) -> bool:
+        return self._let_in.wait(timeout_s)
+
+    def says(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(2)
+
+    def listens(self, topic: str) -> None:
+        self._client.subscribe(topic, qos=1)
+
+    def ends(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def shown_by(tape: Tape) -> Shown:
+    certificate, key = tape.get(CERTIFICATE), tape.get(CERTIFICATE_KEY)
+    assert certificate is not None
+    assert key is not None
+    return Shown(key, certificate)
+
+
+def until(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_an_invited_device_reports_over_tls_and_has_its_receipts(
+    office: Office, tmp_path: Path
+) -> None:
+    link = office.link("stall-1", "till-1", "m-1")
+    tape = join(tmp_path / "a.tape", read_link(link.text))
+    agent = Agent(tape, Clocks())
+
+    agent.keep(received(merchant="m-1", premises="m-1-a"))
+    agent.link.start()
+    drained = agent.link.wait_drained(WAIT_S)
+    agent.link.stop()
+
+    assert drained
+    assert agent.home.mqtt_authority is not None, "it speaks to the broker over TLS"
+    assert agent.home.intake_url.startswith("https://")
+    with psycopg.connect(office.machine.dsn("suyuan_owner")) as connection:
+        names = connection.execute(
+            "SELECT topic, flags FROM ledger.events ORDER BY notification_id"
+        ).fetchall()
+    assert [name for name, _ in names][-3:] == [
+        "mandate-granted.v1", "tape-opened.v1", "goods-received.v1"
+    ]  # fmt: skip
+    assert "no-mandate" not in names[-1][1]
+    tape.close()
+
+
+def test_a_code_is_good_once_and_again_for_the_device_whose_answer_was_lost(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = office.link("stall-1", "till-2", "m-1")
+
+    def lost(*_: object, **__: object) -> httpx.Response:
+        raise httpx.ReadTimeout("the answer was lost")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("scanners.joining._open_at", lambda *_: lost())
+        with pytest.raises(httpx.ReadTimeout):
+            join(tmp_path / "a.tape", link)
+    tape = join(tmp_path / "a.tape", link)
+
+    assert home_of(tape).ledger == "local"
+    with pytest.raises(EnrolmentRefused, match="ask for another invitation"):
+        join(tmp_path / "b.tape", link)
+    assert not (tmp_path / "b.tape").exists()
+    tape.close()
+
+
+def test_who_is_not_the_ledger_learns_neither_code_nor_key(office: Office, tmp_path: Path) -> None:
+    link = office.link("stall-1", "till-3", "m-1")
+
+    with pytest.raises(NotTrusted, match="not the ledger that you were told of"):
+        join(tmp_path / "a.tape", link._replace(fingerprint="ab" * 32))
+    with pytest.raises(LedgerAway, match="CERTIFICATE_VERIFY_FAILED"):
+        join(tmp_path / "a.tape", link._replace(fingerprint=""))
+    with pytest.raises(NotTrusted, match="over https:// alone"):
+        read_link(f"http://suyuan.example/intake/join#d=till-3&c={link.code}")
+
+    join(tmp_path / "a.tape", link).close()
+
+
+def test_a_code_is_over_when_its_time_is_or_a_newer_one_was_made_or_its_maker_is_let_in_no_more(
+    office: Office, tmp_path: Path
+) -> None:
+    first = office.link("stall-1", "till-4", "m-1")
+    late = office.link("stall-1", "till-4", "m-1")
+    owner = office.machine.dsn("suyuan_owner")
+    with psycopg.connect(owner) as connection:
+        connection.execute(
+            "UPDATE accounts.invitations SET until = until - %s WHERE device = 'till-4'",
+            [timedelta(hours=1)],
+        )
+    with pytest.raises(EnrolmentRefused):
+        join(tmp_path / "a.tape", late)
+    newer = office.link("stall-1", "till-4", "m-1")
+    with pytest.raises(EnrolmentRefused):
+        join(tmp_path / "a.tape", first)
+    add_account(owner, "gone", Grant("merchant", ("m-4",)))
+    office.people["gone"] = sign_in(office.machine.intake_url, "gone")
+    of_one_gone = office.link("gone", "till-5", "m-4")
+    with psycopg.connect(owner) as connection:
+        connection.execute("UPDATE accounts.accounts SET disabled = true WHERE account = 'gone'")
+    with pytest.raises(EnrolmentRefused):
+        join(tmp_path / "b.tape", of_one_gone)
+
+    join(tmp_path / "a.tape", newer).close()
+
+
+def test_nobody_asks_a_device_in_for_others_or_takes_one_of_theirs_over(
+    office: Office, tmp_path: Path
+) -> None:
+    join(tmp_path / "a.tape", office.link("stall-1", "till-6", "m-1")).close()
+
+    asked = {
+        "for another": office.invite("stall-2", "till-7", "m-1"),
+        "for nobody": office.invite("stall-2", "till-7"),
+        "over": office.invite("stall-2", "till-6", "m-2", again="it is mine now"),
+        "the same name": office.invite("stall-1", "till-6", "m-1"),
+        "again, unknown": office.invite("stall-1", "till-99", "m-1", again="lost"),
+    }
+
+    assert {name: (one.status_code, one.json()["title"]) for name, one in asked.items()} == {
+        "for another": (403, "out-of-reach"), "for nobody": (403, "out-of-reach"),
+        "over": (403, "out-of-reach"), "the same name": (422, "device-taken"),
+        "again, unknown": (422, "device-unknown"),
+    }  # fmt: skip
+    assert office.invite("stall-1", "till-6", "m-1", again="its disk died").status_code == 201
+
+
+def test_a_device_that_lost_its_key_joins_again_and_its_old_key_is_good_no_more(
+    office: Office, tmp_path: Path
+) -> None:
+    old = join(tmp_path / "a.tape", office.link("stall-1", "till-8", "m-1"))
+    new = join(tmp_path / "b.tape", office.link("stall-1", "till-8", again="its disk died"))
+
+    fresh, stale = Agent(new, Clocks()), Agent(old, Clocks())
+    for agent in (fresh, stale):
+        agent.keep(received(merchant="m-1", premises="m-1-a"))
+        agent.link.start()
+
+    assert fresh.link.wait_drained(WAIT_S)
+    assert until(lambda: "another tape took its place" in stale.stopped)
+    for agent in (fresh, stale):
+        agent.link.stop()
+        agent.tape.close()
+
+
+def test_the_broker_lets_a_device_do_what_is_its_own_and_nothing_else(
+    office: Office, tmp_path: Path
+) -> None:
+    one = join(tmp_path / "a.tape", office.link("stall-1", "till-10", "m-1"))
+    other = join(tmp_path / "b.tape", office.link("stall-2", "till-11", "m-2"))
+    authority = home_of(one).mqtt_authority
+    assert authority is not None
+    assert office.machine.broker.guarded is not None
+    access = office.machine.broker.guarded.access
+    assert until(lambda: all(tape.id in access.read_text() for tape in (one, other)))
+    # It is read again a moment later.
+    time.sleep(2 * WATCH_S + 0.3)
+    mine, theirs = (Client(office, authority, shown_by(tape)) for tape in (one, other))
+    assert mine.let_in()
+    assert theirs.let_in()
+    stops = stops_topic("local", "1")
+    for client in (mine, theirs):
+        client.listens(stops)
+        client.listens(wire.answers_topic("local", one.id))
+        client.listens(wire.batches_topic("local", "+"))
+    agent = Agent(one, Clocks())
+    agent.keep(received(merchant="m-1", premises="m-1-a"))
+    envelope = one.envelope(one.since(1, 1))
+
+    # Its batches reach intake, whose answer it alone hears.
+    answers = wire.answers_topic("local", one.id)
+    mine.says(wire.batches_topic("local", one.id), envelope)
+    assert until(lambda: answers in [topic for topic, _ in mine.heard])
+    heard = len(mine.heard)
+    for topic, payload in (
+        (wire.batches_topic("local", one.id), envelope), (stops, b"nothing is stopped"),
+        (answers, b"all is well"),
+    ):  # fmt: skip
+        # A broker may hang up on who says what it may not.
+        stranger = Client(office, authority, shown_by(other))
+        assert stranger.let_in()
+        stranger.says(topic, payload, retain=True)
+        stranger.ends()
+    time.sleep(0.5)
+
+    assert len(mine.heard) == heard, "neither a second answer nor a forged list"
+    assert {topic for topic, _ in theirs.heard} <= {stops}, "no answers and no batches of others"
+    assert {topic for topic, _ in mine.heard} <= {stops, answers}
+    for client in (mine, theirs):
+        client.ends()
+    for tape in (one, other):
+        tape.close()
+
+
+def test_the_broker_lets_nobody_in_over_tls_who_shows_no_certificate_of_the_ledgers(
+    office: Office, tmp_path: Path
+) -> None:
+    tape = join(tmp_path / "a.tape", office.link("stall-1", "till-12", "m-1"))
+    authority = home_of(tape).mqtt_authority
+    assert authority is not None
+    machine = office.machine
+    assert machine.certificates is not None
+    pages = Shown(
+        machine.certificates.server_key.read_text(), machine.certificates.server.read_text()
+    )
+
+    for shown in (None, pages):
+        with pytest.raises((ssl.SSLError, OSError, AssertionError)):
+            client = Client(office, authority, shown)
+            try:
+                assert client.let_in(1)
+            finally:
+                client.ends()
+    tape.close()
+
+
+def test_a_revoked_device_is_heard_no_more_and_what_it_reported_stays(
+    office: Office, tmp_path: Path
+) -> None:
+    tape = join(tmp_path / "a.tape", office.link("stall-1", "till-13", "m-1"))
+    agent = Agent(tape, Clocks())
+    agent.keep(received(merchant="m-1", premises="m-1-a"))
+    agent.link.start()
+    assert agent.link.wait_drained(WAIT_S)
+    agent.link.stop()
+    authority = home_of(tape).mqtt_authority
+    assert authority is not None
+
+    office.revoke("till-13")
+    agent.keep(received(merchant="m-1", premises="m-1-a"))
+    answer = httpx.post(
+        f"{office.machine.intake_url}/intake/batches", content=tape.envelope(tape.since(3)),
+        trust_env=False,
+    )  # fmt: skip
+    assert office.machine.broker.guarded is not None
+    access = office.machine.broker.guarded.access
+
+    refused = wire.decode_answer(answer.content)[1]
+    assert isinstance(refused, wire.Refused)
+    assert refused.code == "revoked-device"
+    assert until(lambda: "user till-13" not in access.read_text())
+    with psycopg.connect(office.machine.dsn("suyuan_owner")) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM ledger.events e JOIN ledger.tapes t ON t.device = 'till-13'"
+            " WHERE e.chain IS NOT NULL AND e.state LIKE %s",
+            [b'%"goods-received.v1"%'],
+        ).fetchone()
+    assert row is not None
+    assert row[0] >= 1
+    assert office.invite("stall-1", "till-13", "m-1", again="found it").status_code == 422
+    tape.close()
+
+
+def test_a_certificate_is_renewed_before_it_ends_and_not_for_a_revoked_device(
+    office: Office, tmp_path: Path
+) -> None:
+    tape = join(tmp_path / "a.tape", office.link("stall-1", "till-14", "m-1"))
+    home, first = home_of(tape), tape.get(CERTIFICATE)
+    late = Clocks().now() + timedelta(days=320)
+
+    assert not renew(tape, home, Clocks().now())
+    assert renew(tape, home, late)
+    assert tape.get(CERTIFICATE) != first
+    client = Client(office, home.mqtt_authority or "", shown_by(tape))
+    assert client.let_in()
+    client.ends()
+    office.revoke("till-14")
+    assert not renew(tape, home, late)
+    tape.close()
+
+
+def test_up_does_not_expose_a_broker_that_knows_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SUYUAN_BROKER", "amqtt")
+    machine = Machine(tmp_path, given=Settings(public_name="suyuan.lan"))
+
+    with pytest.raises(Exception, match="install mosquitto"):
+        machine.start(say=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"\xff", b'{"type":"enrolment.v1"}', b"[" * 5000,
+     b'{"type":"enrolment.v1","code":"AA==","key":"ed25519:AA","request":"","signature":""}'],
+)  # fmt: skip
+def test_what_is_no_enrolment_gets_a_reason(office: Office, body: bytes) -> None:
+    answer = httpx.post(
+        f"{office.machine.intake_url}/intake/enrolments", content=body, trust_env=False
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["title"] == "no-enrolment"
