@@ -59,7 +59,7 @@ tampers: setup ## attacks on log and rows
 	@$(PYTHON) -m pytest tests/torture/test_tampers.py tests/torture/test_row_tampers.py -m slow -s
 
 fuzz: setup ## parsers under coverage
-	@for name in $(or $(ONLY),labels batches messages notes proofs tiles uploads imports); do $(PYTHON) -m tests.fuzz $$name || exit 1; done
+	@for name in $(or $(ONLY),labels batches messages stops requests invitations notes proofs tiles uploads imports); do $(PYTHON) -m tests.fuzz $$name || exit 1; done
 
 described: setup ## both APIs as they describe themselves
 	@SUYUAN_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest tests/integration/test_described.py

@@ -1,6 +1,7 @@
 """The gate in front of an API: headers, limits by address, and no requests of other sites' pages."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ledger.limits import Buckets
+
+log = logging.getLogger("suyuan.gate")
 
 # JSON for programs: no browser shall take it for a page, keep it, or show it in a frame.
 HEADERS: Mapping[str, str] = {
@@ -22,6 +25,8 @@ HEADERS: Mapping[str, str] = {
 PER_S, BURST = 50.0, 1000.0
 # At the door: passwords and codes are typed by hand, and each costs a hash.
 DOOR_PER_S, DOOR_BURST = 0.5, 20.0
+# How many lines one address gets in the log: enough to find it, too few to fill a disk.
+TOLD_PER_S, TOLD_BURST = 0.1, 5.0
 # What changes nothing may be linked to from anywhere; its answer no other page can read.
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOOPBACK = ("127.0.0.1", "::1")
@@ -64,6 +69,7 @@ class Gate:
         self._app, self._cost, self._door = app, cost, door
         self._by_address = Buckets(per_s=PER_S, burst=BURST, monotonic=monotonic)
         self._at_door = Buckets(per_s=DOOR_PER_S, burst=DOOR_BURST, monotonic=monotonic)
+        self._told = Buckets(per_s=TOLD_PER_S, burst=TOLD_BURST, monotonic=monotonic)
         self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
@@ -81,7 +87,15 @@ class Gate:
         if refused is None:
             await self._app(scope, receive, send_with_headers)
         else:
+            self._tell(refused, scope)
             await _answer(refused, send_with_headers)
+
+    def _tell(self, refused: TurnedBack, scope: Scope) -> None:
+        """Tells it in the log, as often as a log can bear."""
+        address = _network(scope.get("client"))
+        if not self._told.take(address):
+            log.warning("turned back: %s", refused.code, extra={
+                "address": address, "path": scope["path"]})  # fmt: skip
 
     def _refuse(self, scope: Scope) -> TurnedBack | None:
         headers = dict(scope["headers"])
@@ -112,9 +126,13 @@ def _cross_site(headers: Mapping[bytes, bytes]) -> bool:
     if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
         return True
     origin = headers.get(b"origin")
-    return origin is not None and urlsplit(origin.decode("latin-1")).netloc != headers.get(
-        b"host", b""
-    ).decode("latin-1")
+    if origin is None:
+        return False
+    try:
+        named = urlsplit(origin.decode("latin-1")).netloc
+    except ValueError:
+        return True
+    return named != headers.get(b"host", b"").decode("latin-1")
 
 
 def _network(client: Any) -> str:

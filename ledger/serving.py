@@ -1,7 +1,9 @@
 """Serving: an application in plain on this machine's loopback, and over TLS where others may come."""
 
 import asyncio
+import asyncio.constants
 import contextlib
+import resource
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ledger.settings import Settings
 
-LOOPBACK = "127.0.0.1"
+EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"  # noqa: S104  # only when asked for
 # A certificate that was made anew counts within this time, without a restart.
 LOOK_S = 60.0
 START_S = 0.02
@@ -22,18 +24,19 @@ CONNECTIONS_MAX = 2000
 
 
 class Listening(NamedTuple):
-    """Where a service listens: in plain on loopback alone; over TLS at `host` once there is a certificate."""
+    """Where a service listens: in plain on loopback, but for public pages; over TLS at `host`, with a certificate."""
 
     port: int
     tls_port: int
     host: str
     certificate: str
     key: str
+    plain_host: str = LOOPBACK
 
 
 def listening_of(settings: Settings, port: int, tls_port: int) -> Listening:
     """Returns where a service of these settings listens: beyond loopback only under a public name."""
-    host = "0.0.0.0" if settings.public_name else LOOPBACK  # noqa: S104  # over TLS, when asked for
+    host = EVERYWHERE if settings.public_name else LOOPBACK
     return Listening(port, tls_port, host, settings.tls_certificate, settings.tls_key)
 
 
@@ -86,11 +89,20 @@ class Impatient(H11Protocol):
 
 def serve(app: Any, listening: Listening, **options: Any) -> None:
     """Serves until the process is told to end; `options` are uvicorn's."""
+    _make_room()
     options = {
         "log_level": "warning", "access_log": False, "server_header": False, "http": Impatient,
         "limit_concurrency": CONNECTIONS_MAX,
     } | options  # fmt: skip
     asyncio.run(_serve(app, listening, options))
+
+
+def _make_room() -> None:
+    """Lets the process hold more connections than it takes, and none long that only begins to speak TLS."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # asyncio gives a handshake a minute, and uvicorn hands nothing else on.
+    asyncio.constants.SSL_HANDSHAKE_TIMEOUT = PATIENCE_S
 
 
 class _Beside(uvicorn.Server):
@@ -103,7 +115,9 @@ class _Beside(uvicorn.Server):
 
 
 async def _serve(app: Any, listening: Listening, options: dict[str, Any]) -> None:
-    plain = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=listening.port, **options))
+    plain = uvicorn.Server(
+        uvicorn.Config(app, host=listening.plain_host, port=listening.port, **options)
+    )
     serving = asyncio.create_task(plain.serve())
     if not listening.certificate:
         await serving

@@ -12,6 +12,7 @@ import msgspec
 from ledger.errors import BadSetting
 
 PREFIX = "SUYUAN_"
+LOOPBACK = "127.0.0.1"
 # In a data folder from the first byte of a restore to its end.
 UNFINISHED = "restore-unfinished"
 # Set in a database that is a copy of a ledger to rehearse on.
@@ -106,6 +107,27 @@ def _blame(problem: str, stated: dict[str, object], env: Mapping[str, str], path
     variable = PREFIX + name.upper()
     where = variable if variable in env else f"{name} in {path}"
     return f"{where} says {stated[name]!r}: {problem.partition(' - at ')[0]}"
+
+
+def with_addresses(settings: Settings) -> Settings:
+    """Returns settings in which it stands how others reach the services, derived where it was not said."""
+    here = in_address(settings.public_name or "localhost")
+    broker = settings.mqtt_host or LOOPBACK
+    if settings.mqtt_authority and settings.public_name and broker in ("localhost", LOOPBACK):
+        broker = settings.public_name
+    scheme = "mqtts" if settings.mqtt_authority else "mqtt"
+    return msgspec.structs.replace(
+        settings,
+        intake_address=settings.intake_address or f"https://{here}:{settings.intake_tls_port}",
+        query_address=settings.query_address or f"https://{here}:{settings.query_tls_port}",
+        mqtt_address=settings.mqtt_address
+        or f"{scheme}://{in_address(broker)}:{settings.mqtt_port}",
+    )
+
+
+def in_address(host: str) -> str:
+    """Writes a host as an address has it: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def refuse_unfinished(data: Path) -> None:

@@ -170,7 +170,8 @@ def _hold_to_limits(request: Request, account: str) -> None:
     cost = cost_of(request.method, request.url.path)
     if after := request.app.state.limits.take(account, cost):
         seconds = math.ceil(after)
-        raise Problem(429, "too-many", f"this is more than one account may ask: wait {seconds} s")
+        words = f"this is more than one account may ask: wait {seconds} s"
+        raise Problem(429, "too-many", words, after_s=seconds)
 
 
 def asks(*resources: Resource) -> Any:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from ledger.papers.copies import copy_path
 from ledger.values.bigrams import bigrams
 from query_api.inquiries import Inquiry
 from query_api.paper_schemas import FoundPaper
@@ -16,17 +17,23 @@ SEARCH = """
 SELECT p.digest, p.kind, p.number, p.issuer, p.merchant, p.supplier, p.valid_from, p.valid_until,
        p.position, c.pages, c.text
 FROM trade.papers p LEFT JOIN ledger.document_copies c ON c.digest = p.digest AND c.media <> ''
+     AND EXISTS (SELECT FROM edge.tapes t JOIN ledger.document_senders s USING (device)
+                 WHERE t.stream = p.stream AND s.digest = p.digest)
 WHERE p.believed_to IS NULL AND p.position < %(before)s
   AND ((c.bigrams @> %(grams)s::text[] AND strpos(lower(c.text), lower(%(text)s)) > 0)
        OR p.number = %(text)s)
   AND access.shows_paper(p.merchant)
 ORDER BY p.position DESC LIMIT %(limit)s
 """
-# Of a picture: the merchants who filed it, and whose goods it came with.
+# Of a picture: the merchants who filed it, and whose goods it came with, by a device that had its bytes.
 WHOSE = """
-SELECT merchant FROM trade.papers WHERE digest = %(digest)s AND believed_to IS NULL
-UNION SELECT m.merchant FROM trade.attachments a JOIN trade.movements m
-ON m.stream = a.stream AND m.number = a.number WHERE a.digest = %(digest)s
+WITH sent AS (
+    SELECT t.stream FROM ledger.document_senders s JOIN edge.tapes t ON t.device = s.device
+    WHERE s.digest = %(digest)s
+) SELECT merchant FROM trade.papers JOIN sent USING (stream)
+WHERE digest = %(digest)s AND believed_to IS NULL
+UNION SELECT m.merchant FROM trade.attachments a JOIN sent USING (stream)
+JOIN trade.movements m ON m.stream = a.stream AND m.number = a.number WHERE a.digest = %(digest)s
 """
 COPY = "SELECT media FROM ledger.document_copies WHERE digest = %s AND media <> ''"
 ENDINGS = {"image/jpeg": "jpg", "application/pdf": "pdf"}
@@ -63,9 +70,8 @@ def copy_of(asked: Inquiry, reader: Reader, digest: str, documents: Path | None)
     found = rows(reader, COPY, [digest])
     if not found or documents is None:
         raise Problem(404, "no-copy", "this paper's picture has not come, or could not be read")
-    path = documents.parent / "copies" / digest[:2] / digest
     try:
-        content = path.read_bytes()
+        content = copy_path(documents, digest).read_bytes()
     except OSError as error:
         raise Problem(503, "unavailable", "the papers are away: ask again") from error
     media = str(found[0]["media"])

@@ -51,15 +51,17 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 class Problem(Exception):
     """Something the asker can act on: a status, a code and what to do."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(self, status: int, code: str, detail: str, *, after_s: int = 0) -> None:
+        """`after_s` is when it may be asked again."""
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.after_s = status, code, detail, after_s
 
 
-def answer(status: int, code: str, detail: str) -> JSONResponse:
+def answer(status: int, code: str, detail: str, after_s: int = 0) -> JSONResponse:
     """Returns a problem as an answer."""
     body = {"type": f"urn:suyuan:{code}", "title": code, "status": status, "detail": detail}
-    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    headers |= {"retry-after": str(after_s)} if after_s else {}
     return JSONResponse(body, status, headers, media_type=MEDIA)
 
 
@@ -71,7 +73,7 @@ def install(app: FastAPI) -> None:
         if error.status in TOLD:
             about = {"status": error.status, "code": error.code, "path": request.url.path[:200]}
             log.warning("not answered", extra=about | {"account": request.scope.get("account", "")})
-        return answer(error.status, error.code, error.detail)
+        return answer(error.status, error.code, error.detail, error.after_s)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: Any) -> JSONResponse:

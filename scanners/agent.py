@@ -5,7 +5,8 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -188,12 +189,27 @@ def enroll(
     tape that has joined already.
     """
     tape = unjoined(path, device)
-    wanted: list[Any] = [EnrollDevice(device=device, key=tape.key.public, name=device)]
+    joins: Any = EnrollDevice(device=device, key=tape.key.public, name=device)
     if again:
-        wanted = [ReplaceDeviceKey(device=device, key=tape.key.public, reason=again)]
-    wanted += [GrantMandate(device=device, merchant=m, valid_from=since) for m in merchants]
+        joins = ReplaceDeviceKey(device=device, key=tape.key.public, reason=again)
+    with kept_for_another_try(path, tape):
+        ask(home.intake_url, [joins], auth=auth)
+    mandates = [GrantMandate(device=device, merchant=m, valid_from=since) for m in merchants]
     try:
-        ask(home.intake_url, wanted, auth=auth)
+        # Only now: another device of this name must not come by a mandate because of a slip.
+        ask(home.intake_url, mandates, auth=auth)
+    except EnrolmentRefused:
+        tape.close()
+        raise
+    point(tape, home)
+    return tape
+
+
+@contextmanager
+def kept_for_another_try(path: Path, tape: Tape) -> Iterator[None]:
+    """Closes a tape whose ledger could not be asked to let it join; one that was refused goes."""
+    try:
+        yield
     except LedgerAway:
         tape.close()
         raise
@@ -202,8 +218,6 @@ def enroll(
         tape.close()
         path.unlink()
         raise
-    point(tape, home)
-    return tape
 
 
 def unjoined(path: Path, device: str) -> Tape:
@@ -263,8 +277,10 @@ class Agent:
         self.tape = tape
         self.clocks = clocks
         self.home = home_of(tape)
-        self.sending = Sending(tape, list(self.home.keys))
-        self.stops = StopList(tape, self.home.keys, clocks.now)
+        self.sending = Sending(tape, list(self.home.keys[:2]))
+        # A list that is kept may be of the key before; a newer one is not.
+        self.stops = StopList(tape, self.home.keys[:2], clocks.now)
+        self.stops.trust(self.home.keys[:1])
         self.covering = Covering(tape, self.home.log)
         self._told = on_answer
         self.link = Link(
@@ -273,10 +289,11 @@ class Agent:
             ledger=self.home.ledger,
             broker=broker_of(tape, self.home),
             on_answer=self._answered,
+            # In this order: a list of today is believed only under today's key.
             retained={
+                wire.keys_topic(self.home.ledger): self._heard_keys,
                 stops_topic(self.home.ledger, "+"): self.stops.take,
                 wire.checkpoint_topic(self.home.ledger): self.covering.heard,
-                wire.keys_topic(self.home.ledger): self._heard_keys,
             },
             publish=publish,
         )
@@ -286,9 +303,9 @@ class Agent:
         """Why the ledger takes nothing more of this tape, and what to do; empty while it does."""
         refused = self.sending.refused
         if self.sending.forked:
-            return f"a copy of it was used: suyuan enroll {self.tape.device} --again REASON"
+            return f"a copy of it was used: it has to be asked in again (devices invite {self.tape.device} --again)"
         if refused is not None and refused.code in ("unknown-key", "tape-of-another"):
-            return f"another tape took its place; if wrongly, enroll {self.tape.device} --again"
+            return f"another tape took its place; if wrongly, devices invite {self.tape.device} --again"
         if refused is not None:
             return f"{refused.message}; ask who runs the ledger ({refused.code})"
         return ""
@@ -328,8 +345,9 @@ class Agent:
             self.home = msgspec.structs.replace(self.home, keys=keys)
             # On disk first: who forgot it would believe a key again that is no longer in force.
             point(self.tape, self.home)
-            self.sending.trust(keys)
-            self.stops.trust(keys)
+            # What the former key signed is under way until the first answer under the new one.
+            self.sending.trust(keys[:2])
+            self.stops.trust(keys[:1])
         return any(keys[0] == link.key for link in said.links)
 
     def _answered(self, body: wire.AnswerBody) -> None:

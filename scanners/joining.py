@@ -20,6 +20,7 @@ from scanners.agent import (
     EnrolmentRefused,
     Home,
     LedgerAway,
+    kept_for_another_try,
     point,
     unjoined,
 )
@@ -86,15 +87,8 @@ def join(path: Path, link: InvitationLink) -> Tape:
     """
     authority = fetch_authority(link.intake_url, link.fingerprint) if link.fingerprint else None
     tape = unjoined(path, link.device)
-    try:
+    with kept_for_another_try(path, tape):
         enrolled = _enrol(tape, link, authority)
-    except LedgerAway:
-        tape.close()
-        raise
-    except EnrolmentRefused:
-        tape.close()
-        path.unlink()
-        raise
     home = _home_of(enrolled, link, authority)
     if enrolled.certificate is not None:
         tape.put(CERTIFICATE, enrolled.certificate)
@@ -115,8 +109,8 @@ def renew(tape: Tape, home: Home, now: datetime) -> bool:
     if until - now > RENEW_BEFORE:
         return False
     key, request = new_certificate_request(tape.device)
-    message = wire.request_message(tape.device, request)
-    form = wire.SignedRequest(
+    message = wire.certificate_request_message(tape.device, request)
+    form = wire.CertificateRequest(
         device=tape.device, request=request, key=tape.key.id, signature=tape.key.sign(message)
     )
     try:

@@ -25,6 +25,7 @@ RECONNECT_MAX_S = 30
 # How often the link looks for work when nobody wakes it.
 IDLE_S = 0.5
 STATE_S = 30.0
+DRAINED_S = 2.0
 
 Listener = Callable[[wire.AnswerBody], None]
 # Takes a retained message of the ledger's; False for one that is not its own, or an older one.
@@ -66,11 +67,16 @@ class Link:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._online = False
+        self._said = float("-inf")
+        self._said_waiting = 0
         # Whether it was ever tried, and ever came through: what a hand is told at the end.
         self.started = False
         self.reached = False
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"suyuan-{tape.id}", clean_session=True
+            # Nobody else knows it: who connected under it would throw this one out.
+            CallbackAPIVersion.VERSION2,
+            client_id=f"suyuan-{uuid.uuid4()}",
+            clean_session=True,
         )
         if broker.tls is not None:
             self._client.tls_set_context(broker.tls)
@@ -123,7 +129,6 @@ class Link:
         return False
 
     def _run(self) -> None:
-        said = 0.0
         while not self._ended.is_set():
             self._wake.wait(IDLE_S)
             self._wake.clear()
@@ -135,8 +140,8 @@ class Link:
                 for envelope in envelopes:
                     topic = wire.batches_topic(self._ledger, self._tape.id)
                     self._publish(topic, envelope)
-                if time.monotonic() - said > STATE_S:
-                    said = time.monotonic()
+                if self._owes_state(time.monotonic() - self._said):
+                    self._said = time.monotonic()
                     self._say_state(online=True)
             except (OSError, sqlite3.OperationalError) as error:
                 log.warning("the tape cannot be read now: %s", error)
@@ -153,6 +158,8 @@ class Link:
             client.subscribe(topic, qos=1)
         with self._lock:
             self._sending.connected()
+        # What was said before may have been lost, and its will may stand in its place.
+        self._said = float("-inf")
         self._online = self.reached = True
         self._wake.set()
 
@@ -183,18 +190,25 @@ class Link:
             self._on_answer(body)
         self._wake.set()
 
+    def _owes_state(self, since_s: float) -> bool:
+        if since_s > DRAINED_S and self._said_waiting:
+            # Who looks at the list of devices is not told of a heap that is long gone.
+            return self._tape.count_waiting() == 0 or since_s > STATE_S
+        return since_s > STATE_S
+
     def _say_state(self, *, online: bool) -> None:
         self._client.publish(
             self._state_topic(), self._signed_state(online=online), qos=1, retain=True
         )
 
     def _signed_state(self, *, online: bool) -> bytes:
+        self._said_waiting = self._tape.count_waiting()
         body = wire.encode(
             wire.DeviceState(
                 device=self._tape.device,
                 online=online,
                 tape=self._tape.id,
-                waiting=self._tape.count_waiting(),
+                waiting=self._said_waiting,
                 fill_percent=min(100, self._tape.fill_percent()),
                 time=datetime.now(UTC),
                 session=self._session,

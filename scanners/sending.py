@@ -140,6 +140,9 @@ class Sending:
         except (msgspec.MsgspecError, ValueError):
             return None
         key = self._keys.get(answer.key)
+        if key is not None and len(self._keys) > 1 and answer.key == next(iter(self._keys)):
+            # The ledger has gone on: what the former key signs from now on is somebody else's.
+            self._keys = {answer.key: key}
         if key is None or not key.signed(answer.signature, answer_message(answer.body)):
             return None
         if body.tape != self._tape.id:

@@ -17,7 +17,16 @@ from suyuan.log_check import audit_copy
 
 DUMP, MANIFEST, KEYS = "database.dump", "manifest.json", "keys"
 COMMITMENTS, ERASED = "person-commitments", "erased.json"
-SERVICE_KEYS = ("ledger.key", "log.key", "accounts.key", "authority.pem", "devices.pem")
+SERVICE_KEYS = (
+    "ledger.key",
+    "log.key",
+    "accounts.key",
+    "authority.pem",
+    "devices.pem",
+    # One that a rotation was cut off with: it may be announced, or have sealed, already.
+    "ledger.key.next",
+    "accounts.key.next",
+)
 MESSAGE = b"suyuan/backup/v1\n"
 
 

@@ -19,7 +19,6 @@ from suyuan.commands import (
     holding,
     importing,
     joining,
-    keys,
     ledgers,
     merging,
     papers,
@@ -35,9 +34,16 @@ from suyuan.commands import (
 )
 
 
+class Words(argparse.ArgumentParser):
+    """A parser, and those of its verbs, that takes no word for another because it begins alike."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(allow_abbrev=False, **more)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser; each verb comes with its own words."""
-    parser = argparse.ArgumentParser(
+    parser = Words(
         prog="suyuan",
         description="Suyuan 溯源: a food-safety ledger that a stranger can audit.",
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
@@ -46,7 +52,6 @@ def build_parser() -> argparse.ArgumentParser:
     edge = (
         *joining.VERBS,
         *devices.VERBS,
-        *keys.VERBS,
         *scanning.VERBS,
         *papers.VERBS,
         *correcting.VERBS,
@@ -77,6 +82,7 @@ def _server_verbs() -> list[Callable[[Any], None]]:
             backing,
             bundling,
             erasing,
+            keys,
             loading,
             mocking,
             people,
@@ -86,7 +92,18 @@ def _server_verbs() -> list[Callable[[Any], None]]:
         )
     except ImportError:
         return []
-    modules = (running, upkeep, backing, erasing, loading, mocking, bundling, witnessing, people)
+    modules = (
+        running,
+        upkeep,
+        backing,
+        erasing,
+        keys,
+        loading,
+        mocking,
+        bundling,
+        witnessing,
+        people,
+    )
     return [add for module in modules for add in module.VERBS]
 
 

@@ -15,7 +15,7 @@ PATH = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 MESSAGES: tuple[Any, ...] = (
     wire.Batch, wire.Answer, wire.Receipt, wire.Resend, wire.Fork, wire.Refused,
     wire.DeviceState, wire.SignedState, wire.SignedDocument, wire.Enrolment, wire.Enrolled,
-    wire.SignedRequest, wire.LedgerKeys, StopListPart, StopListBody,
+    wire.CertificateRequest, wire.LedgerKeys, StopListPart, StopListBody,
 )  # fmt: skip
 
 

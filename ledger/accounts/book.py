@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from ledger.accounts.factor import NONCE_BYTES, FactorSeal
 from ledger.accounts.passwords import hash_password
-from ledger.errors import Conflict
+from ledger.errors import BadSetting, Conflict
 from ledger.rules.access import Grant
 
 COLUMNS = (
@@ -42,7 +42,7 @@ class UserAccount(NamedTuple):
 class SignIn(NamedTuple):
     """A sign-in: when it began, was used last and ended, and with what program.
 
-    `strong` says that a provider of single sign-on has seen a second factor.
+    `strong` says that a second factor was shown, here or to a provider of single sign-on.
     """
 
     id: str
@@ -106,14 +106,17 @@ class PgAccounts:
         return _account(row) if row else None
 
     def seal_anew(self, old: FactorSeal, new: FactorSeal, entropy: Callable[[int], bytes]) -> int:
-        """Seals every second factor under another key; returns how many accounts have one."""
+        """Seals every second factor under another key; returns how many accounts have one.
+
+        What is sealed under that one already stays. Raises `BadSetting` for what neither key opens.
+        """
         found = self._connection.execute(
             "SELECT account, factor, factor_wanted FROM accounts.accounts"
             " WHERE factor IS NOT NULL OR factor_wanted IS NOT NULL FOR UPDATE"
         ).fetchall()
         for account, *sealed in found:
             moved = [
-                one and new.shut(old.open(bytes(one), account), account, entropy(NONCE_BYTES))
+                one and _moved(bytes(one), account, old, new, entropy(NONCE_BYTES))
                 for one in sealed
             ]
             self._connection.execute(
@@ -273,6 +276,15 @@ class PgAccounts:
         )
         if not done.rowcount:
             raise Conflict(f"there is no account {account}")
+
+
+def _moved(sealed: bytes, account: str, old: FactorSeal, new: FactorSeal, nonce: bytes) -> bytes:
+    """Returns a second factor's secret sealed under the new key."""
+    try:
+        new.open(sealed, account)
+    except BadSetting:
+        return new.shut(old.open(sealed, account), account, nonce)
+    return sealed
 
 
 def digest_of(secret: bytes) -> bytes:

@@ -101,13 +101,15 @@ class Door:
                 if (refused := _refuse_given(account.given_until, wish, now)) is not None:
                     return refused
                 book.set_password(account.account, to=wish.new)
-            return self._begin(book, account, wish.agent, now)
+            strong = account.factor is not None
+            return self._begin(book, account, wish.agent, now, strong=strong)
 
     def let_in(
         self, book: PgAccounts, account: UserAccount, agent: str, *, strong: bool
     ) -> BegunSignIn | Refusal:
         """Begins a sign-in of somebody whom a provider vouches for; `strong` if by two factors."""
         if account.disabled:
+            log.warning("not let in: disabled", extra={"account": account.account})
             return _NOT_LET_IN
         return self._begin(book, account, agent, self._now(), strong=strong)
 
@@ -239,8 +241,7 @@ class Door:
         return factor.step_of(secret, code, self._now(), after=account.used_step)
 
     def _token(self, account: UserAccount, sign_in: SignIn, for_digest: str = "") -> str:
-        strong = sign_in.strong or account.factor is not None
-        grants = account.grants if strong else self._lenient(account)
+        grants = account.grants if sign_in.strong else self._lenient(account)
         who = SignedIn(Subject(account.account, grants), sign_in.id)
         return write_token(self._key, self._ledger, who, self._now(), for_digest=for_digest)
 

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 import psycopg
+
+from ledger.rules.access import Grant, Subject
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS accounts.invitations (
@@ -20,7 +23,9 @@ CREATE TABLE IF NOT EXISTS accounts.invitations (
     until timestamptz NOT NULL,
     -- The key it was used with: that device alone may ask again after an answer that was lost.
     key text,
-    used timestamptz
+    used timestamptz,
+    -- What it stands for is on record: asked again, nothing more is put there.
+    done boolean NOT NULL DEFAULT false
 );
 CREATE INDEX IF NOT EXISTS invitations_of ON accounts.invitations (device, made);
 GRANT SELECT, INSERT, UPDATE, DELETE ON accounts.invitations TO suyuan_writer;
@@ -37,7 +42,7 @@ UPDATE accounts.invitations i SET key = %(key)s, used = coalesce(used, %(now)s)
 FROM accounts.accounts a
 WHERE i.code = %(code)s AND a.account = i.account AND NOT a.disabled
   AND ((i.key IS NULL AND i.until > %(now)s) OR (i.key = %(key)s AND i.used > %(again)s))
-RETURNING i.device, i.merchants, i.since, i.again, i.account, i.until
+RETURNING i.device, i.merchants, i.since, i.again, i.account, i.until, i.done, a.grants
 """
 # One that was not used gives way to a newer one for the same device.
 ADD = """
@@ -60,6 +65,14 @@ class Invitation(NamedTuple):
     until: datetime
 
 
+class UsedInvitation(NamedTuple):
+    """An invitation that a device shows: whether it joined by it before, and what its maker may today."""
+
+    invitation: Invitation
+    done: bool
+    maker: Subject
+
+
 def create_invitations(connection: psycopg.Connection[Any]) -> None:
     """Makes the table where it is missing; accounts and the services' roles must be there."""
     connection.execute(TABLES)
@@ -79,14 +92,26 @@ class PgInvitations:
         }  # fmt: skip
         self._connection.execute(ADD, fields)
 
-    def use(self, code: bytes, key: str, now: datetime) -> Invitation | None:
+    def use(self, code: bytes, key: str, now: datetime) -> UsedInvitation | None:
         """Uses an invitation up for a device's key; None for one that is over, used, or none.
 
         The same key may use it again for a while: its answer may have been lost.
         """
         asked = {"code": _hash(code), "key": key, "now": now, "again": now - ASKED_AGAIN}
         row = self._connection.execute(USE, asked).fetchone()
-        return None if row is None else _invitation(row)
+        if row is None:
+            return None
+        *fields, done, grants = row
+        found = _invitation(fields)
+        return UsedInvitation(
+            found, done, Subject(found.account, msgspec.convert(grants, tuple[Grant, ...]))
+        )
+
+    def done(self, code: bytes) -> None:
+        """Notes that all that an invitation stands for is on record."""
+        self._connection.execute(
+            "UPDATE accounts.invitations SET done = true WHERE code = %s", [_hash(code)]
+        )
 
     def open_ones(self, now: datetime) -> list[Invitation]:
         """Returns those that nobody has used yet, the newest first."""

@@ -42,7 +42,11 @@ def refuse_password(password: str, account: str) -> Refusal | None:
     near = [account, *account.split("-"), *WORDS]
     # The estimate takes the longest passwords for what their beginning is worth.
     guessed = zxcvbn(password[:ESTIMATED_CHARACTERS], user_inputs=near)["score"] < SCORE_MIN
-    if guessed or account.casefold() in plain or len(set(plain)) < DIFFERENT_MIN:
+    if account.casefold() in plain:
+        return Refusal(
+            "password-weak", f"This has the account's name {account} in it: leave it out."
+        )
+    if guessed or len(set(plain)) < DIFFERENT_MIN:
         advice = (
             "This is easily guessed: take several words that have nothing to do with the account."
         )

@@ -21,8 +21,9 @@ from joserfc.jwk import KeySet
 SCOPE = "openid"
 # Asymmetric alone: with a shared secret whoever holds that could vouch for anybody.
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
-# RFC 8176, section 2: ways of having shown more than a password.
-STRONG = frozenset({"mfa", "otp", "hwk", "swk", "fpt", "face", "iris", "sc"})
+# RFC 8176, section 2: ways of showing who one is. Two of them are two factors, or the word for that.
+METHODS = frozenset({"pwd", "pin", "kba", "otp", "hwk", "swk", "fpt", "face", "iris", "sc", "sms"})
+TWO = "mfa"
 TIMEOUT_S = 10.0
 # A provider changes its keys without telling anybody; asked again at the earliest after this.
 KNOWN_S, AGAIN_S = 600.0, 10.0
@@ -123,8 +124,8 @@ class Provider:
             claims.validate(now=int(self._now()), leeway=LEEWAY_S)
         except (JoseError, AuthlibBaseError, ValueError) as error:
             raise NotVouched(f"the ID token is not good: {error}") from error
-        methods = claims.get("amr") or ()
-        return Vouched(str(claims["sub"]), not STRONG.isdisjoint(methods))
+        methods = set(claims.get("amr") or ())
+        return Vouched(str(claims["sub"]), TWO in methods or len(METHODS & methods) > 1)
 
     def _about(self) -> Mapping[str, Any]:
         return self._known()[0]

@@ -74,6 +74,7 @@ class SingleSignOn:
         with psycopg.connect(self._dsn) as connection:
             sent = PgAccounts(connection).come_back(raw, self._now())
         if sent is None:
+            log.warning("single sign-on: a state that nobody waits for")
             return _NOT_BACK
         try:
             vouched = self._provider.vouched(
@@ -86,6 +87,7 @@ class SingleSignOn:
         with psycopg.connect(self._dsn) as connection:
             book = PgAccounts(connection)
             if (account := book.linked(issuer, vouched.subject)) is None:
+                log.warning("single sign-on: not linked", extra={"subject": vouched.subject[:200]})
                 return Refusal(
                     "not-linked",
                     f"{issuer} knows you as {vouched.subject[:200]}, which is no account here: give that to an"
@@ -95,7 +97,10 @@ class SingleSignOn:
 
     def _may_come_back_to(self, redirect: str) -> bool:
         """RFC 8252, section 7.3: a program on somebody's own machine listens at any port of loopback."""
-        parts = urlsplit(redirect)
+        try:
+            parts = urlsplit(redirect)
+        except ValueError:
+            return False
         if parts.username or parts.password or parts.fragment:
             return False
         own = parts.scheme == "http" and parts.hostname in LOOPBACK

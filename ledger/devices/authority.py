@@ -79,13 +79,13 @@ class Authority:
         signed = self._sign(key.public_key(), _named(name), now, None)
         return Certified(_private(key), signed.public_bytes(serialization.Encoding.PEM))
 
-    def certify_device(self, request: bytes, device: str, now: datetime) -> bytes:
-        """Returns a device's certificate (PEM) for the key that its request (DER) shows it has.
+    def certify_device(self, request: bytes, name: str, now: datetime) -> bytes:
+        """Returns a device's certificate (PEM), in a name, for the key that its request (DER) shows it has.
 
         Raises `ValueError` for what is no such request; whatever else it asks for is not granted.
         """
         key = _requested(request)
-        return self._sign(key, _named(device), now, None).public_bytes(serialization.Encoding.PEM)
+        return self._sign(key, _named(name), now, None).public_bytes(serialization.Encoding.PEM)
 
     def _sign(
         self,

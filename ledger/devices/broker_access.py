@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ledger.events import wire
 from ledger.events.stop_list import stops_topic
+from ledger.values.keys import key_id
 
 HEADING = "# Made from the register of devices; what is written here by hand does not last."
 
@@ -12,8 +13,13 @@ HEADING = "# Made from the register of devices; what is written here by hand doe
 INTAKE = "service:intake"
 
 
-def access_list(ledger: str, tapes: Mapping[str, Sequence[str]]) -> str:
-    """Returns mosquitto's `acl_file`: devices by the name in their certificate, with their tapes.
+def client_name(device: str, key: str) -> str:
+    """Returns what a device is called at the broker: by its key, so that an older one's certificate is over."""
+    return f"{device}:{key_id(key).partition(':')[2][:16]}"
+
+
+def access_list(ledger: str, devices: Mapping[str, str], tapes: Mapping[str, Sequence[str]]) -> str:
+    """Returns mosquitto's `acl_file`: `devices` with the key of each, and their tapes.
 
     Who shows no certificate may do what a device does on any tape: the broker MUST take such clients
     from its own machine alone, as the private one does, or refuse them.
@@ -25,9 +31,9 @@ def access_list(ledger: str, tapes: Mapping[str, Sequence[str]]) -> str:
     ]
     lines = [HEADING, *_of_tape(ledger, "+"), _state(ledger, "+"), *common]
     lines += [f"user {INTAKE}", f"topic readwrite suyuan/v1/{ledger}/#"]
-    for device, own in sorted(tapes.items()):
-        lines += [f"user {device}", _state(ledger, device), *common]
-        for tape in sorted(own):
+    for device, key in sorted(devices.items()):
+        lines += [f"user {client_name(device, key)}", _state(ledger, device), *common]
+        for tape in sorted(tapes.get(device, ())):
             lines += _of_tape(ledger, tape)
     return "\n".join([*lines, ""])
 

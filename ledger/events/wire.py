@@ -120,7 +120,7 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     tape: Uuid | None = None
     waiting: Count = 0
     fill_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
-    time: datetime | None = None
+    time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     session: Uuid | None = None
 
 
@@ -185,7 +185,7 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     certificate: str | None = None
 
 
-class SignedRequest(
+class CertificateRequest(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="certificate-request.v1"
 ):
     """What a device sends when its certificate grows old, under its own signature."""
@@ -252,7 +252,7 @@ def enrolment_message(code: bytes, key: str, request: bytes) -> bytes:
     return b"suyuan/enrolment/v1\n" + digests + key.encode()
 
 
-def request_message(device: str, request: bytes) -> bytes:
+def certificate_request_message(device: str, request: bytes) -> bytes:
     """Returns what a device signs over a request for a newer certificate."""
     return b"suyuan/certificate-request/v1\n" + device.encode() + b"\n" + request
 

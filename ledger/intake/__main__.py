@@ -55,9 +55,14 @@ from ledger.papers.apart import Busy, PaperReader
 from ledger.replication import Timeline, timeline_in
 from ledger.rules.access import ROLES
 from ledger.serving import listening_of, serve
-from ledger.settings import Clock, Settings, read_settings, refuse_unfinished
+from ledger.settings import (
+    Clock,
+    Settings,
+    read_settings,
+    refuse_unfinished,
+    with_addresses,
+)
 from ledger.values.keys import SigningKey
-from ledger.values.names import in_address
 
 log = logging.getLogger("suyuan.intake")
 
@@ -145,6 +150,7 @@ def open_line(settings: Settings, checkpoint: Callable[[], str | None]) -> Intak
 def main(settings: Settings) -> None:
     """Builds the parts and runs until told to end."""
     refuse_unfinished(Path(settings.data))
+    settings = with_addresses(settings)
     line = open_line(settings, lambda: published.text)
     mqtt = MqttIntake(
         line.committer, ledger=settings.ledger, host=settings.mqtt_host, port=settings.mqtt_port,
@@ -216,7 +222,7 @@ def copy_forever(documents: DocumentStore) -> None:
         try:
             if documents.copy_one():
                 continue
-        except (JournalUnavailable, psycopg.OperationalError, Busy) as error:
+        except (JournalUnavailable, psycopg.OperationalError, Busy, OSError) as error:
             log.warning("no copies of papers can be made now: %s", error)
         time.sleep(COPIES_S)
 
@@ -272,10 +278,9 @@ def devices_authority(settings: Settings) -> Authority | None:
 
 def welcome_of(settings: Settings, line: IntakeLine, log_key: Callable[[], str | None]) -> Welcome:
     """Returns what devices are told when they join."""
-    here = f"mqtt://{in_address(settings.mqtt_host)}:{settings.mqtt_port}"
     found = Path(settings.mqtt_authority).read_text() if settings.mqtt_authority else None
-    broker, keys = settings.mqtt_address or here, (line.key.public,)
-    return Welcome(settings.ledger, keys, log_key, line.clock.now, broker, found)
+    keys = (line.key.public,)
+    return Welcome(settings.ledger, keys, log_key, line.clock.now, settings.mqtt_address, found)
 
 
 def unready(dsn: str, mqtt: MqttIntake) -> str:
@@ -316,17 +321,17 @@ def keep_days_forever(keeper: DayKeeper) -> None:
 
 
 def keep_cases_forever(book: PgCasebook, keepers: Sequence[Keeper]) -> None:
-    """Drives the keepers of stops and deadlines: by notification, at the latest twice a second."""
+    """Drives the keepers: by notification, at the latest twice a second."""
     try:
         while True:
             try:
                 read_cases(book, keepers)
                 book.wait(CASES_S)
             except (JournalUnavailable, Conflict) as error:
-                log.warning("holds and recalls cannot be read now: %s", error)
+                log.warning("the cases cannot be read now: %s", error)
                 time.sleep(AWAY_S)
     except BaseException:
-        log.critical("the keeper of holds and recalls stopped; call a human", exc_info=True)
+        log.critical("the keepers of cases stopped; call a human", exc_info=True)
         os._exit(EXIT_DAMAGED)
 
 

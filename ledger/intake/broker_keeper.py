@@ -1,5 +1,6 @@
 """Keeps the broker's list of who may do what: every device that is enrolled and not revoked, with its tapes."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,17 +11,18 @@ from ledger.devices.broker_access import access_list
 from ledger.durable import write_whole
 from ledger.errors import JournalUnavailable
 from ledger.events.base import Event
-from ledger.events.cases import DeviceEnrolled, DeviceRevoked
+from ledger.events.cases import DeviceEnrolled, DeviceKeyReplaced, DeviceRevoked
 
 # A new tape is let through within this time; its first reports wait on it meanwhile.
 TAPES_S = 1.0
+log = logging.getLogger("suyuan.intake")
 TAPES = "SELECT device, tape::text FROM ledger.tapes ORDER BY device, tape"
 
 
 class BrokerKeeper:
     """Writes the list when a device or tape came or went; the broker reads it again when it changed."""
 
-    names = ("device-enrolled.v1", "device-revoked.v1")
+    names = ("device-enrolled.v1", "device-key-replaced.v1", "device-revoked.v1")
 
     def __init__(
         self,
@@ -32,7 +34,7 @@ class BrokerKeeper:
     ) -> None:
         self._ledger, self._path, self._tapes = ledger, path, tapes
         self._monotonic = monotonic
-        self._devices: set[str] = set()
+        self._devices: dict[str, str] = {}
         self._written = ""
         self._looked = -TAPES_S
         self.position = 0
@@ -40,10 +42,11 @@ class BrokerKeeper:
     def take(self, position: int, event: Event) -> None:
         """Takes in who came and who is no longer trusted."""
         match event:
-            case DeviceEnrolled(device=device):
-                self._devices.add(device)
+            case DeviceEnrolled(device=device, key=key) | DeviceKeyReplaced(device=device, key=key):
+                self._devices[device] = key
+                self._looked = -TAPES_S
             case DeviceRevoked(device=device):
-                self._devices.discard(device)
+                self._devices.pop(device, None)
                 self._looked = -TAPES_S
 
     def step(self) -> None:
@@ -52,11 +55,14 @@ class BrokerKeeper:
         if now - self._looked < TAPES_S:
             return
         self._looked, found = now, self._tapes()
-        own = {device: found.get(device, ()) for device in self._devices}
-        text = access_list(self._ledger, own)
-        if text != self._written:
+        text = access_list(self._ledger, self._devices, found)
+        if text == self._written:
+            return
+        try:
             write_whole(self._path, text.encode())
             self._written = text
+        except OSError as error:
+            log.warning("the broker's list of access could not be written: %s", error)
 
 
 class PgTapes:

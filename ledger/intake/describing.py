@@ -68,7 +68,7 @@ ROUTES = (
           else_=BODY),
     DescribedRoute("post", "/intake/enrolments", "A device joins by its invitation.", wire.Enrolment,
           {201: JSON}, (*BODY, 409, 422)),
-    DescribedRoute("post", "/intake/certificates", "A newer certificate for a device.", wire.SignedRequest,
+    DescribedRoute("post", "/intake/certificates", "A newer certificate for a device.", wire.CertificateRequest,
           {201: "application/x-pem-file"}, (*BODY, 404)),
     DescribedRoute("post", "/intake/requests", "Requests, each granted or refused (200 or 422).", list[Request],
           {200: JSON, 422: JSON}, (*BODY, 401, 409), signed_in=True),

@@ -1,5 +1,6 @@
 """Signing in over HTTP: a secret for the holder, tokens for every question, sign-ins to look at and end."""
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, NamedTuple, TypeVar
@@ -17,6 +18,8 @@ from ledger.events.base import Id
 from ledger.intake.responses import body_of, json_response, problem
 from ledger.rules.refusal import Refusal
 from ledger.rules.tokens import SignedIn, bearer, read_token
+
+log = logging.getLogger("suyuan.intake")
 
 BODY_BYTES_MAX = 4096
 Form = TypeVar("Form")
@@ -248,6 +251,7 @@ def refused(refusal: Refusal) -> Response:
     """Returns why nobody is let in, or a password is not taken, as a problem."""
     if refusal.code.startswith("password-"):
         return problem(422, refusal.code, refusal.advice)
+    log.warning("turned away: %s", refusal.code)
     answer = problem(401, refusal.code, refusal.advice)
     answer.headers["www-authenticate"] = "Bearer"
     return answer

@@ -102,14 +102,15 @@ class Guard:
     ) -> Refusal | None:
         """Returns why somebody may not ask a device in for these merchants; None where they may.
 
-        `replaced` is a device that shall go on with another key: whoever lets it report now must be
-        among theirs, too, or anybody could take it over.
+        `replaced` is a device that shall go on with another key: who let it report first must be among
+        theirs, too, or anybody could take it over; of one that nobody lets report, it takes all there is.
+        Who let it report later cannot: that is their trust in it, not their device.
         """
         subject = askers.first
         found = reach(subject, "invitation", "write")
-        named = (
-            {*merchants, *(one.merchant for one in replaced.mandates)} if replaced else {*merchants}
-        )
+        if replaced is not None and not replaced.mandates:
+            return decide_access(subject, "invitation", "write", About())
+        named = {*merchants, replaced.mandates[0].merchant} if replaced else {*merchants}
         abouts = [self._about(one, found) for one in sorted(named)] or [About()]
         refusals = (decide_access(subject, "invitation", "write", about) for about in abouts)
         return next(filter(None, refusals), None)

@@ -45,6 +45,7 @@ from ledger.values.keys import PublicKey
 ANSWER_S = 20
 REQUESTS_BYTES_MAX = 4 * 1024 * 1024
 CARD_BYTES_MAX = 64 * 1024
+PAPERS_AT_ONCE = 4
 # What one account may ask for: a morning's register at once, a person's pace for ever.
 REQUESTS_PER_S, REQUESTS_BURST, COSTS_ONE_BYTES = 10.0, 2000.0, 10_000
 KEY = re.compile(r"[!-~]{1,80}")
@@ -52,7 +53,7 @@ METRICS = "text/plain; version=0.0.4; charset=utf-8"
 # Where somebody shows a password or a code.
 DOOR = (
     "/intake/sign-ins", "/intake/password", "/intake/second-factor", "/intake/enrolments",
-    "/intake/tokens", "/intake/single-sign-ons", "/intake/single-sign-ons/back",
+    "/intake/single-sign-ons", "/intake/single-sign-ons/back",
 )  # fmt: skip
 # Granted and refused are decisions; anything else may be asked again.
 DECIDED = (200, 422)
@@ -142,6 +143,9 @@ def _take_from_people(app: FastAPI, parts: IntakeParts, way: Doorway) -> None:
 
     @app.post("/intake/requests")
     async def requests(request: Request) -> Response:
+        if isinstance(first := way.who(request), Refusal):
+            # Before anything is read: what a stranger sends is not held.
+            return refused(first)
         body = await body_of(request, REQUESTS_BYTES_MAX)
         if isinstance(body, Response):
             return body
@@ -156,6 +160,7 @@ def _take_from_people(app: FastAPI, parts: IntakeParts, way: Doorway) -> None:
 
 def _take_from_devices(app: FastAPI, parts: IntakeParts) -> None:
     """Adds what devices sign."""
+    papers = asyncio.Semaphore(PAPERS_AT_ONCE)
 
     @app.post("/intake/batches")
     async def batches(request: Request) -> Response:
@@ -172,7 +177,9 @@ def _take_from_devices(app: FastAPI, parts: IntakeParts) -> None:
         body = await body_of(request, DOCUMENT_BYTES_MAX)
         if isinstance(body, Response):
             return body
-        return await run_in_threadpool(_keep_document, parts, signed, body)
+        # Few at once, before a thread is taken: papers shall hold nobody else up.
+        async with papers:
+            return await run_in_threadpool(_keep_document, parts, signed, body)
 
     @app.put("/intake/cards")
     async def cards(request: Request) -> Response:

@@ -1,13 +1,22 @@
 """Joining: who may asks a device in, and the device joins once, with a key that it made itself."""
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
 
-from ledger.accounts.invitations import CODE_BYTES, LIFE, LIFE_MAX, Invitation, PgInvitations
+from ledger.accounts.invitations import (
+    CODE_BYTES,
+    LIFE,
+    LIFE_MAX,
+    Invitation,
+    PgInvitations,
+    UsedInvitation,
+)
 from ledger.devices.authority import Authority
+from ledger.devices.broker_access import client_name
 from ledger.errors import Malformed
 from ledger.events import wire
 from ledger.intake.guard import Askers, Guard, PgRequestLog
@@ -23,6 +32,8 @@ from ledger.rules.device import (
 )
 from ledger.rules.refusal import Refusal
 from ledger.values.keys import PublicKey
+
+log = logging.getLogger("suyuan.intake")
 
 MERCHANTS_MAX = 64
 
@@ -80,6 +91,8 @@ class Joining:
         """
         case = self._requests.device(wish.device)
         if (refused := self._refuse(askers, wish, case)) is not None:
+            log.warning("not theirs to ask in: %s", refused.code, extra={
+                "account": askers.first.account, "device": wish.device})  # fmt: skip
             return refused
         code, now = self._entropy(CODE_BYTES), self._now()
         life = timedelta(minutes=wish.minutes) if wish.minutes is not None else LIFE
@@ -97,12 +110,14 @@ class Joining:
 
     def open_ones(self, askers: Askers) -> list[Invitation]:
         """Returns the open invitations that the asker could have made."""
-        with psycopg.connect(self._dsn) as connection:
-            found = PgInvitations(connection).open_ones(self._now())
         return [
-            one for one in found
+            one for one in self._all_open()
             if self._guard.refuse_invitation(askers, one.merchants, None) is None
         ]  # fmt: skip
+
+    def _all_open(self) -> list[Invitation]:
+        with psycopg.connect(self._dsn) as connection:
+            return PgInvitations(connection).open_ones(self._now())
 
     def withdraw(self, askers: Askers, device: str) -> bool:
         """Ends the open invitation of a device; False where the asker has none such."""
@@ -124,32 +139,49 @@ class Joining:
             # Found out before the code is used up.
             self._certify(form.request, "checked")
         with committing(self._dsn) as connection:
-            invitation = PgInvitations(connection).use(form.code, form.key, self._now())
-        if invitation is None:
-            return Refusal(
-                "invitation-over",
-                "This code is not good, or no longer: ask for another invitation.",
-            )
-        for request in _requests_of(invitation, form.key):
-            if (refused := self._requests.take(request)) is not None:
-                return refused
-        told = self._welcome
+            used = PgInvitations(connection).use(form.code, form.key, self._now())
+        if used is None:
+            return _OVER
+        invitation = used.invitation
+        if (refused := self._take(used, form)) is not None:
+            return refused
+        told, named = self._welcome, client_name(invitation.device, form.key)
         return wire.Enrolled(
             ledger=told.ledger, device=invitation.device, merchants=invitation.merchants,
             keys=told.keys, log=told.log_key(), time=told.now(), mqtt=told.broker,
             authority=told.broker_authority,
-            certificate=self._certify(form.request, invitation.device) if form.request else None,
+            certificate=self._certify(form.request, named) if form.request else None,
         )  # fmt: skip
 
-    def certify_again(self, form: wire.SignedRequest, case: DeviceCase) -> str | Refusal | None:
+    def _take(self, used: UsedInvitation, form: wire.Enrolment) -> Refusal | None:
+        """Puts on record what an invitation stands for, once, as far as its maker still may."""
+        invitation = used.invitation
+        case = self._requests.device(invitation.device)
+        if used.done:
+            # An answer was lost. Whatever became of the device since then stays as it is.
+            return None if case.key == form.key and not case.revoked else _OVER
+        replaced = case if invitation.again else None
+        maker = Askers(used.maker)
+        if self._guard.refuse_invitation(maker, invitation.merchants, replaced) is not None:
+            return _OVER
+        for request in _requests_of(invitation, form.key):
+            if (refused := self._requests.take(request)) is not None:
+                return refused
+        with committing(self._dsn) as connection:
+            PgInvitations(connection).done(form.code)
+        return None
+
+    def certify_again(
+        self, form: wire.CertificateRequest, case: DeviceCase
+    ) -> str | Refusal | None:
         """Returns a newer certificate for a device that is enrolled; None where there are none.
 
         Raises `Malformed` for a request that is none.
         """
-        message = wire.request_message(form.device, form.request)
+        message = wire.certificate_request_message(form.device, form.request)
         if case.key is None or case.revoked or not _key(case.key).signed(form.signature, message):
             return Refusal("bad-signature", "Sign the request with the device's own key.")
-        return self._certify(form.request, form.device)
+        return self._certify(form.request, client_name(form.device, case.key))
 
     def _certify(self, request: bytes, device: str) -> str | None:
         if self._authority is None:
@@ -162,7 +194,7 @@ class Joining:
     def _refuse(self, askers: Askers, wish: InvitationWish, case: DeviceCase) -> Refusal | None:
         if len(wish.merchants) > MERCHANTS_MAX:
             return Refusal("too-many", f"A device reports for at most {MERCHANTS_MAX} at first.")
-        replaced = case if wish.again else None
+        replaced = case if wish.again and case.key is not None else None
         if (refused := self._guard.refuse_invitation(askers, wish.merchants, replaced)) is not None:
             return refused
         if case.revoked:
@@ -175,7 +207,19 @@ class Joining:
             return Refusal(
                 "device-taken", f"{wish.device} is enrolled: take another name, or --again REASON."
             )
+        for one in self._all_open():
+            # A code that somebody else waits for is not ended by whoever likes the name.
+            mine = self._guard.refuse_invitation(askers, one.merchants, replaced) is None
+            if one.device == wish.device and not mine:
+                return Refusal(
+                    "device-taken", f"{wish.device} is asked in by others: take another name."
+                )
         return None
+
+
+_OVER = Refusal(
+    "invitation-over", "This code is not good, or no longer: ask for another invitation."
+)
 
 
 def _requests_of(invitation: Invitation, key: str) -> list[DeviceRequest]:

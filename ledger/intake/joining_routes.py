@@ -12,7 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from ledger.devices.authority import fingerprint_of
 from ledger.errors import Conflict, Malformed
 from ledger.events import wire
-from ledger.events.base import Id
+from ledger.events.base import Id, LongText
+from ledger.events.catalogue import unsafe_text
 from ledger.intake.devices import Devices
 from ledger.intake.door_routes import Doorway, form_of, refused
 from ledger.intake.guard import TURNED_AWAY, Askers
@@ -31,7 +32,7 @@ class InvitationForm(msgspec.Struct, frozen=True):
     device: Id
     since: date
     merchants: Annotated[tuple[Id, ...], msgspec.Meta(max_length=MERCHANTS_MAX)] = ()
-    again: Annotated[str, msgspec.Meta(max_length=400)] = ""
+    again: LongText | None = None
     minutes: Annotated[int, msgspec.Meta(ge=1, le=MINUTES_MAX)] | None = None
 
 
@@ -64,7 +65,11 @@ def _invite(router: APIRouter, joining: Joining, way: Doorway, settings: Setting
         form = await form_of(request, InvitationForm, BODY_BYTES_MAX)
         if isinstance(form, Response):
             return form
-        wish = InvitationWish(form.device, form.merchants, form.since, form.again, form.minutes)
+        if unsafe_text(form.again):
+            return problem(400, "no-form", "again: texts hold no control characters")
+        wish = InvitationWish(
+            form.device, form.merchants, form.since, form.again or "", form.minutes
+        )
         made = await run_in_threadpool(joining.invite, asked, wish)
         if isinstance(made, Refusal):
             status = 403 if made.code in TURNED_AWAY else 422
@@ -115,7 +120,7 @@ def _join(router: APIRouter, joining: Joining, devices: Devices) -> None:
         if isinstance(body, Response):
             return body
         try:
-            form = msgspec.json.decode(body, type=wire.SignedRequest)
+            form = msgspec.json.decode(body, type=wire.CertificateRequest)
             # Read afresh: another intake may have revoked it a moment ago.
             devices.forget(form.device)
             case = await run_in_threadpool(devices.get, form.device)

@@ -24,6 +24,8 @@ RECONNECT_MAX_S = 5
 
 # Batches of one tape: more than any scanner makes, less than would hold the others up.
 TAPE_PER_S, TAPE_BURST = 500.0, 2000.0
+# One line in so many: the flood shall not go on in the log.
+FLOODS_TOLD = 10_000
 
 
 class MqttIntake:
@@ -70,8 +72,9 @@ class MqttIntake:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker is reached."""
-        return bool(self._client.is_connected())
+        """Whether the broker is reached, and somebody listens to it here."""
+        thread = self._client._thread
+        return bool(self._client.is_connected()) and thread is not None and thread.is_alive()
 
     def retain(self, topic: str, payload: bytes) -> None:
         """Leaves a message on its topic for whoever subscribes; nothing while the broker is away."""
@@ -90,12 +93,21 @@ class MqttIntake:
         log.info("intake listens on %s at %s:%s", self._topic, *self._address)
 
     def _arrived(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if self.on_state is not None and message.topic.endswith("/state"):
-            self.on_state(message.topic.split("/")[-2], bytes(message.payload), message.retain)
-            return
+        try:
+            self._take(message)
+        except Exception:
+            # paho's thread would end with it, and nothing would be heard of anybody any more.
+            log.exception("a message could not be taken", extra={"topic": message.topic[:200]})
+
+    def _take(self, message: mqtt.MQTTMessage) -> None:
         if self._by_tape.take(message.topic):
             # One that floods waits for its answers as others do; it sends again.
             self.flooded += 1
+            if self.flooded % FLOODS_TOLD == 1:
+                log.warning("a flood is dropped", extra={"topic": message.topic[:200]})
+            return
+        if self.on_state is not None and message.topic.endswith("/state"):
+            self.on_state(message.topic.split("/")[-2], bytes(message.payload), message.retain)
             return
         if not self._committer.submit(bytes(message.payload), self._reply):
             log.warning("the queue is full; a batch was left to be sent again")

@@ -103,7 +103,7 @@ class Requests:
         now: Callable[[], datetime],
         held: Callable[[str, int], Held | None],
         *,
-        ledger: str = "",
+        ledger: str,
     ) -> None:
         self._now = now
         self._held = held

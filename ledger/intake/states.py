@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
+import psycopg
 
+from ledger.errors import JournalUnavailable
 from ledger.events import wire
 from ledger.events.base import Event
+from ledger.events.cases import DeviceKeyReplaced, DeviceRevoked
 from ledger.intake.devices import Devices
 from ledger.replication import committing
 from ledger.values.keys import PublicKey
@@ -18,7 +21,8 @@ from ledger.values.keys import PublicKey
 log = logging.getLogger("suyuan.intake")
 
 # A flood of states takes no more memory than this; the latest of each device counts.
-WAITING_MAX = 20_000
+WAITING_MAX, PAYLOAD_BYTES_MAX = 20_000, 4096
+SECOND = timedelta(seconds=1)
 # A device's clock may be wrong by years; PostgreSQL's and Python's calendars go as far.
 TIME_MIN, TIME_MAX = (
     datetime.fromisoformat("2000-01-01T00:00Z"),
@@ -52,53 +56,71 @@ class HeardState(NamedTuple):
     ahead_s: float | None
 
 
-class DeviceStates:
-    """Takes states as they come and writes the latest of each device together, as a keeper."""
+class _Said(NamedTuple):
+    """What came on a device's topic, whether the broker had kept it, and when."""
 
-    names = ("device-revoked.v1",)
+    payload: bytes
+    retained: bool
+    at: datetime
+
+
+class DeviceStates:
+    """Takes states as they come and believes and writes the latest of each device together, as a keeper."""
+
+    names = ("device-revoked.v1", "device-key-replaced.v1")
 
     def __init__(self, dsn: str, devices: Devices, now: Callable[[], datetime]) -> None:
         self._dsn, self._devices, self._now = dsn, devices, now
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[str, HeardState] = OrderedDict()
+        self._waiting: OrderedDict[str, _Said] = OrderedDict()
         self.position = 0
 
     def hear(self, device: str, payload: bytes, *, retained: bool) -> None:
-        """Takes what came on a device's topic; what the device did not sign is nothing.
+        """Takes what came on a device's topic; `step` finds out whether the device signed it.
 
         Of a message that the broker had kept nobody knows how old it is.
         """
-        state = self._believed(device, payload)
-        if state is None or state.time is None or state.session is None:
+        if len(payload) > PAYLOAD_BYTES_MAX:
             return
-        if not TIME_MIN < state.time < TIME_MAX:
-            return
-        now = self._now()
-        told = state.online and not retained
-        heard = HeardState(
-            device, state.online, state.tape, state.waiting, state.fill_percent, state.time,
-            state.session, now, (state.time - now) / timedelta(seconds=1) if told else None,
-        )  # fmt: skip
         with self._lock:
             if len(self._waiting) < WAITING_MAX or device in self._waiting:
-                self._waiting[device] = heard
+                self._waiting[device] = _Said(payload, retained, self._now())
 
     def take(self, position: int, event: Event) -> None:
-        """Nothing follows: who is revoked is believed no more, and its last word stays."""
+        """Looks a device up again whose key is no longer what it was."""
+        match event:
+            case DeviceRevoked(device=device) | DeviceKeyReplaced(device=device):
+                self._devices.forget(device)
 
     def step(self) -> None:
-        """Writes what waits. Raises `JournalUnavailable`; it waits on then."""
+        """Writes what waits and is believed. Raises `JournalUnavailable`; it waits on then."""
         with self._lock:
             waiting, self._waiting = self._waiting, OrderedDict()
         if not waiting:
             return
         try:
+            found = [self._heard(device, said) for device, said in waiting.items()]
+            rows = [one._asdict() for one in found if one is not None]
             with committing(self._dsn) as connection, connection.cursor() as cursor:
-                cursor.executemany(KEEP, [one._asdict() for one in waiting.values()])
-        except BaseException:
+                cursor.executemany(KEEP, rows)
+        except JournalUnavailable:
             with self._lock:
                 self._waiting = OrderedDict(waiting | self._waiting)
             raise
+        except psycopg.DataError as error:
+            log.warning("what devices say of themselves could not be kept: %s", error)
+
+    def _heard(self, device: str, said: _Said) -> HeardState | None:
+        state = self._believed(device, said.payload)
+        if state is None or state.time is None or state.session is None:
+            return None
+        if not TIME_MIN < state.time < TIME_MAX:
+            return None
+        told = state.online and not said.retained
+        return HeardState(
+            device, state.online, state.tape, state.waiting, state.fill_percent, state.time,
+            state.session, said.at, (state.time - said.at) / SECOND if told else None,
+        )  # fmt: skip
 
     def _believed(self, device: str, payload: bytes) -> wire.DeviceState | None:
         try:

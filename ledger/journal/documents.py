@@ -11,7 +11,7 @@ import psycopg
 
 from ledger.durable import write_whole
 from ledger.errors import Malformed
-from ledger.papers.copies import CleanCopy, Unfit
+from ledger.papers.copies import CleanCopy, Unfit, copy_path
 from ledger.papers.kinds import kind_of
 from ledger.replication import committing
 from ledger.values.bigrams import bigrams
@@ -21,6 +21,7 @@ log = logging.getLogger("suyuan.intake")
 # A phone's photograph of a certificate is 2 to 6 MB.
 DOCUMENT_BYTES_MAX = 12 * 1024 * 1024
 ADD = "INSERT INTO ledger.documents VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+ADD_SENDER = "INSERT INTO ledger.document_senders VALUES (%s, %s) ON CONFLICT DO NOTHING"
 ADD_COPY = """
 INSERT INTO ledger.document_copies (digest, media, pages, text, bigrams) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
@@ -40,11 +41,6 @@ class Document(NamedTuple):
     device: str
     key: str
     signature: bytes
-
-
-def copy_path(documents: Path, digest: str) -> Path:
-    """Returns where a document's clean copy is, beside the folder of the documents."""
-    return documents.parent / "copies" / digest[:2] / digest
 
 
 class DocumentStore:
@@ -71,8 +67,11 @@ class DocumentStore:
             raise Malformed(f"a document has at most {DOCUMENT_BYTES_MAX} bytes: make it smaller")
         if hashlib.sha256(content).hexdigest() != document.digest:
             raise Malformed("the bytes do not have the digest that was signed: send them again")
-        copy = self._copied(document, content)
-        write_whole(self.path(document.digest), content)
+        known = self.path(document.digest).is_file()
+        # Who sends again what is here already costs no reading.
+        copy = None if known else self._copied(document, content)
+        if not known:
+            write_whole(self.path(document.digest), content)
         with committing(self._dsn) as connection:
             done = connection.execute(
                 ADD,
@@ -86,6 +85,7 @@ class DocumentStore:
                     received,
                 ],
             )
+            connection.execute(ADD_SENDER, [document.digest, document.device])
             if copy is not None:
                 self._keep_copy(connection, document.digest, copy)
         return done.rowcount == 1
@@ -93,7 +93,8 @@ class DocumentStore:
     def copy_one(self) -> bool:
         """Makes the clean copy of a document that has none yet; False where there is none such.
 
-        What cannot be read gets an empty copy: it was kept once, and is shown to nobody.
+        What is no paper gets an empty copy: it was kept once, and is shown to nobody. Raises `OSError`
+        where its bytes cannot be had now, and whatever reading raises for a reason of its own.
         """
         assert self._read is not None
         with psycopg.connect(self._dsn, autocommit=True) as connection:
@@ -103,7 +104,7 @@ class DocumentStore:
         digest = str(row[0])
         try:
             copy = self._read(self.path(digest).read_bytes())
-        except (OSError, Unfit) as error:
+        except Unfit as error:
             log.warning("no copy of a paper could be made: %s", error, extra={"digest": digest})
             copy = CleanCopy("", b"", 0, "")
         with committing(self._dsn) as connection:

@@ -93,6 +93,12 @@ CREATE TABLE IF NOT EXISTS ledger.documents (
     signature bytea NOT NULL,
     received timestamptz NOT NULL
 );
+-- Which devices had a document's bytes: who only names its digest sees nothing of it.
+CREATE TABLE IF NOT EXISTS ledger.document_senders (
+    digest text NOT NULL,
+    device text NOT NULL,
+    PRIMARY KEY (digest, device)
+);
 -- Drawn anew from a document, which is shown to nobody itself; `media` is empty where none could be.
 CREATE TABLE IF NOT EXISTS ledger.document_copies (
     digest text PRIMARY KEY,
@@ -208,7 +214,8 @@ GRANT SELECT, INSERT ON personal.keys TO suyuan_writer;
 GRANT SELECT ON personal.erased TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;
 GRANT SELECT ON ledger.head, ledger.checkpoints TO suyuan_reader;
-GRANT SELECT, INSERT ON ledger.document_copies TO suyuan_writer;
+GRANT SELECT, INSERT ON ledger.document_copies, ledger.document_senders TO suyuan_writer;
+GRANT SELECT ON ledger.document_senders TO suyuan_reader;
 GRANT SELECT ON ledger.document_copies TO suyuan_reader;
 GRANT SELECT ON ledger.checkpoints TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head TO suyuan_publisher;

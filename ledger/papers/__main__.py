@@ -1,6 +1,7 @@
 """The process in which a paper is read: `python -m ledger.papers`, bytes in, a clean copy out.
 
-It holds no secret, opens no file and may take little memory and time; who takes it over has nothing.
+It holds no secret, can open nothing more once it reads, and may take little memory and time. Where the
+service runs as root it goes on as nobody; elsewhere it is the service's own user, with no way to a file.
 """
 
 import codecs
@@ -46,7 +47,7 @@ def confine() -> None:
         os.setuid(NOBODY)
     for kind, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, TIME_S),
-        (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 0),
     ):  # fmt: skip
         resource.setrlimit(kind, (most, most))
 

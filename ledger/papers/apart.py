@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,11 +16,13 @@ AT_ONCE, WAIT_S = 2, 30.0
 # A little more than the process allows itself.
 TIME_S = 25.0
 COPY_BYTES_MAX = 64 * 1024 * 1024
+log = logging.getLogger("suyuan.intake")
+
 TOO_MUCH = "this file takes more memory or time than any paper does: take a plain picture of it"
 
 
 class Busy(Exception):
-    """Others' papers are being read: try again in a moment."""
+    """No paper can be read now: try again in a moment."""
 
 
 class PaperReader:
@@ -43,11 +46,11 @@ def _read(content: bytes) -> CleanCopy:
     environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     command = [sys.executable, "-m", "ledger.papers"]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=environment | {"MALLOC_ARENA_MAX": "2"}, close_fds=True, start_new_session=True,
     )  # fmt: skip
     try:
-        said, _ = process.communicate(content, timeout=TIME_S)
+        said, complaint = process.communicate(content, timeout=TIME_S)
     except subprocess.TimeoutExpired as error:
         raise Unfit(TOO_MUCH) from error
     finally:
@@ -56,8 +59,13 @@ def _read(content: bytes) -> CleanCopy:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     head, _, copy = said.partition(b"\n")
-    if process.returncode != 0 or not head or len(copy) > COPY_BYTES_MAX:
+    if process.returncode < 0 or len(copy) > COPY_BYTES_MAX:
+        # Ended by the system, for the memory or time it took.
         raise Unfit(TOO_MUCH)
+    if process.returncode != 0 or not head:
+        # It broke by itself: that is no fault of the file's, and may be mended.
+        log.error("papers cannot be read: %s", complaint.decode(errors="replace")[-2000:])
+        raise Busy("papers cannot be read at present: send it again later")
     told = json.loads(head)
     if "refused" in told:
         raise Unfit(str(told["refused"]))

@@ -13,6 +13,8 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 _SNIFFED = 1024 + 445
 # Where the record that ends a zip may stand (APPNOTE, 4.3.16), and its signature.
 _ZIP_END, _ZIP_TAIL = b"PK\x05\x06", 22 + 0xFFFF
+# Archives that unpackers find wherever they begin.
+_ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 _PAGES = re.compile(
     rb"<\s*(!doctype|html|head|body|script|svg|iframe|\?php|\?xml)\b", re.IGNORECASE
 )
@@ -38,5 +40,5 @@ def refuse_two_in_one(content: bytes, media: str) -> None:
         raise Unfit(f"this {NAMES[media]} is a PDF at the same time: send one of the two")
     if _PAGES.search(head[16:] if media != PDF else b""):
         raise Unfit(f"this {NAMES[media]} begins like a web page: take the picture again")
-    if _ZIP_END in content[-_ZIP_TAIL:]:
+    if _ZIP_END in content[-_ZIP_TAIL:] or any(one in content for one in _ARCHIVES):
         raise Unfit(f"this {NAMES[media]} is an archive at the same time: send the picture alone")

@@ -19,6 +19,7 @@ ACTS = {
     "/JavaScript": "a script", "/JS": "a script", "/Launch": "a program to start",
     "/EmbeddedFile": "a file within", "/EmbeddedFiles": "a file within", "/XFA": "a form that acts",
     "/RichMedia": "a film", "/SubmitForm": "a form that sends", "/ImportData": "a form that fetches",
+    "/EF": "a file within", "/FileAttachment": "a file within",
     "/GoToR": "a link into other files", "/GoToE": "a link into other files",
 }  # fmt: skip
 OBJECTS_MAX = 100_000

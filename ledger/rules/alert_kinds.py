@@ -114,7 +114,7 @@ ALERT_KINDS: Final = {
     ),
     "tape-forked": AlertKind(
         "tape-forked", _SUBJECT, "设备记录分叉", "a device's tape was copied or restored",
-        "收回设备, 重新登记: suyuan enroll --again", "Take the device in; enroll it again.",
+        "收回设备, 重新邀请: suyuan devices invite --again", "Take the device in; enroll it again.",
     ),
     "tape-lost": AlertKind(
         "tape-lost", _SUBJECT, "设备记录中断", "a device began a new tape",

@@ -58,10 +58,10 @@ def evolve_ledger_keys(case: LedgerKeysCase, event: Event) -> LedgerKeysCase:
 
 
 def trusted_after(known: Sequence[str], ledger: str, links: Sequence[KeyLink]) -> tuple[str, ...]:
-    """Returns the keys that who trusted `known`, the newest first, trusts after these links.
+    """Returns the keys that who knew `known`, the newest first, knows after these links.
 
-    A link counts that the newest known key signed; of the keys before, the last one stays for what it
-    signed a moment ago.
+    A link counts that the newest known key signed. Former ones stay at the end, for what they signed
+    before: only the newest may sign anything new.
     """
     newest, before = known[0], tuple(known[1:])
     for link in links:
@@ -75,5 +75,5 @@ def trusted_after(known: Sequence[str], ledger: str, links: Sequence[KeyLink]) -
             break
         if not fits:
             break
-        newest, before = link.key, (newest,)
+        newest, before = link.key, (newest, *before)
     return (newest, *before)

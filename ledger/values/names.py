@@ -16,8 +16,3 @@ def is_host(text: str) -> bool:
     except ValueError:
         return len(text) <= HOST_CHARACTERS_MAX and _HOST.fullmatch(text) is not None
     return True
-
-
-def in_address(host: str) -> str:
-    """Writes a host as an address has it: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
-    return f"[{host}]" if ":" in host else host

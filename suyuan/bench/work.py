@@ -145,7 +145,7 @@ class Work:
         recorder = open_recorder(dsn, sealer, lambda: datetime.now(UTC))
         requests = Requests(
             Cases(recorder), ("bench",), lambda _device: None, lambda: datetime.now(UTC),
-            lambda _stream, _number: None,
+            lambda _stream, _number: None, ledger="bench",
         )  # fmt: skip
         wanted = self.trade.requests()
         for request in wanted:

@@ -46,7 +46,7 @@ def add_alerts(verbs: Any) -> None:
             say.add_argument("--to", type=name, required=True, help="who works on it")
         if word == "silence":
             say.add_argument("--until", type=instant, required=True, help="2026-12-01T08:00+08:00")
-        add_query(say, run_say)
+        add_query(say, run_say, who=False)
 
 
 def run_alerts(stated: argparse.Namespace) -> int:

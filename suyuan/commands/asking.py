@@ -14,7 +14,7 @@ import httpx
 from ledger.settings import Settings, read_settings
 from ledger.values.day import ZONE_DEFAULT
 from suyuan.badge import Badge, held_by
-from suyuan.commands import Failed
+from suyuan.commands import Failed, name
 from suyuan.trusted import verify
 
 ANSWER_S = 60.0
@@ -23,9 +23,11 @@ SHORTENED_TO = 48
 FORMS = ("xlsx", "csv", "html")
 
 
-def add_query(verb: argparse.ArgumentParser, run: Any) -> None:
-    """Adds what every question takes."""
+def add_query(verb: argparse.ArgumentParser, run: Any, *, who: bool = True) -> None:
+    """Adds what every question takes; without `who` the verb has words for that of its own."""
     verb.add_argument("--query", help="the query API's address; else the one of the settings")
+    if who:
+        verb.add_argument("--as", dest="by", type=name, help="who asks; else who signed in last")
     verb.add_argument("--why", default="", help="the reason, noted where others see who looked")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run)

@@ -59,6 +59,8 @@ class AtWork:
     def __init__(self, stated: argparse.Namespace, tape: Tape) -> None:
         self._stated = stated
         self.tape = tape
+        # Why the ledger took a picture not at all; known when the work is finished.
+        self.refused: list[str] = []
         if not stated.offline:
             renew(tape, home_of(tape), datetime.now(UTC))
         self.agent = Agent(tape, Clocks(), on_answer=lambda body: _tell_answer(body, stated.json))
@@ -114,8 +116,10 @@ class AtWork:
         """Waits a moment for receipts and says what is confirmed."""
         started = self.agent.link.started
         confirmed = started and self.agent.link.wait_drained(DRAIN_S)
-        for words in self.agent.send_documents() if started else ():
-            tell(Told("red", f"the ledger will not take a picture: {words}"), self._stated.json)
+        self.refused = self.agent.send_documents() if started else []
+        for why in self.refused:
+            words = f"the ledger will not take a picture: {why}; file the paper again with another"
+            tell(Told("red", words), self._stated.json)
         self.agent.link.stop()
         _say_end(self.agent, confirmed, self.tape.count_waiting(), self._stated.json)
 

@@ -33,8 +33,6 @@ def add_devices(verbs: Any) -> None:
     shown = words.add_parser("show", help="one device with its mandates, tapes, gaps and use")
     shown.add_argument("device", type=name)
     add_query(shown, _show)
-    for asked in (listed, shown):
-        asked.add_argument("--as", dest="by", type=name, help="who asks; else who signed in last")
     _add_invite(words)
     opened = words.add_parser("invitations", help="invitations that nobody has used yet")
     add_request(opened, _invitations)
@@ -74,7 +72,13 @@ def _list(stated: argparse.Namespace) -> int:
          _percent(one["fill_percent"]), _ahead(one["ahead_s"]), one["week"], one["gaps"]]
         for one in found
     ]  # fmt: skip
-    return show(stated, {"devices": found}, headings, rows, f"{len(found)} devices")
+    return show(
+        stated,
+        {"devices": found},
+        headings,
+        rows,
+        "1 device" if len(found) == 1 else f"{len(found)} devices",
+    )
 
 
 def _show(stated: argparse.Namespace) -> int:
@@ -129,7 +133,7 @@ def _ahead(seconds: float | None) -> str:
 
 def _invite(stated: argparse.Namespace) -> int:
     form = {
-        "device": stated.device, "merchants": stated.merchant, "again": stated.again or "",
+        "device": stated.device, "merchants": stated.merchant, "again": stated.again,
         "since": str(stated.since or today()), "minutes": stated.minutes,
     }  # fmt: skip
     told = _answer(stated, "POST", "/intake/invitations", form)

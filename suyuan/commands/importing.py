@@ -36,7 +36,7 @@ from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
 
 PREVIEW_ROWS = 8
-FEED_PORT = 8704
+FEED_PORT = 8705
 CARDS_AGAIN_S = 30
 ERRORS_SHOWN = 5
 # While receipts come, a long file is waited for; after so many seconds without one it is not.

@@ -35,6 +35,8 @@ def add_enroll(verbs: Any) -> None:
                       help="from which business day on it may report; else today")  # fmt: skip
     verb.add_argument("--again", metavar="REASON", default="",
                       help="it was enrolled and lost its key: why")  # fmt: skip
+    verb.add_argument("--as", dest="by", type=name,
+                      help="who lets it join, by name; else who signed in last")  # fmt: skip
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_enroll)
 
@@ -103,7 +105,7 @@ def _enroll_here(stated: argparse.Namespace) -> Tape:
             stated.merchant,
             since=stated.since or today(),
             again=stated.again,
-            auth=badge(),
+            auth=badge(stated.by),
         )
     except (EnrolmentRefused, NotTrusted, NoTape, OSError) as error:
         raise Failed(str(error)) from error

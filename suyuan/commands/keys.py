@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 from cryptography import x509
 
@@ -16,11 +17,11 @@ from ledger.devices.authority import fingerprint_of
 from ledger.durable import sync
 from ledger.journal.keyfile import read_key
 from ledger.rules.ledger_keys import AnnounceLedgerKey
-from ledger.settings import read_settings
 from ledger.values.keys import succession_message
 from suyuan.commands import Failed
-from suyuan.commands.requesting import add_request, send, words_of
+from suyuan.commands.requesting import add_request, intake_of, send, words_of
 from suyuan.commands.upkeep import RunningLedger, database_answers
+from suyuan.trusted import verify
 
 # What each key is for, as people are told.
 KEYS = {
@@ -41,10 +42,15 @@ def add_keys(verbs: Any) -> None:
     listed.add_argument("--json", action="store_true")
     listed.set_defaults(run=_list)
     rotated = words.add_parser("rotate", help="go on with another key")
-    rotated.add_argument("key", choices=["ledger", "accounts"],
-                         help="ledger: announced under the old one's signature, which devices follow")  # fmt: skip
-    rotated.add_argument("--note", required=True, type=words_of(400), help="why")
-    add_request(rotated, _rotate)
+    which = rotated.add_subparsers(dest="key", required=True, metavar="KEY")
+    ledger = which.add_parser(
+        "ledger", help="announced under the old one's signature, which devices follow"
+    )
+    ledger.add_argument("--note", required=True, type=words_of(400), help="why")
+    add_request(ledger, _rotate_ledger)
+    accounts = which.add_parser("accounts", help="what seals the secrets of second factors")
+    accounts.add_argument("--json", action="store_true")
+    accounts.set_defaults(run=_rotate_accounts)
 
 
 def _list(stated: argparse.Namespace) -> int:
@@ -62,32 +68,48 @@ def _list(stated: argparse.Namespace) -> int:
     return 0
 
 
-def _rotate(stated: argparse.Namespace) -> int:
+def _rotate_ledger(stated: argparse.Namespace) -> int:
+    folder = Path(RunningLedger().data) / "keys"
+    current, coming = folder / "ledger.key", folder / f"ledger.key{NEXT}"
+    # One that was cut off goes on with the key it had made: it may be announced already.
+    old, new = read_key(current), read_key(coming)
+    signature = old.sign(succession_message(_ledger_at(stated), new.public))
+    send(stated, [AnnounceLedgerKey(key=new.public, signature=signature, reason=stated.note)])
+    coming.replace(current)
+    sync(folder)
+    return _say(stated, new.id, f"the ledger goes on with {new.id}, announced under {old.id}")
+
+
+def _rotate_accounts(stated: argparse.Namespace) -> int:
     ledger = RunningLedger()
     folder = Path(ledger.data) / "keys"
-    current, coming = folder / f"{stated.key}.key", folder / f"{stated.key}.key{NEXT}"
-    # One that was cut off goes on with the key it had made.
+    current, coming = folder / "accounts.key", folder / f"accounts.key{NEXT}"
     old, new = read_key(current), read_key(coming)
-    if stated.key == "ledger":
-        name = read_settings().ledger
-        signature = old.sign(succession_message(name, new.public))
-        send(stated, [AnnounceLedgerKey(key=new.public, signature=signature, reason=stated.note)])
-        words = f"the ledger goes on with {new.id}, announced under {old.id}"
-    else:
-        with database_answers(), psycopg.connect(ledger.owner) as connection:
-            book = PgAccounts(connection)
-            count = book.seal_anew(FactorSeal(old), FactorSeal(new), os.urandom)
-            coming.replace(current)
-        words = f"the second factors of {count} accounts are sealed under another key"
-    if coming.exists():
-        coming.replace(current)
+    with database_answers(), psycopg.connect(ledger.owner) as connection:
+        book = PgAccounts(connection)
+        count = book.seal_anew(FactorSeal(old), FactorSeal(new), os.urandom)
+    # Committed by now; who was cut off before this finds everything sealed under the new key.
+    coming.replace(current)
     sync(folder)
-    told = {"ok": True, "key": new.id, "words": words}
-    print(
-        json.dumps(told)
-        if stated.json
-        else f"{words}\nsuyuan up takes it at once; start services of your own again. Then make a backup"
-    )
+    words = f"the second factors of {count} accounts are sealed under another key"
+    return _say(stated, new.id, words)
+
+
+def _ledger_at(stated: argparse.Namespace) -> str:
+    """Returns what the running ledger is called, whatever the settings of this terminal say."""
+    intake = intake_of(stated)
+    try:
+        answer = httpx.get(
+            f"{intake}/intake/ledger", timeout=10, trust_env=False, verify=verify(intake)
+        )
+        return str(answer.json()["ledger"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise Failed(f"no ledger answers at {intake}: {error}") from error
+
+
+def _say(stated: argparse.Namespace, key: str, words: str) -> int:
+    after = "suyuan up takes it at once; start services of your own again. Then make a backup"
+    print(json.dumps({"ok": True, "key": key}) if stated.json else f"{words}\n{after}")
     return 0
 
 

@@ -61,7 +61,7 @@ def run_file(stated: argparse.Namespace) -> int:
                 **fields,
             )  # fmt: skip
         keep(work, event, stated.json)
-    return 0
+    return 1 if work.refused else 0
 
 
 VERBS = [add_file]

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import httpx
@@ -33,7 +34,11 @@ from suyuan.trusted import trust, verify
 
 def add_sign_in(verbs: Any) -> None:
     """`sign-in`: with an account of the ledger's."""
-    verb = verbs.add_parser("sign-in", help="sign in with an account; questions are asked as it")
+    verb = verbs.add_parser(
+        "sign-in", help="sign in with an account; questions are asked as it",
+        epilog="On standard input, a line each: the password; the first time a password of your own,"
+        " twice; the code of the second factor where there is one.",
+    )  # fmt: skip
     verb.add_argument("account", type=name, nargs="?", help="not needed with --single")
     verb.add_argument("--single", action="store_true",
                       help="sign in at your authority's own page instead (OpenID Connect)")  # fmt: skip
@@ -170,6 +175,8 @@ def _refuse_plain(url: str) -> None:
 def _typed(question: str) -> str:
     """Returns what is typed unseen, or comes on standard input."""
     text = getpass.getpass(question) if sys.stdin.isatty() else sys.stdin.readline()
+    if not text and not sys.stdin.isatty():
+        raise Failed(f"standard input ended, and it is asked: {question.strip(' :')}")
     return text.rstrip("\n")
 
 
@@ -195,7 +202,7 @@ def _chosen() -> str:
     """Returns a password that was typed twice alike. Raises `Failed` otherwise."""
     first, again = _typed("a password of your own: "), _typed("once more: ")
     if first != again:
-        raise Failed("these are two different passwords: sign in again")
+        raise Failed("these are two different passwords: begin again")
     return first
 
 
@@ -220,7 +227,9 @@ def _answer(method: str, url: str, form: Any = None, shown: httpx.Auth | None = 
     """Returns what intake answers. Raises `Failed` with what it says when it refuses."""
     try:
         with httpx.Client(trust_env=False, timeout=ANSWER_S, verify=verify(url)) as http:
-            answer = http.request(method, url, json=form, auth=shown)
+            # Who lists their sign-ins sees by what, and on which machine, each was begun.
+            agent = {"user-agent": f"suyuan at {gethostname()}"}
+            answer = http.request(method, url, json=form, auth=shown, headers=agent)
         if not answer.is_error:
             return answer.json() if answer.content else {}
         found = answer.json()

@@ -38,8 +38,10 @@ def prepare(data: Path, ledger: str, given: Settings) -> Certificates:
     """Makes what is missing or near its end. Raises `BadSetting` for a name or file that cannot be."""
     now, keys, folder = datetime.now(UTC), data / "keys", data / "tls"
     name = given.public_name
-    if name and not is_host(name):
-        raise BadSetting(f"public_name is a host's name or address in lower case, not {name!r}")
+    if name and (not is_host(name) or ":" in name):
+        raise BadSetting(
+            f"public_name is a host's name or IPv4 address in lower case, not {name!r}"
+        )
     devices = read_authority(keys, "devices", f"Suyuan {ledger}: devices", now)
     write_whole(folder / "devices.pem", devices.pem)
     names = [name, *HERE] if name and name not in HERE else list(HERE)
@@ -61,9 +63,9 @@ def for_the_broker(made: Certificates, folder: Path, owner: pwd.struct_passwd | 
         (made.broker, "server.pem"), (made.broker_key, "server.key"), (made.devices, "devices.pem")
     ):  # fmt: skip
         write_whole(folder / name, source.read_bytes(), mode=0o600)
-    if owner is not None:
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+        if owner is not None:
+            # Never through a link: the folder is the broker's, and what it could put there is anybody's.
+            os.chown(folder / name, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
 
 def spaced(fingerprint: str) -> str:

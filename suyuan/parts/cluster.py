@@ -134,7 +134,12 @@ class Cluster:
         )
         if done.returncode != 0:
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise BadSetting(f"initdb failed: {done.stderr.strip()[-400:]}")
+            found = done.stderr.strip()[-400:]
+            advice = ""
+            if "Permission denied" in found and self._identity():
+                # It refuses to be root, and a folder of root's own lets nobody through.
+                advice = ": it runs as another user, who must be let through every folder above (chmod o+x)"
+            raise BadSetting(f"initdb failed: {found}{advice}")
 
     def _remove_stale_pid(self) -> None:
         # After kill -9 the file of a dead server stays; PostgreSQL checks it by itself, but a

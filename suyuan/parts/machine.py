@@ -12,9 +12,9 @@ from ledger.durable import write_whole
 from ledger.errors import BadSetting
 from ledger.journal import schema
 from ledger.journal.keyfile import read_key
-from ledger.settings import Settings, refuse_unfinished
+from ledger.serving import EVERYWHERE, LOOPBACK
+from ledger.settings import Settings, in_address, refuse_unfinished
 from ledger.values.ids import is_id
-from ledger.values.names import in_address
 from suyuan.parts import leftovers
 from suyuan.parts.broker import Broker, Guarded
 from suyuan.parts.certificates import Certificates, for_the_broker, prepare, spaced
@@ -23,8 +23,6 @@ from suyuan.parts.places import database_user, free_port, make_folder, port_take
 from suyuan.parts.services import Services
 
 Say = Callable[[str], None]
-
-EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"  # noqa: S104  # over TLS, when asked for
 
 
 def refuse_taken(kiosk_port: int) -> None:
@@ -167,7 +165,9 @@ class Machine:
                 self.broker.guarded = Guarded(folder, host, self.tls_ports["mqtt"], owner)
                 if not self.broker.guarded.access.exists():
                     # Intake says later who else may what; without any rule the broker fails.
-                    write_whole(self.broker.guarded.access, access_list(self.ledger, {}).encode())
+                    write_whole(
+                        self.broker.guarded.access, access_list(self.ledger, {}, {}).encode()
+                    )
             elif outside:
                 raise BadSetting(
                     f"the embedded broker knows neither TLS nor who is who, so that nobody at"
@@ -311,11 +311,11 @@ class Machine:
             "SUYUAN_TLS_CERTIFICATE": str(made.server),
             "SUYUAN_TLS_KEY": str(made.server_key),
             "SUYUAN_TLS_AUTHORITY": str(made.authority or ""),
-            "SUYUAN_INTAKE_ADDRESS": given.intake_address or self.https("intake"),
-            "SUYUAN_QUERY_ADDRESS": given.query_address or self.https("query"),
+            "SUYUAN_INTAKE_ADDRESS": given.intake_address,
+            "SUYUAN_QUERY_ADDRESS": given.query_address,
             "SUYUAN_MQTT_HOST": self.mqtt[0],
             "SUYUAN_MQTT_PORT": str(self.mqtt[1]),
-            "SUYUAN_MQTT_ADDRESS": given.mqtt_address or self._mqtt_address(),
+            "SUYUAN_MQTT_ADDRESS": given.mqtt_address,
             **{f"SUYUAN_{k.upper()}_TLS_PORT": str(port) for k, port in self.tls_ports.items()},
         }
         guarded = self.broker.guarded
@@ -330,14 +330,6 @@ class Machine:
             "SUYUAN_MQTT_KEY": str(made.intake_key),
             "SUYUAN_MQTT_ACCESS_FILE": str(guarded.access),
         }
-
-    def _mqtt_address(self) -> str:
-        """Where devices find the broker, as they are told when they join."""
-        if self.broker.guarded is not None:
-            host = in_address(self._given.public_name or "localhost")
-            return f"mqtts://{host}:{self.broker.guarded.port}"
-        scheme = "mqtts" if self._given.mqtt_authority else "mqtt"
-        return f"{scheme}://{in_address(self.mqtt[0])}:{self.mqtt[1]}"
 
     def stop(self) -> None:
         """Stops everything, services first."""

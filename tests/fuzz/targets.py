@@ -4,15 +4,25 @@ import base64
 import contextlib
 import json
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from ledger.devices.authority import Authority, read_authority
 from ledger.errors import Malformed
 from ledger.events import wire
 from ledger.events.catalogue import encode, read_report
+from ledger.events.stop_list import (
+    StopListBody,
+    StopListPart,
+    read_stops,
+    sign_stops,
+    stops_message,
+)
 from ledger.log.checkpoints import read_checkpoint, verify_checkpoint
 from ledger.log.notes import NoteKey, NoteWrong, read_note, signed_by
 from ledger.log.proofs import ProofWrong, check_proof, read_proof, unpack_opening
@@ -20,10 +30,13 @@ from ledger.log.publishing import LogSigner
 from ledger.log.tiles import Tile, hashes_of, pack_entries, unpack_entries
 from ledger.papers.copies import Unfit
 from ledger.papers.reading import read_paper
-from ledger.values.keys import SigningKey
+from ledger.rules.requests import decode_requests
+from ledger.values.keys import PublicKey, SigningKey
 from scanners.gs1 import NotUnderstood, understand
 from scanners.importing.columns import find_headings
 from scanners.importing.tables import BadFile, json_rows, read_rows
+from scanners.joining import InvitationLink, read_link
+from scanners.trust import NotTrusted, new_certificate_request
 from tests.support import paper_files
 from tests.support.make import FakeTape, received, sold
 
@@ -64,7 +77,7 @@ def _report(content: bytes) -> object:
 def _message(content: bytes) -> object:
     """What comes to intake and devices beside batches, each read by its own definition."""
     for kind in (
-        wire.Answer, wire.SignedState, wire.DeviceState, wire.Enrolment, wire.SignedRequest,
+        wire.Answer, wire.SignedState, wire.DeviceState, wire.Enrolment, wire.CertificateRequest,
         wire.LedgerKeys, wire.SignedDocument, wire.SignedCard,
     ):  # fmt: skip
         try:
@@ -85,9 +98,38 @@ def _note(content: bytes) -> object:
 
 
 def _proof(content: bytes) -> object:
+    with contextlib.suppress(ProofWrong):
+        unpack_opening(content)
     proof = read_proof(content)
-    check_proof(proof, NOTE_KEY)
-    return unpack_opening(content)
+    return check_proof(proof, NOTE_KEY)
+
+
+SIGNER = SigningKey(bytes(32))
+PUBLIC = PublicKey(SIGNER.public)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def _authority() -> Authority:
+    with tempfile.TemporaryDirectory() as folder:
+        return read_authority(Path(folder), "fuzz", "Fuzz", NOW)
+
+
+AUTHORITY = _authority()
+
+
+def _stops(content: bytes) -> object:
+    """A part as it comes, and one that holds this under the ledger's own signature."""
+    with contextlib.suppress(ValueError):
+        read_stops(content, [PUBLIC])
+    body = zlib.compress(content, 1)
+    signed = StopListPart(body=body, key=SIGNER.id, signature=SIGNER.sign(stops_message(body)))
+    return read_stops(wire.encode(signed), [PUBLIC])
+
+
+def _invitation(content: bytes) -> object:
+    with contextlib.suppress(ValueError):
+        AUTHORITY.certify_device(content, "fuzz", NOW)
+    return read_link(content.decode())
 
 
 def _tile(content: bytes) -> object:
@@ -124,6 +166,16 @@ def _messages() -> list[bytes]:
     ]  # fmt: skip
 
 
+def _stop_lists() -> list[bytes]:
+    body = StopListBody(ledger="l", version=1, time=NOW, part=1, parts=1, lines=())
+    return [wire.encode(body), *sign_stops(SIGNER, "l", 1, NOW, ())]
+
+
+def _invitations() -> list[bytes]:
+    link = InvitationLink("https://suyuan.example", "till-1", "AAAA", "ab" * 32)
+    return [link.text.encode(), new_certificate_request("till-1")[1]]
+
+
 def _notes() -> list[bytes]:
     signed = "fuzz.example/1\n4\n" + base64.b64encode(bytes(32)).decode() + "\n"
     name = "\n\u2014 fuzz.example/1 "
@@ -156,6 +208,12 @@ TARGETS: dict[str, Target] = {
     "labels": Target(_label, (NotUnderstood,), LABELS),
     "batches": Target(_batch, (msgspec.MsgspecError, ValueError, RecursionError), _batches()),
     "messages": Target(_message, (), _messages()),
+    "stops": Target(_stops, (ValueError,), _stop_lists()),
+    "requests": Target(
+        decode_requests, (msgspec.MsgspecError, ValueError, RecursionError),
+        [b'[{"type":"grant-mandate","device":"d","merchant":"m","valid_from":"2026-01-01"}]'],
+    ),
+    "invitations": Target(_invitation, (ValueError, NotTrusted), _invitations()),
     "notes": Target(_note, (NoteWrong,), _notes()),
     "proofs": Target(_proof, (ProofWrong, NoteWrong), [b"c2sp.org/tlog-proof@v1\nindex 0\n\n", *_notes()]),
     "tiles": Target(

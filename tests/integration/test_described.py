@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import MagicMock
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from schemathesis.checks import (
 )
 
 from ledger.intake.describing import ROUTES, description
+from ledger.intake.http import build as build_intake
 from query_api.app import build
 from suyuan.parts.machine import Machine
 from tests.support.databases import running_machine
@@ -30,7 +32,6 @@ CHECKS = (
 )  # fmt: skip
 # Streams have no end to wait for.
 ENDLESS = ("/v1/live/lots/{gtin}/{lot}",)
-# A 503 says that something is away, which nothing is here.
 LIMITED = settings(
     max_examples=EXAMPLES, deadline=None, phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck), derandomize=True,
@@ -72,14 +73,16 @@ def test_intake_answers_as_it_says(case: Case, machine: Machine, shown: Any) -> 
     asked(case, machine.intake_url, shown)
 
 
-def test_intake_describes_every_route_that_it_has(machine: Machine) -> None:
+def test_intake_describes_every_route_that_it_has() -> None:
+    # What the routes are does not hang on what stands behind them.
+    built = build_intake(MagicMock()).openapi()["paths"]
+    has = {(method, path) for path, methods in built.items() for method in methods}
+
+    assert len(has) > 15
+    assert has == {(route.method, route.path) for route in ROUTES}
+
+
+def test_intake_gives_its_description_to_whoever_asks(machine: Machine) -> None:
     told = httpx.get(f"{machine.intake_url}/intake/openapi.json", trust_env=False).json()
 
     assert set(told["paths"]) == {route.path for route in ROUTES}
-    for route in ROUTES:
-        path = route.path.replace("{digest}", "0" * 64).replace("{device}", "d")
-        path = path.replace("{sign_in}", "00000000-0000-4000-8000-000000000000")
-        for method in ("get", "post", "put", "delete", "patch"):
-            answer = httpx.request(method, f"{machine.intake_url}{path}", trust_env=False)
-            described = method in told["paths"][route.path]
-            assert (answer.status_code != 405) == described, (method, path, answer.status_code)

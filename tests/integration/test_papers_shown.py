@@ -19,11 +19,20 @@ from suyuan.badge import Badge
 from suyuan.parts.machine import Machine
 from tests.support import paper_files as files
 from tests.support.databases import running_machine
-from tests.support.make import TODAY, FakeTape, clock
+from tests.support.make import TODAY, FakeTape, clock, received
 from tests.support.people import add_account, chief_of, sign_in
 
 PAPER = files.chinese_pdf()
 DIGEST = hashlib.sha256(PAPER).hexdigest()
+
+
+def filed(digest: str, **named: str) -> CertificateFiled:
+    """A certificate on record."""
+    return CertificateFiled(
+        document=digest, kind="quarantine", number="湘检 0001", issuer="岳麓区动检站",
+        valid_from=date(2026, 11, 1), gtins=("06901234567892",), business_date=TODAY,
+        clock=clock(), session="00000000-0000-4000-8000-000000000001", **named,
+    )  # fmt: skip
 
 
 class Desk:
@@ -37,13 +46,8 @@ class Desk:
             EnrollDevice(device=self.tape.device, key=self.tape.key.public, name="x"),
             GrantMandate(device=self.tape.device, merchant="m-1", valid_from=date(2020, 1, 1)),
         ], auth=chief)  # fmt: skip
-        filed = CertificateFiled(
-            document=DIGEST, kind="quarantine", number="湘检 0001", issuer="岳麓区动检站",
-            valid_from=date(2026, 11, 1), gtins=("06901234567892",),
-            merchant="m-1", premises="m-1-a", business_date=TODAY, clock=clock(),
-            session="00000000-0000-4000-8000-000000000001",
-        )  # fmt: skip
-        self.tape.add(filed)
+        self.chief = chief
+        self.tape.add(filed(DIGEST, merchant="m-1", premises="m-1-a"))
         post = httpx.post(
             f"{machine.intake_url}/intake/batches", content=self.tape.batch(), trust_env=False
         )
@@ -103,6 +107,33 @@ def test_a_papers_copy_is_for_who_may_see_its_merchant_and_who_looks_is_on_recor
     }  # fmt: skip
     looks = desk.get("stall-1", "/v1/merchants/m-1/access-log").json()["looks"]
     assert {"auditor", "officer"} <= {look["account"] for look in looks}
+
+
+def test_whoever_only_names_a_papers_digest_sees_nothing_of_it(desk: Desk) -> None:
+    other = FakeTape("d-curious")
+    ask(desk.machine.intake_url, [
+        EnrollDevice(device=other.device, key=other.key.public, name="x"),
+        GrantMandate(device=other.device, merchant="m-2", valid_from=date(2020, 1, 1)),
+    ], auth=desk.chief)  # fmt: skip
+    named = {"merchant": "m-2", "premises": "m-2-a"}
+    other.add(filed(DIGEST, **named), received(1, documents=(DIGEST,), **named))
+    post = httpx.post(
+        f"{desk.machine.intake_url}/intake/batches", content=other.batch(), trust_env=False
+    )
+    assert post.status_code == 200
+    deadline = time.monotonic() + 10
+    while "m-2" not in desk.get("auditor", "/v1/document-search", q="湘检 0001").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    assert desk.get("stall-2", f"/v1/documents/{DIGEST}").status_code == 403
+    found = desk.get("stall-2", "/v1/document-search", q="检疫合格").json()["papers"]
+    assert found == []
+    with psycopg.connect(desk.machine.dsn("suyuan_reader")) as reader, reader.transaction():
+        reader.execute("SELECT set_config('suyuan.reach', 'some', true)")
+        reader.execute("SELECT set_config('suyuan.merchants', 'm-2', true)")
+        row = reader.execute("SELECT count(*) FROM ledger.document_copies").fetchone()
+        assert row == (0,)
 
 
 def test_a_copy_is_saved_and_never_opened_among_our_pages(desk: Desk) -> None:

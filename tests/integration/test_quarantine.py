@@ -52,7 +52,9 @@ class Ledger:
         devices = Devices(cases)
         key = SigningKey(os.urandom(32))
         held = PgQuarantine(dsn).find
-        self.requests = Requests(cases, (key.public,), devices.forget, lambda: self.now, held)
+        self.requests = Requests(
+            cases, (key.public,), devices.forget, lambda: self.now, held, ledger="test"
+        )
         self.appender = PgAppender(dsn, sealer)
         self.committer = Committer(
             "test", self.appender, Verifier(devices, sealer), devices, key=key,

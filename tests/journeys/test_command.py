@@ -116,6 +116,53 @@ def test_a_stallholders_first_day_by_hand(shell: Shell) -> None:
     assert lot.json()["steps"][0]["premises"] == "m-7-a"
 
 
+def test_a_stallholder_asks_its_own_till_in_and_the_till_joins(shell: Shell) -> None:
+    shell.let_in("stall-70", "merchant=m-70")
+    shell.let_in("stall-71", "merchant=m-71")
+
+    asked = shell.run(
+        "devices", "invite", "till-70", "--merchant", "m-70", "--as", "stall-70", "--json"
+    )
+    assert asked.returncode == 0, asked.stderr
+    link = json.loads(asked.stdout)["link"]
+    opened = shell.run("devices", "invitations", "--as", "stall-70")
+    joined = shell.run("enroll", link, "--tape", "till-70.tape")
+    lists = [shell.run("devices", "list", "--as", one).stdout for one in ("stall-70", "stall-71")]
+    taken = shell.run(
+        "devices", "invite", "till-70", "--again", "mine now", "--merchant", "m-71",
+        "--as", "stall-71",
+    )  # fmt: skip
+
+    assert "till-70" in opened.stdout
+    assert joined.returncode == 0, joined.stderr
+    assert ["till-70" in text for text in lists] == [True, False]
+    assert taken.returncode == 1
+    assert "out-of-reach" in taken.stderr or "of others" in taken.stderr, taken.stderr
+    # Who signed in last is who asks in what follows.
+    assert shell.run("sign-in", "officer-1", typed=f"{PASSWORD}\n").returncode == 0
+
+
+def test_a_slip_in_a_devices_name_lets_nobodys_till_report_for_somebody_else(shell: Shell) -> None:
+    where = ("--intake", shell.told["intake"], "--mqtt", shell.told["mqtt"], "--as", "officer-1")
+    first = shell.run("enroll", "till-72", "--tape", "a72.tape", "--merchant", "m-72", *where)
+    assert first.returncode == 0, first.stderr
+
+    slip = shell.run("enroll", "till-72", "--tape", "b72.tape", "--merchant", "m-73", *where)
+
+    assert slip.returncode == 1
+    assert "device-taken" in slip.stderr
+    shown = shell.run("devices", "show", "till-72", "--as", "officer-1", "--json")
+    merchants = [one["merchant"] for one in json.loads(shown.stdout)["mandates"]]
+    assert merchants == ["m-72"]
+
+
+def test_no_word_is_taken_for_another_that_begins_alike(shell: Shell) -> None:
+    asked = shell.run("ledger", "stock", "--premises", "m-70-a", "--as-o", "17")
+
+    assert asked.returncode == 2
+    assert "unrecognized arguments" in asked.stderr
+
+
 def test_a_wedge_on_standard_input_asks_and_takes_the_answer(shell: Shell) -> None:
     shell.run(
         "enroll",

@@ -1,23 +1,29 @@
 """A device joins by an invitation, over TLS, and does at the broker what is its own and nothing else."""
 
+import base64
 import ssl
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import paho.mqtt.client as mqtt
 import psycopg
 import pytest
+from paho.mqtt import publish
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ledger.accounts.book import PgAccounts
+from ledger.devices.broker_access import client_name
 from ledger.events import wire
 from ledger.events.stop_list import stops_topic
 from ledger.rules.access import Grant
-from ledger.rules.device import RevokeDevice
+from ledger.rules.device import GrantMandate, RevokeDevice, WithdrawMandate
 from ledger.settings import Settings
 from scanners.agent import (
     CERTIFICATE,
@@ -243,12 +249,19 @@ def test_a_device_that_lost_its_key_joins_again_and_its_old_key_is_good_no_more(
     fresh, stale = Agent(new, Clocks()), Agent(old, Clocks())
     for agent in (fresh, stale):
         agent.keep(received(merchant="m-1", premises="m-1-a"))
-        agent.link.start()
+    fresh.link.start()
 
     assert fresh.link.wait_drained(WAIT_S)
-    assert until(lambda: "another tape took its place" in stale.stopped)
+    fresh.link.stop()
+    # The broker does nothing for its old certificate; over HTTP it is told why.
+    answer = httpx.post(
+        f"{office.machine.intake_url}/intake/batches", content=old.envelope(old.since(1)),
+        trust_env=False,
+    )  # fmt: skip
+    refused = wire.decode_answer(answer.content)[1]
+    assert isinstance(refused, wire.Refused)
+    assert refused.code == "unknown-key"
     for agent in (fresh, stale):
-        agent.link.stop()
         agent.tape.close()
 
 
@@ -347,7 +360,7 @@ def test_a_revoked_device_is_heard_no_more_and_what_it_reported_stays(
     refused = wire.decode_answer(answer.content)[1]
     assert isinstance(refused, wire.Refused)
     assert refused.code == "revoked-device"
-    assert until(lambda: "user till-13" not in access.read_text())
+    assert until(lambda: "user till-13:" not in access.read_text())
     with psycopg.connect(office.machine.dsn("suyuan_owner")) as connection:
         row = connection.execute(
             "SELECT count(*) FROM ledger.events e JOIN ledger.tapes t ON t.device = 'till-13'"
@@ -376,6 +389,162 @@ def test_a_certificate_is_renewed_before_it_ends_and_not_for_a_revoked_device(
     office.revoke("till-14")
     assert not renew(tape, home, late)
     tape.close()
+
+
+def signed_state(tape: Tape, **fields: Any) -> bytes:
+    """A state as a device would sign it, right or odd."""
+    told = {"type": "state.v1", "device": tape.device, "online": True, "tape": tape.id, **fields}
+    body = msgspec.json.encode(told)
+    signature = tape.key.sign(wire.state_message(body))
+    return wire.encode(wire.SignedState(body=body, key=tape.key.id, signature=signature))
+
+
+def test_a_device_that_says_odd_things_of_itself_silences_nobody(
+    office: Office, tmp_path: Path
+) -> None:
+    odd = join(tmp_path / "a.tape", office.link("stall-2", "till-20", "m-2"))
+    host, port = "127.0.0.1", office.machine.broker.port
+    topic, session = wire.state_topic("local", "till-20"), "00000000-0000-4000-8000-000000000001"
+    for payload in (
+        signed_state(odd, time="2026-11-22T10:00:00", session=session),
+        signed_state(odd, time="0001-01-01T00:00:00Z", session=session),
+        signed_state(odd, time="9999-12-31T23:59:59+14:00", session=session, waiting=2**60),
+        signed_state(odd, time=5), b"", b"\xff", b"[" * 3000, b"x" * 100_000,
+    ):  # fmt: skip
+        # In plain on the ledger's own machine, where nobody needs a certificate.
+        publish.single(topic, payload, qos=1, retain=True, hostname=host, port=port)
+    time.sleep(1.5)
+
+    tape = join(tmp_path / "b.tape", office.link("stall-1", "till-21", "m-1"))
+    agent = Agent(tape, Clocks())
+    agent.keep(received(merchant="m-1", premises="m-1-a"))
+    agent.link.start()
+
+    assert agent.link.wait_drained(WAIT_S)
+    ready = httpx.get(f"{office.machine.intake_url}/intake/ready", trust_env=False)
+    assert ready.status_code == 200
+    agent.link.stop()
+    for one in (odd, tape):
+        one.close()
+
+
+def test_devices_are_listed_with_what_they_say_under_their_signature_alone(
+    office: Office, tmp_path: Path
+) -> None:
+    tape = join(tmp_path / "a.tape", office.link("stall-1", "till-22", "m-1"))
+    agent = Agent(tape, Clocks())
+    agent.keep(received(merchant="m-1", premises="m-1-a"))
+    agent.link.start()
+    assert agent.link.wait_drained(WAIT_S)
+
+    def line(who: str) -> dict[str, Any] | None:
+        url = f"{office.machine.query_url}/v1/devices"
+        found = httpx.get(url, auth=office.people[who], trust_env=False).json()["devices"]
+        return next((one for one in found if one["device"] == "till-22"), None)
+
+    # It may first be heard with a report still on its way.
+    assert until(lambda: (line("stall-1") or {}).get("waiting") == 0)
+    told = line("stall-1")
+    assert told is not None
+    assert (told["merchants"], told["online"], told["week"]) == (["m-1"], True, 1)
+    assert abs(told["ahead_s"]) < 5
+    assert line("stall-2") is None, "others' devices"
+    # Somebody else says that it is gone.
+    forged = wire.SignedState(
+        body=msgspec.json.encode({"type": "state.v1", "device": "till-22", "online": False,
+                                  "time": "2027-01-01T00:00:00Z", "session": str(uuid.uuid4())}),
+        key=tape.key.id, signature=bytes(64),
+    )  # fmt: skip
+    publish.single(
+        wire.state_topic("local", "till-22"), wire.encode(forged), qos=1,
+        hostname="127.0.0.1", port=office.machine.broker.port,
+    )  # fmt: skip
+    time.sleep(1.5)
+    assert (line("stall-1") or {})["online"] is True
+    agent.link.stop()
+    assert until(lambda: (line("stall-1") or {}).get("online") is False)
+    tape.close()
+
+
+def test_an_answer_asked_for_again_changes_nothing_that_was_decided_since(
+    office: Office, tmp_path: Path
+) -> None:
+    link = office.link("stall-1", "till-23", "m-1")
+    tape = join(tmp_path / "a.tape", link)
+
+    def again() -> httpx.Response:
+        code = base64.urlsafe_b64decode(link.code + "==")
+        message = wire.enrolment_message(code, tape.key.public, b"")
+        form = wire.Enrolment(
+            code=code, key=tape.key.public, request=b"", signature=tape.key.sign(message)
+        )
+        url = f"{office.machine.intake_url}/intake/enrolments"
+        return httpx.post(url, content=wire.encode(form), trust_env=False)
+
+    assert again().status_code == 201
+    withdrawn = WithdrawMandate(device="till-23", merchant="m-1", from_day=SINCE)
+    ask(office.machine.intake_url, [withdrawn], auth=office.people["stall-1"])
+    assert again().status_code == 201
+    with psycopg.connect(office.machine.dsn("suyuan_owner")) as owner:
+        row = owner.execute(
+            "SELECT count(*) FROM ledger.events WHERE topic = 'mandate-granted.v1'"
+            " AND state LIKE %s", [b'%"till-23"%'],
+        ).fetchone()  # fmt: skip
+    assert row == (1,), "a withdrawn mandate stays withdrawn"
+    # One that nobody lets report belongs to no merchant.
+    assert office.invite("stall-2", "till-23", "m-2", again="mine now").status_code == 403
+    other = join(tmp_path / "b.tape", office.link("chief", "till-23", again="its key was seen"))
+    refused = again()
+    assert (refused.status_code, refused.json()["title"]) == (422, "invitation-over")
+    for one in (tape, other):
+        one.close()
+
+
+def test_who_lost_their_merchant_since_asks_nobody_in_any_more(
+    office: Office, tmp_path: Path
+) -> None:
+    owner = office.machine.dsn("suyuan_owner")
+    add_account(owner, "moved", Grant("merchant", ("m-5",)))
+    office.people["moved"] = sign_in(office.machine.intake_url, "moved")
+    link = office.link("moved", "till-24", "m-5")
+    with psycopg.connect(owner) as connection:
+        PgAccounts(connection).set_grants("moved", [Grant("merchant", ("m-6",))])
+
+    with pytest.raises(EnrolmentRefused, match="ask for another"):
+        join(tmp_path / "a.tape", link)
+
+
+def test_a_name_that_others_wait_for_is_not_taken_from_them(office: Office, tmp_path: Path) -> None:
+    link = office.link("stall-1", "till-25", "m-1")
+
+    taken = office.invite("stall-2", "till-25", "m-2")
+
+    assert (taken.status_code, taken.json()["title"]) == (422, "device-taken")
+    join(tmp_path / "a.tape", link).close()
+
+
+def test_a_mandate_that_others_grant_later_makes_nobody_a_devices_owner(
+    office: Office, tmp_path: Path
+) -> None:
+    join(tmp_path / "a.tape", office.link("stall-1", "till-26", "m-1")).close()
+    granted = GrantMandate(device="till-26", merchant="m-2", valid_from=SINCE)
+    ask(office.machine.intake_url, [granted], auth=office.people["stall-2"])
+
+    assert office.invite("stall-2", "till-26", "m-2", again="mine now").status_code == 403
+    assert office.invite("stall-1", "till-26", "m-1", again="its disk died").status_code == 201
+
+
+def test_an_older_keys_certificate_is_good_for_nothing(office: Office, tmp_path: Path) -> None:
+    old = join(tmp_path / "a.tape", office.link("stall-1", "till-27", "m-1"))
+    new = join(tmp_path / "b.tape", office.link("stall-1", "till-27", again="its disk died"))
+    assert office.machine.broker.guarded is not None
+    access = office.machine.broker.guarded.access
+    named = client_name("till-27", new.key.public)
+    assert until(lambda: f"user {named}" in access.read_text())
+
+    assert f"user {client_name('till-27', old.key.public)}" not in access.read_text()
+    for one in (old, new):
+        one.close()
 
 
 def test_up_does_not_expose_a_broker_that_knows_nobody(

@@ -16,7 +16,7 @@ from tests.support.make import NOON
 @pytest.fixture
 def desk() -> Requests:
     cases = Cases(POPOApplicationRecorder())
-    return Requests(cases, ("key",), lambda _: None, lambda: NOON, lambda *_: None)
+    return Requests(cases, ("key",), lambda _: None, lambda: NOON, lambda *_: None, ledger="test")
 
 
 def state(desk: Requests, area: str, within: str | None, name: str = "x") -> str:

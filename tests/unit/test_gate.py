@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.gate import BURST, DOOR_BURST, Gate
+from ledger.gate import BURST, DOOR_BURST, HEADERS, Gate
 from ledger.limits import Buckets
 
 
@@ -44,8 +44,10 @@ def test_every_answer_says_that_it_is_no_page_and_keeps_what_the_route_said() ->
     status, headers = Asked().ask()
 
     assert status == 200
-    assert headers["x-content-type-options"] == "nosniff"
-    assert "default-src 'none'" in headers["content-security-policy"]
+    said = {name: value for name, value in HEADERS.items() if name != "cache-control"}
+    assert said.items() <= headers.items()
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert HEADERS["cache-control"] == "no-store"
     assert headers["cache-control"] == "public, max-age=1", "what a route says itself stays"
 
 
@@ -59,6 +61,19 @@ def test_an_address_that_asks_without_end_waits_and_others_do_not() -> None:
     assert (status, headers["retry-after"]) == (429, "1")
     asked.now = 1.0
     assert asked.ask()[0] == 200
+
+
+def test_who_asks_too_much_is_named_in_the_log_without_filling_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = Asked()
+    for _ in range(int(BURST) + 50):
+        asked.ask()
+
+    told = [line for line in caplog.records if line.name == "suyuan.gate"]
+    assert 1 <= len(told) <= 5
+    assert {line.getMessage() for line in told} == {"turned back: too-many"}
+    assert {line.__dict__["address"] for line in told} == {"203.0.113.9"}
 
 
 def test_a_customers_whole_ipv6_network_is_one_asker() -> None:
@@ -95,6 +110,7 @@ def test_services_of_this_machine_ask_as_much_as_they_need() -> None:
         ("POST", {"sec_fetch_site": "same-site"}, 403),
         ("POST", {"origin": "https://evil.example"}, 403),
         ("POST", {"origin": "null"}, 403),
+        ("POST", {"origin": "http://["}, 403),
         # Another port of the same host is another site of this ledger's making.
         ("PUT", {"origin": "https://ledger.lan:8710"}, 403),
         ("DELETE", {"sec_fetch_site": "cross-site"}, 403),

@@ -181,7 +181,7 @@ def alerts_of(group: str, found: Reach, _account: str, *, whole: bool) -> bool:
 @pytest.fixture(scope="module")
 def guard() -> Guard:
     cases = Cases(POPOApplicationRecorder())
-    desk = Requests(cases, ("key",), lambda _: None, lambda: NOON, lambda *_: None)
+    desk = Requests(cases, ("key",), lambda _: None, lambda: NOON, lambda *_: None, ledger="test")
     for area, within in AREAS:
         desk.take(StateArea(events.AreaStated(area=area, name=area, within=within)))
     for merchant, district, market in (*PEOPLE, ("m-4", "furong", "east")):

@@ -77,7 +77,8 @@ def test_a_key_that_was_replaced_names_no_other() -> None:
 def test_a_device_follows_the_chain_from_whatever_key_it_knew() -> None:
     links = chain(FIRST, SECOND, THIRD)
 
-    assert trusted_after([FIRST.public], "local", links) == (THIRD.public, SECOND.public)
+    found = trusted_after([FIRST.public], "local", links)
+    assert found == (THIRD.public, SECOND.public, FIRST.public)
     assert trusted_after([SECOND.public], "local", links) == (THIRD.public, SECOND.public)
     after = trusted_after([THIRD.public, SECOND.public], "local", links)
     assert after == (THIRD.public, SECOND.public)
