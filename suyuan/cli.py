@@ -34,7 +34,7 @@ from suyuan.commands import (
 )
 
 
-class Words(argparse.ArgumentParser):
+class VerbParser(argparse.ArgumentParser):
     """A parser, and those of its verbs, that takes no word for another because it begins alike."""
 
     def __init__(self, **more: Any) -> None:
@@ -43,7 +43,7 @@ class Words(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser; each verb comes with its own words."""
-    parser = Words(
+    parser = VerbParser(
         prog="suyuan",
         description="Suyuan 溯源: a food-safety ledger that a stranger can audit.",
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
