@@ -106,7 +106,7 @@ def test_codes_of_second_factors_are_right_under_another_key(terminal: Machine) 
     put = httpx.put(url, json={"code": codes.now()}, headers=bearer, trust_env=False)
     assert put.status_code == 204
 
-    assert main(["keys", "rotate", "accounts", "--note", "every year"]) == 0
+    assert main(["keys", "rotate", "accounts"]) == 0
     terminal.keep_running()
     assert terminal.services is not None
     terminal.services.wait("intake", f"{terminal.intake_url}/intake/ledger")
