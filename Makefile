@@ -2,7 +2,8 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 export PYTHONPATH :=
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled once: the tests start some hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help demo test check bench fire torture standby soak seeds tampers fuzz described lock clean setup pictures
 .DEFAULT_GOAL := help
 
@@ -59,7 +60,7 @@ tampers: setup ## attacks on log and rows
 	@$(PYTHON) -m pytest tests/torture/test_tampers.py tests/torture/test_row_tampers.py -m slow -s
 
 fuzz: setup ## parsers under coverage
-	@for name in $(or $(ONLY),labels batches messages stops requests invitations notes proofs tiles uploads imports); do $(PYTHON) -m tests.fuzz $$name || exit 1; done
+	@$(PYTHON) -m tests.fuzz $(ONLY)
 
 described: setup ## both APIs as they describe themselves
 	@SUYUAN_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest tests/integration/test_described.py

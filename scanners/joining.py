@@ -1,7 +1,6 @@
 """Joining a ledger by an invitation: a code on paper or a screen, good once."""
 
 import base64
-import binascii
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import msgspec
 from cryptography import x509
 
 from ledger.events import wire
+from ledger.values.base64url import base64url_bytes
 from ledger.values.ids import is_id
 from scanners.agent import (
     CERTIFICATE,
@@ -126,8 +126,8 @@ def renew(tape: Tape, home: Home, now: datetime) -> bool:
 
 def _enrol(tape: Tape, link: InvitationLink, authority: str | None) -> wire.Enrolled:
     try:
-        code = base64.urlsafe_b64decode(link.code + "=" * (-len(link.code) % 4))
-    except (binascii.Error, ValueError) as error:
+        code = base64url_bytes(link.code)
+    except ValueError as error:
         raise EnrolmentRefused(f"the invitation's code is cut off: {error}") from error
     request = _request_of(tape)
     message = wire.enrolment_message(code, tape.key.public, request)

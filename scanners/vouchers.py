@@ -4,8 +4,6 @@ Order 81 (secondary): in a wholesale market the sales voucher counts as the sell
 buyer's voucher. The lines stand in the code itself: neither side needs a network.
 """
 
-import base64
-import binascii
 import hashlib
 import re
 import zlib
@@ -25,6 +23,7 @@ from ledger.events.reports import (
     GoodsSold,
     TestReportFiled,
 )
+from ledger.values.base64url import base64url, base64url_bytes
 from ledger.values.quantity import StatedQuantity, Unit
 from scanners.tape import Tape
 
@@ -97,7 +96,7 @@ def codes_of(voucher: Voucher) -> list[str]:
     if not 0 < len(voucher.lines) <= LINES_MAX:
         raise BadVoucher(f"a voucher has 1 to {LINES_MAX} lines, not {len(voucher.lines)}")
     packed = zlib.compress(msgspec.msgpack.encode(voucher), 9)
-    text = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    text = base64url(packed)
     chunks = [text[i : i + PART_CHARS] for i in range(0, len(text), PART_CHARS)]
     if len(chunks) > PARTS_MAX:
         raise BadVoucher(f"this delivery takes {len(chunks)} codes: split it into several")
@@ -146,14 +145,13 @@ def _name(text: str) -> str:
 
 def _unpack(text: str) -> Voucher:
     try:
-        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        packed = base64url_bytes(text)
         opened = zlib.decompressobj().decompress(packed, UNPACKED_BYTES_MAX)
         voucher = msgspec.msgpack.decode(opened, type=Voucher)
         for line in voucher.lines:
             # A line that no report could hold is found here, before anything is kept.
             _ = line.goods, line.quantity
     except (
-        binascii.Error,
         zlib.error,
         msgspec.MsgspecError,
         ValueError,

@@ -5,33 +5,51 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from ledger.errors import LedgerError
 from suyuan import commands
-from suyuan.commands import (
-    alerting,
-    areas,
-    auditing,
-    correcting,
-    devices,
-    holding,
-    importing,
-    joining,
-    ledgers,
-    merging,
-    papers,
-    pictures,
-    proving,
-    recalling,
-    repacking,
-    requesting,
-    scanning,
-    signing_in,
-    tracing,
-    vouching,
-)
+
+# Which module brings which verbs: whoever types one waits for its module alone, not for all of them.
+EDGE: Mapping[str, tuple[str, ...]] = {
+    "joining": ("enroll",),
+    "devices": ("devices",),
+    "scanning": ("scan",),
+    "papers": ("file",),
+    "documents": ("documents",),
+    "correcting": ("correct",),
+    "pictures": ("decode", "label"),
+    "ledgers": ("ledger",),
+    "signing_in": ("sign-in", "sign-out", "password", "second-factor"),
+    "alerting": ("alerts",),
+    "importing": ("import", "feed", "card"),
+    "vouching": ("voucher",),
+    "repacking": ("repack",),
+    "merging": ("merge",),
+    "areas": ("area",),
+    "tracing": ("trace", "outbreak"),
+    "holding": ("hold", "check"),
+    "recalling": ("recall",),
+    "access_log": ("access-log",),
+    "auditing": ("audit",),
+    "proving": ("proof", "verify-proof"),
+}
+# The verbs of a ledger; a device with the `[scanner]` extra alone does without them.
+SERVER: Mapping[str, tuple[str, ...]] = {
+    "running": ("up", "demo", "simulate", "doctor"),
+    "upkeep": ("verify", "rebuild"),
+    "benching": ("bench",),
+    "backing": ("backup", "restore"),
+    "erasing": ("erase",),
+    "keys": ("keys",),
+    "loading": ("load",),
+    "mocking": ("mock",),
+    "bundling": ("bundle",),
+    "witnessing": ("witness",),
+    "people": ("user",),
+}
 
 
 class VerbParser(argparse.ArgumentParser):
@@ -41,70 +59,30 @@ class VerbParser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **more)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Builds the parser; each verb comes with its own words."""
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """Builds the parser with the words of a verb, or of every verb if none is named or it is not known."""
     parser = VerbParser(
         prog="suyuan",
         description="Suyuan 溯源: a food-safety ledger that a stranger can audit.",
         epilog="Every verb takes --json and exits with 1 on failure, with 2 on wrong words.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    edge = (
-        *joining.VERBS,
-        *devices.VERBS,
-        *scanning.VERBS,
-        *papers.VERBS,
-        *correcting.VERBS,
-        *pictures.VERBS,
-        *ledgers.VERBS,
-        *signing_in.VERBS,
-        *alerting.VERBS,
-        *importing.VERBS,
-        *vouching.VERBS,
-        *repacking.VERBS,
-        *merging.VERBS,
-        *areas.VERBS,
-        *tracing.VERBS,
-        *holding.VERBS,
-        *recalling.VERBS,
-        *auditing.VERBS,
-        *proving.VERBS,
-    )
-    for add in (*edge, *_server_verbs()):
-        add(verbs)
+    modules = {**EDGE, **SERVER}
+    named = [module for module, words in modules.items() if verb in words]
+    for module in named or modules:
+        for add in _adders(module):
+            add(verbs)
     return parser
 
 
-def _server_verbs() -> list[Callable[[Any], None]]:
-    """The verbs of a ledger; a device with the `[scanner]` extra alone does without them."""
+def _adders(module: str) -> Sequence[Callable[[Any], None]]:
     try:
-        from suyuan.commands import (
-            backing,
-            bundling,
-            erasing,
-            keys,
-            loading,
-            mocking,
-            people,
-            running,
-            upkeep,
-            witnessing,
-        )
+        adders: Sequence[Callable[[Any], None]] = import_module(f"suyuan.commands.{module}").VERBS
     except ImportError:
-        return []
-    modules = (
-        running,
-        upkeep,
-        backing,
-        erasing,
-        keys,
-        loading,
-        mocking,
-        bundling,
-        witnessing,
-        people,
-    )
-    return [add for module in modules for add in module.VERBS]
+        if module in SERVER:
+            return []
+        raise
+    return adders
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,10 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         # A closed terminal ends us as Ctrl-C does: what we started must not outlive us.
         signal.signal(number, signal.default_int_handler)
-    stated = build_parser().parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    stated = build_parser(typed[0] if typed else None).parse_args(typed)
     run: Callable[[argparse.Namespace], int] = stated.run
     try:
-        requesting.sign(stated)
+        if hasattr(stated, "sign"):
+            stated.sign(stated)
         return run(stated)
     except (LedgerError, commands.Failed) as error:
         if getattr(stated, "json", False):

@@ -26,7 +26,7 @@ class Return:
         return f"http://127.0.0.1:{self._server.server_port}{PATH}"
 
     def __enter__(self) -> "Return":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(

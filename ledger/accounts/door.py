@@ -1,7 +1,5 @@
 """The door: lets in who knows the password, keeps out who guesses, and gives tokens meanwhile."""
 
-import base64
-import binascii
 import logging
 import uuid
 from collections.abc import Callable, Collection
@@ -17,6 +15,7 @@ from ledger.accounts.passwords import hash_password, is_password, refuse_passwor
 from ledger.rules.access import Grant, Subject
 from ledger.rules.refusal import Refusal
 from ledger.rules.tokens import SignedIn, write_token
+from ledger.values.base64url import base64url, base64url_bytes
 from ledger.values.keys import SigningKey
 
 log = logging.getLogger("suyuan.door")
@@ -130,7 +129,7 @@ class Door:
         book.begin(sign_in, secret)
         log.info("signed in", extra={"account": account.account, "sign_in": sign_in.id})
         token = self._token(account, sign_in)
-        return BegunSignIn(_text(secret), token, now + LIFE, account.account)
+        return BegunSignIn(base64url(secret), token, now + LIFE, account.account)
 
     def token(self, secret: str, *, for_digest: str = "") -> str | Refusal:
         """Returns a new token of a sign-in that is open; good for one question alone by its digest."""
@@ -269,13 +268,9 @@ def _closed_until(failures: int, now: datetime) -> datetime | None:
     return now + min(WAIT_MAX, WAIT * 2 ** min(over, 10)) if over >= 0 else None
 
 
-def _text(secret: bytes) -> str:
-    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
-
-
 def _raw(secret: str) -> bytes | None:
     try:
-        raw = base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))
-    except (binascii.Error, ValueError):
+        raw = base64url_bytes(secret)
+    except ValueError:
         return None
     return raw if len(raw) == SECRET_BYTES else None

@@ -1,7 +1,5 @@
 """Single sign-on: people are sent to the provider and come back, and each state counts once."""
 
-import base64
-import binascii
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +12,7 @@ from ledger.accounts.book import PgAccounts, SentAway
 from ledger.accounts.door import BegunSignIn, Door
 from ledger.accounts.provider import LOOPBACK, NotVouched, Provider
 from ledger.rules.refusal import Refusal
+from ledger.values.base64url import base64url, base64url_bytes
 
 log = logging.getLogger("suyuan.intake")
 
@@ -56,20 +55,20 @@ class SingleSignOn:
                 "redirect-unknown", f"nobody comes back to {redirect[:200]!r}: see oidc_redirects"
             )
         state, now = self._entropy(STATE_BYTES), self._now()
-        verifier, nonce = (_text(self._entropy(STATE_BYTES)) for _ in range(2))
+        verifier, nonce = (base64url(self._entropy(STATE_BYTES)) for _ in range(2))
         address = self._provider.address(
-            state=_text(state), nonce=nonce, verifier=verifier, redirect=redirect
+            state=base64url(state), nonce=nonce, verifier=verifier, redirect=redirect
         )
         with psycopg.connect(self._dsn) as connection:
             sent = SentAway(state, verifier, nonce, redirect, now + AWAY)
             PgAccounts(connection).send_away(sent, now)
-        return WayThere(address, _text(state))
+        return WayThere(address, base64url(state))
 
     def come_back(self, state: str, code: str, agent: str) -> BegunSignIn | Refusal:
         """Begins the sign-in of who comes back with a state and a code. Raises `ProviderAway`."""
         try:
-            raw = base64.urlsafe_b64decode(state + "=" * (-len(state) % 4))
-        except (binascii.Error, ValueError):
+            raw = base64url_bytes(state)
+        except ValueError:
             return _NOT_BACK
         with psycopg.connect(self._dsn) as connection:
             sent = PgAccounts(connection).come_back(raw, self._now())
@@ -105,7 +104,3 @@ class SingleSignOn:
             return False
         own = parts.scheme == "http" and parts.hostname in LOOPBACK
         return own or redirect in self._redirects
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,6 +1,5 @@
 """Joining over HTTP: invitations for who is signed in, and the door for devices that have one."""
 
-import base64
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +20,7 @@ from ledger.intake.joining import MERCHANTS_MAX, InvitationWish, Joining
 from ledger.intake.responses import body_of, json_response, problem
 from ledger.rules.refusal import Refusal
 from ledger.settings import Settings
+from ledger.values.base64url import base64url
 
 BODY_BYTES_MAX = 16 * 1024
 MINUTES_MAX = 7 * 24 * 60
@@ -75,7 +75,7 @@ def _invite(router: APIRouter, joining: Joining, way: Doorway, settings: Setting
             status = 403 if made.code in TURNED_AWAY else 422
             return problem(status, made.code, made.advice)
         code, invitation = made
-        told = {"device": invitation.device, "until": invitation.until, "code": _text(code)}
+        told = {"device": invitation.device, "until": invitation.until, "code": base64url(code)}
         where = {"address": settings.intake_address, "fingerprint": _fingerprint(settings)}
         return json_response(told | where, 201)
 
@@ -146,8 +146,3 @@ def _fingerprint(settings: Settings) -> str:
     if not settings.tls_authority:
         return ""
     return fingerprint_of(Path(settings.tls_authority).read_bytes())
-
-
-def _text(code: bytes) -> str:
-    """Writes a code as an address bears it (RFC 4648, section 5)."""
-    return base64.urlsafe_b64encode(code).rstrip(b"=").decode()

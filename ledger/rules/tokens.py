@@ -17,6 +17,7 @@ from joserfc.jwk import OKPKey
 
 from ledger.rules.access import Grant, Subject
 from ledger.rules.refusal import Refusal
+from ledger.values.base64url import base64url
 from ledger.values.keys import SigningKey
 
 # Long enough for a page, short enough that an ended sign-in is over soon.
@@ -88,7 +89,7 @@ def signing_jwk(key: SigningKey) -> OKPKey:
     """Returns a signing key as JOSE has it (RFC 8037, section 2)."""
     public = _raw(key.public)
     return OKPKey.import_key(
-        {"kty": "OKP", "crv": "Ed25519", "x": _text(public), "d": _text(key.seed)}
+        {"kty": "OKP", "crv": "Ed25519", "x": base64url(public), "d": base64url(key.seed)}
     )
 
 
@@ -105,12 +106,8 @@ def _claims(text: str, key: str) -> Claims | None:
 
 @lru_cache(KEYS_MAX)
 def _public(key: str) -> OKPKey:
-    return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": _text(_raw(key))})
+    return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": base64url(_raw(key))})
 
 
 def _raw(key: str) -> bytes:
     return base64.b64decode(key.partition(":")[2])
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,6 +1,7 @@
 """Verbs of the command, by whom they serve."""
 
 import argparse
+import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
@@ -59,3 +60,9 @@ def quantity(text: str) -> StatedQuantity:
     except (InvalidOperation, ValueError) as error:
         message = f"a quantity is a number and its unit, such as 500kg, not {text[:20]!r}"
         raise argparse.ArgumentTypeError(message) from error
+
+
+def say_line(text: str) -> None:
+    """Prints a line in one piece: another thread may have something to say at the same moment."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -17,7 +17,7 @@ from suyuan.backup_reading import (
     read_manifest,
 )
 from suyuan.commands import Failed, name
-from suyuan.commands.upkeep import RunningLedger, database_answers
+from suyuan.commands.this_machine import RunningLedger, database_answers
 from suyuan.parts.cluster import Cluster, find_binaries
 from suyuan.parts.places import data_root, database_user, port_taken
 from suyuan.published import NotReadable

@@ -12,7 +12,7 @@ from suyuan.bundle import Wanted, write_bundle
 from suyuan.commands import Failed, name
 from suyuan.commands.asking import add_query, ask_page, asking
 from suyuan.commands.auditing import note_key
-from suyuan.commands.upkeep import RunningLedger
+from suyuan.commands.this_machine import RunningLedger
 from suyuan.log_place import log_place
 from suyuan.published import NotReadable
 

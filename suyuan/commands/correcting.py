@@ -20,7 +20,7 @@ from scanners.cards import CardBox, plain_name
 from scanners.importing.rows import describe
 from scanners.tape import Tape
 from scanners.words import shown
-from suyuan.commands import Failed, day, name
+from suyuan.commands import Failed, day, name, say_line
 from suyuan.commands.device import AtWork, add_device, at_work, common_of, keep
 from suyuan.commands.requesting import send
 
@@ -81,7 +81,7 @@ def _by_officer(stated: argparse.Namespace) -> int:
     send(stated, [CorrectEntry(correction)])
     words = {"ok": True, "tape": str(stated.of), "number": stated.number, "by": stated.by}
     said = f"no. {stated.number} of {stated.of} is corrected by {stated.by}"
-    print(json.dumps(words) if stated.json else said)
+    say_line(json.dumps(words) if stated.json else said)
     return 0
 
 

@@ -21,7 +21,7 @@ from scanners.joining import renew
 from scanners.session import Session
 from scanners.tape import NoTape, Tape
 from scanners.words import Told
-from suyuan.commands import Failed, host_and_port, today
+from suyuan.commands import Failed, host_and_port, say_line, today
 from suyuan.commands.joining import TAPE_DEFAULT
 
 FILL_WARNING_PERCENT = 80
@@ -173,11 +173,11 @@ def _point(tape: Tape, stated: argparse.Namespace) -> None:
 def tell(told: Told, as_json: bool) -> None:
     """Tells the hand, as words or as a JSON line."""
     if as_json:
-        print(json.dumps(told._asdict(), ensure_ascii=False), flush=True)
+        say_line(json.dumps(told._asdict(), ensure_ascii=False))
     else:
         # The number is what suyuan correct wants to hear.
         numbers = f" (no. {', '.join(map(str, told.numbers))})" if told.numbers else ""
-        print(f"[{told.colour:^5}] {told.words}{numbers}", flush=True)
+        say_line(f"[{told.colour:^5}] {told.words}{numbers}")
 
 
 def common_of(work: AtWork) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def keep(work: AtWork, event: Event, as_json: bool, *, about: str = "") -> None:
     kept = work.tape.append(event)
     words = {"number": kept.number, "tape": work.tape.id}
     said = f"kept as number {kept.number} of this tape{about and ': '}{about}"
-    print(json.dumps(words) if as_json else said)
+    say_line(json.dumps(words) if as_json else said)
     work.begin_sending()
 
 
@@ -226,12 +226,12 @@ def _say_end(agent: Agent, confirmed: bool, waiting: int, as_json: bool) -> None
             "broker": agent.link.reached,
         }
         words |= {"stopped": agent.stopped}
-        print(json.dumps(words), flush=True)
+        say_line(json.dumps(words))
     elif confirmed:
-        print("everything on the tape is confirmed by the ledger")
+        say_line("everything on the tape is confirmed by the ledger")
     elif agent.stopped:
-        print(f"{waiting} on the tape stay there: {agent.stopped}")
+        say_line(f"{waiting} on the tape stay there: {agent.stopped}")
     else:
         if agent.link.started and not agent.link.reached:
-            print(f"no broker answers at {home.mqtt_host}:{home.mqtt_port}: name it with --mqtt")
-        print(f"{waiting} on the tape are not yet confirmed; they are kept and sent later")
+            say_line(f"no broker answers at {home.mqtt_host}:{home.mqtt_port}: name it with --mqtt")
+        say_line(f"{waiting} on the tape are not yet confirmed; they are kept and sent later")

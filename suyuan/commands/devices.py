@@ -110,12 +110,14 @@ def _show(stated: argparse.Namespace) -> int:
 
 
 def _standing(one: dict[str, Any]) -> str:
-    """Says how a device does; one that is silent for several heartbeats is not online."""
+    """Says how a device does: it, or the broker for it, said that it is off; or nothing is heard of it."""
     if one["revoked_at"] is not None:
         return "revoked"
     if one["heard"] is None:
         return "never heard"
-    if one["online"] and one["silent_s"] <= SILENT_S:
+    if not one["online"]:
+        return f"off since {local(one['heard'])}"
+    if one["silent_s"] <= SILENT_S:
         return "online"
     return f"silent since {local(one['heard'])}"
 

@@ -15,7 +15,7 @@ from query_api import retention
 from query_api.schemas import PersonRetention
 from query_api.views import today
 from suyuan.commands import Failed, name
-from suyuan.commands.upkeep import RunningLedger, database_answers
+from suyuan.commands.this_machine import RunningLedger, database_answers
 
 WARNING = (
     "Deleted from the ledger. What backups hold of the key goes with them: see docs/operating.md,"

@@ -31,7 +31,7 @@ from scanners.importing.rows import DAY_SALES, KINDS, Common, Understood, descri
 from scanners.importing.tables import HEADING_ROWS, BadFile, TableRow, read_rows
 from scanners.tape import Tape
 from suyuan.badge import badge
-from suyuan.commands import Failed, day, name, port, today
+from suyuan.commands import Failed, day, name, port, say_line, today
 from suyuan.commands.device import AtWork, add_device, at_work
 from suyuan.progress import Progress
 
@@ -106,7 +106,7 @@ def run_feed(stated: argparse.Namespace) -> int:
         def heard(told: dict[str, Any]) -> None:
             new_cards.set()
             work.agent.link.wake()
-            print(json.dumps(told, ensure_ascii=False), flush=True)
+            say_line(json.dumps(told, ensure_ascii=False))
 
         def common() -> Common:
             # A call is a scan session of its own: what is voided with it, is what came with it.
@@ -117,11 +117,11 @@ def run_feed(stated: argparse.Namespace) -> int:
         work.begin_sending()
         host, listens = server.server_address[:2]
         if not stated.json:
-            print(f"rows go to http://{host!s}:{listens}/rows, Ctrl-C ends it", flush=True)
+            say_line(f"rows go to http://{host!s}:{listens}/rows, Ctrl-C ends it")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            print("the feed has ended; what was kept is on the tape", flush=True)
+            say_line("the feed has ended; what was kept is on the tape")
         finally:
             server.server_close()
     return 0
@@ -137,7 +137,7 @@ def _hand_in(tape: Tape, new_cards: threading.Event) -> None:
         except CardRefused as error:
             if str(error) != said:
                 said = str(error)
-                print(f"cards are not handed in yet: {said}", flush=True)
+                say_line(f"cards are not handed in yet: {said}")
         new_cards.wait(CARDS_AGAIN_S)
         new_cards.clear()
 
@@ -181,19 +181,19 @@ def _preview(
         "unmatched": list(columns.unmatched),
     }  # fmt: skip
     if stated.json:
-        print(json.dumps(told, ensure_ascii=False))
+        say_line(json.dumps(told, ensure_ascii=False))
         return int(bool(bad))
-    print(
+    say_line(
         "columns: " + ", ".join(f"{n} = {columns.headings[i]}" for n, i in columns.places.items())
     )
     if columns.unmatched:
-        print(f"not used: {', '.join(columns.unmatched)} (say --column NAME=HEADING)")
+        say_line(f"not used: {', '.join(columns.unmatched)} (say --column NAME=HEADING)")
     for row in rows[:PREVIEW_ROWS]:
-        print(f"{row.row.number:>6}  {describe(row.event) if row.event else row.problem}")
-    print(f"{len(rows)} rows, {known} of them on the tape already, {len(bad)} with errors")
+        say_line(f"{row.row.number:>6}  {describe(row.event) if row.event else row.problem}")
+    say_line(f"{len(rows)} rows, {known} of them on the tape already, {len(bad)} with errors")
     shown = {row.row.number for row in rows[:PREVIEW_ROWS]}
     for row in [row for row in bad if row.row.number not in shown][:ERRORS_SHOWN]:
-        print(f"row {row.row.number}: {row.problem}")
+        say_line(f"row {row.row.number}: {row.problem}")
     return int(bool(bad))
 
 
@@ -218,16 +218,16 @@ def _import(
         told["errors_file"] = str(path)
     _send(stated, work)
     if stated.json:
-        print(json.dumps(told, ensure_ascii=False))
+        say_line(json.dumps(told, ensure_ascii=False))
         return int(bool(bad))
     span = f" as no. {numbers[0]} to {numbers[-1]}" if numbers else ""
-    print(f"{told['kept']} rows kept{span}, {told['known']} were on the tape already")
+    say_line(f"{told['kept']} rows kept{span}, {told['known']} were on the tape already")
     for words in met[:ERRORS_SHOWN]:
-        print(f"STOP 停售 {words}")
+        say_line(f"STOP 停售 {words}")
     for row in bad[:ERRORS_SHOWN]:
-        print(f"row {row.row.number}: {row.problem}")
+        say_line(f"row {row.row.number}: {row.problem}")
     if bad:
-        print(f"{len(bad)} rows with errors are in {told['errors_file']}: mend and import them")
+        say_line(f"{len(bad)} rows with errors are in {told['errors_file']}: mend and import them")
     return int(bool(bad))
 
 
@@ -252,7 +252,7 @@ def _send(stated: argparse.Namespace, work: AtWork) -> None:
     try:
         CardBox(work.tape).hand_in(home_of(work.tape))
     except CardRefused as error:
-        print(f"cards are not handed in yet: {error}")
+        say_line(f"cards are not handed in yet: {error}")
     work.begin_sending()
     waiting = work.tape.count_waiting()
     with Progress("rows confirmed", waiting, show=not stated.json and waiting > STROKE_ROWS) as bar:
@@ -315,13 +315,13 @@ def run_card(stated: argparse.Namespace) -> int:
             try:
                 box.hand_in(home_of(work.tape))
             except CardRefused as error:
-                print(f"kept here, not handed in yet: {error}")
+                say_line(f"kept here, not handed in yet: {error}")
         if stated.of is not None:
             _state_owner(stated, work, box.refs()[plain_name(stated.name)])
         for named, known in box.all().items():
             place = "" if known.sent else "  (not handed in yet)"
             card = known.card
-            print(f"{named}  {card.address or '-'}  {card.phone or '-'}  {known.ref}{place}")
+            say_line(f"{named}  {card.address or '-'}  {card.phone or '-'}  {known.ref}{place}")
     return 0
 
 

@@ -20,7 +20,7 @@ from ledger.rules.ledger_keys import AnnounceLedgerKey
 from ledger.values.keys import succession_message
 from suyuan.commands import Failed
 from suyuan.commands.requesting import add_request, intake_of, send, words_of
-from suyuan.commands.upkeep import RunningLedger, database_answers
+from suyuan.commands.this_machine import RunningLedger, database_answers
 from suyuan.trusted import verify
 
 # What each key is for, as people are told.

@@ -16,7 +16,7 @@ from ledger.settings import read_settings
 from scanners.agent import EnrolmentRefused, LedgerAway, ask
 from suyuan.badge import badge
 from suyuan.commands import Failed
-from suyuan.commands.upkeep import RunningLedger
+from suyuan.commands.this_machine import RunningLedger
 from suyuan.progress import Progress
 
 

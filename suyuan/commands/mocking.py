@@ -12,7 +12,7 @@ import psycopg
 
 from ledger.settings import Settings
 from suyuan.commands.running import keep_running
-from suyuan.commands.upkeep import RunningLedger
+from suyuan.commands.this_machine import RunningLedger
 from suyuan.mock import copy_ledger
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root

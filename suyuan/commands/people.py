@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -13,15 +14,17 @@ from ledger.accounts.passwords import new_password
 from ledger.errors import Conflict
 from ledger.rules.access import Grant, Role
 from ledger.settings import read_settings
-from ledger.values.ids import is_id
+from ledger.values.ids import is_id, stream_of_case
 from suyuan.commands import Failed, name
-from suyuan.commands.upkeep import RunningLedger, database_answers
+from suyuan.commands.this_machine import RunningLedger, database_answers
 
 # Everybody is a consumer, and a device signs with its key.
 ROLES_OF_PEOPLE = tuple(role for role in get_args(Role) if role not in ("consumer", "device"))
 # A password that somebody else made lets its owner in once, to set their own.
 GIVEN = timedelta(days=7)
 # These roles see nothing of their own accord: over what they are has to be said.
+OF_MERCHANTS = ("merchant", "headquarters")
+HEAD = "SELECT 1 FROM ledger.heads WHERE originator_id = %s"
 OVER = ("merchant", "headquarters", "market-operator", "inspector", "regulator")
 
 
@@ -87,6 +90,7 @@ def _grant(text: str) -> Grant:
 
 def _add(stated: argparse.Namespace) -> int:
     password = new_password()
+    _point_out(stated)
     _changed(
         lambda book: book.add(
             stated.account,
@@ -99,6 +103,17 @@ def _add(stated: argparse.Namespace) -> int:
     return _say_password(stated, password)
 
 
+def _point_out(stated: argparse.Namespace) -> None:
+    """Says which merchants are in no register: they may be new, or the name a slip."""
+    named = {one for grant in stated.role if grant.role in OF_MERCHANTS for one in grant.over}
+    with database_answers(), psycopg.connect(RunningLedger().owner) as connection:
+        known = {
+            one for one in named if connection.execute(HEAD, [stream_of_case("merchant", one)]).fetchone()
+        }  # fmt: skip
+    for one in sorted(named - known):
+        print(f"{one} is in no register yet: is it spelled so?", file=sys.stderr)
+
+
 def _password(stated: argparse.Namespace) -> int:
     password = new_password()
     given_until = datetime.now(UTC) + GIVEN
@@ -107,6 +122,7 @@ def _password(stated: argparse.Namespace) -> int:
 
 
 def _roles(stated: argparse.Namespace) -> int:
+    _point_out(stated)
     _changed(lambda book: book.set_grants(stated.account, stated.role))
     return _say(stated, f"{stated.account}: {_roles_of(stated.role)}")
 

@@ -34,15 +34,14 @@ def add_request(verb: argparse.ArgumentParser, run: Any, *, second: bool = False
 def add_who(verb: argparse.ArgumentParser) -> None:
     """Adds in whose name somebody asks: theirs who signed in here last, or who is named."""
     verb.add_argument("--as", dest="by", type=name, help="who asks; else who signed in here last")
-    verb.set_defaults(signed=True)
+    verb.set_defaults(sign=sign)
 
 
 def sign(stated: argparse.Namespace) -> None:
     """Puts in who signed in last where nobody is named. Raises `Failed` where nobody has."""
-    if getattr(stated, "signed", False) and stated.by is None:
-        stated.by = latest()
-        if stated.by is None:
-            raise Failed("this is asked in somebody's name: suyuan sign-in ACCOUNT")
+    stated.by = stated.by or latest()
+    if stated.by is None:
+        raise Failed("this is asked in somebody's name: suyuan sign-in ACCOUNT")
 
 
 def send(stated: argparse.Namespace, requests: Sequence[Any]) -> None:

@@ -1,63 +1,25 @@
-"""Verbs that keep a ledger honest: verify, rebuild, bench."""
+"""Verbs that keep a ledger honest: verify, rebuild."""
 
 import argparse
-import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
 from ledger.accounts.access_log import check_access_log
-from ledger.errors import BadSetting
 from ledger.log.postgres import PgLog
 from ledger.projections.groups import GROUPS, group_of
-from ledger.settings import read_settings
 from suyuan.audit_rows import RowsCheck
-from suyuan.bench import BENCHES
 from suyuan.commands import Failed
+from suyuan.commands.this_machine import RunningLedger, database_answers
 from suyuan.log_check import LogReport, check_log
 from suyuan.log_place import log_place
-from suyuan.parts.cluster import Cluster
-from suyuan.parts.places import data_root
 from suyuan.progress import Progress
 from suyuan.published import NotReadable, PublishedLog
 from suyuan.upkeep import Upkeep
 
 NAMES = sorted(p.name for group in GROUPS for p in group.projections)
-
-
-@contextlib.contextmanager
-def database_answers() -> Iterator[None]:
-    """Says it in a line when the database is away."""
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        words = str(error).strip().splitlines()[0]
-        raise Failed(f"the database does not answer: {words}") from error
-
-
-class RunningLedger:
-    """The ledger that upkeep works on: named by DSNs, else this machine's running one."""
-
-    def __init__(self) -> None:
-        settings = read_settings()
-        if settings.owner_dsn and settings.follower_dsn:
-            self.owner, self.follower = settings.owner_dsn, settings.follower_dsn
-            self.writer, self.data = settings.writer_dsn, settings.data
-            return
-        folder = data_root() / "ledger"
-        if not (folder / "postgres" / "postmaster.pid").exists():
-            folder = data_root() / "demo"
-        if not (folder / "postgres" / "postmaster.pid").exists():
-            raise BadSetting(
-                "no ledger runs here: start suyuan up, or set SUYUAN_OWNER_DSN and"
-                " SUYUAN_FOLLOWER_DSN"
-            )
-        cluster = Cluster(folder)
-        cluster.attach()
-        self.owner, self.follower = cluster.dsn(), cluster.dsn("suyuan_follower")
-        self.writer, self.data = cluster.dsn("suyuan_writer"), str(folder)
 
 
 def add_verify(verbs: Any) -> None:
@@ -139,20 +101,4 @@ def run_rebuild(stated: argparse.Namespace) -> int:
     return 0
 
 
-def add_bench(verbs: Any) -> None:
-    """`bench`: ours against a named anchor."""
-    verb = verbs.add_parser("bench", help="measure ours against a named anchor, in one run")
-    verb.add_argument("name", choices=sorted(BENCHES))
-    verb.add_argument("--size", choices=["small", "large", "huge"], default="small")
-    verb.add_argument("--json", action="store_true", help="the only form there is")
-    verb.set_defaults(run=run_bench)
-
-
-def run_bench(stated: argparse.Namespace) -> int:
-    """Prints one JSON line."""
-    result = BENCHES[stated.name](stated.size)
-    print(json.dumps(result, ensure_ascii=False))
-    return 0 if result.get("equal", False) else 1
-
-
-VERBS = [add_verify, add_rebuild, add_bench]
+VERBS = (add_verify, add_rebuild)

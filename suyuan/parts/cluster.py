@@ -21,6 +21,8 @@ VERSION_MIN = 15
 DATABASE = "suyuan"
 OWNER = "suyuan_owner"
 START_S = 60
+# Before it ends it writes out what changed, however much that is; killed, it would do so at the next start.
+STOP_S = 300
 # A private cluster is reached by socket alone; the port only names the socket's file.
 PORT = 5432
 
@@ -104,7 +106,7 @@ class Cluster:
         """Ends the server, its connections included, and waits until it is gone."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
+            self.process.wait(STOP_S)
         self.process = None
 
     def kill(self) -> None:

@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ SYSTEM_USER = "suyuan"
 SOCKET_FOLDER_MAX = 107 - len("/.s.PGSQL.65535.lock")
 # Below what the system gives away, above what services are commonly at.
 FREE_PORTS, TRIES = (15_000, 32_000), 200
+_reserved: dict[int, socket.socket | None] = {}
 # The cluster, its log of changes and a day's trade; below this a demonstration cannot finish.
 FREE_BYTES_MIN = 400 * 1024 * 1024
 
@@ -92,16 +94,33 @@ def socket_folder(data: Path, owner: pwd.struct_passwd | None) -> Path:
 
 
 def free_port() -> int:
-    """Returns a loopback port nobody listens on at this moment, nor will take by merely asking somebody.
+    """Returns a loopback port nobody listens on, nor was given here while who asked for it still runs.
 
     The system gives the ports from 32768 on to whoever connects; one that is chosen for later must not be
     among them.
     """
     for _ in range(TRIES):
         port = random.randrange(*FREE_PORTS)
-        if not port_taken(port):
+        if not port_taken(port) and _reserve(port):
             return port
     raise BadSetting("no port is free on this machine: end what listens on so many")
+
+
+def _reserve(port: int) -> bool:
+    """Keeps a port for this process; False where this or another one has chosen it and may yet listen."""
+    if port in _reserved:
+        return False
+    held = None
+    if sys.platform == "linux":
+        # A name in the abstract namespace (unix(7)) goes with the process that holds it, and leaves no file.
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0suyuan-port-{port}")
+        except OSError:
+            held.close()
+            return False
+    _reserved[port] = held
+    return True
 
 
 def port_taken(port: int) -> bool:

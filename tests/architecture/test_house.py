@@ -12,7 +12,7 @@ from ledger.events.base import stored_name
 from ledger.events.catalogue import BY_NAME, TAPE_REPORTS
 from ledger.settings import Settings
 from query_api.app import build
-from suyuan.cli import build_parser
+from suyuan.cli import EDGE, SERVER, build_parser
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ledger", "scanners", "query_api", "kiosk_ui", "suyuan")
@@ -121,6 +121,18 @@ def test_the_docs_cover_every_setting_event_route_and_verb() -> None:
     missing += [route for route in routes if route not in operating]
     missing += [verb for verb in verbs if f"suyuan {verb}" not in operating]
     assert missing == []
+
+
+def test_the_command_looks_for_each_verb_in_the_module_that_brings_it() -> None:
+    modules = {**EDGE, **SERVER}
+    brought = {
+        module: tuple(build_parser(words[0])._subparsers._group_actions[0].choices)  # type: ignore[union-attr,arg-type]
+        for module, words in modules.items()
+    }
+    commands = (ROOT / "suyuan" / "commands").glob("*.py")
+
+    assert brought == modules
+    assert set(modules) == {one.stem for one in commands if "\nVERBS" in one.read_text()}
 
 
 def test_links_between_the_docs_lead_somewhere() -> None:

@@ -142,6 +142,22 @@ def test_a_stallholder_asks_its_own_till_in_and_the_till_joins(shell: Shell) -> 
     assert shell.run("sign-in", "officer-1", typed=f"{PASSWORD}\n").returncode == 0
 
 
+def test_a_slip_in_a_merchants_name_is_pointed_out_when_somebody_is_let_in(shell: Shell) -> None:
+    entry = {
+        "type": "merchant-registered.v1", "merchant": "m-75", "name": "七五",
+        "kind": "retailer", "district": "d",
+    }  # fmt: skip
+    register = {"type": "register-merchant", "entry": entry}
+    url = f"{shell.told['intake']}/intake/requests"
+    answer = httpx.post(url, json=[register], trust_env=False, auth=shell.badge)
+    assert answer.status_code == 200, answer.text
+
+    added = shell.run("user", "add", "two", "--name", "x", "--role", "merchant=m-75,m-57")
+
+    assert added.returncode == 0
+    assert added.stderr == "m-57 is in no register yet: is it spelled so?\n"
+
+
 def test_a_slip_in_a_devices_name_lets_nobodys_till_report_for_somebody_else(shell: Shell) -> None:
     where = ("--intake", shell.told["intake"], "--mqtt", shell.told["mqtt"], "--as", "officer-1")
     first = shell.run("enroll", "till-72", "--tape", "a72.tape", "--merchant", "m-72", *where)
@@ -302,8 +318,19 @@ def test_papers_are_filed_and_an_entry_corrected_from_the_command(shell: Shell) 
     assert filed.returncode == 0, filed.stdout + filed.stderr
     assert fixed.returncode == 0, fixed.stdout + fixed.stderr
     _wait(lambda: _query(shell, "/v1/premises/m-6-a/stock")["lines"][0]["amount"] == "10")
-    papers = _query(shell, f"/v1/documents?gtin={MILK}&lot=P1")["papers"]
+    papers = _said(shell, "documents", "list", f"{MILK}/P1")["papers"]
     assert [(p["number"], p["result"], p["awaited"]) for p in papers] == [("T-1", "passed", False)]
+    _wait(lambda: _said(shell, "documents", "find", "T-1")["papers"][0]["pages"] == 1)
+    saved = shell.run("documents", "save", papers[0]["digest"], "--out", "copy", "--why", "a check")
+    again = shell.run("documents", "save", papers[0]["digest"], "--out", "copy")
+    looked = shell.run("access-log", "m-6")
+    assert saved.returncode == 0, saved.stderr
+    assert (shell.folder / "copy").read_bytes().startswith(b"\xff\xd8")
+    assert again.returncode == 1
+    assert "File exists" in again.stderr
+    assert [word in looked.stdout for word in ("officer-1", "document", "a check", "+08:00")] == [
+        True
+    ] * 4
 
 
 def test_a_broker_that_is_away_is_named_and_the_tape_can_be_pointed_elsewhere(
@@ -478,6 +505,12 @@ def test_a_lot_is_traced_at_the_terminal_and_into_a_sheet(shell: Shell) -> None:
     nothing = shell.run("trace", MILK, "NOBODY")
     assert nothing.returncode == 1
     assert "nothing is recorded of lot L:NOBODY" in nothing.stderr
+
+
+def _said(shell: Shell, *words: str) -> Any:
+    done = shell.run(*words, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
 
 
 def _result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

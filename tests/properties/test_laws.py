@@ -27,6 +27,7 @@ from ledger.events.reports import (
     StockCounted,
     TapeOpened,
 )
+from ledger.values.base64url import base64url, base64url_bytes
 from ledger.values.quantity import AMOUNT_MAX, StatedQuantity, Unit
 from tests.support.line import Line, replay, snapshot
 from tests.support.make import (
@@ -295,3 +296,14 @@ def test_scaled_amounts_are_whole(unit: Unit) -> None:
     _, thousandths = StatedQuantity(amount=Decimal("0.001"), unit=unit).scaled()
 
     assert thousandths >= 1
+
+
+@given(st.binary(max_size=40))
+def test_bytes_come_back_from_an_address(raw: bytes) -> None:
+    assert base64url_bytes(base64url(raw)) == raw
+
+
+@given(st.text(min_size=1, max_size=20).filter(lambda text: not text.isascii()))
+def test_an_address_with_a_character_that_no_bytes_have_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="base64url has"):
+        base64url_bytes(text)

@@ -5,7 +5,7 @@ import heapq
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -68,11 +68,8 @@ class Product:
     on_puback: "Callable[[ScannerActor, bytes], None]" = lambda scanner, envelope: None
 
 
-@dataclass(order=True)
-class Due:
-    at: float
-    order: int
-    action: Callable[[], None] = field(compare=False)
+# When, in which order of those at one moment, and what.
+Due = tuple[float, int, Callable[[], None]]
 
 
 class World:
@@ -133,7 +130,7 @@ class World:
     def later(self, delay: float, action: Callable[[], None]) -> None:
         """Does something after a while."""
         self._order += 1
-        heapq.heappush(self._due, Due(self.time + delay, self._order, action))
+        heapq.heappush(self._due, (self.time + delay, self._order, action))
 
     def every(self, period: float, action: Callable[[], None]) -> None:
         """Does something again and again, never quite at the same pace."""
@@ -188,10 +185,9 @@ class World:
         self.journal.write(rows, {stream: Head(rows[-1].number)})
 
     def _until(self, end: float) -> None:
-        while self._due and self._due[0].at <= end:
-            due = heapq.heappop(self._due)
-            self.time = due.at
-            due.action()
+        while self._due and self._due[0][0] <= end:
+            self.time, _, action = heapq.heappop(self._due)
+            action()
         self.time = end
 
     def _follow(self) -> None:
@@ -262,7 +258,7 @@ class IntakeActor:
     def __init__(self, world: World) -> None:
         self._world = world
         self._start()
-        world.every(0.2, self._step)
+        world.every(0.4, self._step)
 
     def take(self, envelope: bytes) -> None:
         self._committer.submit(envelope, self._reply)

@@ -35,7 +35,7 @@ def served(answers: Mapping[str, Answer | bytes]) -> Iterator[str]:
     """Serves contents by path; yields the address."""
     kind = type("Answering", (_Answering,), {"answers": answers})
     server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

@@ -27,7 +27,7 @@ from suyuan.audit_rows import RowsCheck
 from suyuan.log_check import check_log
 from suyuan.parts.machine import Machine
 from suyuan.published import PublishedLog
-from tests.support.databases import scratch
+from tests.support.databases import scratch, thrown_away
 from tests.support.make import FakeTape, milk, received, sold
 from tests.support.people import chief_of
 
@@ -61,6 +61,7 @@ class Evidence:
         self._wait_published()
         assert self.machine.services is not None
         self.machine.services.stop()
+        thrown_away(self.machine.cluster)
         self.key = NoteKey(LogSigner("suyuan.invalid/local", self.signing_key).public)
 
     @property
@@ -82,7 +83,7 @@ class Evidence:
         with psycopg.connect(
             self.machine.cluster.dsn(database="postgres"), autocommit=True
         ) as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE suyuan STRATEGY file_copy")
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE suyuan")
             try:
                 yield self.machine.cluster.dsn(database=name)
             finally:

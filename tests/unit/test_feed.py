@@ -55,7 +55,7 @@ def till(tmp_path: Path) -> Iterator[Till]:
         return Common("m-1", "p-1", TODAY, session, clock(), "sell", CardBox(tape))
 
     server = feed_server(tape, common, 0, lambda told: None, silence_s=1)
-    running = threading.Thread(target=server.serve_forever, daemon=True)
+    running = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     running.start()
     yield Till(tape, server.server_address[1])
     server.shutdown()

@@ -1,6 +1,8 @@
 """Places: what is said of a folder or a disk that will not do, and what is never touched."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -66,3 +68,24 @@ def test_a_deep_folder_gets_a_short_private_place_for_its_socket(tmp_path: Path)
     assert len(str(found)) < 80
     assert found.stat().st_mode & 0o777 == 0o700
     found.rmdir()
+
+
+def test_no_two_services_are_given_one_port_before_they_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "FREE_PORTS", (14_900, 14_904))
+    given = [places.free_port() for _ in range(3)]
+    elsewhere = (
+        "from suyuan.parts import places; places.FREE_PORTS = (14_900, 14_904);"
+        " print(places.free_port())"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", elsewhere], capture_output=True, text=True, check=True
+    )
+
+    assert sorted([*given, int(done.stdout)]) == [14_900, 14_901, 14_902, 14_903]
+    # Its process is over, so the fourth is free again, and then none.
+    given.append(places.free_port())
+    with pytest.raises(BadSetting, match="no port is free"):
+        places.free_port()
