@@ -51,6 +51,8 @@ SERVER: Mapping[str, tuple[str, ...]] = {
     "people": ("user",),
 }
 
+OURS = ("ledger", "query_api", "kiosk_ui", "scanners", "suyuan")
+
 
 class VerbParser(argparse.ArgumentParser):
     """A parser, and those of its verbs, that takes no word for another because it begins alike."""
@@ -70,19 +72,28 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     modules = {**EDGE, **SERVER}
     named = [module for module, words in modules.items() if verb in words]
     for module in named or modules:
-        for add in _adders(module):
-            add(verbs)
+        if (missing := _missing(module)) is None:
+            for add in _adders(module):
+                add(verbs)
+        elif named:
+            parser.error(f"{verb} needs {missing}, which is not here: install suyuan[server]")
     return parser
 
 
 def _adders(module: str) -> Sequence[Callable[[Any], None]]:
-    try:
-        adders: Sequence[Callable[[Any], None]] = import_module(f"suyuan.commands.{module}").VERBS
-    except ImportError:
-        if module in SERVER:
-            return []
-        raise
+    adders: Sequence[Callable[[Any], None]] = import_module(f"suyuan.commands.{module}").VERBS
     return adders
+
+
+def _missing(module: str) -> str | None:
+    """Returns the package of others that a ledger's verbs need and that is not here."""
+    try:
+        _adders(module)
+    except ModuleNotFoundError as error:
+        if module in SERVER and error.name and error.name.partition(".")[0] not in OURS:
+            return error.name
+        raise
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

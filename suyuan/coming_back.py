@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 # As long as the ledger waits for who was sent away.
 BACK_S = 600.0
 PATH = "/back"
+# How long somebody who has come back waits for the server to notice that it shall end.
+WATCH_S = 0.05
 WORDS = "已登录，可以关闭此页。 You are signed in; this page can be closed."
 
 
@@ -26,7 +28,7 @@ class Return:
         return f"http://127.0.0.1:{self._server.server_port}{PATH}"
 
     def __enter__(self) -> "Return":
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(WATCH_S,), daemon=True).start()
         return self
 
     def __exit__(

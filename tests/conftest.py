@@ -2,12 +2,18 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from suyuan.parts.cluster import Cluster
 from tests.support.databases import Database, fresh, running_cluster
+
+
+def pytest_configure() -> None:
+    """Lets a test run that is asked to end put away what it started, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

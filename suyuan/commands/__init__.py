@@ -1,6 +1,7 @@
 """Verbs of the command, by whom they serve."""
 
 import argparse
+import re
 import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -50,6 +51,20 @@ def host_and_port(text: str) -> tuple[str, int]:
     if not host:
         raise argparse.ArgumentTypeError(f"an address is host:port, not {text!r}")
     return host, port(number)
+
+
+def count(text: str) -> int:
+    """Reads how many for argparse: one or more."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"a count is 1 or more, not {text!r}")
+    return int(text)
+
+
+def digest(text: str) -> str:
+    """Reads the SHA-256 of a paper for argparse."""
+    if re.fullmatch("[0-9a-f]{64}", text) is None:
+        raise argparse.ArgumentTypeError(f"a digest has 64 of 0-9 and a-f, not {text[:80]!r}")
+    return text
 
 
 def quantity(text: str) -> StatedQuantity:

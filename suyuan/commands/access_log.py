@@ -4,7 +4,7 @@ import argparse
 from itertools import islice
 from typing import Any
 
-from suyuan.commands import name
+from suyuan.commands import count, name
 from suyuan.commands.asking import add_query, ask_pages, asking, local, show
 
 LOOKS = 50
@@ -15,7 +15,7 @@ def add_access_log(verbs: Any) -> None:
     verb = verbs.add_parser("access-log", help="who else looked at a merchant's records, and why")
     verb.add_argument("merchant", type=name)
     verb.add_argument(
-        "--last", type=int, default=LOOKS, help="how many, the latest first (%(default)s)"
+        "--last", type=count, default=LOOKS, help="how many, the latest first (%(default)s)"
     )
     add_query(verb, run_access_log)
 

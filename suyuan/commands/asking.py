@@ -49,6 +49,12 @@ def asking(stated: argparse.Namespace) -> httpx.Client:
 
 
 def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """Asks once. Raises `Failed` as `ask` does."""
+    found: dict[str, Any] = ask(query, path, asked).json()
+    return found
+
+
+def ask(query: httpx.Client, path: str, asked: dict[str, Any]) -> httpx.Response:
     """Asks once. Raises `Failed` with what the API said, or that it does not answer."""
     try:
         answer = query.get(path, params=asked)
@@ -59,8 +65,7 @@ def ask_page(query: httpx.Client, path: str, asked: dict[str, Any]) -> dict[str,
         ) from error
     if answer.is_error:
         raise Failed(problem_in(answer))
-    found: dict[str, Any] = answer.json()
-    return found
+    return answer
 
 
 def problem_in(answer: httpx.Response) -> str:

@@ -5,10 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from suyuan.commands import Failed
-from suyuan.commands.asking import add_query, ask_pages, asking, problem_in, show
+from suyuan.commands import Failed, digest
+from suyuan.commands.asking import add_query, ask, ask_pages, asking, show
 
 
 def add_documents(verbs: Any) -> None:
@@ -24,7 +22,7 @@ def add_documents(verbs: Any) -> None:
     listed.add_argument("goods", metavar="GTIN[/LOT]")
     add_query(listed, _list)
     save = words.add_parser("save", help="save the clean copy of one")
-    save.add_argument("digest", metavar="DIGEST", help="as find and list show it")
+    save.add_argument("digest", metavar="DIGEST", type=digest, help="as find and list show it")
     save.add_argument("--out", type=Path, required=True, help="the new file")
     add_query(save, _save)
 
@@ -61,20 +59,20 @@ def _show(stated: argparse.Namespace, found: list[Any], headings: list[str], row
 
 
 def _save(stated: argparse.Namespace) -> int:
+    # Found out first: who asked is on record even if the copy came to nothing.
+    if stated.out.exists():
+        raise Failed(f"{stated.out} is there already: name a new file")
     with asking(stated) as query:
-        try:
-            answer = query.get(f"/v1/documents/{stated.digest}")
-        except httpx.HTTPError as error:
-            raise Failed(f"the query API does not answer: {error}") from error
-        if answer.is_error:
-            raise Failed(problem_in(answer))
+        answer = ask(query, f"/v1/documents/{stated.digest}", {})
     try:
         with stated.out.open("xb") as file:
             file.write(answer.content)
     except OSError as error:
         raise Failed(f"{stated.out} cannot be written: {error.strerror}") from error
-    told = {"ok": True, "file": str(stated.out), "media": answer.headers["content-type"]}
-    print(json.dumps(told) if stated.json else f"{stated.out}: {told['media']}, drawn anew from what was sent")  # fmt: skip
+    media = answer.headers["content-type"]
+    told = {"ok": True, "file": str(stated.out), "media": media}
+    words = f"{stated.out}: {media}, drawn anew from what was sent"
+    print(json.dumps(told, ensure_ascii=False) if stated.json else words)
     return 0
 
 

@@ -23,9 +23,9 @@ ROLES_OF_PEOPLE = tuple(role for role in get_args(Role) if role not in ("consume
 # A password that somebody else made lets its owner in once, to set their own.
 GIVEN = timedelta(days=7)
 # These roles see nothing of their own accord: over what they are has to be said.
-OF_MERCHANTS = ("merchant", "headquarters")
-HEAD = "SELECT 1 FROM ledger.heads WHERE originator_id = %s"
 OVER = ("merchant", "headquarters", "market-operator", "inspector", "regulator")
+OF_MERCHANTS = ("merchant", "headquarters")
+KNOWN = "SELECT originator_id FROM ledger.heads WHERE originator_id = ANY(%s)"
 
 
 def add_user(verbs: Any) -> None:
@@ -90,7 +90,6 @@ def _grant(text: str) -> Grant:
 
 def _add(stated: argparse.Namespace) -> int:
     password = new_password()
-    _point_out(stated)
     _changed(
         lambda book: book.add(
             stated.account,
@@ -100,18 +99,24 @@ def _add(stated: argparse.Namespace) -> int:
             given_until=datetime.now(UTC) + GIVEN,
         )
     )
+    _point_out(stated)
     return _say_password(stated, password)
 
 
 def _point_out(stated: argparse.Namespace) -> None:
     """Says which merchants are in no register: they may be new, or the name a slip."""
-    named = {one for grant in stated.role if grant.role in OF_MERCHANTS for one in grant.over}
+    streams = {
+        stream_of_case("merchant", one): one
+        for grant in stated.role if grant.role in OF_MERCHANTS for one in grant.over
+    }  # fmt: skip
+    if not streams:
+        return
     with database_answers(), psycopg.connect(RunningLedger().owner) as connection:
-        known = {
-            one for one in named if connection.execute(HEAD, [stream_of_case("merchant", one)]).fetchone()
-        }  # fmt: skip
-    for one in sorted(named - known):
-        print(f"{one} is in no register yet: is it spelled so?", file=sys.stderr)
+        known = {row[0] for row in connection.execute(KNOWN, [list(streams)])}
+    for stream, one in streams.items():
+        if stream not in known:
+            words = f"{one} is in no register yet; is it a slip: suyuan user roles {stated.account} --role …"
+            print(words, file=sys.stderr)
 
 
 def _password(stated: argparse.Namespace) -> int:
@@ -122,8 +127,8 @@ def _password(stated: argparse.Namespace) -> int:
 
 
 def _roles(stated: argparse.Namespace) -> int:
-    _point_out(stated)
     _changed(lambda book: book.set_grants(stated.account, stated.role))
+    _point_out(stated)
     return _say(stated, f"{stated.account}: {_roles_of(stated.role)}")
 
 

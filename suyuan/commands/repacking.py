@@ -12,7 +12,7 @@ from ledger.values.gtin import Gtin
 from scanners.gs1 import NotUnderstood, understand
 from scanners.inputs.wedge import classify
 from scanners.labels import Label, check, sheet
-from suyuan.commands import Failed, quantity, today
+from suyuan.commands import Failed, quantity, say_line, today
 from suyuan.commands.device import AtWork, add_device, at_work
 
 LABELS_MAX = 500
@@ -43,7 +43,7 @@ def run_repack(stated: argparse.Namespace) -> int:
             _write_labels(stated, packs)
         kept = work.tape.append(_report(stated, work, goods, packs))
         work.begin_sending()
-        print(f"{stated.process}: {stated.used.amount} {stated.used.unit} of lot {goods.lot or '-'}"
+        say_line(f"{stated.process}: {stated.used.amount} {stated.used.unit} of lot {goods.lot or '-'}"
               f" into {stated.into.amount} {stated.into.unit} (no. {kept.number})")  # fmt: skip
     return 0
 

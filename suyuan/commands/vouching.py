@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scanners.vouchers import BadVoucher, codes_of, voucher_of
-from suyuan.commands import Failed
+from suyuan.commands import Failed, say_line
 from suyuan.commands.device import add_device, at_work
 
 
@@ -37,11 +37,11 @@ def run_voucher(stated: argparse.Namespace) -> int:
         except OSError as error:
             raise Failed(f"{stated.out} cannot be written: {error.strerror}") from error
     if stated.json:
-        print(json.dumps(told, ensure_ascii=False))
+        say_line(json.dumps(told, ensure_ascii=False))
     elif stated.out is not None:
-        print(f"{stated.out}: {len(voucher.lines)} lines in {len(codes)} codes")
+        say_line(f"{stated.out}: {len(voucher.lines)} lines in {len(codes)} codes")
     else:
-        print("\n".join(codes))
+        say_line("\n".join(codes))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import logging
 import os
 import pwd
 import re
@@ -16,6 +17,8 @@ import psycopg
 
 from ledger.errors import BadSetting
 from suyuan.parts.places import data_root, database_user, make_folder, socket_folder
+
+log = logging.getLogger("suyuan.parts")
 
 VERSION_MIN = 15
 DATABASE = "suyuan"
@@ -106,7 +109,12 @@ class Cluster:
         """Ends the server, its connections included, and waits until it is gone."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(STOP_S)
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                log.warning(
+                    "PostgreSQL still writes out what changed; it ends by itself (%s)", self.folder
+                )
         self.process = None
 
     def kill(self) -> None:

@@ -18,6 +18,7 @@ SYSTEM_USER = "suyuan"
 SOCKET_FOLDER_MAX = 107 - len("/.s.PGSQL.65535.lock")
 # Below what the system gives away, above what services are commonly at.
 FREE_PORTS, TRIES = (15_000, 32_000), 200
+# Kept until this process ends: what a port was chosen for may start late, or again.
 _reserved: dict[int, socket.socket | None] = {}
 # The cluster, its log of changes and a day's trade; below this a demonstration cannot finish.
 FREE_BYTES_MIN = 400 * 1024 * 1024
@@ -94,7 +95,7 @@ def socket_folder(data: Path, owner: pwd.struct_passwd | None) -> Path:
 
 
 def free_port() -> int:
-    """Returns a loopback port nobody listens on, nor was given here while who asked for it still runs.
+    """Returns a loopback port nobody listens on, nor was given to another process that runs (but Linux: to this one).
 
     The system gives the ports from 32768 on to whoever connects; one that is chosen for later must not be
     among them.
@@ -103,7 +104,9 @@ def free_port() -> int:
         port = random.randrange(*FREE_PORTS)
         if not port_taken(port) and _reserve(port):
             return port
-    raise BadSetting("no port is free on this machine: end what listens on so many")
+    raise BadSetting(
+        "no port is free on this machine: end what listens on so many, or tests that have asked for them"
+    )
 
 
 def _reserve(port: int) -> bool:

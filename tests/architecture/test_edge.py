@@ -13,10 +13,10 @@ import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {packages}:
-            raise ModuleNotFoundError(name)
+            raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Blocked())
 from suyuan.cli import main
-main(["--help"])
+main({words})
 """
 
 
@@ -31,16 +31,26 @@ def packages_of(extra: str) -> set[str]:
     return {name for name, wholes in installed if wanted & {one.lower() for one in wholes}}
 
 
-def test_a_device_needs_nothing_that_a_server_needs() -> None:
+def on_a_device(*words: str) -> subprocess.CompletedProcess[str]:
     servers = packages_of("server") - packages_of("scanner")
     assert {"fastapi", "eventsourcing", "psycopg"} <= servers
+    program = BLOCKED.format(packages=servers, words=list(words))
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
-    done = subprocess.run(
-        [sys.executable, "-c", BLOCKED.format(packages=servers)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+
+def test_a_device_needs_nothing_that_a_server_needs() -> None:
+    done = on_a_device("--help")
 
     assert done.returncode == 0, done.stderr
-    for verb in ("join", "scan", "devices", "sign-in"):
+    for verb in ("enroll", "scan", "devices", "sign-in"):
         assert verb in done.stdout
     assert " up " not in done.stdout
+
+
+def test_a_device_that_is_asked_for_a_servers_verb_says_what_it_lacks() -> None:
+    done = on_a_device("verify")
+
+    assert done.returncode == 2
+    assert "install suyuan[server]" in done.stderr

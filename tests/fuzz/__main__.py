@@ -24,19 +24,22 @@ def main() -> int:
     """Fuzzes what is named; each in a process of its own, since libFuzzer ends the one it runs in."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TARGETS))
-    parser.add_argument("--few", action="store_true", help="the short form")
-    parser.add_argument("--runs", type=int)
-    parser.add_argument("--seconds", type=int)
-    parser.add_argument("--input", type=Path)
+    long = parser.add_mutually_exclusive_group()
+    long.add_argument("--few", action="store_true", help="the short form")
+    long.add_argument("--runs", type=int)
+    long.add_argument("--seconds", type=int)
+    long.add_argument("--input", type=Path, help="read what broke the one that is named")
     stated = parser.parse_args()
     if unknown := set(stated.names) - set(TARGETS):
         parser.error(f"no parser is called {min(unknown)}: {', '.join(TARGETS)}")
+    if stated.input is not None:
+        if len(stated.names) != 1:
+            parser.error("name the one parser that shall read it")
+        _one(TARGETS[stated.names[0]], stated.input.read_bytes())
+        print("nothing is wrong with it")
+        return 0
     for name in stated.names or TARGETS:
         target = TARGETS[name]
-        if stated.input is not None:
-            _one(target, stated.input.read_bytes())
-            print("nothing is wrong with it")
-            continue
         runs, seconds = target.runs, target.seconds
         if stated.few or stated.runs is not None or stated.seconds is not None:
             runs = target.few if stated.few else stated.runs or 0

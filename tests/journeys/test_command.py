@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -155,7 +156,9 @@ def test_a_slip_in_a_merchants_name_is_pointed_out_when_somebody_is_let_in(shell
     added = shell.run("user", "add", "two", "--name", "x", "--role", "merchant=m-75,m-57")
 
     assert added.returncode == 0
-    assert added.stderr == "m-57 is in no register yet: is it spelled so?\n"
+    assert (
+        added.stderr == "m-57 is in no register yet; is it a slip: suyuan user roles two --role …\n"
+    )
 
 
 def test_a_slip_in_a_devices_name_lets_nobodys_till_report_for_somebody_else(shell: Shell) -> None:
@@ -289,13 +292,17 @@ def test_a_mistake_is_answered_in_a_line_without_a_traceback(
         ["enroll", "x", "--mqtt", "x:²"],
         ["up", "--port", "70000"],
         ["up", "--port", "-1"],
+        ["access-log", "m-6", "--last", "-1"],
+        ["documents", "save", "../me", "--out", "x"],
     ],
 )
 def test_a_name_or_port_that_cannot_be_is_a_wrong_word(shell: Shell, words: list[str]) -> None:
     done = shell.run(*words)
 
     assert done.returncode == 2
-    assert any(words in done.stderr for words in ("65535", "host:port", "a-z, 0-9"))
+    assert any(
+        words in done.stderr for words in ("65535", "host:port", "a-z, 0-9", "1 or more", "has 64")
+    )
 
 
 def test_papers_are_filed_and_an_entry_corrected_from_the_command(shell: Shell) -> None:
@@ -320,14 +327,22 @@ def test_papers_are_filed_and_an_entry_corrected_from_the_command(shell: Shell) 
     _wait(lambda: _query(shell, "/v1/premises/m-6-a/stock")["lines"][0]["amount"] == "10")
     papers = _said(shell, "documents", "list", f"{MILK}/P1")["papers"]
     assert [(p["number"], p["result"], p["awaited"]) for p in papers] == [("T-1", "passed", False)]
+
+
+def test_a_paper_is_found_listed_and_saved_and_its_merchant_reads_who_did(shell: Shell) -> None:
+    # Its till filed it in the test before, and went.
+    _wait(lambda: re.search("stall-6 .*off since", shell.run("devices", "list").stdout) is not None)
+    (paper,) = _said(shell, "documents", "list", f"{MILK}/P1")["papers"]
     _wait(lambda: _said(shell, "documents", "find", "T-1")["papers"][0]["pages"] == 1)
-    saved = shell.run("documents", "save", papers[0]["digest"], "--out", "copy", "--why", "a check")
-    again = shell.run("documents", "save", papers[0]["digest"], "--out", "copy")
+    saved = shell.run("documents", "save", paper["digest"], "--out", "copy", "--why", "a check")
+    again = shell.run("documents", "save", paper["digest"], "--out", "copy")
+    tables = [shell.run("documents", "find", "T-1"), shell.run("documents", "list", MILK)]
     looked = shell.run("access-log", "m-6")
+    assert [paper["digest"] in table.stdout for table in tables] == [True, True]
     assert saved.returncode == 0, saved.stderr
     assert (shell.folder / "copy").read_bytes().startswith(b"\xff\xd8")
     assert again.returncode == 1
-    assert "File exists" in again.stderr
+    assert "name a new file" in again.stderr
     assert [word in looked.stdout for word in ("officer-1", "document", "a check", "+08:00")] == [
         True
     ] * 4

@@ -408,12 +408,16 @@ def test_a_device_that_says_odd_things_of_itself_silences_nobody(
     for payload in (
         signed_state(odd, time="2026-11-22T10:00:00", session=session),
         signed_state(odd, time="0001-01-01T00:00:00Z", session=session),
+        signed_state(odd, time="0001-01-01T00:00:00+14:00", session=session),
         signed_state(odd, time="9999-12-31T23:59:59+14:00", session=session, waiting=2**60),
         signed_state(odd, time=5), b"", b"\xff", b"[" * 3000, b"x" * 100_000,
     ):  # fmt: skip
         # In plain on the ledger's own machine, where nobody needs a certificate.
         publish.single(topic, payload, qos=1, retain=True, hostname=host, port=port)
-    time.sleep(1.5)
+        time.sleep(0.3)
+    time.sleep(1)
+    url = f"{office.machine.query_url}/v1/devices"
+    listed = httpx.get(url, auth=office.people["stall-2"], trust_env=False)
 
     tape = join(tmp_path / "b.tape", office.link("stall-1", "till-21", "m-1"))
     agent = Agent(tape, Clocks())
@@ -423,6 +427,10 @@ def test_a_device_that_says_odd_things_of_itself_silences_nobody(
     assert agent.link.wait_drained(WAIT_S)
     ready = httpx.get(f"{office.machine.intake_url}/intake/ready", trust_env=False)
     assert ready.status_code == 200
+    assert listed.status_code == 200, listed.text
+    assert [one["heard"] for one in listed.json()["devices"] if one["device"] == "till-20"] == [
+        None
+    ]
     agent.link.stop()
     for one in (odd, tape):
         one.close()

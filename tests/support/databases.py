@@ -33,14 +33,14 @@ def running_cluster() -> Iterator[Cluster]:
     cluster = Cluster(folder)
     try:
         cluster.start()
-        thrown_away(cluster)
+        turn_fsync_off(cluster)
         yield cluster
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def thrown_away(cluster: Cluster) -> None:
+def turn_fsync_off(cluster: Cluster) -> None:
     """Lets a cluster spare the disk: some hundreds of databases are made in it, and nobody pulls the plug on these."""
     with psycopg.connect(cluster.dsn(database="postgres"), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")
@@ -54,7 +54,7 @@ def running_machine(prefix: str) -> Iterator[Machine]:
     made = Machine(folder)
     try:
         made.start(say=lambda text: None)
-        thrown_away(made.cluster)
+        turn_fsync_off(made.cluster)
         yield made
     finally:
         made.stop()

@@ -27,7 +27,7 @@ from suyuan.audit_rows import RowsCheck
 from suyuan.log_check import check_log
 from suyuan.parts.machine import Machine
 from suyuan.published import PublishedLog
-from tests.support.databases import scratch, thrown_away
+from tests.support.databases import scratch, turn_fsync_off
 from tests.support.make import FakeTape, milk, received, sold
 from tests.support.people import chief_of
 
@@ -61,7 +61,7 @@ class Evidence:
         self._wait_published()
         assert self.machine.services is not None
         self.machine.services.stop()
-        thrown_away(self.machine.cluster)
+        turn_fsync_off(self.machine.cluster)
         self.key = NoteKey(LogSigner("suyuan.invalid/local", self.signing_key).public)
 
     @property

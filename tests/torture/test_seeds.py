@@ -1,5 +1,7 @@
 """Two thousand simulated worlds hold; every known mistake breaks one of the first hundreds."""
 
+import logging
+
 import pytest
 
 from tests.simulator.__main__ import failures, search
@@ -23,6 +25,14 @@ BREAKS = {
 
 def test_2000_worlds_hold() -> None:
     assert search(0, 2000) == []
+
+
+def test_whoever_comes_after_the_worlds_is_heard_in_the_log() -> None:
+    before = logging.root.manager.disable
+
+    failures([1])
+
+    assert logging.root.manager.disable == before
 
 
 @pytest.mark.parametrize("name", CONTROLS)

@@ -10,8 +10,8 @@ import pytest
 
 from ledger.errors import BadSetting
 from suyuan.demo.day import MARKER, empty_folder
-from suyuan.parts import places
-from suyuan.parts.cluster import server_of
+from suyuan.parts import cluster, places
+from suyuan.parts.cluster import Cluster, server_of
 
 
 def test_a_demonstration_empties_its_own_folder_and_no_other(tmp_path: Path) -> None:
@@ -73,10 +73,11 @@ def test_a_deep_folder_gets_a_short_private_place_for_its_socket(tmp_path: Path)
 def test_no_two_services_are_given_one_port_before_they_listen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(places, "FREE_PORTS", (14_900, 14_904))
+    first = 10_000 + 4 * (os.getpid() % 1_000)
+    monkeypatch.setattr(places, "FREE_PORTS", (first, first + 4))
     given = [places.free_port() for _ in range(3)]
     elsewhere = (
-        "from suyuan.parts import places; places.FREE_PORTS = (14_900, 14_904);"
+        f"from suyuan.parts import places; places.FREE_PORTS = ({first}, {first + 4});"
         " print(places.free_port())"
     )
 
@@ -84,8 +85,26 @@ def test_no_two_services_are_given_one_port_before_they_listen(
         [sys.executable, "-c", elsewhere], capture_output=True, text=True, check=True
     )
 
-    assert sorted([*given, int(done.stdout)]) == [14_900, 14_901, 14_902, 14_903]
+    assert sorted([*given, int(done.stdout)]) == [first, first + 1, first + 2, first + 3]
     # Its process is over, so the fourth is free again, and then none.
     given.append(places.free_port())
     with pytest.raises(BadSetting, match="no port is free"):
         places.free_port()
+
+
+def test_a_database_that_takes_long_to_end_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print(flush=True); time.sleep(30)"
+    found = Cluster(tmp_path)
+    found.process = process = subprocess.Popen([sys.executable, "-c", slow], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    monkeypatch.setattr(cluster, "STOP_S", 0.1)
+
+    found.stop()
+
+    assert process.poll() is None
+    assert "it ends by itself" in caplog.text
+    process.kill()
+    process.wait()
