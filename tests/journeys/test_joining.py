@@ -25,6 +25,7 @@ from ledger.events.stop_list import stops_topic
 from ledger.rules.access import Grant
 from ledger.rules.device import GrantMandate, RevokeDevice, WithdrawMandate
 from ledger.settings import Settings
+from ledger.values.base64url import base64url_bytes
 from scanners.agent import (
     CERTIFICATE,
     CERTIFICATE_KEY,
@@ -41,7 +42,7 @@ from scanners.trust import NotTrusted, Shown, context_for
 from suyuan.parts.broker import WATCH_S
 from suyuan.parts.machine import Machine
 from tests.support.databases import running_machine
-from tests.support.make import received
+from tests.support.make import BrowserKey, FakeTape, received
 from tests.support.people import add_account, chief_of, sign_in
 
 SINCE = date(2026, 1, 1)
@@ -156,6 +157,39 @@ def test_an_invited_device_reports_over_tls_and_has_its_receipts(
     ]  # fmt: skip
     assert "no-mandate" not in names[-1][1]
     tape.close()
+
+
+def test_a_browser_joins_with_a_key_of_its_own_kind_and_reports_over_https_until_it_is_revoked(
+    office: Office,
+) -> None:
+    link = office.link("stall-1", "browser-1", "m-1")
+    tape = FakeTape("browser-1", key=BrowserKey())
+    tape.add(received(merchant="m-1", premises="m-1-a"))
+    code, public = base64url_bytes(link.code), tape.key.public
+    # It speaks HTTP alone, and asks for no certificate.
+    form = wire.Enrolment(
+        code=code, key=public, request=b"",
+        signature=tape.key.sign(wire.enrolment_message(code, public, b"")),
+    )  # fmt: skip
+
+    with httpx.Client(
+        base_url=link.intake_url, verify=context_for(office.authority), trust_env=False
+    ) as browser:
+        joined = browser.post("/intake/enrolments", content=wire.encode(form))
+        stranger = FakeTape("browser-1", key=BrowserKey())
+        answers = [browser.post("/intake/batches", content=one.batch()) for one in (tape, stranger)]
+        office.revoke("browser-1")
+        tape.add(received(merchant="m-1", premises="m-1-a"))
+        answers.append(browser.post("/intake/batches", content=tape.batch(3)))
+
+    assert joined.status_code == 201, joined.text
+    welcome = msgspec.json.decode(joined.content, type=wire.Enrolled)
+    assert (welcome.merchants, welcome.certificate) == (("m-1",), None)
+    told = [wire.decode_answer(answer.content)[1] for answer in answers]
+    assert [type(one) for one in told] == [wire.Receipt, wire.Refused, wire.Refused]
+    assert [one.code for one in told if isinstance(one, wire.Refused)] == [
+        "unknown-key", "revoked-device"
+    ]  # fmt: skip
 
 
 def test_a_code_is_good_once_and_again_for_the_device_whose_answer_was_lost(

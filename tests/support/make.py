@@ -1,10 +1,14 @@
 """Makers: each names only what matters where it is used."""
 
+import base64
 import os
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.events import wire
 from ledger.events.base import Event
@@ -26,7 +30,7 @@ from ledger.events.reports import (
 )
 from ledger.values.chain import batch_message, chain_over, chain_start
 from ledger.values.clock import DeviceClock
-from ledger.values.keys import SigningKey
+from ledger.values.keys import SigningKey, key_id
 from ledger.values.quantity import StatedQuantity, Unit
 
 MILK = "06901234567892"
@@ -110,10 +114,27 @@ def corrected(tape: str, number: int, scope: str = "line", **fields: Any) -> Ent
     return EntryCorrected(**(common | fields))
 
 
+class BrowserKey:
+    """A key as a browser or telephone makes it (P-256), which nobody takes out of it."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        point = self._key.public_key().public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+        )
+        self.public = f"p256:{base64.b64encode(point).decode()}"
+        self.id = key_id(self.public)
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
 class FakeTape:
     """A tape without a disk, which signs batches as a scanner does."""
 
-    def __init__(self, device: str = "scanner-1", key: SigningKey | None = None) -> None:
+    def __init__(
+        self, device: str = "scanner-1", key: SigningKey | BrowserKey | None = None
+    ) -> None:
         self.id = str(uuid.uuid4())
         self.device = device
         self.key = key or SigningKey(os.urandom(32))

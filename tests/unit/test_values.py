@@ -14,6 +14,7 @@ from ledger.values.gtin import Gtin
 from ledger.values.ids import stream_of_case, stream_of_tape
 from ledger.values.keys import PublicKey, SigningKey
 from ledger.values.quantity import StatedQuantity, Unit, shown
+from tests.support.make import BrowserKey
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -99,18 +100,10 @@ def test_a_key_names_its_algorithm_and_a_wrong_one_is_refused() -> None:
 
 
 def test_p256_keys_of_phones_are_understood() -> None:
-    import base64
+    key = BrowserKey()
 
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    private = ec.generate_private_key(ec.SECP256R1())
-    point = private.public_key().public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    )
-    public = PublicKey(f"p256:{base64.b64encode(point).decode()}")
-
-    assert public.signed(private.sign(b"x", ec.ECDSA(hashes.SHA256())), b"x")
+    assert PublicKey(key.public).signed(key.sign(b"x"), b"x")
+    assert not PublicKey(key.public).signed(key.sign(b"x"), b"y")
 
 
 def test_a_tape_and_what_is_said_about_it_are_two_streams() -> None:
