@@ -20,6 +20,7 @@ from ledger.events.stop_list import stops_topic
 from ledger.rules.device import EnrollDevice, GrantMandate, ReplaceDeviceKey
 from ledger.rules.ledger_keys import trusted_after
 from scanners.covering import Covering
+from scanners.handing_in import hand_in
 from scanners.identity import Clocks
 from scanners.link import BrokerAddress, Link, Publish
 from scanners.sending import Sending
@@ -296,6 +297,7 @@ class Agent:
                 wire.checkpoint_topic(self.home.ledger): self.covering.heard,
             },
             publish=publish,
+            hand_in=lambda batch: hand_in(self.home.intake_url, self.home.authority, batch),
         )
 
     @property

@@ -88,7 +88,13 @@ def join(path: Path, link: InvitationLink) -> Tape:
     authority = fetch_authority(link.intake_url, link.fingerprint) if link.fingerprint else None
     tape = unjoined(path, link.device)
     with kept_for_another_try(path, tape):
-        enrolled = _enrol(tape, link, authority)
+        try:
+            enrolled = _enrol(tape, link, authority)
+        except LedgerAway as error:
+            if link.fingerprint:
+                raise
+            words = "the link says no fingerprint (&f=…): if its end was cut off, take all of it"
+            raise LedgerAway(f"{words} ({error})") from error
     home = _home_of(enrolled, link, authority)
     if enrolled.certificate is not None:
         tape.put(CERTIFICATE, enrolled.certificate)

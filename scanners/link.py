@@ -25,11 +25,15 @@ RECONNECT_MAX_S = 30
 # How often the link looks for work when nobody wakes it.
 IDLE_S = 0.5
 STATE_S = 30.0
+# How long a broker that is reached may bring no answer before intake itself is asked; then twice as long, and so on.
+UNHEARD_S, UNHEARD_MAX_S = 2.0, 60.0
 DRAINED_S = 2.0
 
 Listener = Callable[[wire.AnswerBody], None]
 # Takes a retained message of the ledger's; False for one that is not its own, or an older one.
 Taker = Callable[[bytes], bool]
+# Hands an envelope to intake itself and returns its answer, if there is one.
+HandIn = Callable[[bytes], bytes | None]
 # Puts an envelope on its way; tests and demonstrations send twice, late or in another order.
 Publish = Callable[[str, bytes], None]
 
@@ -55,7 +59,10 @@ class Link:
         on_answer: Listener | None = None,
         retained: Mapping[str, Taker] | None = None,
         publish: Publish | None = None,
+        hand_in: HandIn | None = None,
     ) -> None:
+        self._hand_in = hand_in
+        self._heard, self._patience = time.monotonic(), UNHEARD_S
         self._retained = dict(retained or {})
         self._tape = tape
         self._sending = sending
@@ -132,9 +139,10 @@ class Link:
         while not self._ended.is_set():
             self._wake.wait(IDLE_S)
             self._wake.clear()
-            if not self._online:
-                continue
             try:
+                self._ask_intake(time.monotonic())
+                if not self._online:
+                    continue
                 with self._lock:
                     envelopes = self._sending.poll(time.monotonic())
                 for envelope in envelopes:
@@ -145,6 +153,19 @@ class Link:
                     self._say_state(online=True)
             except (OSError, sqlite3.OperationalError) as error:
                 log.warning("the tape cannot be read now: %s", error)
+
+    def _ask_intake(self, now: float) -> None:
+        """Asks intake itself when nothing comes back: a broker does nothing for who was revoked, and is silent about it."""
+        if self._hand_in is None or not self.reached or self._tape.count_waiting() == 0:
+            self._heard, self._patience = now, UNHEARD_S
+            return
+        if now < self._heard + self._patience:
+            return
+        self._heard, self._patience = now, min(UNHEARD_MAX_S, 2 * self._patience)
+        with self._lock:
+            envelope = self._sending.by_another_way(now)
+        if envelope is not None and (answer := self._hand_in(envelope)) is not None:
+            self._take_answer(answer)
 
     def _send(self, topic: str, envelope: bytes) -> None:
         self._client.publish(topic, envelope, qos=1)
@@ -181,11 +202,16 @@ class Link:
                 if message.payload and not take(bytes(message.payload)):
                     log.warning("%s: not the ledger's, or an older one, was ignored", topic)
                 return
+        self._take_answer(bytes(message.payload))
+
+    def _take_answer(self, payload: bytes) -> None:
         with self._lock:
-            body = self._sending.answered(bytes(message.payload), time.monotonic())
+            body = self._sending.answered(payload, time.monotonic())
         if body is None:
             log.info("an answer that the ledger did not give to what was sent was ignored")
             return
+        if isinstance(body, wire.Receipt):
+            self._heard, self._patience = time.monotonic(), UNHEARD_S
         if self._on_answer is not None:
             self._on_answer(body)
         self._wake.set()

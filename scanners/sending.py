@@ -82,6 +82,7 @@ class Sending:
         # Batches that have no answer yet, by their first and last numbers. They are known by these
         # and not counted: several sends of one batch have several answers.
         self._under_way: dict[tuple[int, int], _Sent] = {}
+        self._handed_in: bytes | None = None
         self._tries = 0
         self._wait = self._draw_wait()
         # When the ledger last took something: one that is slow is not asked again for all of it.
@@ -111,6 +112,15 @@ class Sending:
             numbers = batch[0].number, batch[-1].number
             self._under_way[numbers] = _Sent(wire.digest_of(envelopes[-1]), monotonic)
         return envelopes
+
+    def by_another_way(self, monotonic: float) -> bytes | None:
+        """Returns the first batch without a receipt, to be handed in where the broker carries nothing."""
+        if self.forked or monotonic < self._refused_until or not (batch := self._tape.waiting()):
+            return None
+        envelope = self._tape.envelope(batch)
+        # Its answer counts although the broker's connection may begin anew meanwhile.
+        self._handed_in = wire.digest_of(envelope)
+        return envelope
 
     def _due(self) -> float:
         """Returns when everything under way goes again, counted from the oldest of it.
@@ -147,7 +157,7 @@ class Sending:
             return None
         if body.tape != self._tape.id:
             return None
-        sent = {sent.digest for sent in self._under_way.values()}
+        sent = {self._handed_in, *(sent.digest for sent in self._under_way.values())}
         if isinstance(body, wire.Refused) and body.batch not in sent:
             # Somebody else sent a batch in this tape's name: it says nothing of what was sent here.
             return None

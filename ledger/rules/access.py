@@ -150,7 +150,9 @@ def decide_access(
     found = reach(subject, resource, action)
     if not found.anything():
         roles = ", ".join(sorted({grant.role for grant in subject.grants})) or "consumer"
-        return Refusal("role-lacks", f"{roles} may not {action} a {resource}: ask an administrator")
+        return Refusal(
+            "role-lacks", f"{roles} may not {action} a {resource}: sign in with a role that may"
+        )
     if about is not None and not found.covers(about):
         return Refusal(
             "out-of-reach", f"this {resource} is of others: it is not among what was granted"

@@ -31,14 +31,7 @@ DRAIN_S = 5
 STOPS_S = 0.7
 # What the ledger takes, said before the paper has left the hand.
 PICTURE_BYTES_MAX = 12 * 1024 * 1024
-MEDIA = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".pdf": "application/pdf",
-    ".heic": "image/heic",
-    ".heif": "image/heic",
-}
+ENDINGS = (".png", ".jpg", ".jpeg", ".pdf", ".heic", ".heif")
 
 
 def add_device(verb: Any) -> None:
@@ -88,8 +81,7 @@ class AtWork:
 
     def keep_picture(self, path: Path) -> str:
         """Keeps a paper's picture on the tape; returns its digest. Raises `Failed`."""
-        kind = MEDIA.get(path.suffix.lower())
-        if kind is None:
+        if path.suffix.lower() not in ENDINGS:
             raise Failed(f"a document is a .jpg, .png, .heic or .pdf, not {path.name}")
         try:
             content = path.read_bytes()
@@ -98,8 +90,11 @@ class AtWork:
         if len(content) > PICTURE_BYTES_MAX:
             most = f"{PICTURE_BYTES_MAX // 2**20} MiB"
             raise Failed(f"{path.name} is larger than the {most} a document may have: shrink it")
-        if _kind_of(content) != kind:
-            raise Failed(f"{path.name} is no {kind}, whatever its name says: save it as one")
+        try:
+            kind = kind_of(content)
+        except Unfit:
+            words = f"{path.name} holds no picture and no PDF, whatever its name says"
+            raise Failed(f"{words}: photograph the paper again") from None
         return keep_document(self.tape, kind, content)
 
     def begin_sending(self) -> None:
@@ -122,14 +117,6 @@ class AtWork:
             tell(Told("red", words), self._stated.json)
         self.agent.link.stop()
         _say_end(self.agent, confirmed, self.tape.count_waiting(), self._stated.json)
-
-
-def _kind_of(content: bytes) -> str:
-    """Returns what a file is by its content; nothing for what the ledger would not take."""
-    try:
-        return kind_of(content)
-    except Unfit:
-        return ""
 
 
 @contextlib.contextmanager

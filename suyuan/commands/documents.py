@@ -13,9 +13,7 @@ def add_documents(verbs: Any) -> None:
     """`documents`: papers that are on record."""
     verb = verbs.add_parser("documents", help="papers on record: find, list, save")
     words = verb.add_subparsers(dest="word", required=True, metavar="WORD")
-    find = words.add_parser(
-        "find", help="by what stands in them, in Chinese from two characters on"
-    )
+    find = words.add_parser("find", help="by words that stand in them, or by their whole number")
     find.add_argument("text", metavar="TEXT")
     add_query(find, _find)
     listed = words.add_parser("list", help="of a product, or of one lot of it")

@@ -10,7 +10,7 @@ from ledger.events.reports import (
     TestReportFiled,
 )
 from ledger.values.gtin import Gtin
-from suyuan.commands import day, quantity
+from suyuan.commands import Failed, day, quantity
 from suyuan.commands.device import add_device, at_work, common_of, keep
 
 KINDS = ("licence", "permit", "release", "quarantine", "meat-inspection", "origin", "other")
@@ -42,6 +42,11 @@ def add_file(verbs: Any) -> None:
 
 def run_file(stated: argparse.Namespace) -> int:
     """Puts the paper on the tape and sends it with its picture."""
+    until = getattr(stated, "valid_until", None)
+    if until is not None and until < stated.valid_from:
+        raise Failed(
+            f"it would end on {until}, before it begins on {stated.valid_from}: look at the paper"
+        )
     with at_work(stated) as work:
         fields = common_of(work) | {
             "document": work.keep_picture(stated.picture),

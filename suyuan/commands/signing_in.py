@@ -119,15 +119,16 @@ def run_sign_out(stated: argparse.Namespace) -> int:
 def add_password(verbs: Any) -> None:
     """`password`: another one of one's own."""
     verb = verbs.add_parser("password", help="set another password; every sign-in of yours ends")
+    verb.add_argument("--as", dest="by", type=name, help="whose; else of who signed in here last")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_password)
 
 
 def run_password(stated: argparse.Namespace) -> int:
     """Changes the password of who is signed in."""
-    if (held := held_by()) is None:
+    if (held := held_by(stated.by)) is None:
         raise Failed("sign in first: suyuan sign-in ACCOUNT")
-    form = {"old": _typed("the password there is: "), "new": _chosen()}
+    form = {"old": _typed(f"the password of {held.account} there is: "), "new": _chosen()}
     _with_code(
         lambda code: _answer("PUT", f"{held.intake}/intake/password", form | code, Badge(held))
     )
@@ -142,6 +143,7 @@ def add_second_factor(verbs: Any) -> None:
     verb = verbs.add_parser(
         "second-factor", help="ask for codes of an authenticator, too, when you sign in"
     )
+    verb.add_argument("--as", dest="by", type=name, help="whose; else of who signed in here last")
     verb.add_argument("--out", type=Path, help="write the authenticator's QR code to this picture")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=run_second_factor)
@@ -149,7 +151,7 @@ def add_second_factor(verbs: Any) -> None:
 
 def run_second_factor(stated: argparse.Namespace) -> int:
     """Makes a secret for who is signed in, and lets it count once they show a code of it."""
-    if (held := held_by()) is None:
+    if (held := held_by(stated.by)) is None:
         raise Failed("sign in first: suyuan sign-in ACCOUNT")
     url, shown = f"{held.intake}/intake/second-factor", Badge(held)
     form = {"password": _typed("password: ")}
