@@ -17,6 +17,8 @@ import msgspec
 FILE_BYTES_MAX = 256 * 1024 * 1024
 # A workbook is a zip: what it unpacks to is bounded before it is unpacked.
 UNPACKED_BYTES_MAX = 1024 * 1024 * 1024
+# APPNOTE.TXT of ZIP, section 4.4.4: bit 0 of the flags.
+ENCRYPTED = 0x1
 COLUMNS_MAX = 200
 CELL_CHARS_MAX = 1000
 # Headings may stand below a title; further down nobody looks.
@@ -103,7 +105,10 @@ def _workbook(path: Path, sheet: str | None) -> Iterator[TableRow]:
 
     try:
         with zipfile.ZipFile(path) as packed:
-            size = sum(entry.file_size for entry in packed.infolist())
+            entries = packed.infolist()
+        if any(entry.flag_bits & ENCRYPTED for entry in entries):
+            raise BadFile(f"{path.name} is locked by a password: save it without one")
+        size = sum(entry.file_size for entry in entries)
         if size > UNPACKED_BYTES_MAX:
             raise BadFile(f"{path.name} unpacks to {size} bytes: cut it into several files")
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -128,7 +133,7 @@ def _broken() -> tuple[type[Exception], ...]:
     from openpyxl.utils.exceptions import InvalidFileException
 
     parsing = (ElementTree.ParseError, KeyError, ValueError, TypeError, IndexError, AttributeError)
-    packed = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+    packed = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
     return (*parsing, *packed, InvalidFileException)
 
 

@@ -218,6 +218,20 @@ def test_a_file_that_cannot_be_read_says_what_to_do(
         understood(tmp_path / name, tape)
 
 
+def test_a_workbook_of_which_a_part_is_locked_is_refused_with_what_to_do(
+    tmp_path: Path, tape: Tape
+) -> None:
+    path = tmp_path / "a.xlsx"
+    openpyxl.Workbook().save(path)
+    content = bytearray(path.read_bytes())
+    # The flags of the last entry of the directory.
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+    with pytest.raises(BadFile, match="locked by a password: save it without one"):
+        understood(path, tape)
+
+
 def test_a_workbook_that_unpacks_beyond_all_bounds_is_refused_unread(
     tmp_path: Path, tape: Tape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
