@@ -133,6 +133,15 @@ def until(true: Callable[[], bool]) -> bool:
     return False
 
 
+def at_work(tape: Tape) -> Agent:
+    """A device whose first report has its receipt."""
+    agent = Agent(tape, Clocks())
+    agent.keep(received(merchant="m-1", premises="m-1-a"))
+    agent.link.start()
+    assert agent.link.wait_drained(WAIT_S)
+    return agent
+
+
 def test_an_invited_device_reports_over_tls_and_has_its_receipts(
     office: Office, tmp_path: Path
 ) -> None:
@@ -374,10 +383,7 @@ def test_a_revoked_device_is_heard_no_more_and_what_it_reported_stays(
     office: Office, tmp_path: Path
 ) -> None:
     tape = join(tmp_path / "a.tape", office.link("stall-1", "till-13", "m-1"))
-    agent = Agent(tape, Clocks())
-    agent.keep(received(merchant="m-1", premises="m-1-a"))
-    agent.link.start()
-    assert agent.link.wait_drained(WAIT_S)
+    agent = at_work(tape)
     agent.link.stop()
     authority = home_of(tape).mqtt_authority
     assert authority is not None
@@ -480,21 +486,18 @@ def test_devices_are_listed_with_what_they_say_under_their_signature_alone(
     office: Office, tmp_path: Path
 ) -> None:
     tape = join(tmp_path / "a.tape", office.link("stall-1", "till-22", "m-1"))
-    agent = Agent(tape, Clocks())
-    agent.keep(received(merchant="m-1", premises="m-1-a"))
-    agent.link.start()
-    assert agent.link.wait_drained(WAIT_S)
+    agent = at_work(tape)
 
     def line(who: str) -> dict[str, Any] | None:
         url = f"{office.machine.query_url}/v1/devices"
         found = httpx.get(url, auth=office.people[who], trust_env=False).json()["devices"]
         return next((one for one in found if one["device"] == "till-22"), None)
 
-    # It may first be heard with a report still on its way.
-    assert until(lambda: (line("stall-1") or {}).get("waiting") == 0)
+    # It may first be heard with a report still on its way, or as the broker hung up that did not know it yet.
+    assert until(lambda: (line("stall-1") or {}).get("waiting") == 0 and line("stall-1")["online"])  # type: ignore[index]
     told = line("stall-1")
     assert told is not None
-    assert (told["merchants"], told["online"], told["week"]) == (["m-1"], True, 1)
+    assert (told["merchants"], told["week"]) == (["m-1"], 1)
     assert abs(told["ahead_s"]) < 5
     assert line("stall-2") is None, "others' devices"
     # Somebody else says that it is gone.
