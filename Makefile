@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 export PYTHONPATH :=
 # Compiled once: the tests start some hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help demo test check bench fire torture standby soak seeds tampers fuzz described lock clean setup pictures
+.PHONY: help demo test check bench fire torture standby soak seeds tampers fuzz described answers lock clean setup shots
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -20,7 +20,8 @@ help: ## say what can be made
 	@echo "make tampers       10,000 attacks on log and rows, 1,000 honest growths"
 	@echo "make fuzz          every parser of outside bytes under coverage: a million inputs each, 20 minutes for files (ONLY=labels)"
 	@echo "make described     both APIs asked with whatever may be asked (EXAMPLES=100 of each operation)"
-	@echo "make pictures      screenshots of every screen into .var/pictures"
+	@echo "make answers       how long the scan page takes to answer, beside what the browser needs for a word"
+	@echo "make shots         screenshots of every screen, three sizes, both languages, looked at by axe, into .var/shots"
 	@echo "make lock          resolve the dependencies again into requirements.lock"
 	@echo "make clean         remove the virtual environment and what tests left"
 	@echo "NO_APT=1           install no Debian packages; PYTHON3=…  choose the interpreter"
@@ -65,11 +66,14 @@ fuzz: setup ## parsers under coverage
 described: setup ## both APIs as they describe themselves
 	@SUYUAN_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest tests/integration/test_described.py
 
+answers: setup ## how long the scan page takes
+	@$(PYTHON) -m tests.journeys.answers
+
 bench: setup ## every bench
 	@for name in ingest roundtrip project rebuild expiry export; do $(PYTHON) -m suyuan.cli bench $$name --size $(or $(SIZE),small) || exit 1; done
 
-pictures: setup ## screenshots
-	@$(PYTHON) -m tests.journeys.pictures
+shots: setup ## screenshots
+	@$(PYTHON) -m tests.journeys.shots
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: python3 -m pip install uv"; exit 1; }

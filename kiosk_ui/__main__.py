@@ -1,8 +1,18 @@
-"""The kiosk service: `python -m kiosk_ui`."""
+"""The faces' service: `python -m kiosk_ui`."""
 
 from kiosk_ui.app import build
 from kiosk_ui.settings import read_settings
+from ledger.gate import Gate
 from ledger.serving import EVERYWHERE, LOOPBACK, Listening, serve
+
+# Where somebody types a password.
+DOOR = ("/sign-in",)
+
+
+def cost_of(_method: str, path: str) -> float:
+    """Lets what browsers keep cost little: one page brings a handful of it."""
+    return 0.1 if path.startswith("/assets/") else 1.0
+
 
 if __name__ == "__main__":
     settings = read_settings()
@@ -10,4 +20,5 @@ if __name__ == "__main__":
         settings.port, settings.tls_port, EVERYWHERE if settings.public_name else LOOPBACK,
         settings.certificate, settings.key, EVERYWHERE if settings.public else LOOPBACK,
     )  # fmt: skip
-    serve(build(settings.query_url, settings.authority), listening, timeout_graceful_shutdown=1)
+    gated = Gate(build(settings), cost=cost_of, door=DOOR)
+    serve(gated, listening, timeout_graceful_shutdown=1)

@@ -1,12 +1,17 @@
-"""Asking the query API, and what its answers mean for a page."""
+"""Asking the ledger's services for a visitor, and what their answers mean for a page."""
 
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import httpx
+from fastapi import Request
 
 # A page answers a scan within a second; an API that takes longer is away.
 TIMEOUT_S = 3.0
+# A trace of a city's largest lot, a sheet of a year: people wait for these, and see that they do.
+PATIENT_S = 20.0
 
 
 class NotRecorded(Exception):
@@ -25,60 +30,136 @@ class Away(Exception):
     """The record cannot be reached at the moment."""
 
 
-class QueryClient:
-    """Asks the API for what a page shows."""
+class NotSignedIn(Exception):
+    """This is not for everybody, or the sign-in is over."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, streams: httpx.AsyncClient, visitor: str = ""
-    ) -> None:
-        self._http = http
-        # Open pages hold a connection each; they must not take those of people who search.
-        self._streams = streams
-        # The API holds each visitor to their own limit, not all of them to the kiosk's.
-        self._headers = {"x-forwarded-for": visitor} if visitor else {}
 
-    def asking_for(self, visitor: str) -> "QueryClient":
-        """Returns a client that asks for a visitor, by the address they come from."""
-        return QueryClient(self._http, self._streams, visitor)
+class NotYours(Exception):
+    """Somebody is signed in who may not see or do this; the text says why, in the API's words."""
+
+
+class TooMany(Exception):
+    """More was asked than one may ask."""
+
+
+class Connections(NamedTuple):
+    """Connections to the services; open pages hold one of `streams` each, and take none from others."""
+
+    query: httpx.AsyncClient
+    streams: httpx.AsyncClient
+    intake: httpx.AsyncClient
+    log: httpx.AsyncClient
+    # Streams of intake: what a kiosk's scanner is held at.
+    screens: httpx.AsyncClient
+    # How many streams each visitor has open.
+    opened: Counter[str]
+
+
+class Asking:
+    """Asks the services in a visitor's name: by their address, and with a token where they signed in."""
+
+    def __init__(self, services: Connections, headers: Mapping[str, str] | None = None) -> None:
+        self.services = services
+        self.headers = dict(headers or {})
+
+    def showing(self, token: str) -> "Asking":
+        """Returns a client that asks as who a token says."""
+        return Asking(self.services, self.headers | {"authorization": f"Bearer {token}"})
+
+    async def get(
+        self, path: str, asked: Mapping[str, Any] | None = None, *, wait_s: float = TIMEOUT_S
+    ) -> dict[str, Any]:
+        """Asks the query API. Raises what the answer means where it is no answer."""
+        answer = await reached(
+            self.services.query.get(path, params=asked, timeout=wait_s, headers=self.headers)
+        )
+        raise_for(answer)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def post(
+        self, path: str, said: Any, more: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Asks intake for something; refusals are answers. Bytes go as they are."""
+        headers = self.headers | dict(more or {})
+        about: dict[str, Any] = {"content": said} if isinstance(said, bytes) else {"json": said}
+        return await reached(
+            self.services.intake.post(path, headers=headers, timeout=PATIENT_S, **about)
+        )
 
     async def search(self, text: str) -> list[dict[str, Any]]:
         """Returns the products found."""
-        found = await self._get("/v1/products", {"q": text})
-        products: list[dict[str, Any]] = found["products"]
+        products: list[dict[str, Any]] = (await self.get("/v1/products", {"q": text}))["products"]
         return products
 
     async def product(self, gtin: str, dates: dict[str, str]) -> dict[str, Any]:
         """Returns a product with its lots, or those of the `produced` and `expires` days told."""
-        return await self._get(f"/v1/products/{quote(gtin, safe='')}", dates)
+        return await self.get(f"/v1/products/{part(gtin)}", dates)
 
     async def lot(self, gtin: str, lot: str) -> dict[str, Any]:
         """Returns a lot by its number or key."""
-        return await self._get(f"/v1/lots/{quote(gtin, safe='')}/{quote(lot, safe='')}", {})
+        return await self.get(f"/v1/lots/{part(gtin)}/{part(lot)}")
 
     async def lot_by_date(self, gtin: str, dates: dict[str, str]) -> dict[str, Any]:
         """Returns a lot by the `produced` and `expires` days on its pack."""
-        return await self._get(f"/v1/lots/{quote(gtin, safe='')}", dates)
+        return await self.get(f"/v1/lots/{part(gtin)}", dates)
 
-    def live(self, gtin: str, lot: str) -> Any:
-        """Opens the stream that says when a lot's entries change."""
-        path = f"/v1/live/lots/{quote(gtin, safe='')}/{quote(lot, safe='')}"
+    def live(self, path: str, service: httpx.AsyncClient | None = None) -> Any:
+        """Opens a stream of the query API's, or of another service's."""
         timeout = httpx.Timeout(TIMEOUT_S, read=None)
-        return self._streams.stream("GET", path, timeout=timeout, headers=self._headers)
+        asked = service or self.services.streams
+        return asked.stream("GET", path, timeout=timeout, headers=self.headers)
 
-    async def _get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
-        try:
-            response = await self._http.get(
-                path, params=parameters, timeout=TIMEOUT_S, headers=self._headers
-            )
-        except httpx.HTTPError as error:
-            raise Away(str(error)) from error
-        if response.status_code == 404:
+
+def client_of(request: Request) -> Asking:
+    """Returns the client of whoever sends a request: the services hold each visitor to their own limits."""
+    services: Connections = request.app.state.services
+    visitor = request.client.host if request.client else ""
+    return Asking(services, {"x-forwarded-for": visitor} if visitor.isascii() and visitor else {})
+
+
+def part(text: str) -> str:
+    """Writes a text as one part of a path. Raises `NotRecorded` for one that would lead upwards."""
+    if text in (".", ".."):
+        raise NotRecorded
+    return quote(text, safe="")
+
+
+async def reached(asking: Any) -> httpx.Response:
+    """Waits for an answer. Raises `Away` where none comes."""
+    try:
+        answer: httpx.Response = await asking
+    except httpx.HTTPError as error:
+        raise Away(str(error)) from error
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise Unusable("this cannot be asked: look at what you typed") from error
+    return answer
+
+
+def raise_for(answer: httpx.Response) -> None:
+    """Raises what a status other than 200 means."""
+    match answer.status_code:
+        case 200 | 201:
+            return
+        case 401:
+            raise NotSignedIn
+        case 403:
+            raise NotYours(detail_of(answer))
+        case 404:
             raise NotRecorded
-        if response.status_code == 409:
+        case 409:
             raise Ambiguous
-        if response.status_code == 422:
-            raise Unusable(response.json().get("detail", ""))
-        if response.status_code != 200:
-            raise Away(f"status {response.status_code}")
-        answer: dict[str, Any] = response.json()
-        return answer
+        case 400 | 422:
+            raise Unusable(detail_of(answer))
+        case 429:
+            raise TooMany(detail_of(answer))
+        case status:
+            raise Away(f"status {status}")
+
+
+def detail_of(answer: httpx.Response) -> str:
+    """Returns what a problem says; nothing where it is none of ours."""
+    try:
+        return str(answer.json().get("detail", ""))
+    except (ValueError, AttributeError):
+        return ""

@@ -3,16 +3,22 @@
 import gettext
 import io
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime, get_timezone
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+# What who works here chose is remembered; a shopper's choice stays in the address alone.
+COOKIE = "suyuan-lang"
 NAMES = {"zh": "中文", "en": "English"}
+# The markets' own time, where a page names an hour.
+ZONE = get_timezone("Asia/Shanghai")
 FOLDER = Path(__file__).parent / "locale"
 
 
@@ -21,6 +27,8 @@ class Language(NamedTuple):
 
     code: str
     word: Callable[[str], str]
+    # Every text that is written otherwise in this language.
+    texts: frozenset[str] = frozenset()
 
     def day(self, text: str | date | None) -> str:
         """Writes a day as its reader expects, such as 2026年11月22日."""
@@ -28,6 +36,20 @@ class Language(NamedTuple):
             return ""
         day = date.fromisoformat(text) if isinstance(text, str) else text
         return format_date(day, format="long", locale=LOCALES[self.code])
+
+    def instant(self, text: str | datetime | None) -> str:
+        """Writes an instant as day and minute of the markets' zone."""
+        if text is None:
+            return ""
+        at = datetime.fromisoformat(text) if isinstance(text, str) else text
+        return format_datetime(at, "medium", tzinfo=ZONE, locale=LOCALES[self.code])
+
+    def number(self, text: str | int | None) -> str:
+        """Writes a number with its groups of digits; what is none, as it is."""
+        try:
+            return format_decimal(Decimal(str(text)), locale=LOCALES[self.code])
+        except InvalidOperation:
+            return "" if text is None else str(text)
 
     @property
     def other(self) -> str:
@@ -43,7 +65,8 @@ def load_languages() -> dict[str, Language]:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    languages["zh"] = Language("zh", gettext.GNUTranslations(compiled).gettext)
+    texts = frozenset(str(message.id) for message in catalogue if message.id)
+    languages["zh"] = Language("zh", gettext.GNUTranslations(compiled).gettext, texts)
     return languages
 
 

@@ -22,12 +22,16 @@ from query_api.routes import (
     devices,
     health,
     ledgers,
+    live,
     me,
+    notices,
     outbreak,
     papers,
     public,
     recall,
+    register,
     retention,
+    statistics,
     stock,
     stops,
     trace,
@@ -80,17 +84,21 @@ def build(
     app.add_middleware(Gate, cost=cost_of)
     app.include_router(public.router)
     app.include_router(trade.router)
+    app.include_router(register.router)
     app.include_router(health.router)
     app.include_router(me.router)
     app.include_router(access_log.router)
     app.include_router(alerts.router)
+    app.include_router(live.router)
     app.include_router(stock.router)
     app.include_router(devices.router)
     app.include_router(papers.router)
     app.include_router(ledgers.router)
     app.include_router(retention.router)
+    app.include_router(statistics.router)
     app.include_router(trace.router)
     app.include_router(outbreak.router)
     app.include_router(stops.router)
     app.include_router(recall.router)
+    app.include_router(notices.router)
     return app

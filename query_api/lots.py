@@ -84,13 +84,18 @@ WITH RECURSIVE family(gtin, level) AS (
 
 def base_of(reader: Reader, gtin: str) -> str:
     """Returns the product that a case's GTIN stands for in the end, as the register says."""
-    base = gtin
+    return single_of(reader, gtin)[0]
+
+
+def single_of(reader: Reader, gtin: str) -> tuple[str, int]:
+    """Returns what a product is a case of in the end, and how many of it one holds."""
+    base, holds = gtin, 1
     for _ in range(LEVELS_MAX + 1):
-        found = rows(reader, "SELECT base FROM trade.products WHERE gtin = %s", [base])
+        found = rows(reader, "SELECT base, contains FROM trade.products WHERE gtin = %s", [base])
         if not found or found[0]["base"] is None:
-            return base
-        base = found[0]["base"]
-    return gtin
+            return base, holds
+        base, holds = found[0]["base"], holds * int(found[0]["contains"])
+    return gtin, 1
 
 
 def product(reader: Reader, gtin: str) -> schemas.Product:
@@ -110,14 +115,16 @@ def _of_dates(reader: Reader, gtin: str, dates: Dates, limit: int) -> list[dict[
     return rows(reader, LOTS_OF_DATES, {"gtin": gtin, "limit": limit} | dates._asdict())
 
 
-def product_page(reader: Reader, gtin: str, dates: Dates) -> schemas.ProductPage:
-    """Returns a product with its lots, those of some dates if any are told."""
+def product_page(reader: Reader, asked: str, dates: Dates) -> schemas.ProductPage:
+    """Returns a product, or that of a case, with its lots: those of some dates if any are told."""
+    gtin, holds = single_of(reader, asked)
     found = _of_dates(reader, gtin, dates, LOTS_MAX)
     known = product(reader, gtin)
     if not found and known.name_zh is None:
         raise Problem(404, "not-recorded", f"nothing is recorded of the product {gtin}")
     return schemas.ProductPage(
         product=known,
+        holds=holds,
         lots=[brief(row) for row in found],
         today=today(reader),
         position=position(reader),

@@ -9,9 +9,10 @@ from ledger.trace.outbreak import NOT_WEIGHED, Source, Suspect, common_sources
 from ledger.trace.pg import PgRows
 from ledger.trace.question import AsOf, How, LotName
 from query_api.ledgers import known_as
+from query_api.lots import product_names
 from query_api.problems import Problem
 from query_api.trace_schemas import OutbreakAnswer, OutbreakSource
-from query_api.traces import lots_asked
+from query_api.traces import lots_asked, merchant_names
 from query_api.views import Reader, position, rows
 
 SUSPECTS_MAX = 100
@@ -51,10 +52,25 @@ def answer(reader: Reader, asked: Asked, *, places: bool, ending: Sequence[str])
         words = f"name 2 to {SUSPECTS_MAX} lots or stalls, not {len(suspects)}"
         raise Problem(422, "suspects-invalid", words)
     found = common_sources(graph, suspects, places=places)
+    shown = [_shown(source, len(suspects)) for source in found[:SOURCES_SHOWN_MAX]]
     return OutbreakAnswer(
         position=head, suspects=[suspect.name for suspect in suspects], found=len(found),
-        sources=[_shown(source, len(suspects)) for source in found[:SOURCES_SHOWN_MAX]],
+        sources=_named(reader, shown),
     )  # fmt: skip
+
+
+def _named(reader: Reader, shown: list[OutbreakSource]) -> list[OutbreakSource]:
+    products = product_names(reader, (one.product for one in shown if one.product))
+    merchants = merchant_names(reader, [one.merchant for one in shown if one.merchant])
+    return [
+        one.model_copy(
+            update={
+                "product_name": products.get(one.product or ""),
+                "merchant_name": merchants.get(one.merchant or ""),
+            }
+        )
+        for one in shown
+    ]
 
 
 def _suspects(reader: Reader, asked: Asked) -> list[Suspect]:
@@ -83,7 +99,8 @@ def _shown(source: Source, of: int) -> OutbreakSource:
     return OutbreakSource(
         product=lot.product if lot else None, lot=lot.key if lot else None,
         merchant=source.merchant, score=source.score, suspects=dict(source.suspects),
-        exposed=source.exposed,
+        exposed=None if source.exposed == NOT_WEIGHED else source.exposed,
+        product_name=None, merchant_name=None,
         reason=(
             f"解释 explains {sure + maybe} / {of} (确定 certain {sure}, 可能 possible {maybe});"
             f" {where} {reach} 户 merchants"

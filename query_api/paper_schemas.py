@@ -23,6 +23,29 @@ class FoundPaper(BaseModel):
     position: int
 
 
+class EndingPaper(BaseModel):
+    """A certificate that ends soon, or ended lately, and that no later one of its kind follows."""
+
+    kind: str = Field(examples=["licence"])
+    number: str
+    issuer: str
+    merchant: str = Field(description="who filed it")
+    supplier: str | None
+    valid_from: date
+    valid_until: date
+    digest: str
+    position: int
+
+
+class EndingPapers(BaseModel):
+    """Papers of a merchant, or of what it supplies, the soonest to end first."""
+
+    merchant: str
+    days: int
+    papers: list[EndingPaper]
+    position: int
+
+
 class FoundPapers(BaseModel):
     """Papers, the latest first."""
 

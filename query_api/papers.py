@@ -1,12 +1,13 @@
 """Papers: found by their text, and the clean copy of each for who may see it."""
 
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from ledger.papers.copies import copy_path
 from ledger.values.bigrams import bigrams
 from query_api.inquiries import Inquiry
-from query_api.paper_schemas import FoundPaper
+from query_api.paper_schemas import EndingPaper, FoundPaper
 from query_api.problems import Problem
 from query_api.views import Reader, rows
 
@@ -35,6 +36,21 @@ WHERE digest = %(digest)s AND believed_to IS NULL
 UNION SELECT m.merchant FROM trade.attachments a JOIN sent USING (stream)
 JOIN trade.movements m ON m.stream = a.stream AND m.number = a.number WHERE a.digest = %(digest)s
 """
+# Papers of a merchant, or of what it supplies, that end soon or ended lately, unless a later one of the kind stands.
+ENDING = """
+SELECT p.kind, p.number, p.issuer, p.merchant, p.supplier, p.valid_from, p.valid_until, p.digest, p.position
+FROM trade.papers p
+WHERE p.believed_to IS NULL AND p.kind <> 'test' AND (p.merchant = %(merchant)s OR p.supplier = %(merchant)s)
+  AND p.valid_until BETWEEN %(today)s - %(days)s AND %(today)s + %(days)s
+  AND NOT EXISTS (
+    SELECT FROM trade.papers q WHERE q.believed_to IS NULL AND q.kind = p.kind AND q.merchant = p.merchant
+      AND q.issuer = p.issuer AND q.valid_from > p.valid_from
+      AND q.supplier IS NOT DISTINCT FROM p.supplier AND q.lots = p.lots
+      -- One that names no goods is of all.
+      AND (q.gtins = '{}' OR (p.gtins <> '{}' AND q.gtins @> p.gtins))
+      AND coalesce(q.valid_until, 'infinity') > p.valid_until)
+ORDER BY p.valid_until, p.position LIMIT %(limit)s
+"""
 COPY = "SELECT media FROM ledger.document_copies WHERE digest = %s AND media <> ''"
 ENDINGS = {"image/jpeg": "jpg", "application/pdf": "pdf"}
 
@@ -45,6 +61,12 @@ class Copied(NamedTuple):
     media: str
     content: bytes
     name: str
+
+
+def ending(reader: Reader, merchant: str, day: date, days: int, limit: int) -> list[EndingPaper]:
+    """Returns a merchant's papers that end within so many days, or ended as lately, the soonest first."""
+    asked = {"merchant": merchant, "today": day, "days": days, "limit": limit}
+    return [EndingPaper(**row) for row in rows(reader, ENDING, asked)]
 
 
 def found_by(reader: Reader, text: str, before: int, limit: int) -> list[FoundPaper]:

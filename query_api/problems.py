@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg import DataError, InterfaceError, OperationalError
+from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -88,6 +89,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DataError)
     async def unfit(_request: Request, _error: Any) -> JSONResponse:
         return answer(422, "parameter-invalid", "a text here has characters no record can hold")
+
+    @app.exception_handler(QueryCanceled)
+    async def too_much(_request: Request, _error: Any) -> JSONResponse:
+        words = "this asks for more than can be counted in 5 seconds: ask for fewer days, or for one merchant"
+        return answer(422, "too-much", words)
 
     for kind in (OperationalError, InterfaceError, PoolTimeout):
 

@@ -13,13 +13,13 @@ from ledger.events.recalls import AnswerLine
 from ledger.projections.goods import identify
 from ledger.projections.groups import TRADE
 from ledger.projections.postgres import PgStore
-from ledger.projections.products import LEVELS_MAX, base_of
+from ledger.projections.products import base_of
 from ledger.projections.table import Rows
 from ledger.trace.answer import Holder, Trace, trace
 from ledger.trace.pg import PgRows
 from ledger.trace.pg_stock import PgStock
 from ledger.trace.question import AsOf, How, LotName, Question
-from query_api.lots import product_names
+from query_api.lots import product_names, single_of
 from query_api.views import Reader, position, rows
 
 LOTS = """
@@ -122,7 +122,7 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
     words, answers = _words(reader, recall)
     found = rows(reader, LOTS, [recall])
     if drafted:
-        bases = {one: _single(reader, one)[0] for one in {line.product or "" for line in drafted}}
+        bases = {one: single_of(reader, one)[0] for one in {line.product or "" for line in drafted}}
         lots = [(bases[line.product or ""], f"L:{line.lot}") for line in drafted]
         about = [list(column) for column in zip(*lots, strict=True)]
         found = rows(reader, DRAFTED, about)
@@ -262,21 +262,10 @@ def _lots_recalled(reader: Reader, recall: str) -> dict[str, set[str]]:
     bases: dict[str | None, str | None] = {None: None}
     for row in rows(reader, NAMED, [recall]):
         if row["product"] not in bases:
-            bases[row["product"]] = _single(reader, row["product"])[0]
+            bases[row["product"]] = single_of(reader, row["product"])[0]
         named[bases[row["product"]]].add(row["lot"])
     if None in named:
         return {}
     return {
         base or "": {lot or "" for lot in lots} for base, lots in named.items() if None not in lots
     }
-
-
-def _single(reader: Reader, product: str) -> tuple[str, int]:
-    """Returns what a product is a case of in the end, and how many of it one holds."""
-    base, contains = product, 1
-    for _ in range(LEVELS_MAX + 1):
-        found = rows(reader, "SELECT base, contains FROM trade.products WHERE gtin = %s", [base])
-        if not found or found[0]["base"] is None:
-            return base, contains
-        base, contains = found[0]["base"], contains * int(found[0]["contains"])
-    return product, 1

@@ -32,6 +32,9 @@ class ProductPage(BaseModel):
     """A product with the lots known here, newest first, at most 100."""
 
     product: Product
+    holds: int = Field(
+        description="how many of it the asked code's pack holds: of a case, its content"
+    )
     lots: list[LotBrief]
     today: date
     position: int = Field(
@@ -120,6 +123,8 @@ class AlertLine(BaseModel):
     lot: str | None
     opened_at: int
     closed_at: int | None
+    opened_time: datetime
+    closed_time: datetime | None
     times: int
     evidence: int = Field(description="the position of the entry it rests on")
     detail: str

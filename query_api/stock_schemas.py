@@ -14,6 +14,7 @@ class StockLine(BaseModel):
 
     merchant: str
     product: str
+    product_name: str | None = None
     lot: str
     unit: str = Field(examples=["g"])
     amount: str = Field(examples=["12.5"], description="what its own reports add up to, exact")

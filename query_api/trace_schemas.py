@@ -90,7 +90,10 @@ class TraceUnsettled(BaseModel):
 
 
 class TracePage(BaseModel):
-    """A trace: lots both ways, and a page of holders of what is ahead, the certain first."""
+    """A trace: lots both ways, and a page of holders of what is ahead.
+
+    The certain come first, and of each the largest: by what may be left, or was told of.
+    """
 
     position: int = Field(description="what it is true for")
     engine: str = Field(examples=["arrays", "postgresql"], description="which one found it")
@@ -99,6 +102,7 @@ class TracePage(BaseModel):
     lots_ahead: int
     lots_behind: int
     holders_in_all: int
+    holders_found: int = Field(description="of these, found by the word that was asked for")
     holders: list[TraceHolder]
     worst: list[WorstCase] = Field(description="every reached lot counted whole")
     estimate: TraceEstimate | None = Field(description="in proportion; not in scope position")
@@ -115,7 +119,11 @@ class OutbreakSource(BaseModel):
     merchant: str | None
     score: float = Field(description="suspects it explains, a possible way counting half")
     suspects: dict[str, str] = Field(description="how each is reached: certain or possible")
-    exposed: int = Field(description="merchants it reached in all; fewer explains better")
+    exposed: int | None = Field(
+        description="merchants it reached in all, fewer explains better; null for those too far down to be weighed"
+    )
+    product_name: str | None
+    merchant_name: str | None
     reason: str
 
 
@@ -126,3 +134,39 @@ class OutbreakAnswer(BaseModel):
     suspects: list[str]
     found: int
     sources: list[OutbreakSource]
+
+
+class FlowNode(BaseModel):
+    """A merchant in the picture of a trace."""
+
+    merchant: str
+    name: str | None
+    kind: str | None
+    district: str | None
+    how: str = Field(
+        examples=["certain", "possible", "behind"],
+        description="whether it has or had what is ahead; behind: it is on the way the goods came",
+    )
+    lots: int = Field(description="reached lots that it has or had")
+    left_at_most: dict[str, str] = Field(description="of the products asked about, by unit")
+
+
+class FlowLine(BaseModel):
+    """Goods of a product that went from one to another, as either side says."""
+
+    giver: str
+    taker: str
+    product: str
+    unit: str
+    how: str = Field(examples=["certain", "possible"])
+    at_least: str
+    at_most: str
+
+
+class FlowPage(BaseModel):
+    """The flow of a trace: merchants, and what went from whom to whom, the largest first."""
+
+    position: int = Field(description="what it is true for")
+    nodes: list[FlowNode]
+    edges: list[FlowLine]
+    product_names: dict[str, str]

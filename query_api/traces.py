@@ -88,14 +88,30 @@ def ask(
     return Answered(trace(rows_then, stock, question), "postgresql")
 
 
-def page(reader: Reader, answered: Answered, after: int, limit: int) -> schemas.TracePage:
-    """Shows a trace: all its lots, and holders from a place on."""
-    found = answered.trace
-    held = found.holders[after : after + limit]
-    more = after + limit if len(found.holders) > after + limit else None
+class HoldersWanted(NamedTuple):
+    """Which holders are shown: from a place on, so many, of all or of those found by a word."""
+
+    after: int
+    limit: int
+    find: str
+
+
+def wanted_holders(reader: Reader, found: Trace, find: str) -> list[Holder]:
+    """Returns the holders of a trace, the largest first: all, or those found by a word."""
+    return sorted(_searched(reader, found.holders, find), key=_largest_first)
+
+
+def page(
+    reader: Reader, answered: Answered, wanted: Sequence[Holder], asked: HoldersWanted
+) -> schemas.TracePage:
+    """Shows a trace: all its lots, and of the `wanted` holders the part that is asked for."""
+    found, (after, limit, _) = answered.trace, asked
+    held = wanted[after : after + limit]
+    more = after + limit if len(wanted) > after + limit else None
     return schemas.TracePage(
         position=found.position, engine=answered.engine, ahead=_lots(found.ahead), behind=_lots(found.back),
         lots_ahead=len(found.ahead), lots_behind=len(found.back), holders_in_all=len(found.holders),
+        holders_found=len(wanted),
         holders=_shown(reader, held),
         worst=[
             schemas.WorstCase(
@@ -125,9 +141,34 @@ def holders(reader: Reader, found: Trace) -> list[schemas.TraceHolder]:
 
 
 def _shown(reader: Reader, held: Sequence[Holder]) -> list[schemas.TraceHolder]:
-    names = _names(reader, [holder.merchant for holder in held])
+    names = merchant_names(reader, [holder.merchant for holder in held])
     products = product_names(reader, (holder.lot.product for holder in held))
     return [_holder(holder, names, products) for holder in held]
+
+
+def _searched(reader: Reader, held: Sequence[Holder], find: str) -> Sequence[Holder]:
+    """Returns the holders whose name, id or place holds a word, whatever its case and blanks."""
+    word = _plain(find)
+    if not word:
+        return held
+    names = merchant_names(reader, [holder.merchant for holder in held])
+    return [
+        holder
+        for holder in held
+        if word in _plain(names.get(holder.merchant, ""))
+        or word in holder.merchant
+        or word in (holder.premises or "")
+    ]
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
+def _largest_first(holder: Holder) -> tuple[str, int, str, str, str]:
+    """Orders the certain before the possible, and then by how much may be left, or was told of."""
+    amount = holder.left.at_most if holder.left is not None else holder.told or 0
+    return holder.how, -amount, holder.merchant, holder.premises or "", str(holder.lot)
 
 
 def _lot(reader: Reader, product: str, lot: str) -> LotName:
@@ -191,7 +232,8 @@ def _certain_first(found: tuple[LotName, How]) -> tuple[str, LotName]:
     return found[1], found[0]
 
 
-def _names(reader: Reader, merchants: list[str]) -> dict[str, str]:
+def merchant_names(reader: Reader, merchants: list[str]) -> dict[str, str]:
+    """Returns the names of the merchants that are registered."""
     query = "SELECT merchant, name FROM trade.merchants WHERE merchant = ANY(%s)"
     return {row["merchant"]: row["name"] for row in rows(reader, query, [merchants])}
 

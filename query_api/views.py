@@ -31,6 +31,8 @@ def open_pool(dsn: str, *, only_read: bool = True, size: int = 8) -> ConnectionP
     options = (
         f"-c default_transaction_read_only={mode} -c statement_timeout={STATEMENT_MS}"
         " -c suyuan.reach=public -c idle_in_transaction_session_timeout=60000"
+        # Who may see which rows makes the planner fear for every page, and compile it for a second or two.
+        " -c jit=off"
     )
     # What the DSN itself asks for comes first: ours must win.
     asked = conninfo_to_dict(dsn).get("options") or ""

@@ -125,6 +125,12 @@ class Link:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def tell(self, topic: str, payload: bytes) -> bool:
+        """Says something that is nothing to keep; False while the broker is away, for it is gone then."""
+        if not self._online:
+            return False
+        return self._client.publish(topic, payload, qos=0).rc == mqtt.MQTT_ERR_SUCCESS
+
     def wait_drained(self, timeout_s: float) -> bool:
         """Waits until every report has its receipt; False when the time ran out."""
         deadline = time.monotonic() + timeout_s

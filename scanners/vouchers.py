@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from ledger.events.base import Event
+from ledger.events.base import Digest, Event, Id, ShortText
 from ledger.events.catalogue import read_report, upcast
+from ledger.events.holds import LotText
 from ledger.events.reports import (
     CertificateFiled,
     EntryCorrected,
@@ -43,8 +44,8 @@ class VoucherLine(msgspec.Struct, frozen=True, array_like=True):
     unit: Unit
     amount: Decimal
     gtin: str | None = None
-    item: str | None = None
-    lot: str | None = None
+    item: ShortText | None = None
+    lot: LotText | None = None
     produced: date | None = None
     expires: date | None = None
     pieces: int | None = None
@@ -69,13 +70,13 @@ class Voucher(msgspec.Struct, frozen=True, array_like=True):
     `buyer` is the merchant it was sold to; null for one who is in no register.
     """
 
-    seller: str
-    premises: str
-    delivery: str
+    seller: Id
+    premises: Id
+    delivery: ShortText
     day: date
     lines: tuple[VoucherLine, ...]
-    documents: tuple[str, ...] = ()
-    buyer: str | None = None
+    documents: tuple[Digest, ...] = ()
+    buyer: Id | None = None
 
     @property
     def name(self) -> str:

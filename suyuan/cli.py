@@ -17,6 +17,7 @@ EDGE: Mapping[str, tuple[str, ...]] = {
     "joining": ("enroll",),
     "devices": ("devices",),
     "scanning": ("scan",),
+    "showing": ("kiosk",),
     "papers": ("file",),
     "documents": ("documents",),
     "correcting": ("correct",),

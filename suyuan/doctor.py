@@ -46,9 +46,11 @@ def _zbar() -> Finding:
 
 
 def _browser() -> Finding:
-    if shutil.which("chromium"):
+    if shutil.which("chromium-headless-shell") or shutil.which("chromium"):
         return Finding("chromium", "good", "for the tests of the pages")
-    return Finding("chromium", "optional", "only tests need it; apt-get install chromium")
+    return Finding(
+        "chromium", "optional", "only tests need it; apt-get install chromium-headless-shell"
+    )
 
 
 def _fonts() -> Finding:

@@ -1,18 +1,58 @@
-// Takes a new entry into the open lot page, without a reload; the page works without this.
+// Takes a new entry into the open lot page without a reload, and takes its green away where nobody
+// tells any more what was recalled. The page works without this.
+import { offer } from "./lot.js";
+
+// The stream says something every few seconds; this long without a word is no connection.
+const SILENT_MS = 12_000;
+const BROKEN_MS = 3000;
 const lot = document.getElementById("lot");
+let heard = new Date();
+let silent, broken;
+
+function lose() {
+  const verdict = document.querySelector("#lot .verdict");
+  if (!verdict || verdict.classList.contains("bad") || verdict.dataset.lost) return;
+  verdict.dataset.lost = "1";
+  verdict.className = "verdict warn";
+  verdict.querySelector(".sign").textContent = "!";
+  const time = heard.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  verdict.querySelector("h2").lastChild.textContent = ` ${document.getElementById("lot").dataset.unknown.replace("{time}", time)}`;
+}
+
+function hear() {
+  heard = new Date();
+  clearTimeout(silent);
+  clearTimeout(broken);
+  broken = undefined;
+  silent = setTimeout(lose, SILENT_MS);
+}
+
+async function renew(position) {
+  const here = document.getElementById("lot");
+  // A kept page may be older than what was just told.
+  const answer = await fetch(location.href, { headers: { "suyuan-after": position } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("lot");
+  const open = here.querySelector("details")?.open;
+  if (!fresh) return;
+  here.replaceWith(fresh);
+  offer();
+  const details = fresh.querySelector("details");
+  if (details && open) details.open = true;
+}
+
 if (lot && "EventSource" in window) {
   const source = new EventSource(lot.dataset.live);
-  source.addEventListener("updated", async (event) => {
+  hear();
+  source.addEventListener("updated", async ({ data }) => {
+    hear();
     const here = document.getElementById("lot");
-    if (event.data === here.dataset.updated) return;
-    const answer = await fetch(location.href);
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.getElementById("lot");
-    const open = here.querySelector("details")?.open;
-    if (!fresh) return;
-    here.replaceWith(fresh);
-    const details = fresh.querySelector("details");
-    if (details && open) details.open = true;
+    if (data !== here.dataset.updated || here.querySelector("[data-lost]")) await renew(data);
+  });
+  source.addEventListener("here", hear);
+  source.addEventListener("error", () => {
+    // From the first error on: the browser tries again every two seconds, and each try fails anew.
+    broken ??= setTimeout(lose, BROKEN_MS);
   });
 }

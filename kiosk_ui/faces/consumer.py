@@ -1,27 +1,61 @@
-"""The consumer's pages: attract, search, product, lot, and the honest page for what is unknown."""
+"""The consumer's pages: attract, search, product and lot."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
-from starlette.exceptions import HTTPException
 
-from kiosk_ui.client import Ambiguous, Away, NotRecorded, QueryClient, Unusable
+from kiosk_ui.client import Ambiguous, Away, Unusable, client_of, part
 from kiosk_ui.page import render
+from kiosk_ui.relay import events
 from kiosk_ui.svg.journey import journey_line
-from kiosk_ui.viewmodels.lot import iso_day, lot_path, lot_view, product_title
+from kiosk_ui.svg.strip import strip_of_tests
+from kiosk_ui.viewmodels.lot import MERCHANT_KINDS, iso_day, lot_path, lot_view, product_title
+from kiosk_ui.viewmodels.recall import line_words
 
 router = APIRouter()
 
 QUERY_MAX = 80
+TEST_DAYS = 14
 
 
 @router.get("/")
 async def attract(request: Request) -> Response:
-    """What the kiosk shows untouched: what it is for, and one big box."""
-    return render(request, "attract.html", {})
+    """What the kiosk shows untouched: what is recalled now, what it is for, and one big box."""
+    notices, tests = await _recalled(request), await _tested(request)
+    page = render(request, "attract.html", {"notices": notices, "tests": tests})
+    if notices is None:
+        # What is not known is not to be kept: the next one may be told.
+        page.headers["cache-control"] = "no-store"
+    return page
+
+
+async def _recalled(request: Request) -> list[dict[str, Any]] | None:
+    """Returns the recalls under way, as the first page says them; None where that is not known."""
+    try:
+        page = await client_of(request).get("/v1/notices", {"only_open": True, "limit": 4})
+    except Away:
+        return None
+    language = request.state.language
+    return [
+        one | {"words": line_words(one["lines"][0], language) if one["lines"] else one["recall"]}
+        for one in page["notices"]
+    ]
+
+
+async def _tested(request: Request) -> dict[str, Any] | None:
+    """Returns how the tests of the last days ended; None where that is not known."""
+    try:
+        page = await client_of(request).get("/v1/test-days", {"days": TEST_DAYS})
+    except Away:
+        return None
+    days, word = page["days"], request.state.language.word
+    passed, failed = (sum(one[how] for one in days) for how in ("passed", "failed"))
+    return {
+        "days": days, "passed": passed, "all": passed + failed,
+        "rate": f"{100 * passed / (passed + failed):.1f}" if passed + failed else None,
+        "strip": strip_of_tests(days, word("Tests, day by day"), word("{day}: {passed} passed, {failed} failed")),
+    }  # fmt: skip
 
 
 @router.get("/search")
@@ -30,12 +64,14 @@ async def search(request: Request, q: str = "") -> Response:
     text = q.strip()[:QUERY_MAX]
     if not text:
         return RedirectResponse(_same_language(request, "/"), 303)
-    found = await _client(request).search(text)
+    found = await client_of(request).search(text)
     if len(found) == 1 and text.isdigit() and found[0]["gtin"].endswith(text):
         return RedirectResponse(_same_language(request, f"/01/{found[0]['gtin']}"), 303)
     language = request.state.language
     products = [p | {"title": product_title(p, language)} for p in found]
-    return render(request, "search.html", {"q": text, "products": products})
+    merchants = await client_of(request).get("/v1/merchants", {"q": text[:60], "limit": 10})
+    values = {"q": text, "products": products, "merchants": merchants["merchants"]}
+    return render(request, "search.html", values | {"kinds": MERCHANT_KINDS})
 
 
 @router.get("/01/{gtin}")
@@ -48,7 +84,7 @@ async def product(request: Request, gtin: str) -> Response:
             if day is None:
                 raise Unusable(request.state.language.word("A date is written as YYMMDD."))
             dates[name] = day
-    client = _client(request)
+    client = client_of(request)
     if not dates:
         return _product(request, await client.product(gtin, {}), "Which date is on your pack?")
     try:
@@ -70,13 +106,14 @@ def _product(request: Request, page: dict[str, Any], question: str) -> Response:
 @router.get("/01/{gtin}/10/{lot:path}")
 async def lot(request: Request, gtin: str, lot: str) -> Response:
     """A lot by the number on its label: the address a GS1 Digital Link opens."""
-    return _lot(request, await _client(request).lot(gtin, lot))
+    return _lot(request, await client_of(request).lot(gtin, lot))
 
 
 @router.get("/live/01/{gtin}/10/{lot:path}")
 async def live(request: Request, gtin: str, lot: str) -> Response:
     """Relays the API's stream, so that an open page learns of a new entry."""
-    return StreamingResponse(_relay(request, gtin, lot), media_type="text/event-stream")
+    path = f"/v1/live/lots/{part(gtin)}/{part(lot)}"
+    return StreamingResponse(events(client_of(request), path), media_type="text/event-stream")
 
 
 def _lot(request: Request, page: dict[str, Any]) -> Response:
@@ -87,41 +124,6 @@ def _lot(request: Request, page: dict[str, Any]) -> Response:
     return render(request, "lot.html", values)
 
 
-async def _relay(request: Request, gtin: str, lot: str) -> AsyncIterator[bytes]:
-    try:
-        async with _client(request).live(gtin, lot) as stream:
-            async for chunk in stream.aiter_raw():
-                yield chunk
-    except httpx.HTTPError:
-        # The browser asks again by itself after the time the stream named.
-        yield b"retry: 2000\n\n"
-
-
-def _client(request: Request) -> QueryClient:
-    client: QueryClient = request.app.state.client
-    return client.asking_for(request.client.host if request.client else "")
-
-
 def _same_language(request: Request, path: str) -> str:
     stated = request.query_params.get("lang")
     return f"{path}?lang={stated}" if stated in ("zh", "en") else path
-
-
-def not_recorded(request: Request, _error: NotRecorded) -> Response:
-    """The honest page: not recorded is not unsafe."""
-    return render(request, "not_recorded.html", {}, status=404)
-
-
-def unusable(request: Request, error: Unusable) -> Response:
-    """What was asked cannot be, and why."""
-    return render(request, "unusable.html", {"detail": str(error)}, status=422)
-
-
-def elsewhere(request: Request, error: HTTPException) -> Response:
-    """An address that is no page of ours: the way in, which says what can be asked."""
-    return render(request, "attract.html", {}, status=error.status_code)
-
-
-def away(request: Request, _error: Away) -> Response:
-    """The record cannot be reached: say so, and claim nothing."""
-    return render(request, "away.html", {}, status=503)

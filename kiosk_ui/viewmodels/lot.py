@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from kiosk_ui.language import Language
 
@@ -136,7 +137,7 @@ def iso_day(text: str) -> str | None:
             following = (month + timedelta(days=31)).replace(day=1)
             return (following - timedelta(days=1)).isoformat()
         return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}").isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -145,6 +146,17 @@ def lot_path(lot: dict[str, Any]) -> str:
     number = lot["lot"] or ""
     plain = lot["key"] == f"L:{number}" and number[1:2] != ":" and number.strip(".")
     return number if plain else str(lot["key"])
+
+
+def on_shelf(line: dict[str, Any], merchant: str, language: Language) -> dict[str, Any]:
+    """Returns a line of a stall's shelf with its title and where it leads: to its lot, or to loose goods."""
+    product, lot = line["product"], line["lot"]
+    if product.startswith("item:"):
+        item = product.removeprefix("item:")
+        return line | {"title": item, "path": f"/s/{quote(merchant)}/{quote(item, safe='')}"}
+    name = line["name_en"] if language.code == "en" and line["name_en"] else line["name_zh"]
+    path = f"/01/{product}/10/{quote(lot, safe='')}" if lot else f"/01/{product}"
+    return line | {"title": name or product, "path": path}
 
 
 def _days_left(page: dict[str, Any], language: Language) -> DaysLeft | None:
@@ -177,6 +189,7 @@ def _step(step: dict[str, Any], language: Language) -> dict[str, Any]:
     first, last = language.day(step["first_day"]), language.day(step["last_day"])
     return {
         "name": step["merchant_name"] or step["merchant"],
+        "merchant": step["merchant"],
         "place": step["premises_name"] or step["premises"],
         "kind": word(MERCHANT_KINDS.get(step["merchant_kind"] or "", "merchant")),
         "what": ("、" if language.code == "zh" else ", ").join(kinds),

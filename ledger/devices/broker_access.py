@@ -29,10 +29,10 @@ def access_list(ledger: str, devices: Mapping[str, str], tapes: Mapping[str, Seq
         f"topic read {wire.checkpoint_topic(ledger)}",
         f"topic read {wire.keys_topic(ledger)}",
     ]
-    lines = [HEADING, *_of_tape(ledger, "+"), _state(ledger, "+"), *common]
+    lines = [HEADING, *_of_tape(ledger, "+"), *_itself(ledger, "+"), *common]
     lines += [f"user {INTAKE}", f"topic readwrite suyuan/v1/{ledger}/#"]
     for device, key in sorted(devices.items()):
-        lines += [f"user {client_name(device, key)}", _state(ledger, device), *common]
+        lines += [f"user {client_name(device, key)}", *_itself(ledger, device), *common]
         for tape in sorted(tapes.get(device, ())):
             lines += _of_tape(ledger, tape)
     return "\n".join([*lines, ""])
@@ -45,5 +45,8 @@ def _of_tape(ledger: str, tape: str) -> list[str]:
     ]
 
 
-def _state(ledger: str, device: str) -> str:
-    return f"topic write {wire.state_topic(ledger, device)}"
+def _itself(ledger: str, device: str) -> list[str]:
+    return [
+        f"topic write {wire.state_topic(ledger, device)}",
+        f"topic write {wire.looks_topic(ledger, device)}",
+    ]

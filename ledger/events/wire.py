@@ -17,6 +17,10 @@ BATCH_REPORTS_MAX = 200
 BATCH_BYTES_MAX = 1024 * 1024
 HASH_BYTES = 32
 STATE_BYTES_MAX = 1024
+# As long as any code of the trade; JSON may write a character in six.
+LOOK_CHARACTERS_MAX, LOOK_BYTES_MAX = 1024, 8192
+# A screen's name: 128 random bits as base64url, so that nobody guesses it.
+SCREEN_FORM = "^[A-Za-z0-9_-]{22}$"
 
 Hash = Annotated[bytes, msgspec.Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
@@ -132,6 +136,28 @@ class SignedState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     signature: Annotated[bytes, msgspec.Meta(max_length=80)]
 
 
+class KioskLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="look.v1"):
+    """A code that somebody holds before a kiosk's scanner to see its page; no report, and never recorded.
+
+    `screen` names the kiosk's own open pages: whoever knows it sees what is held there.
+    """
+
+    device: Id
+    screen: Annotated[str, msgspec.Meta(pattern=SCREEN_FORM)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=LOOK_CHARACTERS_MAX)]
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class SignedKioskLook(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="signed-look.v1"
+):
+    """A look's exact bytes under the device's signature over `look_message`; not retained."""
+
+    body: Annotated[bytes, msgspec.Meta(max_length=LOOK_BYTES_MAX)]
+    key: Annotated[str, msgspec.Meta(max_length=60)]
+    signature: Annotated[bytes, msgspec.Meta(max_length=80)]
+
+
 class SignedDocument(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="document.v1"
 ):
@@ -224,6 +250,16 @@ def answers_topic(ledger: str, tape: str) -> str:
 def state_topic(ledger: str, device: str) -> str:
     """Where a device keeps its retained state."""
     return f"suyuan/v1/{ledger}/devices/{device}/state"
+
+
+def looks_topic(ledger: str, device: str) -> str:
+    """Where a kiosk's scanner says what is held before it; nothing is retained there."""
+    return f"suyuan/v1/{ledger}/devices/{device}/looks"
+
+
+def look_message(body: bytes) -> bytes:
+    """Returns what a device signs over a look."""
+    return b"suyuan/look/v1\n" + body
 
 
 def checkpoint_topic(ledger: str) -> str:

@@ -38,6 +38,7 @@ from ledger.intake.metrics import IntakeMetrics
 from ledger.intake.mqtt import MqttIntake, tls_of
 from ledger.intake.published import PublishedCheckpoint
 from ledger.intake.requests import Requests
+from ledger.intake.screens import Screens
 from ledger.intake.seen_alerts import PgSeenAlerts
 from ledger.intake.states import DeviceStates
 from ledger.intake.stops import StopKeeper
@@ -169,6 +170,9 @@ def main(settings: Settings) -> None:
     keeper = DayKeeper(line.recorder, line.requests, line.clock.now)
     threading.Thread(target=keep_days_forever, args=[keeper], daemon=True).start()
     states = DeviceStates(settings.writer_dsn, line.devices, Clock("").now)
+    screens = parts.screens
+    mqtt.on_look = screens.hear
+    screens.start()
     mqtt.on_state = lambda device, said, kept: states.hear(device, said, retained=kept)
     mqtt.on_connected = [stops.publish, published.publish, keys.publish]
     published.start()
@@ -205,7 +209,7 @@ def open_parts(
         PgAnswers(settings.writer_dsn),
         open_documents(settings), line.persons,
         line.devices, door, settings.ledger, line.key.public, joining, settings, line.clock.now,
-        lambda: stops.signed, settings.rehearsal, lambda: published.log_key, line.metrics.text,
+        lambda: stops.signed, Screens(line.devices), settings.rehearsal, lambda: published.log_key, line.metrics.text,
         lambda: unready(settings.writer_dsn, mqtt), single=single,
     )  # fmt: skip
 

@@ -42,6 +42,18 @@ class PgAnswers:
             raise JournalUnavailable(str(error).strip()) from error
         return None if row is None else _given(row)
 
+    def stands_at(self) -> int:
+        """Returns where the record stands now: whoever was just answered reads from there on.
+
+        Raises `JournalUnavailable`.
+        """
+        try:
+            with psycopg.connect(self._dsn, autocommit=True, connect_timeout=5) as connection:
+                row = connection.execute("SELECT position FROM ledger.head").fetchone()
+        except psycopg.OperationalError as error:
+            raise JournalUnavailable(str(error).strip()) from error
+        return int(row[0]) if row else 0
+
     def keep(self, key: str, answer: GivenAnswer, now: datetime) -> GivenAnswer:
         """Keeps the first answer under a key, which it returns, and forgets old ones.
 

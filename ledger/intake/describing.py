@@ -7,6 +7,7 @@ import msgspec
 
 from ledger.events import wire
 from ledger.intake import door_routes as door
+from ledger.intake.bundle_routes import BundleForm
 from ledger.intake.joining_routes import InvitationForm
 from ledger.rules.requests import Request
 
@@ -56,6 +57,8 @@ ROUTES = (
     DescribedRoute("get", "/intake/authority", "What the pages' certificates are checked by: compare it.",
           answers={200: "application/x-pem-file"}, else_=(404,)),
     DescribedRoute("get", "/intake/stops", "The signed list of what may not be sold."),
+    DescribedRoute("get", "/intake/screens/{screen}", "What a kiosk's own scanner is held at, as server-sent events.",
+          answers={200: "text/event-stream"}, else_=(422,)),
     DescribedRoute("get", "/intake/openapi.json", "This description."),
     DescribedRoute("get", "/intake/health", "Counts of what came since this process began."),
     DescribedRoute("get", "/intake/ready", "Whether it can be relied on now."),
@@ -91,6 +94,8 @@ ROUTES = (
           {201: JSON}, (*BODY, 401), signed_in=True),
     DescribedRoute("put", "/intake/second-factor", "Lets a second factor count.", door.CodeForm, {204: ""},
           (*BODY, 401), signed_in=True),
+    DescribedRoute("post", "/intake/bundles", "A merchant's own records of some lots in one file (article 136).",
+          BundleForm, {200: "application/zip"}, (*BODY, 401, 422), signed_in=True),
     DescribedRoute("post", "/intake/invitations", "Asks a device in; the code is shown once.", InvitationForm,
           {201: JSON}, (*BODY, 401, 422), signed_in=True),
     DescribedRoute("get", "/intake/invitations", "Open invitations.", else_=(401,), signed_in=True),
@@ -100,6 +105,7 @@ ROUTES = (
 PARAMETERS: dict[str, dict[str, Any]] = {
     "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     "sign_in": {"type": "string", "format": "uuid"},
+    "screen": {"type": "string", "pattern": wire.SCREEN_FORM},
     "device": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$"},
 }
 

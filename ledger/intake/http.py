@@ -22,6 +22,7 @@ from ledger.events import wire
 from ledger.events.catalogue import unsafe_text
 from ledger.gate import Gate
 from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
+from ledger.intake.bundle_routes import bundle_router
 from ledger.intake.committer import Committer
 from ledger.intake.describing import description
 from ledger.intake.devices import Devices
@@ -30,6 +31,8 @@ from ledger.intake.guard import TURNED_AWAY, Askers, GuardedRequests
 from ledger.intake.joining import Joining
 from ledger.intake.joining_routes import joining_router
 from ledger.intake.responses import body_of, json_response, problem, too_many
+from ledger.intake.screen_routes import screen_router
+from ledger.intake.screens import Screens
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import PgPersonalStore
@@ -75,6 +78,7 @@ class IntakeParts(msgspec.Struct):
     settings: Settings
     now: Callable[[], datetime]
     stops: Callable[[], SignedList | None]
+    screens: Screens
     rehearsal: bool = False
     log_key: Callable[[], str | None] = lambda: None
     metrics: Callable[[], bytes] = lambda: b""
@@ -109,6 +113,8 @@ def build(parts: IntakeParts) -> FastAPI:
     _take_from_people(app, parts, way)
     _take_from_devices(app, parts)
     app.include_router(door_router(way))
+    app.include_router(bundle_router(way, parts.settings, parts.documents))
+    app.include_router(screen_router(parts.screens))
     app.include_router(joining_router(parts.joining, way, parts.devices, parts.settings))
     _show_inside(app, parts)
     return app
@@ -155,7 +161,7 @@ def _take_from_people(app: FastAPI, parts: IntakeParts, way: Doorway) -> None:
         if after := limits.take(askers.first.account, 1 + len(body) / COSTS_ONE_BYTES):
             return too_many(after)
         key = request.headers.get("idempotency-key", "")
-        return await run_in_threadpool(_decide_once, parts, askers, key, body)
+        return await run_in_threadpool(_decide_and_say_where, parts, askers, key, body)
 
 
 def _take_from_devices(app: FastAPI, parts: IntakeParts) -> None:
@@ -242,6 +248,14 @@ def _askers(way: Doorway, request: Request, body: bytes) -> Askers | Refusal:
         if isinstance(second, Refusal)
         else Askers(first.subject, second.subject, first.sign_in)
     )
+
+
+def _decide_and_say_where(parts: IntakeParts, askers: Askers, key: str, body: bytes) -> Response:
+    """Decides, and says of what was granted where it stands: no reader knows it before that position."""
+    answer = _decide_once(parts, askers, key, body)
+    if answer.status_code == 200:
+        answer.headers["suyuan-position"] = str(parts.answers.stands_at())
+    return answer
 
 
 def _decide_once(parts: IntakeParts, askers: Askers, key: str, body: bytes) -> Response:

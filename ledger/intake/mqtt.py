@@ -47,6 +47,8 @@ class MqttIntake:
         self.on_connected: list[Callable[[], None]] = []
         # Takes what a device says of itself: (device, payload, whether the broker had kept it).
         self.on_state: Callable[[str, bytes, bool], None] | None = None
+        # Takes what a kiosk's scanner says is held before it: (device, payload).
+        self.on_look: Callable[[str, bytes], None] | None = None
         self._by_tape = Buckets(per_s=TAPE_PER_S, burst=TAPE_BURST, monotonic=time.monotonic)
         self.flooded = 0
         self._address = (host, port)
@@ -88,6 +90,8 @@ class MqttIntake:
         client.subscribe(self._topic, qos=1)
         if self.on_state is not None:
             client.subscribe(wire.state_topic(self._ledger, "+"), qos=1)
+        if self.on_look is not None:
+            client.subscribe(wire.looks_topic(self._ledger, "+"), qos=1)
         for tell in self.on_connected:
             tell()
         log.info("intake listens on %s at %s:%s", self._topic, *self._address)
@@ -108,6 +112,9 @@ class MqttIntake:
             return
         if self.on_state is not None and message.topic.endswith("/state"):
             self.on_state(message.topic.split("/")[-2], bytes(message.payload), message.retain)
+            return
+        if self.on_look is not None and message.topic.endswith("/looks"):
+            self.on_look(message.topic.split("/")[-2], bytes(message.payload))
             return
         if not self._committer.submit(bytes(message.payload), self._reply):
             log.warning("the queue is full; a batch was left to be sent again")

@@ -211,7 +211,7 @@ GRANT USAGE ON SCHEMA personal TO suyuan_writer, suyuan_reader;
 GRANT EXECUTE ON FUNCTION personal.open_cards(uuid[], text) TO suyuan_reader;
 GRANT SELECT, INSERT, UPDATE ON personal.subjects TO suyuan_writer;
 GRANT SELECT, INSERT ON personal.keys TO suyuan_writer;
-GRANT SELECT ON personal.erased TO suyuan_writer;
+GRANT SELECT ON personal.erased, personal.shut TO suyuan_writer;
 GRANT SELECT ON ledger.events, ledger.head, ledger.documents TO suyuan_follower;
 GRANT SELECT ON ledger.head, ledger.checkpoints TO suyuan_reader;
 GRANT SELECT, INSERT ON ledger.document_copies, ledger.document_senders TO suyuan_writer;

@@ -54,7 +54,8 @@ from ledger.values.ids import stream_of_tape
 class Alert(msgspec.Struct):
     """Something somebody should look at. Open while `closed_at` is null.
 
-    `grouped` names the group of its cause, `evidence` the entry it rests on.
+    `grouped` names the group of its cause, `evidence` the entry it rests on; the times are when the ledger
+    received what opened and closed it.
     """
 
     kind: str
@@ -66,6 +67,8 @@ class Alert(msgspec.Struct):
     lot: str | None
     opened_at: Position
     closed_at: Position | None
+    opened_time: datetime
+    closed_time: datetime | None
     times: Position
     evidence: Position
     detail: str
@@ -104,11 +107,14 @@ class AlertWord(msgspec.Struct):
 
 ALERTS = Table(
     "alerts", Alert, ("kind", "subject"),
-    ("(opened_at) WHERE closed_at IS NULL", "(premises)", "(product, lot)", "(grouped)"),
+    (
+        "(opened_at) WHERE closed_at IS NULL", "(premises)", "(product, lot)", "(grouped)",
+        "USING brin (opened_time)",
+    ),
     seen=SeenBy(of=("merchant",), at="premises"),
 )  # fmt: skip
 ALERT_GROUPS = Table(
-    "alert_groups", AlertGroup, ("grouped",), ("(changed_at) WHERE open > 0",),
+    "alert_groups", AlertGroup, ("grouped",), ("(changed_at)",),
     seen=with_its_alerts("alert_groups"),
 )  # fmt: skip
 ALERT_WORDS = Table(
@@ -235,15 +241,8 @@ def _of_stops(fold: Fold) -> None:
         case HolderChecked(recall=recall, merchant=merchant, result=result):
             wrong = result in ("still-there", "still-sold")
             subject = f"{recall}|{merchant}"
-            _set(
-                fold,
-                "recall-without-effect",
-                subject,
-                wrong,
-                None,
-                merchant=merchant,
-                detail=result,
-            )
+            about = {"merchant": merchant, "detail": result}
+            _set(fold, "recall-without-effect", subject, wrong, None, **about)
         case RecallPublished(recall=recall):
             _set(fold, "recall-late", f"{recall}|recall-starts", False, None)
         case RecallWithdrawn(recall=recall) | RecallClosed(recall=recall):
@@ -353,29 +352,28 @@ def _set(  # one row of the list, field by field
     is_open = row is not None and row.closed_at is None
     if wanted == is_open:
         return
-    position = Position(fold.entry.position)
     if wanted:
         # What it is about is told anew: its goods may be known as others by now.
         times = row.times if row is not None else 0
-        row = _new_alert(kind, subject, about, merchant)
-        row.opened_at, row.times, row.detail = position, Position(times + 1), detail
-        row.evidence = Position(getattr(about, "original", position))
+        row = _new_alert(fold, kind, subject, about, merchant)
+        row.times, row.detail = Position(times + 1), detail
     else:
         assert row is not None
-        row.closed_at = position
+        row.closed_at, row.closed_time = Position(fold.entry.position), fold.entry.received
     fold.rows.put(ALERTS, row)
     _count_group(fold, row)
 
 
-def _new_alert(kind: str, subject: str, about: Any, merchant: str | None) -> Alert:
+def _new_alert(fold: Fold, kind: str, subject: str, about: Any, merchant: str | None) -> Alert:
     names = ("merchant", "premises", "product", "lot")
     members = {name: getattr(about, name, None) for name in names}
     members["merchant"] = merchant or members["merchant"]
     grouped = group_of_alert(kind, members | {"subject": subject})
-    nothing = Position(0)
+    position = Position(fold.entry.position)
     return Alert(
         kind, subject, grouped, members["merchant"], members["premises"], members["product"],
-        members["lot"], nothing, None, nothing, nothing, "",
+        members["lot"], position, None, fold.entry.received, None, Position(1),
+        Position(getattr(about, "original", position)), "",
     )  # fmt: skip
 
 

@@ -58,8 +58,8 @@ from ledger.projections.sweeps import (
     write_sweeps,
 )
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.projections.times import time_of
 from ledger.rules.flags import NO_MANDATE
-from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
 
 
@@ -160,7 +160,7 @@ def _correct(fold: Fold, event: EntryCorrected) -> None:
     correction = Correction(
         str(stream_of_tape(event.target_tape)), Position(event.target_number),
         Position(entry.position), event.merchant, entry.stream, Position(entry.number),
-        derive(event.clock, entry.received).at, msgspec.json.encode(event),
+        time_of(fold, event.clock).at, msgspec.json.encode(event),
     )  # fmt: skip
     fold.rows.put(CORRECTIONS, correction)
     same = {"stream": correction.stream, "number": correction.number}

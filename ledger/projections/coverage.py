@@ -91,6 +91,14 @@ class PaperTrouble(NamedTuple):
     detail: str = ""
 
 
+class Tested(NamedTuple):
+    """What a test was about, as its report names it: from there somebody traces it."""
+
+    merchant: str
+    product: str | None
+    lot: str | None
+
+
 class Coverage:
     """Papers held against the goods they came with, whichever is reported first."""
 
@@ -233,13 +241,16 @@ def _scope(fold: Fold, paper: PaperRow) -> None:
                 _settle(fold, need)
     _same_number(fold, paper)
     if paper.result == "failed":
+        subject = paper.stream, str(paper.number_on_tape)
         failed = paper.believed_to is None
-        trouble = PaperTrouble(
-            "test-failed", (paper.stream, str(paper.number_on_tape)), failed, paper
-        )
-        fold.signals.append(trouble._replace(detail=paper.number))
+        about = Tested(paper.merchant, next(iter(paper.gtins), None), _first_lot(paper))
+        fold.signals.append(PaperTrouble("test-failed", subject, failed, about, paper.number))
     for attachment in fold.rows.select(ATTACHMENTS, {"digest": paper.digest}):
         _hold_against(fold, attachment.stream, attachment.number, [paper.digest])
+
+
+def _first_lot(paper: PaperRow) -> str | None:
+    return f"L:{paper.lots[0]}" if paper.lots else None
 
 
 def _same_number(fold: Fold, paper: PaperRow) -> None:

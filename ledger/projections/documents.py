@@ -19,8 +19,8 @@ from ledger.projections.sweeps import (
     write_sweeps,
 )
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.projections.times import time_of
 from ledger.rules.flags import NO_MANDATE
-from ledger.values.clock import derive
 from ledger.values.ids import stream_of_tape
 
 
@@ -91,7 +91,8 @@ ATTACHMENTS = Table(
 )
 PAPERS = Table(
     "papers", PaperRow, ("position",),
-    ("USING gin (gtins)", "(digest)", "(session)", "(number)", "(stream, number_on_tape)"), seen=OPEN)  # fmt: skip
+    ("USING gin (gtins)", "(digest)", "(session)", "(number)", "(stream, number_on_tape)",
+     "USING brin (business_date)"), seen=OPEN)  # fmt: skip
 PAPER_VOIDS = Table("paper_voids", PaperVoids, ("merchant", "scope", "subject", "number"))
 
 
@@ -133,7 +134,7 @@ def _file(fold: Fold, event: CertificateFiled | TestReportFiled, own: dict[str, 
     row = PaperRow(
         position=Position(entry.position), stream=entry.stream,
         number_on_tape=Position(entry.number), session=event.session,
-        business_date=event.business_date, happened=derive(event.clock, entry.received).at,
+        business_date=event.business_date, happened=time_of(fold, event.clock).at,
         digest=event.document, number=event.number, merchant=event.merchant, gtins=event.gtins,
         lots=event.lots, believed_to=None, **own,
     )  # fmt: skip
@@ -152,7 +153,7 @@ def _covers(event: CertificateFiled) -> dict[str, Any]:
 def _void(fold: Fold, event: EntryCorrected) -> None:
     stream = str(stream_of_tape(event.target_tape))
     scope = "whole" if event.scope == "session" else "line"
-    void = sweep_of(fold.entry, event, event.business_date)
+    void = sweep_of(fold, event, event.business_date)
     _keep(fold, (event.merchant, scope, stream, event.target_number), void)
     same = {"stream": stream, "number_on_tape": event.target_number}
     for row in fold.rows.select(PAPERS, same):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ledger.events.base import Event
 from ledger.projections.table import Key, Rows, Table
+from ledger.values.clock import DerivedTime
 
 
 class Entry(NamedTuple):
@@ -33,6 +34,7 @@ class Fold:
         self.rows = rows
         self.entry = entry
         self.signals: list[Any] = []
+        self.time: DerivedTime | None = None
 
     def of(self, kind: type[Any]) -> list[Any]:
         """Returns the signals of a kind so far, in order."""

@@ -27,6 +27,7 @@ from ledger.projections.products import base_of
 from ledger.projections.seen import SeenBy
 from ledger.projections.sweeps import Party
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.projections.times import time_of
 from ledger.values.clock import DerivedTime, derive
 from ledger.values.quantity import StatedQuantity
 
@@ -97,6 +98,8 @@ MOVEMENTS = Table(
         "(product) WHERE contested IS NOT NULL",
         "(original) WHERE kind IN ('used-in', 'made')",
         "(believed_to) WHERE believed_to IS NOT NULL",
+        # For statistics of a time: days come nearly in order, and this costs an entry nothing.
+        "USING brin (business_date)",
     ),
     seen=SeenBy(of=("merchant", "counterparty"), at="premises", public=True),
 )
@@ -132,7 +135,9 @@ class Movements:
         """Takes in reports of goods."""
         event = fold.entry.event
         if isinstance(event, GoodsReport):
+            time = time_of(fold, event.clock)
             for leg in legs_of(fold.entry, event):
+                leg.happened, leg.uncertainty_s = time.at, Position(time.uncertainty_s)
                 believe(fold, leg)
 
 

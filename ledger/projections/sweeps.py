@@ -6,8 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.events.reports import EntryCorrected
-from ledger.projections.fold import Entry
-from ledger.values.clock import derive
+from ledger.projections.fold import Fold
+from ledger.projections.times import time_of
 
 # A supplier may use the number of a delivery again; one delivery's entries lie closer than this.
 DELIVERY_DAYS = timedelta(days=31)
@@ -70,9 +70,9 @@ def with_sweep(sweeps: list[Sweep], sweep: Sweep) -> list[Sweep]:
     return [*(s for s in sweeps if not sweep.covers(s)), sweep]
 
 
-def sweep_of(made: Entry, event: EntryCorrected, named_day: date) -> Sweep:
+def sweep_of(fold: Fold, event: EntryCorrected, named_day: date) -> Sweep:
     """Returns the sweep that a correction makes once the entry it names is known."""
-    at = derive(event.clock, made.received).at
+    at, made = time_of(fold, event.clock).at, fold.entry
     position, number = int(made.position), int(made.number)
     return Sweep(position, made.stream, number, at, named_day, party_in(event))
 

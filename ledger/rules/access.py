@@ -15,7 +15,7 @@ Resource = Literal[
     "product", "ledger", "stock", "document", "person", "alert", "trace", "recall", "recall-task",
     "recall-check", "call-list", "hold", "register", "market", "area", "correction", "quarantine",
     "event", "device", "mandate", "invitation", "ledger-key", "metrics",
-    "batch", "health",
+    "batch", "health", "statistics",
     "account", "access-log",
 ]  # fmt: skip
 Action = Literal["read", "write"]
@@ -45,6 +45,7 @@ _ROWS: dict[tuple[Resource, Action], str] = {
     ("recall-task", "read"):   "-   own own market area area all -   -",
     ("recall-task", "write"):  "-   own own -      area area -   -   -",
     ("recall-check", "write"): "-   -   -   -      all  all  -   -   -",
+    ("statistics", "read"):    "-   own own market area area all -   -",
     ("hold", "read"):          "-   own own market all  all  all -   own",
     ("hold", "write"):         "-   -   -   -      all  all  -   -   -",
     ("register", "read"):      "-   own own market area area all -   -",

@@ -29,7 +29,7 @@ ALERT_KINDS: Final = {
     ),
     "expired-in-stock": AlertKind(
         "lot-past-its-end", _LOT, "超过保质期仍在库", "past its last good day and in stock",
-        "下架销毁并登记: suyuan scan 的 dispose", "Take it off, destroy it and record that: dispose.",
+        "下架销毁并登记", "Take it off, destroy it and record that.",
     ),
     "shelf-check": AlertKind(
         "lot-past-its-end", _LOT, "请到货架查看", "may be on a shelf past its last good day",
@@ -53,7 +53,7 @@ ALERT_KINDS: Final = {
     ),
     "paper-missing": AlertKind(
         "papers-missing", _LOT, "进货缺少必备凭证", "a purchase lacks a paper it must have",
-        "向供货者索取并归档: suyuan file", "Ask the supplier for it and file it: suyuan file.",
+        "向供货者索取并归档", "Ask the supplier for it and file it.",
     ),
     "paper-expired": AlertKind(
         "papers-missing", _LOT, "进货时凭证已过期", "a paper had run out at purchase",
@@ -89,16 +89,16 @@ ALERT_KINDS: Final = {
     ),
     "hold-ran-out": AlertKind(
         "hold-ran-out", _SUBJECT, "暂停销售到期未决定", "a hold ran out undecided",
-        "解除或召回: suyuan hold release, suyuan recall draft",
-        "Release it or recall its goods: suyuan hold release, suyuan recall draft.",
+        "解除暂停销售, 或召回",
+        "Release it or recall its goods.",
     ),
     "recall-without-effect": AlertKind(
         "recall-without-effect", _SUBJECT, "回访时仍有召回食品", "recalled goods were still there at a visit",
-        "责令下架, 再次回访: suyuan recall visit", "Have them taken off, visit again: suyuan recall visit.",
+        "责令下架, 再次回访", "Have them taken off, visit again.",
     ),
     "recall-late": AlertKind(
         "recall-late", _SUBJECT, "召回超过法定时限", "a recall is beyond the law's time",
-        "发布或完成召回: suyuan recall show", "Publish it, or finish and close it: suyuan recall show.",
+        "发布或完成召回", "Publish it, or finish and close it.",
     ),
     "correction-refused": AlertKind(
         "correction-refused", ("merchant",), "补正无效", "a correction had no effect",
@@ -114,7 +114,7 @@ ALERT_KINDS: Final = {
     ),
     "tape-forked": AlertKind(
         "tape-forked", _SUBJECT, "设备记录分叉", "a device's tape was copied or restored",
-        "收回设备, 重新邀请: suyuan devices invite --again", "Take the device in; enroll it again.",
+        "收回设备, 重新邀请加入", "Take the device in; ask it in again.",
     ),
     "tape-lost": AlertKind(
         "tape-lost", _SUBJECT, "设备记录中断", "a device began a new tape",

@@ -47,12 +47,12 @@ class LawLedger(NamedTuple):
 
 
 _REGISTER = ("到产品登记里补上", "state it in the register of products: register-product")
-_LABEL = ("照包装补正这一笔: suyuan correct", "correct the entry by the pack: suyuan correct")
+_LABEL = ("照包装补正这一笔", "correct the entry by the pack")
 _PARTY = (
     "补正这一笔的往来单位, 或请对方登记", "say who it was with; have them registered",
 )  # fmt: skip
 _CARD = ("补上对方的名片", "complete the other side's card")
-_PAPER = ("拍下凭证并归档: suyuan file", "photograph the paper and file it: suyuan file")
+_PAPER = ("拍下凭证并归档", "photograph the paper and file it")
 
 NAME = LawField("name", "名称", "name", *_REGISTER)
 SPEC = LawField("spec", "规格", "specification", *_REGISTER)

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from query_api import paper_schemas, papers
 from query_api.inquiries import Inquiry, asks
+from query_api.ledgers import known_as
 from query_api.parameters import Cursor, Limit
 from query_api.problems import Problem
-from query_api.views import cursor_of, key_of, position
+from query_api.views import cursor_of, key_of, position, today
 
 PaperInquiry = Annotated[Inquiry, asks("document")]
 DigestText = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])]
@@ -36,6 +37,22 @@ def search(
         at = position(reader)
     more = cursor_of(str(found[limit - 1].position)) if len(found) > limit else None
     return paper_schemas.FoundPapers(papers=found[:limit], next=more, position=at)
+
+
+@router.get("/merchants/{merchant}/papers-ending")
+def ending(
+    asked: PaperInquiry,
+    merchant: Annotated[str, Path(max_length=40)],
+    days: Annotated[int, Query(ge=1, le=366)] = 60,
+    limit: Limit = 50,
+) -> paper_schemas.EndingPapers:
+    """Papers of a merchant, or of what it supplies, that end within so many days or ended as lately."""
+    with asked.snapshot() as reader:
+        known = known_as(reader, merchant)
+        asked.look_at(reader, known)
+        found = papers.ending(reader, known, today(reader), days, limit)
+        at = position(reader)
+    return paper_schemas.EndingPapers(merchant=known, days=days, papers=found, position=at)
 
 
 @router.get(

@@ -1,6 +1,7 @@
 """Public routes: products and lots, as a shopper may see them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated
@@ -13,7 +14,9 @@ from ledger.values.bigrams import bigrams
 from query_api import lots, schemas
 from query_api.inquiries import Inquiry, asks
 from query_api.problems import Problem
-from query_api.views import LIMIT_MAX, gtin_of, rows
+from query_api.register_schemas import TestDays
+from query_api.shelves import tests
+from query_api.views import LIMIT_MAX, gtin_of, position, rows, today
 
 GtinText = Annotated[str, Path(max_length=20, examples=["6901234567892"])]
 LotText = Annotated[str, Path(min_length=1, max_length=80, examples=["A2411"])]
@@ -33,6 +36,12 @@ FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
      LEFT JOIN trade.merchants m ON m.merchant = p.maker
 ORDER BY p.name_zh, n.gtin LIMIT %(limit)s
 """
+STANDING = """
+SELECT (SELECT position FROM trade.position) AS position,
+       coalesce((SELECT max(position) FROM trade.recall_words), 0) AS stops
+"""
+# Often enough to be believed, seldom enough to cost nothing while thousands of reports come.
+STANDS_S, STANDS_LEAST_S = 1.0, 0.03
 # A live stream looks again at least this often, should a notification be lost.
 LOOK_S = 5.0
 
@@ -69,9 +78,7 @@ def product(
 ) -> schemas.ProductPage:
     """A product with the lots known here, or those of the dates on a pack."""
     with asked.snapshot() as reader:
-        return lots.product_page(
-            reader, lots.base_of(reader, gtin_of(gtin)), lots.Dates(produced, expires)
-        )
+        return lots.product_page(reader, gtin_of(gtin), lots.Dates(produced, expires))
 
 
 @router.get("/lots/{gtin}")
@@ -104,6 +111,40 @@ async def live(
     return StreamingResponse(_changes(request, key), media_type="text/event-stream")
 
 
+@router.get("/test-days")
+def test_days(asked: PublicInquiry, days: Annotated[int, Query(ge=1, le=31)] = 14) -> TestDays:
+    """How many test reports of each of the last days said passed, and how many failed."""
+    with asked.snapshot() as reader:
+        return TestDays(days=tests(reader, today(reader), days), position=position(reader))
+
+
+@router.get("/live/record", response_class=StreamingResponse)
+async def record(request: Request, asked: PublicInquiry) -> StreamingResponse:
+    """Server-sent events: where the views stand, and the last event of a hold or recall, as JSON.
+
+    One comes whenever that changes, and each second, so that who listens knows that it still hears.
+    """
+    return StreamingResponse(_standings(request), media_type="text/event-stream")
+
+
+async def _standings(request: Request) -> AsyncIterator[str]:
+    watch = request.app.state.watch
+    yield "retry: 1000\n\n"
+    while not await request.is_disconnected():
+        seen = watch.count
+        stood = await run_in_threadpool(_standing, request)
+        yield f"event: stood\ndata: {stood}\n\n"
+        await asyncio.sleep(STANDS_LEAST_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(watch.changed(seen), STANDS_S)
+
+
+def _standing(request: Request) -> str:
+    with request.app.state.pool.connection() as reader:
+        (row,) = rows(reader, STANDING)
+    return f'{{"position": {row["position"]}, "stops": {row["stops"]}}}'
+
+
 def _key(asked: Inquiry, gtin: str, lot: str) -> tuple[str, str]:
     with asked.snapshot() as reader:
         base = lots.base_of(reader, gtin)
@@ -123,7 +164,7 @@ async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]
         try:
             await asyncio.wait_for(watch.changed(seen), LOOK_S)
         except TimeoutError:
-            yield ": still here\n\n"
+            yield "event: here\ndata: \n\n"
 
 
 def _updated(request: Request, key: tuple[str, str]) -> int:

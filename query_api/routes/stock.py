@@ -35,11 +35,16 @@ def now(
     with asked.snapshot() as reader:
         _look_at(asked, reader, premises)
         found, mode = stock.lines_now(reader, premises, key_of(after, 4), limit + 1)
+        names = lots.product_names(reader, (line.product for line in found))
         at = position(reader)
     last = found[limit - 1] if len(found) > limit else None
     more = cursor_of(last.merchant, last.product, last.lot, last.unit) if last else None
     return stock_schemas.StockPage(
-        premises=premises, mode=mode, lines=found[:limit], next=more, position=at
+        premises=premises, mode=mode, next=more, position=at,
+        lines=[
+            line.model_copy(update={"product_name": names.get(line.product)})
+            for line in found[:limit]
+        ],
     )  # fmt: skip
 
 

@@ -9,12 +9,13 @@ from fastapi.responses import Response
 from ledger.rules.trace_records import TRACE_RECORDS
 from ledger.trace.question import AsOf, From
 from ledger.values.ids import ID_FORM
-from query_api import trace_exports, traces
+from query_api import flows, trace_exports, traces
 from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Limit
 from query_api.problems import Problem
 from query_api.sheets import WRITERS, Sheet
-from query_api.trace_schemas import TracePage
+from query_api.trace_schemas import FlowPage, TracePage
+from query_api.traces import HoldersWanted
 
 TraceInquiry = Annotated[Inquiry, asks("trace")]
 ProductsQuery = Annotated[list[str], Query(max_length=100, examples=[["06901234567892"]])]
@@ -43,6 +44,15 @@ def origin_asked(merchant: MerchantQuery = None, since: SinceQuery = None) -> Fr
     return From(merchant, traces.instant(since))
 
 
+def holders_asked(
+    after: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    limit: Limit = 200,
+    find: Annotated[str, Query(max_length=60, description="a merchant's name, id or place")] = "",
+) -> HoldersWanted:
+    """Reads which holders are asked for."""
+    return HoldersWanted(after, limit, find)
+
+
 @router.get("/trace")
 def trace(  # each query parameter by its name
     request: Request,
@@ -51,15 +61,34 @@ def trace(  # each query parameter by its name
     lot: LotsQuery,
     moment: Annotated[AsOf, Depends(moment_asked)],
     origin: Annotated[From | None, Depends(origin_asked)],
-    after: Annotated[int, Query(ge=0, le=10**9)] = 0,
-    limit: Limit = 200,
+    wanted: Annotated[HoldersWanted, Depends(holders_asked)],
 ) -> TracePage:
     """Where lots came from and what became of them: certain and possible holders apart."""
     with asked.snapshot() as reader:
         lots = traces.lots_asked(reader, product, lot)
         found = traces.ask(reader, lots, moment, origin, engine=request.app.state.arrays)
-        shown = traces.page(reader, found, after, limit)
-        asked.note(traces.merchants_in(shown))
+        held = traces.wanted_holders(reader, found.trace, wanted.find)
+        shown = traces.page(reader, found, held, wanted)
+        # A word that finds somebody tells of them, on whichever page they stand.
+        told_of = {holder.merchant for holder in held} if wanted.find else set()
+        asked.note(traces.merchants_in(shown) | told_of)
+        return shown
+
+
+@router.get("/trace/flow")
+def flow(
+    request: Request,
+    asked: TraceInquiry,
+    product: ProductsQuery,
+    lot: LotsQuery,
+    moment: Annotated[AsOf, Depends(moment_asked)],
+) -> FlowPage:
+    """Who gave to whom what a trace reached: what a picture of it is drawn from."""
+    with asked.snapshot() as reader:
+        lots = traces.lots_asked(reader, product, lot)
+        found = traces.ask(reader, lots, moment, None, engine=request.app.state.arrays).trace
+        shown = flows.flow_page(reader, found)
+        asked.note({node.merchant for node in shown.nodes})
         return shown
 
 

@@ -8,14 +8,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from ledger.follower import Follower
-from ledger.projections.groups import GROUPS
 from ledger.rules.law_ledgers import LEDGERS
 from query_api import ledgers
 from query_api.ledgers import Period
 from query_api.sheets import Sheet, as_csv, as_workbook
 from suyuan.bench.comparison import bench, comparison
-from suyuan.bench.work import SIZES, Work, bench_cluster
+from suyuan.bench.work import SIZES, Work, bench_cluster, put_in_views
 
 ROUNDS = 5
 COPY = """
@@ -28,15 +26,7 @@ def export(size: str) -> dict[str, Any]:
     """A wholesaler's purchase ledger of the whole trade, pages and joins included."""
     with bench_cluster() as cluster:
         work = Work(SIZES[size])
-        work.register(cluster.dsn("suyuan_writer"))
-        work.ingest(cluster.dsn("suyuan_writer"))
-        for group in GROUPS:
-            follower = Follower(group, lambda: psycopg.connect(
-                cluster.dsn("suyuan_follower"), autocommit=True))  # fmt: skip
-            follower.prepare()
-            while follower.step():
-                pass
-            follower.close()
+        put_in_views(work, cluster)
         merchant = next(m.id for m in work.trade.merchants if m.kind == "wholesaler")
         period = Period(work.trade.day, work.trade.day + timedelta(days=work.trade.days))
         ours: dict[str, list[float]] = {"CSV": [], "workbook": []}

@@ -105,7 +105,7 @@ class Watcher:
 
 def _measure(cluster: Cluster, broker: Broker, rounds: int) -> dict[str, Any]:
     intake, url = start_intake(cluster, broker)
-    officers = Officers(cluster, url)
+    officers = Officers(cluster.dsn(), url)
     watchers = [
         Watcher(cluster, url, broker, number=number, auth=officers.first)
         for number in range(SCANNERS)
@@ -147,11 +147,11 @@ def _measure(cluster: Cluster, broker: Broker, rounds: int) -> dict[str, Any]:
 class Officers:
     """Two officers, signed in at the ledger that is measured."""
 
-    def __init__(self, cluster: Cluster, url: str) -> None:
+    def __init__(self, owner_dsn: str, url: str) -> None:
         self._url = url
         grants = (Grant("regulator", ("bench",)), Grant("administrator"))
         people = [ThrowAway(name, name, new_password(), grants) for name in (FIRST, SECOND)]
-        open_accounts(cluster.dsn(), people)
+        open_accounts(owner_dsn, people)
         self.first, self._second = (sign_in(url, one) for one in people)
 
     def publish(self, name: str) -> None:

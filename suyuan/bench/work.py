@@ -18,6 +18,7 @@ from ledger.events import wire
 from ledger.events.base import Event
 from ledger.events.catalogue import encode
 from ledger.events.reports import TapeOpened
+from ledger.follower import Follower
 from ledger.intake.__main__ import open_recorder
 from ledger.intake.committer import Committer
 from ledger.intake.devices import Devices
@@ -29,6 +30,7 @@ from ledger.journal.interface import Stored
 from ledger.journal.personal import MemoryPersons, RememberedSalts
 from ledger.journal.postgres import COPY_EVENTS, COPY_TYPES, PgAppender
 from ledger.journal.sealing import Sealer
+from ledger.projections.groups import GROUPS
 from ledger.rules.device import DeviceCase, Mandate
 from ledger.values.chain import batch_message, chain_over, chain_start
 from ledger.values.clock import DeviceClock
@@ -157,6 +159,20 @@ class Work:
         """Ingests the batches to the durable commit; returns the receipts."""
         committer = committer_of(dsn, self.ledger, FixedDevices(self.keys, self.merchants))
         return feed(committer, self.envelopes if envelopes is None else envelopes)
+
+
+def put_in_views(work: Work, cluster: Cluster) -> None:
+    """Records the work and lets every group of views follow it to its end."""
+    work.register(cluster.dsn("suyuan_writer"))
+    work.ingest(cluster.dsn("suyuan_writer"))
+    for group in GROUPS:
+        follower = Follower(
+            group, lambda: psycopg.connect(cluster.dsn("suyuan_follower"), autocommit=True)
+        )
+        follower.prepare()
+        while follower.step():
+            pass
+        follower.close()
 
 
 def committer_of(dsn: str, ledger: str, known: FixedDevices) -> Committer:

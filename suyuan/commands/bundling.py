@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ledger.bundles import checking as bundle_check
+from ledger.bundles.log_place import log_place
+from ledger.bundles.proofs import LogSource
+from ledger.bundles.writing import Sources, Wanted, write_bundle
+from ledger.journal.documents import DocumentStore
 from ledger.log.postgres import PgLog
-from suyuan import bundle_check
-from suyuan.bundle import Wanted, write_bundle
 from suyuan.commands import Failed, name
 from suyuan.commands.asking import add_query, ask_page, asking
 from suyuan.commands.auditing import note_key
 from suyuan.commands.this_machine import RunningLedger
-from suyuan.log_place import log_place
-from suyuan.published import NotReadable
+from suyuan.published import NotReadable, PublishedLog
 
 
 def add_bundle(verbs: Any) -> None:
@@ -55,8 +57,11 @@ def run_make(stated: argparse.Namespace) -> int:
         log = log_place(PgLog(ledger.owner), ledger.data, stated.log)
         if log is None:
             raise Failed("no log was published yet: is the log service running?")
-        wanted = Wanted(stated.merchant, lots, log)
-        made = write_bundle(ledger.owner, Path(ledger.data), wanted, stated.out, datetime.now(UTC))
+        pictures = DocumentStore(Path(ledger.data) / "documents", ledger.owner)
+        sources = Sources(ledger.owner, ledger.owner, pictures)
+        with PublishedLog(log.place) as published:
+            wanted = Wanted(stated.merchant, lots, LogSource(log.key, log.place, published.read))
+            made = write_bundle(sources, wanted, stated.out, datetime.now(UTC))
     except (ValueError, OSError, NotReadable) as error:
         raise Failed(str(error)) from error
     words = f"{stated.out}: {made.records} records, {made.documents} papers"

@@ -97,7 +97,7 @@ def run_demo(stated: argparse.Namespace) -> int:
 
     kiosk_port = 0 if stated.once and stated.port is None else _port(stated.port)
     say = (lambda text: print(text, file=sys.stderr, flush=True)) if stated.json else _say(False)
-    day = Day(say, kiosk_port=kiosk_port, show=True)
+    day = Day(say, kiosk_port=kiosk_port, show=True, tell_story=stated.once)
     try:
         result = day.run()
         if stated.json:
@@ -106,7 +106,10 @@ def run_demo(stated: argparse.Namespace) -> int:
             _print_result(result)
         if not stated.once and result["ok"]:
             assert day.machine is not None
-            print(f"\nOpen {day.machine.kiosk_url} and search 牛奶 or milk. Ctrl-C ends it.")
+            url = day.machine.kiosk_url
+            print(
+                f"\nOpen {url}story: two minutes, a Next button, every step real. Or open {url} and search 牛奶 or milk. Ctrl-C ends it."
+            )
             print(
                 "\n".join(["", *words_of(list(day.accounts.values()), day.machine.ports)]),
                 flush=True,

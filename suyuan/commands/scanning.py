@@ -1,12 +1,12 @@
 """The verb of the hand: scan."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from suyuan.commands import Failed
+from suyuan.commands.codes_in import add_sources, lines_from
 from suyuan.commands.device import AtWork, add_device, at_work, tell
 
 # What is said with a hyphen, and so is not letters alone.
@@ -22,12 +22,9 @@ def add_scan(verbs: Any) -> None:
     verb.add_argument("--with", dest="counterparty", default=None, help="the other merchant")
     verb.add_argument("--delivery", default=None, help="the delivery's or voucher's number")
     source = verb.add_mutually_exclusive_group()
-    source.add_argument("--wedge", action="store_true", help="standard input (the default)")
-    source.add_argument("--evdev", type=Path, help="an input device, grabbed exclusively")
-    source.add_argument("--serial", help="a serial port")
+    add_sources(source)
     source.add_argument("--folder", type=Path,
                         help="a folder: reads each picture put there, until Ctrl-C")  # fmt: skip
-    source.add_argument("--camera", help="a camera's number, or its stream")
     source.add_argument("--file", type=Path, nargs="+", help="picture files")
     verb.add_argument("--document", type=Path, help="a picture of the papers that came along")
     verb.add_argument("--profiles", type=Path, help="the merchant's in-store codes, as TOML")
@@ -78,23 +75,8 @@ def _scans(stated: argparse.Namespace, session: Any) -> Iterator[Any]:
         for code in camera_codes(stated.camera):
             yield _understood(session, code.aim, code.raw)
     else:
-        for line in _lines(stated):
+        for line in lines_from(stated):
             yield _line(session, line)
-
-
-def _lines(stated: argparse.Namespace) -> Iterator[Any]:
-    from scanners.inputs.wedge import classify, lines_of
-
-    if stated.evdev:
-        from scanners.inputs.evdev import grabbed_lines
-
-        yield from map(classify, grabbed_lines(stated.evdev))
-    elif stated.serial:
-        from scanners.inputs.serial_port import serial_lines
-
-        yield from map(classify, serial_lines(stated.serial))
-    else:
-        yield from lines_of(sys.stdin)
 
 
 def _line(session: Any, line: Any) -> Any:

@@ -8,13 +8,13 @@ from typing import Any
 import psycopg
 
 from ledger.accounts.access_log import check_access_log
+from ledger.bundles.log_place import log_place
 from ledger.log.postgres import PgLog
 from ledger.projections.groups import GROUPS, group_of
 from suyuan.audit_rows import RowsCheck
 from suyuan.commands import Failed
 from suyuan.commands.this_machine import RunningLedger, database_answers
 from suyuan.log_check import LogReport, check_log
-from suyuan.log_place import log_place
 from suyuan.progress import Progress
 from suyuan.published import NotReadable, PublishedLog
 from suyuan.upkeep import Upkeep

@@ -222,3 +222,31 @@ def _pages(
         after = page["next"]
         if after is None:
             return
+
+
+def story_problems(kiosk_url: str) -> list[str]:
+    """Tells the guided story once, as its page does, and says what did not come out."""
+    with httpx.Client(base_url=kiosk_url, trust_env=False, timeout=90) as page:
+        steps = ("cut", "reconnect", "fail", "trace", "publish", "tamper", "bundle")
+        told = {step: page.post(f"story/{step}") for step in steps}
+        broken = [
+            f"story: {step} answers {one.status_code}"
+            for step, one in told.items()
+            if not one.is_success
+        ]
+        if broken:
+            return broken
+        facts = told["bundle"].json()["facts"]
+        position = facts["tamper"]["position"]
+        came_out = {
+            "three sales were kept without a network": facts["cut"]["kept"] >= 3,
+            "none of them was left": facts["reconnect"]["kept"] == 0,
+            "the trace found holders": facts["trace"]["certain"] > 0,
+            "the till turned red": told["publish"].json()["red"],
+            "the check named the place": any(
+                f"position {position}:" in one for one in facts["tamper"]["problems"]
+            ),
+            "the bundle holds": facts["bundle"]["records"] > 0 and not facts["bundle"]["problems"],
+        }  # fmt: skip
+        page.post("story/reset")
+    return [f"story: it is not so that {what}" for what, so in came_out.items() if not so]

@@ -1,6 +1,7 @@
 """A market's day: labels printed, spoilt and read, every report over MQTT, and the reckoning."""
 
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -13,7 +14,12 @@ from typing import Any
 import httpx
 
 from ledger.errors import BadSetting
-from ledger.events.reports import CertificateFiled, GoodsAsRead, TestReportFiled
+from ledger.events.reports import (
+    CertificateFiled,
+    GoodsAsRead,
+    GoodsReceived,
+    TestReportFiled,
+)
 from ledger.settings import Clock
 from ledger.values.day import day_at
 from scanners.agent import keep_document, learn_home
@@ -22,31 +28,42 @@ from suyuan.assortment import CATALOGUE
 from suyuan.badge import Badge
 from suyuan.demo import check
 from suyuan.demo.market import Market
-from suyuan.demo.people import ADMINISTRATOR, AUDITOR, REGULATOR, accounts_for
+from suyuan.demo.people import ADMINISTRATOR, AUDITOR, CHECKER, REGULATOR, accounts_for
 from suyuan.demo.spoil import LabelRead, read_spoilt
-from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action
+from suyuan.demo.stage import STALL, Stage
+from suyuan.demo.stage_service import build, serve
+from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action, LotTruth
 from suyuan.parts import leftovers
 from suyuan.parts.cluster import server_of
 from suyuan.parts.machine import Machine, refuse_taken
-from suyuan.parts.places import data_root
+from suyuan.parts.places import data_root, free_port
 from suyuan.progress import Progress
 from suyuan.simulate import Trade
 from suyuan.throw_away import ThrowAway, open_accounts, sign_in
 
 MERCHANTS = 24
 SEED = 1
-# The market's eight hours pass in so many seconds; after that the clock runs as usual.
-DAY_S = 36.0
+# The market's eight hours pass in so many seconds; after that the clock runs as usual. A second of waiting is a
+# quarter of an hour there: where more wait for a core than there are, the day takes longer, up to three times.
+DAY_S, SLOWER_MAX = 36.0, 3.0
 DRAIN_S = 60.0
 MARKER = "demo.marker"
+STORYTELLERS = (REGULATOR, CHECKER, ADMINISTRATOR)
 
 Say = Callable[[str], None]
+
+
+def day_s(waiting: float) -> float:
+    """Returns how long the market's day takes while so many wait for each core."""
+    return DAY_S * min(SLOWER_MAX, max(1.0, waiting / 1.5))
 
 
 class Day:
     """One demonstration from an empty ledger to the reckoning."""
 
-    def __init__(self, say: Say, *, kiosk_port: int, show: bool) -> None:
+    def __init__(self, say: Say, *, kiosk_port: int, show: bool, tell_story: bool = False) -> None:
+        """With `tell_story` the story is told once at the end, and must come out."""
+        self._tell_story = tell_story
         self._say = say
         self._show = show
         self._started = time.monotonic()
@@ -56,6 +73,9 @@ class Day:
         self.accounts: dict[str, ThrowAway] = {}
         self._trade_made: Trade | None = None
         self._numbers: dict[int, tuple[str, int]] = {}
+        self._stage: Stage | None = None
+        self._stage_port = free_port()
+        self._day_s = day_s(os.getloadavg()[0] / (os.cpu_count() or 1))
 
     def run(self) -> dict[str, Any]:
         """Runs the day and returns the reckoning; everything is left running."""
@@ -69,7 +89,9 @@ class Day:
             " and papers beside them"
         )
         reads = self._read_labels(trade)
-        clock = self._clock_text(today)
+        clock = self._clock = self._clock_text(today)
+        # The kiosk is told where the stage is before there is one: it asks when somebody looks.
+        os.environ["SUYUAN_STAGE_URL"] = f"http://127.0.0.1:{self._stage_port}"
         self.machine = Machine(self._data, kiosk_port=self._kiosk_port, clock=clock)
         self.machine.start(self._say)
         home = learn_home(self.machine.intake_url, "127.0.0.1", self.machine.broker.port)
@@ -79,7 +101,13 @@ class Day:
         self._auditor = badges[AUDITOR]
         self._trade(market, reads, Clock(clock).now)
         told = self._finish(market)
-        return self._reckon(market, reads, told)
+        result = self._reckon(market, reads, told)
+        self._open_stage()
+        if self._tell_story:
+            story = check.story_problems(self.machine.kiosk_url)
+            result |= {"story_told": not story, "ok": result["ok"] and not story}
+            result["problems"] += story
+        return result
 
     def sample_pages(self) -> dict[str, str]:
         """One address of every kind of page, for pictures and for a first look."""
@@ -101,18 +129,44 @@ class Day:
             "unusable": "/01/123",
         }
 
+    def _open_stage(self) -> None:
+        """Lets the story of the kiosk's page begin: its steps are done for real from now on."""
+        assert self.machine is not None and self._trade_made is not None
+        held = self._trade_made.truth.lots.values()
+        day = self._trade_made.day
+
+        # A yoghurt that is still good: its page has to be green before it turns.
+        def first(lot: LotTruth) -> tuple[bool, bool, str]:
+            return lot.expires <= day, "yoghurt" not in CATALOGUE[lot.product][1], lot.number
+
+        lots = [lot for lot in sorted(held, key=first) if STALL in self._sold_to(lot)]
+        badges = {one: sign_in(self.machine.intake_url, self.accounts[one]) for one in STORYTELLERS}
+        self._stage = Stage(self.machine, lots, badges, Clock(self._clock).now)
+        serve(build(self._stage, list(self.accounts.values())), self._stage_port)
+
     def stop(self) -> None:
         """Stops what runs."""
+        if self._stage is not None:
+            self._stage.close()
         if self.machine is not None:
             self.machine.stop()
+
+    def _sold_to(self, lot: LotTruth) -> set[str]:
+        """Returns who took delivery of a lot."""
+        assert self._trade_made is not None
+        return {
+            str(action.fields["merchant"]) for action in self._trade_made.actions
+            if action.label is not None and action.label.number == lot.number
+            and action.kind is GoodsReceived
+        }  # fmt: skip
 
     def _clock_text(self, today: date) -> str:
         opens = datetime.combine(today, OPENS, ZONE)
         hours = datetime.combine(today, CLOSES, ZONE) - opens
         # Services take a few seconds to start before the first crate is set down.
         begin = datetime.now(UTC) + timedelta(seconds=6)
-        rate = hours.total_seconds() / DAY_S
-        return f"{opens.isoformat()}={begin.isoformat()}@{rate}/{DAY_S}"
+        rate = hours.total_seconds() / self._day_s
+        return f"{opens.isoformat()}={begin.isoformat()}@{rate}/{self._day_s}"
 
     def _read_labels(self, trade: Trade) -> dict[int, LabelRead]:
         labelled = [action for action in trade.actions if action.label is not None]
@@ -146,7 +200,7 @@ class Day:
                 while odd and action.at >= odd[0][0]:
                     odd.pop(0)[1]()
                 while (wait := (action.at - now()).total_seconds()) > 0:
-                    time.sleep(min(0.2, wait * DAY_S / 28800))
+                    time.sleep(min(0.2, wait * self._day_s / 28800))
                 self._scan(market, action, reads.get(id(action)))
                 progress.step()
         for _, act in odd:

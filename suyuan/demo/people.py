@@ -8,6 +8,8 @@ from suyuan.participants import CITY, DISTRICT, MARKET, Merchant
 from suyuan.throw_away import ThrowAway
 
 AUDITOR, REGULATOR, ADMINISTRATOR = "auditor", "city", "admin"
+# What one officer drafts, another one checks.
+CHECKER = "city-2"
 
 
 def accounts_for(merchants: Sequence[Merchant]) -> dict[str, ThrowAway]:
@@ -19,6 +21,7 @@ def accounts_for(merchants: Sequence[Merchant]) -> dict[str, ThrowAway]:
         ("market", "市场开办者", Grant("market-operator", (MARKET,))),
         ("inspector", "执法人员", Grant("inspector", (DISTRICT,))),
         (REGULATOR, "市级监管", Grant("regulator", (CITY,))),
+        (CHECKER, "市级复核", Grant("regulator", (CITY,))),
         (AUDITOR, "审计人员", Grant("auditor")),
         (ADMINISTRATOR, "系统管理员", Grant("administrator")),
     )

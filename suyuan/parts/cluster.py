@@ -94,6 +94,8 @@ class Cluster:
                 "-c", "shared_buffers=128MB", "-c", "max_wal_size=1GB",
                 "-c", "max_connections=60", "-c", "timezone=UTC",
                 "-c", "log_min_messages=warning", "-c", "wal_compression=on",
+                # Short statements under policies look costly, and compiling one takes longer than running it.
+                "-c", "jit=off",
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             cwd="/", **self._identity(),

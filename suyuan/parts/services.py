@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -23,6 +24,14 @@ MODULES = {
 }
 
 
+def begin(module: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Begins a module as a process of its own, whose words go into the log."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module], env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+    )  # fmt: skip
+
+
 class Service:
     """One service as a child process with its own log file."""
 
@@ -36,11 +45,7 @@ class Service:
     def start(self) -> None:
         """Starts the process."""
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self._module],
-                env={**os.environ, **self._environment},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+            self.process = begin(self._module, self._environment, log)
 
     def alive(self) -> bool:
         """Tells whether the process runs."""
@@ -100,13 +105,15 @@ class Services:
     def wait(self, name: str, url: str) -> None:
         """Waits until a service answers. Raises `BadSetting` with its last words."""
         deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline and self.all[name].alive():
-            try:
-                if httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.05)
+        # One client for all tries: to make one takes as long as a service takes to begin.
+        with httpx.Client(timeout=2, trust_env=False) as http:
+            while time.monotonic() < deadline and self.all[name].alive():
+                try:
+                    if http.get(url).status_code == httpx.codes.OK:
+                        return
+                except httpx.HTTPError:
+                    pass
+                time.sleep(0.05)
         raise BadSetting(f"{name} did not start:\n{self.all[name].tail()}")
 
     def keep_running(self) -> None:

@@ -159,7 +159,7 @@ def test_the_wheel_owns_five_packages_and_carries_what_they_need(tmp_path: Path)
     assert tops == set(PACKAGES)
     for needed in (
         "kiosk_ui/templates/lot.html",
-        "kiosk_ui/assets/kiosk.css",
+        "kiosk_ui/assets/suyuan.css",
         "kiosk_ui/locale/zh.po",
     ):
         assert needed in names

@@ -79,7 +79,7 @@ def _message(content: bytes) -> object:
     """What comes to intake and devices beside batches, each read by its own definition."""
     for kind in (
         wire.Answer, wire.SignedState, wire.DeviceState, wire.Enrolment, wire.CertificateRequest,
-        wire.LedgerKeys, wire.SignedDocument, wire.SignedCard,
+        wire.LedgerKeys, wire.SignedDocument, wire.SignedCard, wire.SignedKioskLook, wire.KioskLook,
     ):  # fmt: skip
         try:
             msgspec.json.decode(content, type=kind)

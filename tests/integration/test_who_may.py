@@ -58,9 +58,15 @@ PEOPLE_WHO_ASK = (
 EXAMPLES = {
     "/v1/products": "?q=milk",
     "/v1/products/{gtin}": f"/v1/products/{MILK}",
+    "/v1/merchants": "?q=m",
+    "/v1/merchants/{merchant}": "/v1/merchants/m-1",
+    "/v1/merchants/{merchant}/shelf": "/v1/merchants/m-1/shelf",
+    "/v1/test-days": "",
     "/v1/lots/{gtin}": f"/v1/lots/{MILK}?expires=2030-01-01",
     "/v1/lots/{gtin}/{lot:path}": f"/v1/lots/{MILK}/LOT-1",
     "/v1/live/lots/{gtin}/{lot:path}": None,
+    "/v1/live/record": None,
+    "/v1/live/work": None,
     "/v1/documents": f"?gtin={MILK}",
     "/v1/events": "?after=0",
     "/v1/health": "",
@@ -85,14 +91,21 @@ EXAMPLES = {
     # A paper's copy: tests/integration/test_papers_shown.py.
     "/v1/documents/{digest}": None,
     "/v1/document-search": "?q=检疫",
+    "/v1/merchants/{merchant}/papers-ending": "/v1/merchants/{merchant}/papers-ending",
+    "/v1/statistics": "?by=district&" + PERIOD,
+    "/v1/statistics/export.{form}": "/v1/statistics/export.csv?" + PERIOD,
     "/v1/devices": "",
     "/v1/devices/{device}": "/v1/devices/d-{merchant}",
     "/v1/trace": f"?product={MILK}&lot={RECALLED}",
+    "/v1/trace/flow": f"/v1/trace/flow?product={MILK}&lot={RECALLED}",
     "/v1/trace/export.{form}": f"/v1/trace/export.csv?product={MILK}&lot={RECALLED}",
     "/v1/outbreak": f"?product={MILK}&lot={RECALLED}&product={MILK}&lot=LOT-2",
     "/v1/check": f"?gtin={MILK}",
     "/v1/holds": "",
     "/v1/holds/{hold}": "/v1/holds/h-1",
+    "/v1/notices": "",
+    "/v1/notices/{recall}": "/v1/notices/r-1",
+    "/v1/merchants/{merchant}/recall-tasks": "/v1/merchants/{merchant}/recall-tasks",
     "/v1/recalls": "",
     "/v1/recall-proposal": f"?product={MILK}&lot={RECALLED}",
     "/v1/recalls/{recall}": "/v1/recalls/r-1",
@@ -162,7 +175,7 @@ def place(cluster: Cluster) -> Database:
 def api(place: Database) -> Iterator[httpx.Client]:
     keep_cards(place)
     with asking(place, town()) as client:
-        del client.headers["authorization"]
+        client.auth = None
         yield client
 
 
@@ -307,6 +320,10 @@ def test_who_looks_at_their_own_is_not_noted_and_who_looks_at_many_is_for_each(
         (look, *_) = api.get(f"/v1/merchants/{merchant}/access-log", headers=shown).json()["looks"]
         # Whose records were looked at beside theirs is nobody's to know.
         assert (look["account"], look["resource"], look["asked"]) == ("city", "trace", None)
+    # Whom a word finds was looked at, also where the page shows one of them.
+    found = api.get(f"/v1/trace?product={MILK}&lot={RECALLED}&find=m-&limit=1", headers=city).json()
+    assert (len(found["holders"]), found["holders_found"] > 2) == (1, True)
+    assert set(latest_entry(place)["merchants"]) >= holders
 
 
 def test_the_chain_shows_an_auditor_what_was_changed_in_it(

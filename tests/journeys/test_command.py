@@ -23,6 +23,7 @@ from scanners.tape import Tape
 from suyuan.badge import Badge, HeldSignIn
 from suyuan.parts.places import free_port
 from tests.support.databases import scratch
+from tests.support.forked import run_verb
 from tests.support.make import MILK
 from tests.support.people import PASSWORD
 
@@ -66,11 +67,7 @@ class Shell:
         return PASSWORD
 
     def run(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "suyuan.cli", *words],
-            cwd=self.folder, env=self.env, capture_output=True, text=True, input=typed,
-            check=False, timeout=120,
-        )  # fmt: skip
+        return run_verb(words, folder=self.folder, env=self.env, typed=typed)
 
     def stop(self) -> None:
         self.up.send_signal(signal.SIGTERM)

@@ -22,4 +22,5 @@ def test_a_markets_day_ends_as_the_simulator_knows_it() -> None:
     assert result["merchants"] >= 20
     assert result["stock_equal"] and result["alerts_equal"] and result["books_equal"]
     assert result["pages_ok"]
+    assert result["story_told"]
     assert result["problems"] == []

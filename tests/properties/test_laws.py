@@ -4,6 +4,7 @@ import random
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -181,6 +182,12 @@ def test_replay_in_any_pages_gives_the_rows_of_the_live_fold(
     line = told([*trade, papers, list(fixes)], order, 4)
 
     assert snapshot(line) == replay(line, sizes)
+    happened = [
+        (row.stream, row.number, row.happened) for row in line.rows("movements")
+        if row.corrected_by is None
+    ]  # fmt: skip
+    for (stream, _, before), (same, _, after) in pairwise(sorted(happened)):
+        assert stream != same or before <= after, "a tape went back"
 
 
 @SLOW

@@ -85,10 +85,12 @@ def test_the_truth_lies_between_and_in_any_order_of_arrival_the_same(
     there, told = happens(steps)
     order = data.draw(st.permutations(told))
     line, late = Line(), Line()
-    for at, reports in ((line, told), (late, order)):
+    for at in (line, late):
         at.case("product", registered("06901234567892").gtin, registered("06901234567892"))
-        tape = at.enroll(FakeTape())
-        at.report(*reports, tape=tape)
+    line.report(*told)
+    # Each on a tape of its own: within one nothing comes before what stands in front of it.
+    for report in order:
+        late.report(report, tape=late.enroll(FakeTape()))
 
     assert between(line) == between(late)
     assert between(line) == added_up(line)
@@ -125,7 +127,8 @@ def test_counts_that_arrive_late_before_a_loose_sale_give_the_same_bounds() -> N
     found = []
     for order in (reports, late):
         line = Line()
-        line.report(*order)
+        for report in order:
+            line.report(report, tape=line.enroll(FakeTape()))
         found.append(between(line))
 
     assert found[0] == found[1] == {"A": (8000, 8000), "B": (10000, 10000)}

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -35,6 +35,18 @@ def token_of(*grants: Grant, account: str = "officer-9", sign_in: str = "s-1") -
         TOKEN_KEY, "test", SignedIn(Subject(account, grants), sign_in), datetime.now(UTC)
     )
     return {"authorization": f"Bearer {token}"}
+
+
+class SignedInAs(httpx.Auth):
+    """Somebody with these roles, whose token is as young as each request: a run may outlive one."""
+
+    def __init__(self, *grants: Grant, account: str = "officer-9") -> None:
+        self._grants, self._account = grants, account
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        if "authorization" not in request.headers:
+            request.headers.update(token_of(*self._grants, account=self._account))
+        yield request
 
 
 def fill(database: Database, line: Line) -> None:
@@ -82,7 +94,7 @@ def asking(database: Database, line: Line) -> Iterator[httpx.Client]:
             time.sleep(0.01)
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(
-            base_url=url, trust_env=False, timeout=30, headers=token_of(*ALL)
+            base_url=url, trust_env=False, timeout=30, auth=SignedInAs(*ALL)
         ) as client:
             yield client
     finally:

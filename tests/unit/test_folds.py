@@ -160,12 +160,11 @@ def test_a_count_replaces_what_was_reckoned_and_later_movements_add_up_on_it() -
     assert line.stock() == {(MILK, "L:L1"): 5}
 
 
-def test_a_receipt_entered_after_the_count_but_before_it_in_time_changes_nothing() -> None:
+def test_a_receipt_of_before_the_count_that_another_device_hands_in_later_changes_nothing() -> None:
     line = Line()
+    line.report(counted(6, at=NOON - timedelta(hours=2)))
 
-    line.report(
-        counted(6, at=NOON - timedelta(hours=2)), received(10, at=NOON - timedelta(hours=3))
-    )
+    line.report(received(10, at=NOON - timedelta(hours=3)), tape=line.enroll(FakeTape()))
 
     assert line.stock() == {(MILK, "L:L1"): 6}
 
@@ -350,6 +349,32 @@ def test_a_clock_a_day_ahead_is_noticed_though_its_reports_come_days_later() -> 
     line.report(received(1, clock=ahead), tape=tape)
 
     assert line.open_alerts() == ["device-clock"]
+
+
+def test_a_sale_behind_a_count_is_not_swallowed_by_it_though_a_late_answer_set_the_clock_back() -> (
+    None
+):
+    line = Line()
+    tape = line.enroll(FakeTape())
+    slow_answer = clock(NOON, heard=NOON - timedelta(seconds=30), heard_monotonic_ms=0)
+
+    line.report(received(20), counted(10), sold(3, clock=slow_answer), tape=tape)
+
+    assert line.stock() == {(MILK, "L:L1"): 7}
+    *_, count, sale = line.rows("movements")
+    assert sale.happened == count.happened
+    # What its own clock said is still within what is claimed.
+    assert sale.uncertainty_s >= 30
+
+
+def test_another_tapes_sale_before_a_count_stays_before_it() -> None:
+    line = Line()
+    earlier = clock(NOON, heard=NOON - timedelta(seconds=30), heard_monotonic_ms=0)
+    line.report(received(20), counted(10))
+
+    line.report(sold(3, clock=earlier), tape=line.enroll(FakeTape()))
+
+    assert line.stock() == {(MILK, "L:L1"): 10}
 
 
 def test_an_entry_of_nothing_can_be_corrected_to_something() -> None:

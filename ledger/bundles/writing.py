@@ -10,20 +10,19 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
 
+from ledger.bundles import checking
+from ledger.bundles.page import bundle_page
+from ledger.bundles.proofs import LogSource, proofs_of
 from ledger.journal.documents import DocumentStore
 from ledger.journal.interface import Stored
 from ledger.journal.opening import Openings, PgKnownPersons
 from ledger.journal.postgres import PgReader
 from ledger.values.leaf import open_leaf
-from suyuan import bundle_check
-from suyuan.bundle_page import bundle_page
-from suyuan.bundle_proofs import proofs_of
-from suyuan.log_place import LogPlace
 
 ENTRIES = """
 SELECT DISTINCT e.position, e.own FROM trade.movements m
@@ -46,7 +45,7 @@ class Wanted(NamedTuple):
 
     merchant: str
     lots: Sequence[tuple[str, str]]
-    log: LogPlace
+    log: LogSource
 
 
 class Made(NamedTuple):
@@ -58,17 +57,31 @@ class Made(NamedTuple):
     position: int
 
 
-def write_bundle(owner_dsn: str, data: Path, wanted: Wanted, out: Path, made_at: datetime) -> Made:
+class Sources(NamedTuple):
+    """Where a bundle is read from: databases that may read the record, and the views; pictures.
+
+    Whoever asks for a bundle MUST have found out before that its merchant's records are the asker's to see.
+    """
+
+    record_dsn: str
+    views_dsn: str
+    documents: DocumentStore
+
+
+def write_bundle(
+    sources: Sources, wanted: Wanted, out: Path | IO[bytes], made_at: datetime
+) -> Made:
     """Writes a bundle of one state of the ledger. Raises `ValueError` when there is no record."""
-    with psycopg.connect(owner_dsn, row_factory=dict_row) as reader, reader.transaction():
+    with psycopg.connect(sources.views_dsn, row_factory=dict_row) as reader, reader.transaction():
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        reader.execute("SELECT set_config('suyuan.reach', 'everything', true)")
         head = _one(reader, "SELECT position, ledger FROM ledger.head")
-        with psycopg.connect(owner_dsn, autocommit=True) as connection:
+        with psycopg.connect(sources.record_dsn, autocommit=True) as connection:
             openings = Openings(head["ledger"], PgKnownPersons(connection))
             records = [_record(openings, one) for one in _stored(reader, connection, wanted)]
         if not records:
             raise ValueError(f"{wanted.merchant} has no record of these lots")
-        documents = _documents(reader, records, DocumentStore(data / "documents", owner_dsn))
+        documents = _documents(reader, records, sources.documents)
     told = {
         "type": "suyuan-bundle.v1", "ledger": head["ledger"], "position": head["position"],
         "made_at": made_at.isoformat(), "merchant": wanted.merchant,
@@ -79,7 +92,7 @@ def write_bundle(owner_dsn: str, data: Path, wanted: Wanted, out: Path, made_at:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("index.html", bundle_page(told))
         file.writestr("bundle.json", json.dumps(told, ensure_ascii=False, indent=1))
-        file.writestr("check.py", Path(bundle_check.__file__).read_text())
+        file.writestr("check.py", Path(checking.__file__).read_text())
         for one in documents:
             if one["file"] is not None:
                 file.write(one["path"], one["file"])

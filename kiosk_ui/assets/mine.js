@@ -1,0 +1,50 @@
+// What somebody bought, kept in this browser alone and compared with the recalls when the page opens.
+
+const NAME = "suyuan-mine";
+const list = document.getElementById("kept");
+const kept = () => JSON.parse(localStorage.getItem(NAME) ?? "[]");
+
+async function verdictOf({ gtin, lot }) {
+  try {
+    const answer = await fetch(`/v1/lots/${gtin}/${encodeURIComponent(lot)}`);
+    if (!answer.ok) return ["warn", list.dataset.unknown];
+    const { stops: all, lot: known, today } = await answer.json();
+    const stops = all.filter((stop) => stop.how === "stopped");
+    if (!stops.length && known.expires && known.expires < today) return ["bad", list.dataset.past];
+    if (!stops.length) return ["good", list.dataset.clear];
+    return ["bad", stops[0].kind === "recall" ? list.dataset.recalled : list.dataset.held];
+  } catch {
+    return ["warn", list.dataset.unknown];
+  }
+}
+
+function item(one) {
+  const row = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = `/01/${one.gtin}/10/${encodeURIComponent(one.lot)}`;
+  const title = document.createElement("strong");
+  title.textContent = `${one.title} · ${one.lot.replace(/^[A-Z]:/, "")}`;
+  const words = document.createElement("span");
+  words.textContent = "…";
+  link.append(title, words);
+  const forget = document.createElement("button");
+  forget.type = "button";
+  forget.textContent = list.dataset.forget;
+  forget.addEventListener("click", () => {
+    localStorage.setItem(NAME, JSON.stringify(kept().filter((other) => other.gtin !== one.gtin || other.lot !== one.lot)));
+    show();
+  });
+  row.append(link, forget);
+  verdictOf(one).then(([tone, said]) => {
+    link.className = `verdict ${tone}`;
+    words.textContent = said;
+  });
+  return row;
+}
+
+function show() {
+  list.replaceChildren(...kept().map(item));
+  document.getElementById("none").hidden = kept().length > 0;
+}
+
+if (list) show();

@@ -1,0 +1,39 @@
+// Unsent scans as a file: signed as they are, so that any station can hand them in, and none can change them.
+
+import { told } from "./session.js";
+
+const TYPE = "suyuan-unsent.v1";
+
+export async function saveUnsent(tape) {
+  const batches = [];
+  let after = tape.confirmed;
+  for (let batch = await tape.batch(after); batch; batch = await tape.batch(after)) {
+    batches.push(batch);
+    after = batch.first + batch.reports.length - 1;
+  }
+  const said = JSON.stringify({ type: TYPE, device: tape.device.device, ledger: tape.device.ledger, batches });
+  const address = URL.createObjectURL(new Blob([said], { type: "application/json" }));
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, download: `${tape.device.device}-${after}.json` });
+  link.click();
+  URL.revokeObjectURL(address);
+  return told("green", "{n} unsent scans are in the file.", { n: tape.waiting });
+}
+
+export async function loadUnsent(link, file) {
+  let carried;
+  try {
+    carried = JSON.parse(await file.text());
+  } catch {
+    return told("red", "This is no file of unsent scans.");
+  }
+  if (carried?.type !== TYPE || !Array.isArray(carried.batches)) return told("red", "This is no file of unsent scans.");
+  if (carried.ledger !== link.tape.device.ledger) return told("red", "These scans are of another ledger: {ledger}", { ledger: carried.ledger });
+  let count = 0;
+  for (const batch of carried.batches) {
+    const went = await link.hand(batch);
+    if (went !== "on") return told("red", "Handed in: {n}. Then: {why}", { n: count, why: went });
+    count += batch.reports.length;
+  }
+  return told("green", "Handed in for {device}: {n} scans.", { device: carried.device, n: count });
+}

@@ -1,0 +1,117 @@
+// Labels in sheets: drawn in this browser, each kind of code read back before it is shown, so that none is printed in vain.
+
+import { LOT, NotUnderstood, gtin as checkedGtin, understand } from "./gs1.js";
+import { $, el, isChinese, shownDay, t } from "./page.js";
+import { codes, drawnCode } from "./zxing.js";
+
+const KINDS = {
+  qr: { format: "QRCode", options: "ecLevel=M", text: address, shape: "square" },
+  "gs1-128": { format: "Code128", options: "gs1", text: elementStrings, shape: "line" },
+  datamatrix: { format: "DataMatrix", options: "gs1", text: elementStrings, shape: "square" },
+};
+// How wide a code may be on each sheet, in millimetres, lying and square.
+const ROOM_MM = { "a4-24": [58, 30], "a4-12": [92, 36], "a4-65": [34, 17], roll: [56, 36] };
+// Below a quarter of a millimetre a bar is lost on an office printer (GS1 General Specifications, 5.12: 0.25 mm at least).
+const MODULE_MM = 0.25;
+// A printer's dots are some pixels wide; what cannot be read at this size cannot be read on paper.
+const SCALE = 4;
+
+const short = (day) => day.slice(2).replaceAll("-", "");
+
+function address({ gtin, lot, produced, expires }) {
+  const asked = new URLSearchParams({ ...(produced ? { 11: short(produced) } : {}), ...(expires ? { 17: short(expires) } : {}) });
+  const path = `/01/${gtin}${lot ? `/10/${encodeURIComponent(lot)}` : ""}`;
+  return `${$("label-form").dataset.base}${path}${asked.size ? `?${asked}` : ""}`;
+}
+
+// With square brackets around the identifiers: no lot may hold one (GS1 General Specifications, 7.11).
+function elementStrings({ gtin, lot, produced, expires }) {
+  return [`[01]${gtin}`, produced && `[11]${short(produced)}`, expires && `[17]${short(expires)}`, lot && `[10]${lot}`].filter(Boolean).join("");
+}
+
+function stated() {
+  const value = (id) => $(id).value.trim();
+  const goods = { gtin: checkedGtin(value("gtin")), lot: value("lot"), produced: value("produced"), expires: value("expires") };
+  if (goods.lot && !LOT.test(goods.lot)) throw new NotUnderstood("a lot has 1 to 20 letters, digits or signs, without blanks: {text}", { text: goods.lot });
+  if (goods.produced && goods.expires && goods.expires < goods.produced) throw new NotUnderstood("it cannot end before it was made");
+  return goods;
+}
+
+// Draws a code and reads it back: what was meant must come out.
+async function checked(kind, goods) {
+  const { format, options, text } = KINDS[kind];
+  const { writeBarcode, readBarcodes } = await codes();
+  const { image, error } = await writeBarcode(text(goods), { format, options, scale: SCALE });
+  if (error) throw new Error(error);
+  const [read] = await readBarcodes(image, { tryHarder: true });
+  const meaning = read?.isValid ? understand(read.symbologyIdentifier, new TextDecoder().decode(read.bytes)) : {};
+  const same = ["gtin", "lot", "produced", "expires"].every((name) => (meaning[name] ?? "") === (goods[name] ?? ""));
+  if (!same) throw new Error(t("this code cannot be read back as it was meant"));
+  const drawn = await drawnCode(text(goods), format, options);
+  const [lying, square] = ROOM_MM[$("sheet").value];
+  const modules = Number(drawn.getAttribute("viewBox").split(" ")[2]);
+  if ((KINDS[kind].shape === "line" ? lying : square) / modules < MODULE_MM) {
+    throw new NotUnderstood("this code is too long for that label: take a wider sheet, or DataMatrix");
+  }
+  return drawn;
+}
+
+async function draw() {
+  const kind = $("kind").value;
+  const goods = stated();
+  const drawn = await checked(kind, goods);
+  const sheet = $("labels");
+  sheet.className = `${$("sheet").value} ${KINDS[kind].shape}`;
+  const count = Math.min(Number($("count").value), Number($("count").max));
+  sheet.replaceChildren(...Array.from({ length: count }, () => label(drawn.cloneNode(true), goods)));
+  $("print").hidden = false;
+  say("good", t("{n} labels, read back and right.", { n: count }));
+}
+
+function say(tone, words) {
+  $("label-said").className = ["say", tone, "noprint"].join(" ");
+  $("label-said").textContent = words;
+}
+
+function label(drawn, { gtin, lot, produced, expires }) {
+  const name = $("name").value.trim();
+  const words = [
+    name && el("b", {}, name), el("span", {}, gtin), lot && el("span", {}, t("lot {lot}", { lot })),
+    produced && el("span", {}, t("made on {day}", { day: shownDay(produced) })), expires && el("span", {}, t("good until {day}", { day: shownDay(expires) })),
+  ];
+  drawn.setAttribute("aria-hidden", "true");
+  return el("div", { className: "label" }, drawn, el("div", {}, ...words));
+}
+
+async function fillName() {
+  if ($("name").value || !/^\d{8,14}$/.test($("gtin").value.trim())) return;
+  try {
+    const answer = await fetch(`/station/product/${$("gtin").value.trim().padStart(14, "0")}`);
+    const { product } = await answer.json();
+    if (product && !$("name").value) $("name").value = (isChinese ? product.name_zh : product.name_en ?? product.name_zh) ?? "";
+  } catch {
+    // Without a connection the name is typed.
+  }
+}
+
+// A line of the stock leads here with what is to be labelled.
+function fillFrom(hash) {
+  const said = new URLSearchParams(hash.slice(1));
+  for (const name of ["gtin", "lot", "produced", "expires", "count"]) if (said.get(name)) $(name).value = said.get(name);
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  fillName();
+}
+
+$("gtin").addEventListener("change", fillName);
+$("print").addEventListener("click", () => print());
+$("label-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await draw();
+  } catch (error) {
+    $("labels").replaceChildren();
+    $("print").hidden = true;
+    say("bad", t("Not drawn: {why}", { why: t(error.message, error.with) }));
+  }
+});
+fillFrom(location.hash);

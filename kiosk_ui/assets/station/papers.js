@@ -1,0 +1,118 @@
+// Papers: a certificate is photographed once, goes on record, and comes along with every later delivery.
+
+import { base64, hex, joined, sha256, utf8 } from "./bytes.js";
+import { sign } from "./keys.js";
+import { $, el, shownDay, t } from "./page.js";
+import { said } from "./marking.js";
+import { told } from "./session.js";
+
+const KINDS = {
+  release: said("Release certificate"), quarantine: said("Quarantine certificate"), "meat-inspection": said("Meat inspection certificate"),
+  licence: said("Licence"), permit: said("Permit"), origin: said("Certificate of origin"), other: said("Another paper"),
+};
+const MEDIA = ["image/jpeg", "image/png", "image/heic", "application/pdf"];
+const BYTES_MAX = 12_582_912;
+const ATTACHED_MAX = 16;
+const AGAIN_MS = 20_000;
+
+export class Papers {
+  constructor(tape) {
+    this.tape = tape;
+    this.rows = [];
+  }
+
+  async begin() {
+    this.rows = await this.tape.store.all("papers");
+    this.#sendOn();
+    return this;
+  }
+
+  // Papers of a supplier that are good today: they come along with what it delivers.
+  of(supplier, today) {
+    const good = (row) => supplier && row.supplier === supplier && row.valid_from <= today && (!row.valid_until || row.valid_until >= today);
+    return this.rows.filter(good).map((row) => row.digest).slice(-ATTACHED_MAX);
+  }
+
+  // Puts a paper on record: the report, what is remembered of it, and its picture, in one stroke.
+  async file(picture, stated, common) {
+    if (!MEDIA.includes(picture.type)) return told("red", "A paper is a photograph (JPEG, PNG, HEIC) or a PDF.");
+    if (picture.size > BYTES_MAX) return told("red", "A paper has at most 12 MB: take the picture smaller.");
+    const content = new Uint8Array(await picture.arrayBuffer());
+    const digest = hex(await sha256(content));
+    const report = { type: "certificate-filed.v2", document: digest, ...stated, ...common };
+    const row = { digest, ...stated };
+    await this.tape.appendInto(["papers", "pictures"], (_about, table) => {
+      table("papers").put(row);
+      table("pictures").put({ digest, media: picture.type, content });
+    }, report);
+    this.rows = [...this.rows.filter((one) => one.digest !== digest), row];
+    this.#send();
+    return told("green", "The paper is on record, and comes along with this supplier's deliveries.");
+  }
+
+  async #sendOn() {
+    for (;;) {
+      await this.#send();
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+    }
+  }
+
+  async #send() {
+    for (const picture of await this.tape.store.all("pictures")) {
+      try {
+        if (!(await this.#put(picture))) return;
+      } catch {
+        return;
+      }
+      await this.tape.store.write(["pictures"], (table) => table("pictures").delete(picture.digest));
+    }
+  }
+
+  // Hands a picture in under the device's signature; false while it has to be tried again.
+  async #put({ digest, media, content }) {
+    const { key, device } = this.tape.device;
+    const raw = await sha256(content);
+    const signature = await sign(key, joined(utf8("suyuan/document/v1\n"), raw, utf8(media)));
+    const said = { type: "document.v1", device, digest, media, key: key.id, signature: base64(signature) };
+    const answer = await fetch(`/intake/documents/${digest}`, {
+      method: "PUT", body: content, headers: { "x-suyuan-signed": base64(utf8(JSON.stringify(said))), "content-type": media },
+    });
+    if (answer.ok) return true;
+    const { title, detail } = await answer.json();
+    if (title !== "document-refused") return false;
+    $("paper-refused").textContent = t("The ledger does not take a picture: {why}", { why: detail });
+    $("paper-refused").hidden = false;
+    return true;
+  }
+}
+
+export class PaperForm {
+  constructor(papers, session, run) {
+    Object.assign(this, { papers, session });
+    $("paper-kind").replaceChildren(...Object.entries(KINDS).map(([value, words]) => el("option", { value }, t(words))));
+    $("paper-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      run(() => this.#file(event.target));
+    });
+  }
+
+  show() {
+    const { place, today } = this.session;
+    const own = this.papers.rows.filter((row) => row.supplier && row.supplier === place.counterparty);
+    const words = (row) => `${t(KINDS[row.kind])} ${row.number} · ${row.valid_until ? t("good until {day}", { day: shownDay(row.valid_until) }) : ""}`;
+    $("paper-list").replaceChildren(...own.map((row) => el("li", { className: !row.valid_until || row.valid_until >= today ? "" : "gone" }, words(row))));
+  }
+
+  async #file(form) {
+    const { place } = this.session;
+    if (!place.merchant) return told("amber", "Whose is it? Choose the stall first.");
+    const filled = new FormData(form);
+    const stated = {
+      kind: filled.get("kind"), number: filled.get("number").trim(), issuer: filled.get("issuer").trim(),
+      valid_from: filled.get("from"), valid_until: filled.get("until") || undefined, supplier: place.counterparty,
+    };
+    const says = await this.papers.file(filled.get("picture"), stated, this.session.common());
+    if (says.colour === "green") form.reset();
+    return says;
+  }
+}

@@ -1,0 +1,169 @@
+// The question sheet: the date by thumb, how many, two dates in one case, or whether the label is the stopped one.
+
+import { typedDay } from "./dates.js";
+import { $, el, productName, shownDay, t } from "./page.js";
+import { DATE, told } from "./session.js";
+
+// So many keys a hand may press as quickly as a scanner does.
+const HAND_QUICK = 2;
+const DEAF_MS = 600;
+// The first digit of a scan may come alone on a busy machine: an answer that lets goods go waits for what follows.
+const ALONE_MS = 400;
+
+export class Question {
+  constructor(session, run) {
+    Object.assign(this, { session, run, digits: "", kind: null, amount: null });
+    $("pad").addEventListener("click", ({ target }) => target.dataset.key && this.key(target.dataset.key));
+    $("kind").addEventListener("click", () => this.#turn());
+    $("confirm").addEventListener("click", () => run(() => session.confirm()));
+    $("skip").addEventListener("click", () => run(() => session.skip()));
+    $("forget").addEventListener("click", () => run(() => session.forget()));
+    $("is-it").addEventListener("click", () => run(() => session.look(true)));
+    $("is-not").addEventListener("click", () => run(() => session.look(false)));
+    $("less").addEventListener("click", () => this.#count(-1));
+    $("more").addEventListener("click", () => this.#count(1));
+    $("half").addEventListener("click", () => this.#half());
+    $("how-many").addEventListener("change", (event) => this.#set(Number(event.target.value)));
+    // What is typed there stands instead of what was there.
+    $("how-many").addEventListener("focus", ({ target }) => target.select());
+    $("how-many").addEventListener("keydown", (event) => event.key === "Enter" && event.target.blur());
+    $("usual").addEventListener("click", () => this.#set(Number(this.asking.usual)));
+  }
+
+  get asking() {
+    return this.session.asking;
+  }
+
+  show() {
+    const { asking } = this;
+    // Another amount of the same goods is no other question; how many instead of which date is.
+    if (this.about !== asking?.goods || this.why !== asking?.why) {
+      this.digits = "";
+      this.kind = asking ? this.session.products.kind(asking.goods.gtin) : null;
+      this.about = asking?.goods;
+      this.why = asking?.why;
+    }
+    const confirms = ["confirm", "amount"].includes(asking?.why);
+    const dates = DATE.includes(asking?.why);
+    $("question").hidden = !dates && !confirms;
+    $("look").hidden = asking?.why !== "look";
+    $("confirming").hidden = !confirms;
+    $("dating").hidden = confirms;
+    if (confirms) return this.#showToConfirm(asking);
+    if (!dates) return undefined;
+    $("asked-of").textContent = productName(asking.product, asking.goods);
+    $("how-many").value = asking.split ?? asking.amount;
+    $("of-all").textContent = asking.split ? t("of {n}: the first date", { n: asking.amount }) : this.#cases(asking);
+    $("usual").hidden = !asking.usual || String(asking.usual) === asking.amount || Boolean(asking.split);
+    $("usual").textContent = t("{n} as last time", { n: asking.usual });
+    $("half").hidden = asking.unit !== "piece" || asking.why === "later" || Boolean(asking.split);
+    $("skip").hidden = asking.why === "later";
+    $("kind").textContent = this.kind === "produced" ? t("It says: made on ⇄") : t("It says: good until ⇄");
+    $("digits").textContent = this.digits || t("MMDD, or YYMMDD");
+    $("digits").className = this.digits ? "" : "hint";
+    $("chips").replaceChildren(...asking.chips.map((dates) => this.#chip(dates)));
+    return undefined;
+  }
+
+  #showToConfirm({ product, goods, amount, mode, why }) {
+    $("asked-of").textContent = productName(product, goods);
+    $("how-many").value = amount;
+    $("of-all").textContent = this.#cases({ product });
+    $("half").hidden = true;
+    $("usual").hidden = true;
+    $("confirm").textContent = why === "amount" ? t("Keep {n}", { n: amount }) : mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");
+  }
+
+  #cases({ product }) {
+    return product?.holds > 1 ? t("cases of {holds}", { holds: product.holds }) : "";
+  }
+
+  #chip(dates) {
+    const day = dates.produced ?? dates.expires;
+    const words = dates.produced ? t("made on {day}", { day: shownDay(day) }) : t("good until {day}", { day: shownDay(day) });
+    const take = () => this.run(() => this.session.answer(dates, "same-as-last"));
+    return el("button", { type: "button", className: "chip-key", onclick: take }, words);
+  }
+
+  // A key of the pad, or of a keyboard outside every field.
+  key(key, isAlone = true, quick = 1) {
+    const { asking } = this;
+    // A stray digit of a scan that came in pieces answers nothing.
+    clearTimeout(this.looking);
+    if (asking?.why === "look" && isAlone && (key === "1" || key === "2")) {
+      this.looking = setTimeout(() => this.asking === asking && this.run(() => this.session.look(key === "1")), ALONE_MS);
+    }
+    // A piece of a scan that stuttered is no amount.
+    if (asking?.why === "amount") return quick <= HAND_QUICK ? this.#counted(key) : undefined;
+    if (!DATE.includes(asking?.why)) return undefined;
+    if (key === "Backspace" || key === "back") this.digits = this.digits.slice(0, -1);
+    else if (key === "Escape") this.digits = "";
+    else if (key === "Enter" || key === "s") return this.#same();
+    else if (key === "/" || key === "p") return this.#turn();
+    else if (key === "+" || key === "-") return this.#count(key === "+" ? 1 : -1);
+    // What a hand had begun to type when it was told no is no new date.
+    else if (performance.now() < (this.deafUntil ?? 0)) return undefined;
+    else if (/^\d$/.test(key)) this.digits += key;
+    else return undefined;
+    return this.#look();
+  }
+
+  // Digits are how many; Enter keeps it, and so does the next scan.
+  #counted(key) {
+    if (key === "Enter") return this.run(() => this.session.confirm());
+    if (key === "+" || key === "-") return this.#count(key === "+" ? 1 : -1);
+    if (key === "Backspace" || key === "back") this.digits = this.digits.slice(0, -1);
+    else if (/^\d$/.test(key) || (key === "." && !this.digits.includes("."))) this.digits += key;
+    else return undefined;
+    return this.#set(Number(this.digits) || 1);
+  }
+
+  #look() {
+    const { day, wrong } = typedDay(this.digits, this.kind, this.session.today);
+    if (day) {
+      const dates = { [this.kind]: day };
+      this.digits = "";
+      return this.run(() => this.session.answer(dates, "keyed"));
+    }
+    if (wrong) {
+      this.digits = "";
+      this.deafUntil = performance.now() + DEAF_MS;
+      return this.run(async () => told("red", "{digits} is no day: month and day, such as 0315.", { digits: wrong }));
+    }
+    return this.show();
+  }
+
+  #same() {
+    if (this.digits) return this.run(async () => told("amber", "{digits} is no whole date yet: month and day, such as 0315.", { digits: this.digits }));
+    const [last] = this.asking.chips;
+    if (!last) return this.run(async () => told("amber", "No date of these goods is known yet: type it."));
+    return this.run(() => this.session.answer(last, "same-as-last"));
+  }
+
+  // Two dates are of two packs at least: how many there are in all comes first.
+  #half() {
+    const { asking } = this;
+    if (Number(asking.amount) >= 2) return this.run(() => this.session.split(Math.floor(Number(asking.amount) / 2)));
+    $("how-many").focus();
+    return this.run(async () => told("ask", "How many are in it in all? Then once more: two dates in it."));
+  }
+
+  #turn() {
+    this.kind = this.kind === "produced" ? "expires" : "produced";
+    this.show();
+  }
+
+  // From what it is when its turn comes: two quick taps are two.
+  #count(step) {
+    this.digits = "";
+    return this.run(() => this.#change(Number(this.asking?.split ?? this.asking?.amount) + step));
+  }
+
+  #set(amount) {
+    return this.run(() => this.#change(amount));
+  }
+
+  #change(amount) {
+    return this.asking?.split ? this.session.split(amount) : this.session.setAmount(amount);
+  }
+}

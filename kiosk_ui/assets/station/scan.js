@@ -1,0 +1,258 @@
+// The scan page: joins this browser, then turns scans, keys and taps into reports, online or not.
+
+import { base64urlBytes } from "./bytes.js";
+import { readPicture, startCamera } from "./camera.js";
+import { isDay } from "./dates.js";
+import { LOT } from "./gs1.js";
+import { lacks, newKey, sign } from "./keys.js";
+import { Importer } from "./import.js";
+import { Lines } from "./lines.js";
+import { Link, enrol } from "./link.js";
+import { $, el, sound, t } from "./page.js";
+import { PaperForm, Papers } from "./papers.js";
+import { Products } from "./products.js";
+import { Question } from "./question.js";
+import { saveUnsent, loadUnsent } from "./carried.js";
+import { VoucherSheet } from "./selling.js";
+import { DATE, Session, told } from "./session.js";
+import { StandingBar } from "./standing.js";
+import { Stops } from "./stops.js";
+import { openStore } from "./store.js";
+import { Tape } from "./tape.js";
+import { describe } from "./verdicts.js";
+import { Wedge } from "./wedge.js";
+
+// After this long nobody stands there: the next scan asks whose it is.
+const IDLE_MS = 10 * 60_000;
+const LOCK = "suyuan-tape";
+
+function show(id) {
+  for (const one of ["lacking", "joining", "elsewhere", "station"]) $(one).hidden = one !== id;
+}
+
+async function begin() {
+  const lacking = await lacks();
+  if (lacking) {
+    $("lack").textContent = t(lacking);
+    return show("lacking");
+  }
+  navigator.serviceWorker?.register("/station/worker.js", { scope: "/station" });
+  // One of before, which kept less, would go on answering for its pages.
+  navigator.serviceWorker?.getRegistrations().then((all) => all.filter(({ scope }) => scope.endsWith("/station/")).forEach((one) => one.unregister()));
+  navigator.serviceWorker?.ready.then(({ active }) => navigator.serviceWorker.controller || active.postMessage("claim"));
+  const store = await openStore();
+  const device = await store.get("about", "device");
+  if (!device) return joining(store);
+  return alone(() => station(store, device));
+}
+
+// One tab at a time writes the tape: two would fork it.
+function alone(work) {
+  const held = (options) =>
+    navigator.locks.request(LOCK, options, async (lock) => {
+      if (!lock) {
+        // When the other one is closed, this one begins by itself.
+        navigator.locks.request(LOCK, () => location.reload()).catch(() => {});
+        return show("elsewhere");
+      }
+      await work();
+      return new Promise(() => {});
+    }).catch(failed);
+  $("here").addEventListener("click", () => held({ steal: true }));
+  return held({ ifAvailable: true });
+}
+
+// Another tab took over, or something broke: said once, and never tried again by itself.
+function failed(error) {
+  if (error?.name === "AbortError") return show("elsewhere");
+  $("lack").textContent = error?.message ?? String(error);
+  return show("lacking");
+}
+
+async function joining(store) {
+  show("joining");
+  const invited = new URLSearchParams(location.hash.slice(1));
+  if (invited.get("c")) return offerToJoin(store, invited);
+  const me = await fetch("/v1/me").then((answer) => answer.json(), () => null);
+  const own = (me?.roles ?? []).filter(({ role }) => ["merchant", "headquarters"].includes(role)).flatMap(({ over }) => over);
+  $("sign-in").hidden = Boolean(me?.account);
+  $("join").hidden = !own.length;
+  $("join-merchants").textContent = own.join(", ");
+  $("join").addEventListener("click", async () => {
+    $("join").disabled = true;
+    const name = `browser-${crypto.randomUUID().slice(0, 8)}`;
+    const since = new Date().toISOString().slice(0, 10);
+    const asked = { device: name, merchants: own, since };
+    const answer = await fetch("/intake/invitations", {
+      method: "POST", body: JSON.stringify(asked), headers: { "content-type": "application/json" },
+    });
+    const said = await answer.json();
+    if (answer.status !== 201) return failedToJoin(said.detail);
+    return join(store, said.code);
+  });
+}
+
+// A link alone joins nothing: whoever made it would have this browser report for them.
+function offerToJoin(store, invited) {
+  history.replaceState(null, "", location.pathname);
+  $("sign-in").hidden = true;
+  $("join").hidden = false;
+  $("join-merchants").textContent = `${t("whoever sent the link")} (${invited.get("d") ?? ""})`;
+  $("join").addEventListener("click", () => {
+    $("join").disabled = true;
+    join(store, invited.get("c"));
+  });
+}
+
+// Whose device this is, where somebody else is signed in at this browser; and a way to leave it.
+async function sayWhose(device, tape) {
+  $("whose").textContent = device.merchants.join(", ");
+  $("leave").addEventListener("click", async () => {
+    if (tape.waiting) return void ($("leave-words").textContent = t("Not yet: {n} scans are not confirmed. Save or send them first.", { n: tape.waiting }));
+    tape.store.database.close();
+    indexedDB.deleteDatabase("suyuan-station").onsuccess = () => location.replace("/station/scan");
+  });
+  const me = await fetch("/v1/me").then((answer) => answer.json(), () => null);
+  const own = (me?.roles ?? []).filter(({ role }) => ["merchant", "headquarters"].includes(role)).flatMap(({ over }) => over);
+  $("another").hidden = !me?.account || own.some((merchant) => device.merchants.includes(merchant));
+}
+
+async function join(store, code) {
+  try {
+    // The key is on the disk before the ledger knows it, so that a lost answer can be asked for again.
+    const key = (await store.get("about", "key")) ?? (await newKey());
+    await store.put("about", key, "key");
+    const { device, ledger, keys, merchants } = await enrol(base64urlBytes(code), key, sign);
+    await store.put("about", { device, ledger, keys, merchants, key }, "device");
+    await store.put("about", { mode: "receive" }, "place");
+    location.replace("/station/scan");
+  } catch (error) {
+    failedToJoin(error.message);
+  }
+}
+
+function failedToJoin(why) {
+  $("join").disabled = false;
+  $("join-failed").hidden = false;
+  $("join-failed").textContent = t("It did not join: {why}", { why });
+}
+
+async function station(store, device) {
+  const tape = await new Tape(store, device).begin();
+  const stops = await new Stops(store).begin();
+  const products = await new Products(store).begin();
+  const papers = await new Papers(tape).begin();
+  const session = await new Session(tape, stops, products, papers).begin();
+  const lines = new Lines(tape, products, {
+    undo: (number) => run(() => session.undo(number)),
+    dateLater: (number) => run(() => session.dateLater(number)),
+  });
+  const question = new Question(session, (work) => run(work));
+  const standing = new StandingBar(session, device, (work) => run(work));
+  const paperForm = new PaperForm(papers, session, (work) => run(work));
+  const voucher = new VoucherSheet(session, (work) => run(work));
+  new Importer(session, (work) => run(work), (text) => standing.find(text, { exactly: true }));
+  const link = new Link(tape, stops, () => refresh());
+
+  async function refresh() {
+    $("waiting").textContent = String(tape.waiting);
+    $("waiting").classList.toggle("unseen", !tape.waiting);
+    $("waiting-words").textContent = tape.waiting ? t("not yet confirmed") : t("all confirmed");
+    $("state").className = link.trouble ? "bad" : link.online === false ? "warn" : tape.waiting ? "warn" : "good";
+    $("link-words").textContent = link.trouble ? troubleWords(link.trouble) : link.online === false ? t("no connection: scan on, everything is kept here") : t("connected");
+    await lines.show();
+  }
+
+  // One thing at a time, in the order of the hand; what it says is shown and sounded.
+  let before = Promise.resolve();
+  function run(work) {
+    before = before.then(work).catch((error) => told("red", "NOT kept: {why}", { why: error.message }));
+    return before.then(async (says) => {
+      if (says) {
+        describe($("verdict"), says);
+        if (says.colour) sound(says.colour);
+      }
+      question.show();
+      standing.show();
+      standing.makeRoom(session.asking);
+      paperForm.show();
+      voucher.show();
+      link.wake();
+      await refresh();
+      stillHere();
+    });
+  }
+
+  let idle;
+  function stillHere() {
+    clearTimeout(idle);
+    idle = setTimeout(() => run(async () => {
+      await session.stand({ merchant: undefined, premises: undefined });
+      return told("amber", "Nobody stands here: choose the stall before you scan.");
+    }), IDLE_MS);
+  }
+
+  const wedge = new Wedge((text) => run(() => session.scanned(text)), (...key) => question.key(...key));
+  wedge.listen();
+  $("typed-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = $("typed").value.trim();
+    $("typed").value = "";
+    if (text) run(() => session.scanned(text));
+  });
+  $("camera").addEventListener("click", () => startCamera($("view"), (text) => run(() => session.scanned(text)), t));
+  $("picture").addEventListener("change", async (event) => {
+    for (const file of event.target.files) for (const text of await readPicture(file)) await run(() => session.scanned(text));
+    event.target.value = "";
+  });
+  $("save").addEventListener("click", () => run(async () => (tape.waiting ? saveUnsent(tape) : told("green", "Nothing is unsent: all of it is confirmed."))));
+  $("load").addEventListener("change", async (event) => {
+    describe($("verdict"), await loadUnsent(link, event.target.files[0]));
+    event.target.value = "";
+    refresh();
+  });
+  keepForGood();
+  sayWhose(device, tape);
+  show("station");
+  question.show();
+  standing.show();
+  paperForm.show();
+  voucher.show();
+  await link.start();
+  await refresh();
+  stillHere();
+  if (DATE.includes(session.asking?.why)) describe($("verdict"), { ...told("ask", "Which date is on it?"), line: session.asking });
+  const proposed = proposedIn(location.hash);
+  if (proposed) {
+    history.replaceState(null, "", location.pathname);
+    run(() => session.propose(proposed));
+  }
+}
+
+// A list of goods that end leads here with what is to be done of which.
+function proposedIn(hash) {
+  const said = new URLSearchParams(hash.slice(1));
+  if (!["dispose", "return"].includes(said.get("do")) || !/^\d{14}$/.test(said.get("gtin") ?? "")) return null;
+  const lot = (said.get("lot") ?? "").replace(/^L:/, "");
+  const expires = said.get("expires") ?? "";
+  const goods = { gtin: said.get("gtin"), expires: isDay(expires) ? expires : undefined, lot: LOT.test(lot) ? lot : undefined };
+  const amount = /^\d{1,6}(\.\d{1,3})?$/.test(said.get("amount") ?? "") ? said.get("amount") : "1";
+  return { mode: said.get("do"), goods, amount };
+}
+
+function troubleWords(trouble) {
+  const known = {
+    fork: t("This tape was used elsewhere too: call the office, scan on paper."),
+    "revoked-device": t("This browser was revoked: what it scans is kept, and not taken. Call the office."),
+    "unknown-device": t("The ledger does not know this browser: call the office."),
+  };
+  return known[trouble] ?? trouble;
+}
+
+// Asks the browser not to clear what is kept here; says so where it will not promise.
+async function keepForGood() {
+  const kept = (await navigator.storage?.persisted?.()) || (await navigator.storage?.persist?.());
+  $("not-kept").hidden = Boolean(kept);
+}
+
+begin().catch(failed);

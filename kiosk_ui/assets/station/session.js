@@ -1,0 +1,391 @@
+// A scan session: what the next scan means, what is asked, and what the hand is told at once.
+//
+// Told is { colour, words, with }: words are a key of the page's language, `with` fills it in.
+
+import { base64, utf8 } from "./bytes.js";
+import { NotUnderstood, classified, understand } from "./gs1.js";
+import { corrected } from "./corrected.js";
+import { addDays, todayIn } from "./dates.js";
+import { BadVoucher, VoucherCodes, newDelivery, sameLine } from "./vouchers.js";
+
+export const MODES = ["receive", "sell", "return", "take-back", "dispose", "use", "count"];
+export const TYPES = {
+  receive: { type: "goods-received.v1" }, sell: { type: "goods-sold.v1" },
+  return: { type: "goods-returned.v1", direction: "to-supplier" },
+  "take-back": { type: "goods-returned.v1", direction: "from-customer" },
+  dispose: { type: "goods-disposed.v2" }, use: { type: "goods-used.v1" },
+  count: { type: "stock-counted.v1" },
+};
+const TRADED = ["receive", "sell", "return", "take-back"];
+const SIDE = { receive: "supplier", return: "supplier", sell: "buyer", "take-back": "buyer" };
+const ASKED = ["receive", "count"];
+// Why a date is asked: of what was just scanned, or of a line that was kept without one.
+export const DATE = ["date", "later"];
+const NEAR_DATES = 4;
+// A hand that types a date into the wrong box shall hear of it.
+const AMOUNT_MAX = 99_999;
+
+const saidIn = (report) => JSON.parse(new TextDecoder().decode(report));
+export const told = (colour, words, filled = {}) => ({ colour, words, with: filled });
+
+export class Session {
+  constructor(tape, stops, products, papers) {
+    Object.assign(this, { tape, stops, products, papers, id: crypto.randomUUID(), codes: new VoucherCodes() });
+  }
+
+  // What was open when the page died is open again.
+  async begin() {
+    this.place = (await this.tape.store.get("about", "place")) ?? { mode: "receive" };
+    this.asking = (await this.tape.store.get("about", "asking")) ?? null;
+    return this;
+  }
+
+  get today() {
+    return this.place.day ?? todayIn();
+  }
+
+  // An open question is of the scan before: another supplier or number is told of it, too, another mode means it
+  // anew, another stall ends it.
+  async stand(changes) {
+    const turns = "mode" in changes && changes.mode !== this.place.mode && ["date", "amount"].includes(this.asking?.why);
+    // How many went to this buyer: another one was not meant.
+    const another = this.asking?.why === "amount" && "counterparty" in changes && changes.counterparty !== this.place.counterparty;
+    const goesOn = !another && (turns || !("mode" in changes || "merchant" in changes));
+    const unanswered = goesOn ? null : await this.finish();
+    const place = { ...this.place, ...changes };
+    // Who supplies is not who buys: another way of the goods asks for another partner.
+    const turned = changes.mode && SIDE[changes.mode] !== SIDE[this.place.mode];
+    if (turned) this.#turn(place);
+    if ("counterparty" in changes || "merchant" in changes) delete place.delivery;
+    if ("delivery" in changes || !place.delivery) delete place.numbered;
+    if ("merchant" in changes) for (const name of ["counterparty", "counterpartyName", "supplier"]) delete place[name];
+    // A sale to somebody has a number from its first line on: its voucher names it.
+    if (place.mode === "sell" && place.counterparty && !place.delivery) Object.assign(place, { delivery: newDelivery(this.today), numbered: this.today });
+    await this.tape.store.put("about", { ...place, day: undefined }, "place");
+    this.place = place;
+    if ((this.asking?.why === "nobody" && place.merchant) || turns) return this.#again({ ...this.asking, chips: undefined, split: null });
+    return unanswered;
+  }
+
+  // A supplier comes back with the way of the goods; a buyer is chosen anew: the next one may be a shopper.
+  #turn(place) {
+    const { counterparty, counterpartyName, delivery } = place;
+    if (SIDE[this.place.mode] === "supplier") place.supplier = { counterparty, counterpartyName, delivery };
+    for (const name of ["counterparty", "counterpartyName", "delivery"]) delete place[name];
+    if (SIDE[place.mode] === "supplier") Object.assign(place, place.supplier);
+  }
+
+  async scanned(text) {
+    const { aim, raw } = classified(text);
+    try {
+      // A number of our own making is of its day.
+      if (this.place.numbered && this.place.numbered !== this.today) await this.stand({ delivery: undefined });
+      if (aim === null) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
+      return await this.#meant(understand(aim, raw), aim, raw);
+    } catch (error) {
+      if (error instanceof BadVoucher) return told("red", error.message);
+      if (error instanceof NotUnderstood) return told("red", "This code names no goods: {why}", { why: error });
+      return told("red", "NOT kept: {why}", { why: error.message });
+    }
+  }
+
+  async #meant(meaning, aim, raw) {
+    if (meaning.command && MODES.includes(meaning.command)) return (await this.stand({ mode: meaning.command })) ?? told("green", "From now on: {mode}", { mode: meaning.command });
+    if (meaning.dateMarker) return this.answer({ expires: meaning.dateMarker }, "sheet");
+    if (meaning.voucher) return this.#voucher(meaning.voucher);
+    if (!meaning.gtin) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
+    // The same pack again, while it is asked about: one more of it.
+    if (["date", "amount"].includes(this.asking?.why) && !this.asking.split && this.asking.goods.raw === base64(utf8(raw))) return this.setAmount(Number(this.asking.amount) + (meaning.weightG ?? meaning.pieces ?? 1));
+    const before = await this.finish();
+    const now = await this.#goods(meaning, aim, raw);
+    return before && now.colour !== "red" ? { ...now, before } : now;
+  }
+
+  // Takes a voucher's code; with the last one, every line is kept as received, in one stroke.
+  async #voucher(text) {
+    const { place } = this;
+    if (place.mode !== "receive") return told("red", "Not kept: this voucher is of goods to receive. Choose goods in.");
+    if (!place.merchant) return told("amber", "Whose is it? Choose the stall first, then scan the voucher.");
+    const { voucher, have, of } = await this.codes.add(text);
+    if (!voucher) return told("ask", "Voucher: {have} of {of} codes, scan the others.", { have, of });
+    if (voucher.seller === place.merchant && voucher.premises === place.premises) return told("red", "Not kept: this voucher is your own; its buyer scans it.");
+    if (voucher.buyer && voucher.buyer !== place.merchant) return told("red", "Not kept: this voucher is for {who}.", { who: voucher.buyer });
+    return this.#keepVoucher(voucher);
+  }
+
+  async #keepVoucher(voucher) {
+    const known = (await this.tape.store.get("about", `voucher:${voucher.name}`)) ?? [];
+    const gone = await this.#takenBack(known.map(({ number }) => number));
+    const standing = known.filter(({ number }) => !gone.has(number)).map(({ line }) => line);
+    const fresh = voucher.lines.filter((line) => {
+      const at = standing.indexOf(sameLine(line));
+      if (at >= 0) standing.splice(at, 1);
+      return at < 0;
+    });
+    const { seller, delivery, documents } = voucher;
+    const missing = { n: fresh.length, delivery, who: seller, gone: standing.length };
+    if (!fresh.length && standing.length) return told("amber", "{delivery} of {who} now lacks {gone} lines that were received before: take back below what did not come.", missing);
+    if (!fresh.length) return told("amber", "{delivery} of {who} was received already: nothing is kept twice.", { delivery, who: seller });
+    const there = { ...this.place, counterparty: seller, delivery };
+    const reports = fresh.map((line) => ({ ...this.#report(line, there), ...(documents.length ? { documents } : {}) }));
+    const first = this.tape.state.last + 1;
+    const noted = [...known, ...fresh.map((line, n) => ({ number: first + n, line: sameLine(line) }))];
+    const numbers = await this.tape.appendWith((about) => about.put(noted, `voucher:${voucher.name}`), ...reports);
+    const stopped = fresh.map((line) => this.stops.meets(line.goods, there)).find(Boolean);
+    if (stopped) return { ...told("red", "{n} lines received, and among them what is STOPPED: set it aside.", { n: fresh.length, stopped: stopped.lines }), numbers };
+    if (standing.length) return { ...told("amber", "{n} lines received of {delivery} from {who}; {gone} received before are on it no more: take back below what did not come.", missing), numbers };
+    return { ...told("green", "{n} lines received of {delivery} from {who}.", { n: fresh.length, delivery, who: seller }), numbers };
+  }
+
+  // Which of these lines were taken back on this tape since.
+  async #takenBack(numbers) {
+    if (!numbers.length) return new Set();
+    const rows = await this.tape.store.all("reports", IDBKeyRange.lowerBound(Math.min(...numbers)));
+    return corrected(rows.map(({ number, report }) => ({ number, said: saidIn(report) }))).gone;
+  }
+
+  async #goods(meaning, aim, raw) {
+    const { gtin, lot, produced, expires } = meaning;
+    const dated = lot || produced || expires;
+    const goods = { gtin, lot, produced, expires, raw: base64(utf8(raw)), aim, dates_from: dated ? "code" : undefined };
+    const known = await this.products.known(gtin);
+    const amount = meaning.weightG ?? meaning.pieces ?? 1;
+    const line = { goods, amount: String(amount), unit: meaning.weightG ? "g" : "piece", product: known };
+    // One waits, and no more: a second would take its place.
+    if (!this.place.merchant && this.asking?.why === "nobody") return { ...told("red", "NOT taken: choose the stall first; the scan before this one still waits."), line: this.asking };
+    if (!this.place.merchant) return this.#ask({ ...line, why: "nobody" }, told("amber", "Whose is it? Choose the stall first; the scan waits."));
+    return this.#again(line);
+  }
+
+  // Takes goods as they were scanned, for who stands there now.
+  async #again(line) {
+    if (["sell", "use"].includes(this.place.mode)) {
+      const stopped = this.stops.meets(line.goods, this.place);
+      if (stopped?.how === "stopped") return this.#refuse(line, stopped, "refused");
+      if (stopped) return this.#ask({ ...line, why: "look", stopped }, told("amber", "LOOK at the label: is it one of these?", { stopped: stopped.lines }));
+    }
+    const dated = line.goods.lot || line.goods.produced || line.goods.expires;
+    if (!dated && ASKED.includes(this.place.mode)) {
+      return this.#ask({ ...line, why: "date", chips: this.#chips(line), usual: this.products.usual(line.product, this.place) }, told("ask", "Which date is on it?"));
+    }
+    return this.#counted(line);
+  }
+
+  // To a merchant, or back from one, goes more than one piece: as many as the hand says, or the next scan ends it.
+  // What was weighed says itself how much it is.
+  #counted(line) {
+    const many = this.place.counterparty && TRADED.includes(this.place.mode) && this.place.mode !== "receive" && line.unit === "piece";
+    return many ? this.#ask({ ...line, why: "amount" }, told("ask", "How many?")) : this.#keep([line]);
+  }
+
+  // Persisted before the hand hears of it: a scan that waits for an answer is a scan.
+  async #ask(asking, says) {
+    await this.tape.store.put("about", asking, "asking");
+    this.asking = asking;
+    return { ...says, line: asking };
+  }
+
+  // Dates that were on these goods lately, here or with others: one tap instead of four keys.
+  #chips({ goods, product }, { counterparty } = this.place) {
+    const mine = this.products.lately(goods.gtin, counterparty);
+    const others = (product?.dates ?? []).map(({ produced, expires }) => ({ produced, expires }));
+    const seen = new Set();
+    // What its label says first; a date of the other kind may still be the right one, and one of others comes last.
+    const kind = this.products.kind(goods.gtin);
+    const sorted = (dates) => [...dates].sort((one, other) => Number(Boolean(other[kind])) - Number(Boolean(one[kind])));
+    return [...sorted(mine), ...sorted(others)].filter((dates) => {
+      const name = JSON.stringify(dates);
+      const fits = !dates.expires || dates.expires >= this.today;
+      return fits && !seen.has(name) && seen.add(name);
+    }).slice(0, NEAR_DATES);
+  }
+
+  // Answers the date question: `dates` has produced or expires, or neither where it is skipped.
+  async answer(dates, from = "keyed") {
+    const asking = this.asking;
+    if (!DATE.includes(asking?.why)) return told("red", "Scan the goods first, then the date.");
+    const goods = { ...asking.goods, ...dates, dates_from: from };
+    const line = { ...asking, goods };
+    if (from === "keyed" && this.#outlives(line)) return this.#ask({ ...asking, doubted: JSON.stringify(dates) }, told("amber", "That is longer than its {n} days. Is it the day it was made? Turn ⇄, or type the same again.", { n: asking.product.shelf_life_days }));
+    if (asking.split) return this.#keepPart(line);
+    if (asking.why === "later") return this.#sayAnew(line, from);
+    if (from !== "skipped") this.products.remember(goods.gtin, this.place.counterparty, dates, asking.amount, from);
+    return this.#keep([line]);
+  }
+
+  // Whether a last good day lies further off than the register's shelf life, and was not said twice.
+  #outlives({ goods, product, doubted }) {
+    const life = product?.shelf_life_days;
+    const dates = JSON.stringify({ expires: goods.expires });
+    return Boolean(life && goods.expires && !goods.produced && goods.expires > addDays(this.today, life) && doubted !== dates);
+  }
+
+  // Of several dates in one case: keeps so many with this one, and asks on about the rest.
+  async #keepPart(line) {
+    const rest = { ...this.asking, amount: String(Math.round((Number(this.asking.amount) - this.asking.split) * 1000) / 1000), split: null };
+    const part = { ...line, amount: String(this.asking.split) };
+    const says = await this.#keep([part], rest);
+    return { ...says, colour: "ask", words: "And the date of the other {n}?", with: { n: rest.amount }, line: rest };
+  }
+
+  // What a list proposes: goods that end, to be disposed of or sent back once somebody says so.
+  async propose({ mode, goods, amount }) {
+    if (this.asking) return told("amber", "Answer the open question first.");
+    if (!this.place.merchant) return told("amber", "Whose is it? Choose the stall first.");
+    const product = await this.products.known(goods.gtin);
+    const line = { goods, amount, unit: "piece", product, mode, why: "confirm" };
+    return this.#ask(line, told("amber", mode === "return" ? "Send it back to the supplier?" : "Dispose of it?"));
+  }
+
+  // What was proposed, or counted, is done for who stands there now; the mode of the next scan stays as it was.
+  async confirm() {
+    // A second tap on the same button.
+    if (!this.asking) return undefined;
+    if (!this.place.merchant) return told("amber", "Whose is it? Choose the stall first.");
+    return this.#keep([this.asking], null, { ...this.place, mode: this.asking.mode ?? this.place.mode });
+  }
+
+  async setAmount(amount) {
+    if (!this.asking) return undefined;
+    const exact = Math.round(amount * 1000) / 1000;
+    if (!(exact > 0 && exact <= AMOUNT_MAX)) return told("red", "How many? A number from 1 to {n}.", { n: AMOUNT_MAX });
+    const says = this.asking.why === "confirm" ? {} : told("ask", this.asking.why === "amount" ? "How many?" : "Which date is on it?");
+    return this.#ask({ ...this.asking, amount: String(exact), split: null }, says);
+  }
+
+  // The case holds two dates: the next one counts for this many.
+  async split(amount) {
+    if (!this.asking || !(amount > 0 && amount < Number(this.asking.amount))) return;
+    await this.#ask({ ...this.asking, split: Math.round(amount * 1000) / 1000 }, {});
+  }
+
+  async skip() {
+    const says = await this.answer({}, "skipped");
+    return says.colour === "red" ? says : { ...says, colour: "amber", words: "Kept without a date." };
+  }
+
+  // Says of goods that may be stopped what the label shows.
+  async look(isIt) {
+    const { stopped, ...line } = this.asking;
+    if (isIt) return this.#refuse(line, stopped, "it-is");
+    await this.tape.append(this.#met(line, stopped, "it-is-not"));
+    return this.#counted(line);
+  }
+
+  async #refuse(line, stopped, outcome) {
+    await this.tape.appendWith((about) => about.delete("asking"), this.#met(line, stopped, outcome));
+    this.asking = null;
+    return { ...told("red", "STOP, do not sell it. Set it aside.", { stopped: stopped.lines }), line };
+  }
+
+  #met(line, stopped, outcome) {
+    return {
+      type: "stop-met.v1", goods: line.goods, stop: stopped.lines[0].stop, outcome,
+      list_version: this.stops.version, list_time: this.stops.time ?? new Date().toISOString(), ...this.common(),
+    };
+  }
+
+  // Ends an open question without its answer; null where none was open.
+  async finish() {
+    if (!this.asking || this.asking.why === "nobody") return null;
+    // Nothing was scanned: what a list proposed and nobody confirmed did not happen.
+    if (["confirm", "later"].includes(this.asking.why)) return this.forget().then(() => null);
+    if (this.asking.why === "amount") return this.confirm();
+    if (this.asking.why === "look") {
+      const line = this.asking;
+      return this.#keep([line]).then((says) => ({ ...says, colour: "amber", words: "Kept; nobody looked at its label." }));
+    }
+    return this.skip();
+  }
+
+  async forget() {
+    await this.tape.store.write(["about"], (table) => table("about").delete("asking"));
+    const { why } = this.asking ?? {};
+    this.asking = null;
+    if (why === "later") return told("green", "The line stays as it was.");
+    return told("green", "The question is forgotten; nothing was kept.");
+  }
+
+  async #keep(lines, asking = null, place = this.place) {
+    if (!place.merchant) return told("amber", "Whose is it? Choose the stall first.");
+    const reports = lines.map((line) => this.#report(line, place));
+    const besides = (about) => (asking ? about.put(asking, "asking") : about.delete("asking"));
+    const numbers = await this.tape.appendWith(besides, ...reports);
+    this.asking = asking;
+    return { ...this.#verdict(lines, place), numbers, line: lines.at(-1) };
+  }
+
+  #verdict(lines, place) {
+    const stopped = lines.map((line) => this.stops.meets(line.goods, place)).find(Boolean);
+    const out = ["dispose", "return"].includes(place.mode);
+    if (stopped && !out) {
+      const sure = stopped.how === "stopped";
+      return told(sure ? "red" : "amber", sure ? "Kept, but it is STOPPED: set it aside, do not sell it." : "Kept. LOOK at the label: it may be stopped.", { stopped: stopped.lines });
+    }
+    const ended = lines.find((line) => this.#end(line) && this.#end(line) < this.today);
+    if (ended && place.mode === "sell") return told("red", "Do not sell it: it ended on {day}. The scan is kept.", { day: this.#end(ended) });
+    if (ended && !out) return told("amber", "Kept, but it ended on {day}.", { day: this.#end(ended) });
+    return told("green", "Kept.");
+  }
+
+  #end({ goods, product }) {
+    const life = product?.shelf_life_days;
+    return goods.expires ?? (goods.produced && life ? addDays(goods.produced, life) : null);
+  }
+
+  #report({ goods, amount, unit, pieces }, place = this.place) {
+    const { mode, counterparty, delivery, reason } = place;
+    const more = TRADED.includes(mode) ? { counterparty, delivery } : mode === "dispose" ? { reason: reason ?? "expired" } : {};
+    const documents = mode === "receive" ? this.papers.of(counterparty, this.today) : [];
+    const papers = documents.length ? { documents } : {};
+    return { ...TYPES[mode], goods, quantity: { amount, unit, pieces }, ...more, ...papers, ...this.common() };
+  }
+
+  // What every report says: for whom, where, on which day, in which session.
+  common() {
+    const { merchant, premises } = this.place;
+    return { merchant, premises, business_date: this.today, session: this.id };
+  }
+
+  // Takes lines back by a correcting event; what was recorded stays beside it.
+  async undo(number) {
+    // What is asked about it is asked no more: its answer would say the line anew.
+    if (this.asking?.why === "later" && this.asking.number === number) await this.forget();
+    const rows = (await this.tape.store.all("reports", IDBKeyRange.lowerBound(number))).map((row) => ({ number: row.number, said: saidIn(row.report) }));
+    const was = rows[0].said;
+    const { goods, quantity } = corrected(rows).anew.get(number)?.said ?? was;
+    await this.tape.append(this.#correction(number, was, "undone at the station"));
+    if (goods?.gtin) this.products.forget(goods.gtin, was.counterparty, goods);
+    return { ...told("green", "Taken back; both stay on record."), line: this.#lineOf({ goods, quantity }) };
+  }
+
+  // Asks for the date of a line that was kept without one.
+  async dateLater(number) {
+    if (this.asking?.why === "nobody") return told("amber", "Whose is it? Choose the stall first; the scan waits.");
+    const before = await this.finish();
+    const was = saidIn((await this.tape.store.get("reports", number)).report);
+    const line = this.#lineOf(was);
+    const asked = await this.#ask({ ...line, why: "later", number, was, chips: this.#chips(line, was) }, told("ask", "Which date is on it?"));
+    return before ? { ...asked, before } : asked;
+  }
+
+  // The line says its goods anew, with their date; what was recorded without it stays beside it.
+  async #sayAnew(line, from) {
+    const { goods, amount, unit, was, number } = line;
+    const report = { ...this.#correction(number, was, "date added at the station"), goods, quantity: { ...was.quantity, amount, unit } };
+    await this.tape.appendWith((about) => about.delete("asking"), report);
+    this.asking = null;
+    this.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
+    const mode = was.type === TYPES.count.type ? "count" : "receive";
+    const { merchant, premises, counterparty } = was;
+    return { ...this.#verdict([line], { merchant, premises, counterparty, mode }), line };
+  }
+
+  #correction(number, { merchant, premises }, reason) {
+    return { type: "entry-corrected.v2", target_tape: this.tape.id, target_number: number, scope: "line", reason, ...this.common(), merchant, premises };
+  }
+
+  #lineOf({ goods, quantity }) {
+    return { goods: goods ?? {}, amount: quantity?.amount ?? "", unit: quantity?.unit, product: this.products.rows.get(goods?.gtin) };
+  }
+}

@@ -1,0 +1,137 @@
+// Whose scan, what it means, with whom: in sight all the time, one tap to change.
+
+import { $, el, t } from "./page.js";
+import { said } from "./marking.js";
+import { MODES } from "./session.js";
+import { MODE_WORDS } from "./units.js";
+
+const REASONS = { expired: said("expired"), damaged: said("damaged"), recalled: said("recalled"), other: said("other") };
+
+const WIDE = matchMedia("(min-width: 700px)");
+
+export class StandingBar {
+  constructor(session, device, run) {
+    Object.assign(this, { session, device, run, places: [], unknown: "" });
+    $("modes").replaceChildren(...MODES.map((mode) => this.#mode(mode)));
+    $("reason").replaceChildren(...Object.entries(REASONS).map(([value, words]) => el("option", { value }, t(words))));
+    $("reason").addEventListener("change", ({ target }) => this.#stand({ reason: target.value }));
+    $("with").addEventListener("change", ({ target }) => this.#named(target.value.trim()));
+    $("with").addEventListener("input", ({ target }) => this.#offer(target.value.trim()));
+    this.#offerKnown();
+    $("delivery").addEventListener("change", ({ target }) => this.#stand({ delivery: target.value.trim() || undefined }));
+    $("day").addEventListener("change", ({ target }) => {
+      session.place.day = target.value || undefined;
+    });
+    // On a telephone what stands is one line, which a tap opens.
+    $("standing").open = WIDE.matches || !session.place.merchant;
+    this.#learnPlaces();
+  }
+
+  // A new question needs the little room there is on a telephone; whoever opens the settings again has them.
+  makeRoom(asking) {
+    const isNew = asking && asking.goods !== this.askedOf;
+    this.askedOf = asking?.goods;
+    if (isNew && this.session.place.merchant && !WIDE.matches) $("standing").open = false;
+  }
+
+  #mode(mode) {
+    return el("button", { type: "button", id: `mode-${mode}`, onclick: () => this.#stand({ mode }) }, t(MODE_WORDS[mode]));
+  }
+
+  #stand(changes) {
+    if ("mode" in changes || "merchant" in changes || "counterparty" in changes) this.unknown = "";
+    return this.run(() => this.session.stand(changes));
+  }
+
+  show() {
+    const { place } = this.session;
+    for (const mode of MODES) $(`mode-${mode}`).setAttribute("aria-pressed", String(mode === place.mode));
+    $("trading").hidden = !["receive", "sell", "return", "take-back"].includes(place.mode);
+    $("disposing").hidden = place.mode !== "dispose";
+    $("with-words").textContent = place.mode === "sell" || place.mode === "take-back" ? t("Buyer (none: a shopper)") : t("Supplier");
+    if (document.activeElement !== $("with")) $("with").value = place.counterpartyName ?? place.counterparty ?? this.unknown;
+    $("with").setAttribute("aria-invalid", String(Boolean(this.unknown)));
+    // Whoever is typing a number there keeps it.
+    const typing = document.activeElement === $("delivery") && $("delivery").value;
+    if (!typing) $("delivery").value = place.delivery ?? "";
+    $("places").replaceChildren(...this.places.map((one) => this.#badge(one, place)));
+    const who = this.places.find((one) => one.merchant === place.merchant && one.premises === place.premises);
+    const parts = [who?.words ?? t("Whose scan?"), t(MODE_WORDS[place.mode]), place.counterpartyName ?? place.counterparty, place.delivery];
+    $("stands").textContent = parts.filter(Boolean).join(" · ");
+    if (!place.merchant) $("standing").open = true;
+  }
+
+  #badge({ merchant, premises, words }, place) {
+    const here = place.merchant === merchant && place.premises === premises;
+    const take = () => this.#stand({ merchant, premises });
+    return el("button", { type: "button", className: "badge", "aria-pressed": String(here), onclick: take }, words);
+  }
+
+  // The stalls this browser may report for, with their places; known offline since the last time.
+  async #learnPlaces() {
+    const { store } = this.session.tape;
+    this.places = (await store.get("about", "places")) ?? this.device.merchants.map((merchant) => ({ merchant, premises: merchant, words: merchant }));
+    this.show();
+    try {
+      const found = await Promise.all(this.device.merchants.map(async (merchant) => (await fetch(`/v1/merchants/${merchant}`)).json()));
+      const places = found.flatMap(({ merchant, name, premises }) =>
+        premises.map((one) => ({ merchant, premises: one.premises, words: premises.length > 1 ? `${name} · ${one.name}` : name })));
+      if (places.length) await store.put("about", places, "places");
+      if (places.length) this.places = places;
+      if (places.length === 1 && !this.session.place.merchant) await this.#stand({ merchant: places[0].merchant, premises: places[0].premises });
+    } catch {
+      // Not at the moment: those of the last time are shown.
+    }
+    this.show();
+  }
+
+  // A supplier or buyer by name or number, out of the register.
+  async #named(text) {
+    if (!text) return this.#stand({ counterparty: undefined, counterpartyName: undefined });
+    const known = await this.find(text);
+    if (known) return this.#stand({ counterparty: known.merchant, counterpartyName: known.name });
+    // Nothing goes under whoever stood there before, and what was typed stays to be mended.
+    await this.#stand({ counterparty: undefined, counterpartyName: undefined });
+    this.unknown = text;
+    return this.run(async () => ({ colour: "amber", words: "No merchant {text} is in the register: mend it, or choose from the list. Until then a scan names nobody.", with: { text } }));
+  }
+
+  // Those it traded with before, then whom the register knows by what was typed so far.
+  async #offerKnown() {
+    this.#list((await this.session.tape.store.get("about", "partners")) ?? []);
+  }
+
+  async #offer(text) {
+    if (!text) return this.#offerKnown();
+    try {
+      const answer = await fetch(`/v1/merchants?limit=12&q=${encodeURIComponent(text)}`, { signal: AbortSignal.timeout(2000) });
+      return this.#list((await answer.json()).merchants);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #list(partners) {
+    $("partners").replaceChildren(...partners.map((one) => el("option", { value: one.name }, one.merchant)));
+  }
+
+  // With `exactly` no part of a name will do: nobody looks at each row of a file.
+  async find(text, { exactly = false } = {}) {
+    const { store } = this.session.tape;
+    const kept = (await store.get("about", "partners")) ?? [];
+    const plain = (name) => name.replace(/\s/g, "");
+    const fits = (one) => one.merchant === text || plain(one.name) === plain(text);
+    let found = kept.find(fits);
+    try {
+      const answer = await fetch(`/v1/merchants?q=${encodeURIComponent(text)}`, { signal: AbortSignal.timeout(2000) });
+      const { merchants } = await answer.json();
+      found = merchants.find(fits) ?? (merchants.length === 1 && !exactly ? merchants[0] : found);
+    } catch {
+      // Offline: those it traded with before.
+    }
+    if (!found) return null;
+    const partners = [found, ...kept.filter((one) => one.merchant !== found.merchant)].slice(0, 200);
+    await store.put("about", partners, "partners");
+    return found;
+  }
+}

@@ -1,0 +1,197 @@
+"""The merchant's station without a scanner: what waits today, the ledgers, who looked at the books."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from kiosk_ui.client import PATIENT_S, Unusable, part
+from kiosk_ui.language import Language
+from kiosk_ui.page import render
+from kiosk_ui.saying import KEY, ledger_time, say
+from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.recall import COLOURS, line_words, lot_named
+
+router = APIRouter(prefix="/station")
+
+Trader = Annotated[Person, needs("merchant", "headquarters")]
+DayAsked = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
+LEDGERS = {
+    "purchases": "Purchases", "produce": "Farm produce", "sales": "Sales", "materials": "Raw materials",
+    "release": "Release of goods", "imports": "Imports",
+}  # fmt: skip
+# What a merchant itself does about an alert, where the register's words speak to its market.
+OWN_WORDS = {
+    "expired-in-stock": "Take it off the shelf, destroy it and record that.",
+    "shelf-check": "Look at the shelf: is it still there? Count this lot.",
+    "near-expiry": "Sell it first, or take it off before its last day.",
+    "sold-after-expiry": "Tell who bought it; if a date was wrong, correct it.",
+    "one-sided": "Enter this trade if it was yours, or ask the other side to correct theirs.",
+    "test-failed": "Stop selling it and set it aside; the office says what is next.",
+    "sold-beyond-paper": "Count what is there, and enter the purchase that is missing.",
+    "sold-while-stopped": "Set aside what is left, and tell who bought it.",
+    "correction-refused": "Correct your own entries only; the office corrects others'.",
+    "no-mandate": "A device reports for you without a mandate: grant it one, or revoke the device.",
+}  # fmt: skip
+# What a holder says became of its goods.
+FATES = ("found", "sold", "returned", "destroyed")
+STOCK_SHOWN = 200
+LOOKS_SHOWN = 8
+FIELDS_MAX = 400
+
+
+@router.get("")
+async def today(
+    request: Request, person: Trader, m: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """Recall tasks with their clocks, goods near or past their end, alerts, who looked."""
+    merchant = person.merchant_named(m)
+    client = person.client
+    found = await client.get(f"/v1/merchants/{part(merchant)}")
+    shelves = [
+        (
+            place,
+            await client.get(
+                f"/v1/premises/{part(place['premises'])}/stock", {"limit": STOCK_SHOWN}
+            ),
+        )
+        for place in found["premises"][:5]
+    ]
+    tasks = await client.get(f"/v1/merchants/{part(merchant)}/recall-tasks")
+    groups = await client.get("/v1/alert-groups", {"silenced": False, "limit": 10})
+    looks = await client.get(f"/v1/merchants/{part(merchant)}/access-log", {"limit": LOOKS_SHOWN})
+    now = date.fromisoformat((await ledger_time(person))[:10])
+    language = request.state.language
+    values = {
+        "found": found, "merchants": person.merchants(), "merchant": merchant, "looks": looks["looks"],
+        "shelves": [
+            {
+                "place": place, "lines": _due(page["lines"], now, language), "any": bool(page["lines"]),
+                "every_item": page["mode"] == "every-item",
+            }
+            for place, page in shelves
+        ],
+        "tasks": [
+            task | {
+                "tone": COLOURS[task["colour"]],
+                "lines": [one | {"words": line_words(one, language)} for one in task["lines"]],
+            }
+            for task in tasks["tasks"]
+        ],
+        "groups": [one | _own(one, language) for one in groups["groups"]], "position": groups["position"], "fates": FATES,
+    }  # fmt: skip
+    return render(request, "station/today.html", values, person=person)
+
+
+@router.get("/ledgers")
+async def ledgers(
+    request: Request,
+    person: Trader,
+    m: Annotated[str, Query(max_length=40)] = "",
+    name: Literal["purchases", "produce", "sales", "materials", "release", "imports"] = "purchases",
+    since: DayAsked = None,
+    until: DayAsked = None,
+    after: str = "",
+) -> Response:
+    """A ledger that the law asks for, line by line, with what it lacks and how to mend it."""
+    merchant = person.merchant_named(m)
+    until = until or date.fromisoformat((await ledger_time(person))[:10]) + timedelta(days=1)
+    since = since or until - timedelta(days=31)
+    period = {"since": str(since), "until": str(until)}
+    path = f"/v1/merchants/{part(merchant)}/ledgers/{name}"
+    page = await person.client.get(
+        path, period | ({"after": after} if after else {}), wait_s=PATIENT_S
+    )
+    lacking = await person.client.get(f"{path}/completeness", period, wait_s=PATIENT_S)
+    values = {
+        "page": page, "lacking": lacking, "merchants": person.merchants(), "merchant": merchant,
+        "name": name, "names": LEDGERS, "period": period, "path": path,
+    }  # fmt: skip
+    return render(request, "station/ledgers.html", values, person=person)
+
+
+@router.post("/recalls/{recall}")
+async def recall_task(
+    request: Request, person: Trader, recall: Annotated[str, Path(max_length=40)]
+) -> Response:
+    """Says that a recall was read, or what was found of its goods and became of them."""
+    filled = {
+        name: str(value) for name, value in (await request.form(max_fields=FIELDS_MAX)).items()
+    }
+    key = filled.get("key", "")
+    if re.fullmatch(KEY, key) is None:
+        raise Unusable("this form is not one of ours: open the page anew")
+    merchant = person.merchant_named(filled.get("m", ""))
+    entry: dict[str, Any] = {"recall": recall, "merchant": merchant, "by": person.account}
+    if note := "".join(filter(str.isprintable, filled.get("note", "")))[:400].strip():
+        entry["note"] = note
+    if filled.get("act") == "answer":
+        entry |= {"type": "recall-answered.v1", "lines": _answer(filled)}
+        asked = {"type": "answer-recall", "entry": entry}
+    else:
+        asked = {"type": "acknowledge-recall", "entry": entry | {"type": "recall-acknowledged.v1"}}
+    return await say(request, person, [asked], f"/station?m={part(merchant)}", key=key)
+
+
+def _answer(filled: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Returns the lines of an answer: those of which anything was found or became something."""
+    lines = []
+    for name, product in filled.items():
+        if not name.startswith("product-"):
+            continue
+        number = name.removeprefix("product-")
+        amounts = {fate: _amount(filled.get(f"{fate}-{number}", "")) for fate in FATES}
+        said = {fate: str(amount) for fate, amount in amounts.items() if amount}
+        if not said:
+            continue
+        line = {"product": product, "unit": filled.get(f"unit-{number}", "piece")}
+        if lot := filled.get(f"lot-{number}", ""):
+            line["lot"] = lot
+        lines.append(line | said)
+    return lines
+
+
+def _amount(text: str) -> Decimal:
+    if not text.strip():
+        return Decimal()
+    try:
+        amount = Decimal(text.strip())
+        if not amount.is_finite():
+            raise InvalidOperation
+        return amount
+    except InvalidOperation as error:
+        raise Unusable(f"an amount is a number such as 12 or 3.5, not {text[:20]}") from error
+
+
+def _own(group: dict[str, Any], language: Language) -> dict[str, Any]:
+    """Returns what a merchant is told of a group of its alerts: of which goods, and what it does."""
+    general = group["todo_zh"] if language.code == "zh" else group["todo_en"]
+    own = [language.word(OWN_WORDS[kind]) for kind in group["kinds"] if kind in OWN_WORDS]
+    # What is to be done about one of them must not hide what is to be done about another.
+    todo = " ".join(own) if len(own) == len(group["kinds"]) else general
+    lot = group["lot"]
+    return {"todo": todo, "named": lot_named(lot, language) if lot else ""}
+
+
+def _due(lines: list[dict[str, Any]], now: date, language: Language) -> list[dict[str, Any]]:
+    """Returns stock with its days left, what ends first on top; what says no day comes last."""
+    shown = []
+    for line in lines:
+        # All gone, and nothing to be said of it: no line of a shelf. What was oversold is less than none.
+        if line["amount"] == line["at_least"] == line["at_most"] == "0" and not line["stopped"]:
+            continue
+        left = (date.fromisoformat(line["expires"]) - now).days if line["expires"] else None
+        percent = None if left is None else max(2, min(100, left * 100 // 60))
+        shown.append(
+            line
+            | {
+                "left": left,
+                "percent": percent,
+                "named": lot_named(line["lot"], language),
+                "uncertain": line["at_least"] != line["at_most"],
+            }
+        )
+    return sorted(shown, key=lambda line: (line["left"] is None, line["left"] or 0))

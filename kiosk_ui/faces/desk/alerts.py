@@ -1,0 +1,115 @@
+"""Today at the desk: what waits for somebody, grouped by cause, and what was done about it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Request, Response
+from pydantic import Field
+
+from kiosk_ui.client import part
+from kiosk_ui.language import Language
+from kiosk_ui.page import render
+from kiosk_ui.saying import FilledIn, Remark, ledger_time, say
+from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.recall import lot_named, next_deadline
+
+router = APIRouter()
+
+Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
+Worker = Annotated[Person, needs("inspector", "regulator")]
+SHOWN = 50
+
+
+class WorkForm(FilledIn):
+    """What somebody says of a group of alerts."""
+
+    act: Literal["acknowledge", "assign", "comment", "silence"]
+    note: Remark = ""
+    to: str = ""
+    days: Annotated[int, Field(ge=0, le=92)] = 1
+
+
+@router.get("")
+async def today(
+    request: Request, person: Officer, after: str = "", silenced: bool = False
+) -> Response:
+    """The inbox: alerts by cause, recalls with their clocks, devices that fell silent."""
+    asked: dict[str, Any] = {"limit": SHOWN}
+    if after:
+        asked["after"] = after
+    groups = await person.client.get("/v1/alert-groups", asked)
+    recalls = await person.client.get("/v1/recalls", {"limit": 20})
+    devices = await person.client.get("/v1/devices", {"limit": 200})
+    shown = [one | {"due": next_deadline(one)} for one in recalls["recalls"]]
+    published = [one for one in shown if one["stage"] == "published"]
+    drafts = [one for one in shown if one["stage"] in ("drafted", "checked")]
+    silent = [one for one in devices["devices"] if _is_silent(one)]
+    values = {
+        # What was given to somebody stays on their desk, whoever silenced it for the others.
+        "groups": sorted((
+            _shown(request, one) for one in groups["groups"]
+            if silenced or not one["silenced"] or one["assigned_to"] == person.account
+        ), key=lambda one: one["tone"] != "bad"),
+        "next": groups["next"], "position": groups["position"], "recalls": published, "drafts": drafts, "silent": silent, "devices": len(devices["devices"]),
+        "silenced": silenced,
+    }  # fmt: skip
+    return render(request, "desk/today.html", values, person=person)
+
+
+@router.get("/alerts/{group}")
+async def one(request: Request, person: Officer, group: str) -> Response:
+    """A group of alerts: each with its evidence, and everything that was said."""
+    found = await person.client.get(f"/v1/alert-groups/{part(group)}")
+    values = {
+        "group": _shown(request, found["group"]), "alerts": found["alerts"], "said": found["said"], "position": found["position"],
+    }  # fmt: skip
+    return render(request, "desk/alert.html", values, person=person)
+
+
+@router.post("/alerts/{group}")
+async def work(
+    request: Request, person: Worker, group: str, form: Annotated[WorkForm, Form()]
+) -> Response:
+    """Says of a group that it was seen, who works on it, or until when it keeps quiet."""
+    said: dict[str, Any] = {"type": f"{form.act}-alerts", "group": group, "by": person.account}
+    if form.note:
+        said["note"] = form.note
+    if form.act == "assign":
+        said["to"] = form.to
+    if form.act == "silence":
+        now = datetime.fromisoformat(await ledger_time(person))
+        said["until"] = (now + timedelta(days=form.days)).isoformat()
+    return await say(request, person, [said], f"/desk/alerts/{part(group)}", key=form.key)
+
+
+def _is_silent(device: dict[str, Any]) -> bool:
+    # Three heartbeats that did not come; who said good-bye is off, and not missed.
+    return not device["revoked_at"] and device["online"] is True and (device["silent_s"] or 0) > 90
+
+
+def _shown(request: Request, group: dict[str, Any]) -> dict[str, Any]:
+    language = request.state.language
+    zh = language.code == "zh"
+    goods = group["name_zh"] if zh else group["name_en"] or group["name_zh"]
+    lot = group["lot"] or ""
+    return group | {
+        "words": group["zh"] if zh else group["en"],
+        "todo": group["todo_zh"] if zh else group["todo_en"],
+        "goods": goods or group["product"],
+        "lot_words": _lot_words(lot, language) if lot else "",
+        "traced": bool(group["product"] and lot),
+        "tone": _tone(group),
+    }
+
+
+def _lot_words(lot: str, language: Language) -> str:
+    named = lot_named(lot, language)
+    # A date says itself which it is.
+    return named if lot[:2] in ("D:", "E:") else language.word("Lot {lot}").format(lot=named)
+
+
+def _tone(group: dict[str, Any]) -> str:
+    grave = ("sold-while-stopped", "sold-after-expiry", "tape-forked", "test-failed", "recall-late")
+    if any(kind in grave for kind in group["kinds"]):
+        return "bad"
+    return "plain" if group["acknowledged_at"] and not group["since_acknowledged"] else "warn"

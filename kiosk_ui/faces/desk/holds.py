@@ -1,0 +1,109 @@
+"""Holds at the desk: goods stopped at once, for a while; released, or the beginning of a recall."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import Field
+
+from kiosk_ui.client import PATIENT_S, Unusable, part
+from kiosk_ui.page import render
+from kiosk_ui.saying import FilledIn, Name, Short, Words, ledger_time, say
+from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.recall import COLOURS, line_words
+
+router = APIRouter(prefix="/holds")
+
+Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
+Decider = Annotated[Person, needs("inspector", "regulator")]
+STAGES = {"placed": "placed", "released": "released", "lapsed": "lapsed", "recalled": "recalled"}
+# Which field of the form a lot's key fills in, by its first letters.
+KEYS = {"L:": "lot", "D:": "produced", "E:": "expires", "R:": "delivery"}
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+class HoldForm(FilledIn):
+    """What is to be stopped, why, and for how many days."""
+
+    hold: Name
+    product: Short
+    authority: Short
+    reason: Words
+    days: Annotated[int, Field(ge=1, le=30)]
+    lot: str = ""
+    produced: str = ""
+    expires: str = ""
+    delivery: str = ""
+
+
+class ReleaseForm(FilledIn):
+    """Why it may be sold again."""
+
+    reason: Words
+
+
+@router.get("")
+async def listed(request: Request, person: Officer, after: str = "") -> Response:
+    """Holds, the newest first."""
+    page = await person.client.get("/v1/holds", {"after": after} if after else {})
+    values = {"holds": page["holds"], "next": page["next"], "stages": STAGES, "colours": COLOURS}
+    return render(request, "desk/holds.html", values, person=person)
+
+
+@router.get("/new")
+async def hold_form(
+    request: Request,
+    person: Decider,
+    product: Annotated[str, Query(max_length=80)] = "",
+    lot: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """What is to be stopped, in whose name and until when."""
+    name = f"h-{datetime.now(ZONE):%Y%m%d-%H%M}"
+    # A lot's key names its number, the date it is known by or the delivery it came in; who types it says the number.
+    kind, said = (lot[:2], lot[2:]) if lot[1:2] == ":" else ("L:", lot)
+    if kind not in KEYS:
+        # Empty, it would stop all of the product.
+        raise Unusable(f"{lot} names no lot that a hold can be placed on")
+    known = {name: said if key == kind else "" for key, name in KEYS.items()}
+    values = {"product": product, "name": name} | known
+    return render(request, "desk/hold_new.html", values, person=person)
+
+
+@router.post("/new")
+async def place(request: Request, person: Decider, form: Annotated[HoldForm, Form()]) -> Response:
+    """Stops it: scanners hear of it within seconds."""
+    product = form.product.zfill(14) if form.product.isdigit() else form.product
+    line = {"product": product}
+    line |= {key: said for key, said in (("lot", form.lot), ("delivery", form.delivery)) if said}
+    for day, name in ((form.produced, "produced"), (form.expires, "expires")):
+        if day:
+            line |= {f"{name}_from": day, f"{name}_until": day}
+    until = datetime.fromisoformat(await ledger_time(person)) + timedelta(days=form.days)
+    asked = {
+        "type": "place-hold", "hold": form.hold, "goods": [line], "authority": form.authority,
+        "reason": form.reason, "until": until.isoformat(), "by": person.account,
+    }  # fmt: skip
+    return await say(request, person, [asked], f"/desk/holds/{part(form.hold)}", key=form.key)
+
+
+@router.get("/{hold}")
+async def one(request: Request, person: Officer, hold: str) -> Response:
+    """A hold with what it stops, where that stands in stock, and its history."""
+    found = await person.client.get(f"/v1/holds/{part(hold)}", wait_s=PATIENT_S)
+    language = request.state.language
+    values = {
+        "found": found, "told": found["hold"], "stages": STAGES,
+        "lines": [line_words(line, language) for line in found["lines"]],
+        "decides": person.has("inspector", "regulator"),
+    }  # fmt: skip
+    return render(request, "desk/hold.html", values, person=person)
+
+
+@router.post("/{hold}/release")
+async def release(
+    request: Request, person: Decider, hold: str, form: Annotated[ReleaseForm, Form()]
+) -> Response:
+    """Lets the goods be sold again."""
+    asked = {"type": "release-hold", "hold": hold, "reason": form.reason, "by": person.account}
+    return await say(request, person, [asked], f"/desk/holds/{part(hold)}", key=form.key)

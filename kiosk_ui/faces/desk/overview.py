@@ -1,0 +1,59 @@
+"""Devices, the log's health, and who looked at what."""
+
+import json
+from typing import Annotated, Any
+
+import httpx
+from fastapi import APIRouter, Request, Response
+
+from kiosk_ui.client import Away, part, reached
+from kiosk_ui.page import render
+from kiosk_ui.signing import Person, needs
+
+router = APIRouter()
+
+Watcher = Annotated[
+    Person, needs("inspector", "regulator", "auditor", "administrator", "market-operator")
+]
+Auditor = Annotated[Person, needs("auditor", "regulator", "inspector", "administrator")]
+
+
+@router.get("/devices")
+async def devices(request: Request, person: Watcher, after: str = "") -> Response:
+    """Devices by name: heartbeat, tape, clock, use, and what may be missing."""
+    page = await person.client.get("/v1/devices", {"after": after} if after else {})
+    return render(request, "desk/devices.html", {"page": page}, person=person)
+
+
+@router.get("/devices/{device}")
+async def device(request: Request, person: Watcher, device: str) -> Response:
+    """A device with its mandates, tapes, gaps and use."""
+    found = await person.client.get(f"/v1/devices/{part(device)}")
+    most = max([one["reports"] for one in found["uses"]], default=1) or 1
+    return render(request, "desk/device.html", {"found": found, "most": most}, person=person)
+
+
+@router.get("/log")
+async def log(request: Request, person: Auditor, after: str = "") -> Response:
+    """How far the published log is behind the record, and the access log for who may read it all."""
+    health = await person.client.get("/v1/health")
+    looks: dict[str, Any] = {"entries": [], "next": None}
+    if ("access-log", "read") in person.may and person.has("auditor"):
+        looks = await person.client.get("/v1/access-log", {"after": after} if after else {})
+    values = {
+        "health": health, "size": await _size(person),
+        "entries": [one | {"told": json.loads(one["said"])} for one in looks["entries"]],
+        "next": looks["next"], "reads": person.has("auditor"),
+    }  # fmt: skip
+    return render(request, "desk/log.html", values, person=person)
+
+
+async def _size(person: Person) -> int | None:
+    """Returns how many entries the newest checkpoint covers; None where the log is away."""
+    try:
+        answer = await reached(person.client.services.log.get("/log/checkpoint"))
+    except Away:
+        return None
+    if answer.status_code != httpx.codes.OK:
+        return None
+    return int(answer.text.splitlines()[1])

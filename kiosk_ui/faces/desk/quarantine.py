@@ -1,0 +1,42 @@
+"""Quarantine at the desk: what could not be read or stands twice, and reading it again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from kiosk_ui.page import render
+from kiosk_ui.saying import FilledIn, say
+from kiosk_ui.signing import Person, needs
+
+router = APIRouter(prefix="/quarantine")
+
+Watcher = Annotated[Person, needs("inspector", "regulator", "auditor")]
+Regulator = Annotated[Person, needs("regulator")]
+# What came and does not count, or may be missing: by kind of alert.
+KINDS = ("report-unreadable", "tape-forked", "tape-lost")
+
+
+class AgainForm(FilledIn):
+    """Which report is to be read again, by its stream and number."""
+
+    subject: str
+
+
+@router.get("")
+async def listed(request: Request, person: Watcher) -> Response:
+    """Reports that nobody could read, and tapes that went on twice or broke off."""
+    found = {
+        kind: (await person.client.get("/v1/alerts", {"kind": kind}))["alerts"] for kind in KINDS
+    }
+    values = {"found": found, "decides": person.has("regulator")}
+    return render(request, "desk/quarantine.html", values, person=person)
+
+
+@router.post("")
+async def again(
+    request: Request, person: Regulator, form: Annotated[AgainForm, Form()]
+) -> Response:
+    """Asks that a report counts, now that it can be understood."""
+    stream, _, number = form.subject.partition("|")
+    asked = {"type": "readmit-report", "stream": stream, "number": int(number or 0)}
+    return await say(request, person, [asked], "/desk/quarantine", key=form.key)

@@ -1,0 +1,197 @@
+"""Recalls at the desk: from a trace to the draft, checked by another officer, published, closed."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import StringConstraints
+
+from kiosk_ui.client import PATIENT_S, Unusable, part
+from kiosk_ui.page import render
+from kiosk_ui.saying import FilledIn, Name, Remark, Second, Short, Words, ledger_time, say
+from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.recall import STAGES, TONES, as_asked, line_words, next_deadline
+
+router = APIRouter(prefix="/recalls")
+
+Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
+Regulator = Annotated[Person, needs("regulator")]
+# What one request carries; a larger recall is widened once it is published.
+LINES_MAX = 1000
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+class DraftForm(FilledIn):
+    """A draft as it was filled in; its goods are those of the trace."""
+
+    recall: Name
+    grade: Literal["I", "II", "III"]
+    authority: Short
+    reason: Words
+    product: Short
+    lot: Short
+    possible: bool = False
+    known_at: str = ""
+    responsible: str = ""
+
+
+class CheckForm(FilledIn):
+    """What the second officer says of the draft of a digest."""
+
+    digest: str
+    approved: bool
+    note: Remark = ""
+
+
+class PublishForm(FilledIn):
+    """The words that consumers read."""
+
+    notice: Words
+
+
+class EndForm(FilledIn):
+    """How a recall ends, and the second officer who says so too."""
+
+    how: Literal["close", "withdraw"]
+    words: Words
+    second: Name
+    password: Annotated[str, StringConstraints(max_length=1024, strip_whitespace=False)]
+    code: str = ""
+    unaccounted: Remark = ""
+
+
+@router.get("")
+async def listed(request: Request, person: Officer, after: str = "") -> Response:
+    """Recalls, the newest first, with the clock that runs."""
+    page = await person.client.get("/v1/recalls", {"after": after} if after else {})
+    shown = [one | {"due": next_deadline(one)} for one in page["recalls"]]
+    values = {
+        "recalls": shown,
+        "next": page["next"],
+        "position": page["position"],
+        "stages": STAGES,
+        "tones": TONES,
+    }
+    return render(request, "desk/recalls.html", values, person=person)
+
+
+@router.get("/new")
+async def draft_form(
+    request: Request,
+    person: Regulator,
+    product: Annotated[str, Query(max_length=80)] = "",
+    lot: Annotated[str, Query(max_length=80)] = "",
+    possible: bool = False,
+) -> Response:
+    """A draft from a trace: the lots it would name, what it cannot name, and the words to fill in."""
+    proposal = await _proposal(person, product, lot, possible=possible)
+    language = request.state.language
+    now = datetime.now(ZONE)
+    values = {
+        "proposal": proposal, "product": product, "lot": lot, "possible": possible,
+        "lines": [line_words(line, language) for line in proposal["lines"]],
+        "name": f"r-{now:%Y%m%d-%H%M}", "most": LINES_MAX,
+    }  # fmt: skip
+    return render(request, "desk/recall_new.html", values, person=person)
+
+
+@router.post("/new")
+async def draft(
+    request: Request, person: Regulator, form: Annotated[DraftForm, Form()]
+) -> Response:
+    """Drafts it; another officer checks it before it is published."""
+    proposal = await _proposal(person, form.product, form.lot, possible=form.possible)
+    entry: dict[str, Any] = {
+        "type": "recall-drafted.v1", "recall": form.recall, "grade": form.grade,
+        "reason": form.reason, "authority": form.authority, "by": person.account,
+        "goods": [as_asked(line) for line in proposal["lines"][:LINES_MAX]],
+        "known_at": _known_at(form.known_at) or await ledger_time(person),
+        "trace_position": proposal["position"], "asked": [text[:60] for text in proposal["asked"]],
+    }  # fmt: skip
+    if form.responsible:
+        entry["responsible"] = form.responsible
+    asked = [{"type": "draft-recall", "entry": entry}]
+    return await say(request, person, asked, f"/desk/recalls/{part(form.recall)}", key=form.key)
+
+
+@router.get("/{recall}")
+async def one(request: Request, person: Officer, recall: str, after: str = "") -> Response:
+    """A recall: its goods, how far it got, who has what, its history, and what comes next."""
+    path = f"/v1/recalls/{part(recall)}"
+    found = await person.client.get(path, wait_s=PATIENT_S)
+    told, language = found["recall"], request.state.language
+    holders: dict[str, Any] = {"holders": [], "next": None, "holders_in_all": 0}
+    if told["published_at"] is not None:
+        asked = {"after": after} if after else {}
+        holders = await person.client.get(f"{path}/holders", asked, wait_s=PATIENT_S)
+    values = {
+        "found": found, "told": told, "due": next_deadline(told), "holders": holders,
+        "lines": [line_words(line, language) for line in found["lines"]],
+        "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
+        "decides": person.has("regulator"),
+    }  # fmt: skip
+    return render(request, "desk/recall.html", values, person=person)
+
+
+@router.post("/{recall}/check")
+async def check(
+    request: Request, person: Regulator, recall: str, form: Annotated[CheckForm, Form()]
+) -> Response:
+    """What the second officer says of the draft that was on the page."""
+    entry: dict[str, Any] = {
+        "type": "recall-checked.v1", "recall": recall, "approved": form.approved,
+        "by": person.account, "draft_digest": form.digest,
+    }  # fmt: skip
+    if form.note:
+        entry["note"] = form.note
+    asked = [{"type": "check-recall", "entry": entry}]
+    return await say(request, person, asked, f"/desk/recalls/{part(recall)}", key=form.key)
+
+
+@router.post("/{recall}/publish")
+async def publish(
+    request: Request, person: Regulator, recall: str, form: Annotated[PublishForm, Form()]
+) -> Response:
+    """Announces it: scanners and pages turn red."""
+    asked = {
+        "type": "publish-recall", "recall": recall, "notice": form.notice, "by": person.account,
+    }  # fmt: skip
+    return await say(request, person, [asked], f"/desk/recalls/{part(recall)}", key=form.key)
+
+
+@router.post("/{recall}/end")
+async def end(
+    request: Request, person: Regulator, recall: str, form: Annotated[EndForm, Form()]
+) -> Response:
+    """Ends it, closed or taken back, as two officers say."""
+    entry: dict[str, Any] = {"recall": recall, "by": person.account, "checked_by": form.second}
+    if form.how == "withdraw":
+        entry |= {"type": "recall-withdrawn.v1", "reason": form.words}
+    else:
+        found = await person.client.get(f"/v1/recalls/{part(recall)}", wait_s=PATIENT_S)
+        entry |= {
+            "type": "recall-closed.v1", "summary": form.words, "position": found["position"],
+        }  # fmt: skip
+        if form.unaccounted:
+            entry["unaccounted"] = form.unaccounted
+    asked = [{"type": f"{form.how}-recall", "entry": entry}]
+    return await say(
+        request, person, asked, f"/desk/recalls/{part(recall)}", key=form.key,
+        second=Second(form.second, form.password, form.code),
+    )  # fmt: skip
+
+
+async def _proposal(person: Person, product: str, lot: str, *, possible: bool) -> dict[str, Any]:
+    asked = {"product": product, "lot": lot, "possible": possible}
+    return await person.client.get("/v1/recall-proposal", asked, wait_s=PATIENT_S)
+
+
+def _known_at(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unusable(text) from error
+    return (at if at.tzinfo else at.replace(tzinfo=ZONE)).isoformat()

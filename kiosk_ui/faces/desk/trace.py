@@ -1,0 +1,88 @@
+"""The trace desk: one question, its flow as a picture, its holders as a table, as known at any time."""
+
+import asyncio
+import time
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request, Response
+
+from kiosk_ui.client import PATIENT_S
+from kiosk_ui.page import render
+from kiosk_ui.signing import Person, needs
+from kiosk_ui.svg.flow import flow_picture
+
+router = APIRouter()
+
+Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
+HOLDERS_SHOWN = 200
+# A picture of more than this cannot be read; the table holds everybody, and can be searched.
+EDGES_DRAWN_MAX = 20_000
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@router.get("/trace")
+async def trace(
+    request: Request,
+    person: Officer,
+    product: Annotated[str, Query(max_length=80)] = "",
+    lot: Annotated[str, Query(max_length=80)] = "",
+    at: Annotated[str, Query(max_length=30)] = "",
+    as_of: Annotated[int | None, Query(ge=0)] = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    find: Annotated[str, Query(max_length=60)] = "",
+) -> Response:
+    """Where a lot came from, what became of it, and who has or had it."""
+    if not (product and lot):
+        found = await person.client.search(find) if find.strip() else []
+        values = {"find": find, "products": found, "lots": []}
+        if product:
+            values["lots"] = (await person.client.product(product, {}))["lots"]
+            values["product"] = product
+        return render(request, "desk/trace_ask.html", {"product": "", **values}, person=person)
+    asked: dict[str, Any] = {"product": product, "lot": lot}
+    if as_of is not None:
+        asked["as_of"] = as_of
+    if at:
+        asked["at"] = _instant(at)
+    begun = time.monotonic()
+    page, flow = await asyncio.gather(
+        person.client.get(
+            "/v1/trace", asked | {"after": after, "limit": HOLDERS_SHOWN, "find": find},
+            wait_s=PATIENT_S,
+        ),
+        person.client.get("/v1/trace/flow", asked, wait_s=PATIENT_S),
+    )  # fmt: skip
+    took_s = time.monotonic() - begun
+    told = {"product": product, "lot": lot, "at": at, "as_of": "" if as_of is None else as_of}
+    values = _values(request, page, flow)
+    about = {
+        "asked": asked, "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
+        "took_ms": round(took_s * 1000), "same": urlencode({k: v for k, v in told.items() if v != ""}),
+    }  # fmt: skip
+    return render(request, "desk/trace.html", values | about, person=person)
+
+
+def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dict[str, Any]:
+    language = request.state.language
+    how = [node["how"] for node in flow["nodes"]]
+    picture = ""
+    if len(flow["edges"]) <= EDGES_DRAWN_MAX:
+        title = language.word("Who gave to whom")
+        picture = flow_picture(flow, language.word, lambda who: f"/desk/merchants/{who}", title)
+    return {
+        "page": page, "flow": flow, "picture": picture,
+        "certain": how.count("certain"), "possible": how.count("possible"),
+        "behind": how.count("behind"),
+    }  # fmt: skip
+
+
+def _instant(text: str) -> str:
+    """Reads a time as the form writes it, which is the markets' own."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (at if at.tzinfo else at.replace(tzinfo=ZONE)).isoformat()

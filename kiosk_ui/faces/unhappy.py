@@ -1,0 +1,74 @@
+"""Pages for what is no answer: not recorded, not signed in, not at the moment, and what to do then."""
+
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from kiosk_ui.client import Away, NotRecorded, NotSignedIn, NotYours, TooMany, Unusable
+from kiosk_ui.page import render
+
+# Pages of people who are signed in: what they fill in is not a code on a pack.
+WORK = ("/desk", "/station", "/sign-in")
+
+
+def not_recorded(request: Request, _error: NotRecorded) -> Response:
+    """The honest page: not recorded is not unsafe."""
+    return render(request, "not_recorded.html", {}, status=404)
+
+
+def unusable(request: Request, error: Unusable) -> Response:
+    """What was asked cannot be, and why."""
+    return _cannot_be(request, str(error))
+
+
+def not_filled_in(request: Request, error: RequestValidationError) -> Response:
+    """What was filled in cannot be: which field, and how it is written."""
+    found = error.errors()[0]
+    return _cannot_be(request, f"{found['loc'][-1]}: {found['msg']}")
+
+
+def _cannot_be(request: Request, detail: str) -> Response:
+    if request.url.path.startswith(WORK):
+        return render(request, "refused.html", {"whys": [detail]}, status=422)
+    return render(request, "unusable.html", {"detail": detail}, status=422)
+
+
+def elsewhere(request: Request, error: HTTPException) -> Response:
+    """An address that is no page of ours: the way in, which says what can be asked."""
+    return render(
+        request, "attract.html", {"notices": None, "tests": None}, status=error.status_code
+    )
+
+
+def gone(_request: Request, _error: Exception) -> Response:
+    """Whoever asked hung up: there is nobody to answer, and nothing for the log."""
+    return Response(status_code=400)
+
+
+def away(request: Request, _error: Away) -> Response:
+    """The record cannot be reached: say so, and claim nothing."""
+    return render(request, "away.html", {}, status=503)
+
+
+def not_signed_in(request: Request, _error: NotSignedIn) -> Response:
+    """To the door, and back to where one wanted to go; what was typed stays in the page behind."""
+    if request.method != "GET":
+        return render(request, "signed_out.html", {}, status=401)
+    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    there = f"/sign-in?{urlencode({'next': asked})}"
+    if "hx-request" in request.headers:
+        return Response(status_code=401, headers={"hx-redirect": there})
+    return RedirectResponse(there, 303)
+
+
+def not_yours(request: Request, error: NotYours) -> Response:
+    """Somebody is signed in who may not do this."""
+    return render(request, "not_yours.html", {"detail": str(error)}, status=403)
+
+
+def too_many(request: Request, error: TooMany) -> Response:
+    """More was asked than one may ask."""
+    return render(request, "unusable.html", {"detail": str(error)}, status=429)

@@ -1,0 +1,40 @@
+"""What the public part of an entry says, as words beside the fields of the record."""
+
+from typing import Any
+
+from kiosk_ui.language import Language
+
+# The names of reports as people say them.
+TYPES = {
+    "goods-received": "Goods were taken in", "goods-sold": "Goods were sold",
+    "goods-returned": "Goods were returned", "goods-disposed": "Goods were disposed of",
+    "goods-used": "Goods were used up", "stock-counted": "Stock was counted",
+    "day-sales": "A day's sales were added up", "goods-transformed": "Goods were made of others",
+    "certificate-filed": "A certificate was filed", "test-report-filed": "A test report was filed",
+    "entry-corrected": "An entry was corrected", "stop-met": "Stopped goods were met at a stall",
+    "recall-published": "A recall was published", "product-registered": "A product was registered",
+    "merchant-registered": "A merchant was registered",
+}  # fmt: skip
+
+
+def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, str]]:
+    """Returns the facts that a proof opens, each with its name."""
+    word = language.word
+    name = str(public.get("type", "")).partition(".")[0]
+    told_goods = public.get("goods") or {}
+    # A hold or recall names many; the first stands for them here, all stand in the entry below.
+    goods: dict[str, Any] = told_goods[0] if isinstance(told_goods, list) else told_goods
+    recorded = public.get("recorded", {})
+    told = [
+        (word("What"), word(TYPES.get(name, "An entry was recorded"))),
+        (word("Merchant"), public.get("merchant")),
+        (word("Place"), public.get("premises")),
+        (
+            word("Product"),
+            goods.get("gtin") or goods.get("item") or goods.get("product") or public.get("gtin"),
+        ),
+        (word("Lot"), goods.get("lot")),
+        (word("Business day"), language.day(public.get("business_date"))),
+        (word("Received by the ledger"), language.instant(recorded.get("received"))),
+    ]
+    return [(what, str(said)) for what, said in told if said]

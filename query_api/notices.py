@@ -1,0 +1,82 @@
+"""Recalls as everybody reads them, and as a merchant has to act on them."""
+
+from datetime import datetime
+from typing import Any
+
+from ledger.rules.deadlines import colour, finishes_by
+from query_api.ledgers import known_as, names_of
+from query_api.notice_schemas import Notice, NoticePage, RecallTask, TaskPage
+from query_api.problems import Problem
+from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now
+from query_api.stops import lines_of
+from query_api.views import Reader, position, rows
+
+LINES_SHOWN = 20
+LINES_OF_ONE = 500
+PUBLISHED = """
+SELECT recall, stage, grade, authority, reason, notice, published_at, over_at, position
+FROM trade.recalls WHERE published_at IS NOT NULL AND position < %(before)s
+  AND (%(recall)s::text IS NULL OR recall = %(recall)s)
+  AND (NOT %(only_open)s OR stage = 'published')
+ORDER BY position DESC LIMIT %(limit)s
+"""
+SAID = """
+SELECT max(acknowledged_at) AS acknowledged_at, max(answered_at) AS answered_at
+FROM trade.recall_holders WHERE recall = %s AND holder = ANY(%s)
+"""
+# More recalls than this are under way nowhere; the oldest have been answered long ago.
+OPEN_MAX = 200
+
+
+def notices(reader: Reader, before: int, limit: int, *, only_open: bool) -> NoticePage:
+    """Returns a page of published recalls."""
+    found = _published(reader, before=before, limit=limit + 1, only_open=only_open)
+    more = str(found[limit - 1]["position"]) if len(found) > limit else None
+    shown = [_notice(reader, row, LINES_SHOWN) for row in found[:limit]]
+    return NoticePage(notices=shown, next=more, position=position(reader))
+
+
+def notice(reader: Reader, recall: str) -> Notice:
+    """Returns one published recall. Raises a problem for one that nobody published."""
+    found = _published(reader, recall=recall)
+    if not found:
+        raise Problem(404, "recall-unknown", f"no published recall is called {recall}")
+    return _notice(reader, found[0], LINES_OF_ONE)
+
+
+def tasks(reader: Reader, merchant: str, *, now: datetime) -> TaskPage:
+    """Returns the recalls under way of which a merchant has or had goods, the newest first."""
+    names = names_of(reader, known_as(reader, merchant))
+    calendar, found = calendar_now(reader), []
+    for row in _published(reader, limit=OPEN_MAX, only_open=True):
+        if not rows(reader, HAD, {"recall": row["recall"], "names": names}):
+            continue
+        due = finishes_by(row["grade"], row["published_at"], calendar, LAW_ZONE)
+        said = rows(reader, SAID, [row["recall"], names])[0]
+        members = {name: row[name] for name in RecallTask.model_fields if name in row}
+        found.append(
+            RecallTask(
+                **members, **said, due=due, colour=colour(row["published_at"], due, now),
+                lines=lines_of(reader, "recall", row["recall"], LINES_SHOWN),
+            )
+        )  # fmt: skip
+    return TaskPage(merchant=merchant, tasks=found, position=position(reader))
+
+
+def _published(
+    reader: Reader,
+    *,
+    recall: str | None = None,
+    before: int = 2**62,
+    limit: int = 1,
+    only_open: bool = False,
+) -> list[dict[str, Any]]:
+    values = {"recall": recall, "before": before, "limit": limit, "only_open": only_open}
+    return rows(reader, PUBLISHED, values)
+
+
+def _notice(reader: Reader, row: dict[str, Any], limit: int) -> Notice:
+    lines = lines_of(reader, "recall", row["recall"], limit)
+    count = rows(reader, COUNT_LINES, [row["recall"]])[0]["n"] or len(lines)
+    members = {name: row[name] for name in Notice.model_fields if name in row}
+    return Notice(**members, lines=lines, lines_in_all=count)

@@ -1,0 +1,445 @@
+"""The regulator's desk: from a failed test to a published recall, with the stall and the shopper watching."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import msgspec
+import pytest
+from playwright.sync_api import Browser, Page
+
+from ledger.bundles import checking
+from ledger.events.cases import AreaStated, MerchantRegistered, PremisesAdded
+from ledger.events.reports import TestReportFiled
+from ledger.rules.access import Grant
+from ledger.rules.areas import StateArea
+from ledger.rules.device import EnrollDevice
+from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
+from ledger.values.day import day_at
+from scanners.agent import Agent, ask, enroll, keep_document, learn_home
+from scanners.identity import Clocks
+from scanners.labels import Label, png
+from suyuan.participants import ZONE
+from suyuan.parts.machine import Machine
+from tests.support.databases import running_machine
+from tests.support.faces import (
+    Keyboard,
+    context_of,
+    said_by,
+    sign_in_at,
+    until,
+    violations,
+)
+from tests.support.make import MILK, FakeTape, milk, received, registered, sold
+from tests.support.people import PASSWORD, add_account, begin, chief_of
+
+pytestmark = pytest.mark.browser
+TODAY = day_at(datetime.now(UTC), ZONE)
+LOT = "A-24/11"
+PAGES = [
+    "/desk", "/desk?silenced=true", "/desk/trace", "/desk/trace?find=牛奶", f"/desk/trace?product={MILK}",
+    f"/desk/trace?product={MILK}&lot=A-24%2F11",
+    f"/desk/trace?product={MILK}&lot=A-24%2F11&as_of=1", f"/desk/trace?product={MILK}&lot=D%3A{TODAY}",
+    f"/desk/trace?product={MILK}&lot=A-24%2F11&at=2026-01-01T00:00", "/desk/recalls", "/desk/holds", "/desk/holds/new",
+    f"/desk/recalls/new?product={MILK}&lot=A-24%2F11", "/desk/merchants", "/desk/merchants?q=nobody",
+    "/desk/merchants/m-1", "/desk/quarantine", "/desk/devices", "/desk/devices/scanner-1", "/desk/log",
+    "/desk/outbreak", f"/desk/outbreak?suspects={MILK}%2FA-24%2F11%0Am-1", "/desk/outbreak?suspects=m-1%0Am-404", "/desk/statistics", "/desk/statistics?by=category", "/desk/statistics?by=district",
+    "/desk/statistics?since=2020-01-01&until=2020-01-31", "/desk/statistics?since=yesterday",
+]  # fmt: skip
+
+
+class City:
+    """A ledger with a dairy, two stalls and the officers of two districts."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        self.machine, self.url = machine, machine.kiosk_url.rstrip("/")
+        owner = machine.dsn("suyuan_owner")
+        add_account(owner, "officer-1", Grant("regulator", ("city",)))
+        add_account(owner, "officer-2", Grant("regulator", ("city",)))
+        add_account(owner, "inspector-1", Grant("inspector", ("d-2",)))
+        add_account(owner, "auditor-1", Grant("auditor"))
+        add_account(owner, "stall-1", Grant("merchant", ("m-1",)))
+        chief, who = chief_of(machine), (("w-1", "城北奶业", "producer"), ("m-1", "张记奶品", "retailer"),
+                                         ("m-2", "李记杂货", "retailer"))  # fmt: skip
+        ask(machine.intake_url, [
+            *(StateArea(AreaStated(area=a, name=a, within=w)) for a, w in (("city", None), ("d-1", "city"), ("d-2", "city"))),
+            *(RegisterMerchant(MerchantRegistered(merchant=m, name=n, kind=k, district="d-1")) for m, n, k in who),
+            *(AddPremises(PremisesAdded(merchant=m, premises=f"{m}-a", name="一号", market="k-1")) for m, _, _ in who),
+            RegisterProduct(registered(MILK, name_zh="鲜牛奶 950 毫升", shelf_life_days=15)),
+        ], auth=chief)  # fmt: skip
+        home = learn_home(machine.intake_url, "127.0.0.1", machine.broker.port)
+        tape = enroll(
+            folder / "s.tape", "scanner-1", home, [m for m, _, _ in who], since=TODAY, auth=chief
+        )
+        self.agent = Agent(tape, Clocks())
+        self.agent.link.start()
+        goods = milk(LOT, produced=TODAY - timedelta(days=2), expires=TODAY + timedelta(days=13))
+        for buyer, units in (("m-1", 6), ("m-2", 4)):
+            trade: dict[str, Any] = {"delivery": f"D-{buyer}"}
+            self.keep(
+                sold(units, goods, merchant="w-1", premises="w-1-a", counterparty=buyer, **trade)
+            )
+            self.keep(
+                received(
+                    units, goods, merchant=buyer, premises=f"{buyer}-a", counterparty="w-1", **trade
+                )
+            )
+        # And one that names its day alone, which nobody else speaks of.
+        self.keep(
+            received(
+                1, milk(None, produced=TODAY, dates_from="keyed"), merchant="m-1", premises="m-1-a"
+            )
+        )
+        assert self.agent.link.wait_drained(20)
+
+    def keep(self, event: Any) -> None:
+        clock = self.agent.clocks.read()
+        self.agent.keep(msgspec.structs.replace(event, clock=clock, business_date=TODAY))
+
+    def fail_a_test(self) -> None:
+        picture = keep_document(self.agent.tape, "image/png", png(Label("qr", MILK)))
+        self.agent.keep(
+            TestReportFiled(
+                merchant="m-1", premises="m-1-a", business_date=TODAY, clock=self.agent.clocks.read(),
+                session="00000000-0000-4000-8000-000000000009", document=picture, number="T-9",
+                laboratory="市检测中心", result="failed", tested_on=TODAY, gtins=(MILK,), lots=(LOT,),
+            )
+        )  # fmt: skip
+        assert self.agent.send_documents() == []
+        assert self.agent.link.wait_drained(20)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with running_machine("desk-") as machine:
+        made = City(machine, tmp_path_factory.mktemp("tapes"))
+        yield made
+        made.agent.link.stop()
+
+
+@pytest.fixture(scope="module")
+def officer(city: City, browser: Browser) -> Iterator[Page]:
+    context = context_of(browser)
+    page = context.new_page()
+    sign_in_at(page, city.url, "officer-1")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_of_the_desk_is_accessible(
+    city: City, officer: Page, path: str, language: str
+) -> None:
+    said = said_by(officer)
+    answer = officer.goto(f"{city.url}{path}{'&' if '?' in path else '?'}lang={language}")
+
+    assert answer is not None
+    assert answer.status == 200
+    if urlsplit(path).path == "/desk":
+        officer.wait_for_selector("#calendar svg")
+    assert violations(officer) == []
+    assert said == []
+    if language == "en":
+        # What is left in Chinese is what people and places are called.
+        left = officer.evaluate("document.querySelector('nav').innerText")
+        assert not any("一" <= char <= "鿿" for char in left)
+
+
+def test_an_officer_goes_from_a_failed_test_to_a_published_recall_while_stall_and_shopper_watch(
+    city: City, browser: Browser, officer: Page
+) -> None:
+    stall, shopper = context_of(browser), context_of(browser)
+    station = stall.new_page()
+    sign_in_at(station, city.url, "stall-1", there="/station/scan")
+    station.click("#join")
+    station.wait_for_selector("#station:not([hidden])")
+    station.click("#mode-sell")
+    keys = Keyboard(station)
+    page = shopper.new_page()
+    page.goto(f"{city.url}/01/{MILK}/10/A-24%2F11")
+    assert "有登记" in page.inner_text("#verdict")
+    officer.goto(f"{city.url}/desk?lang=zh")
+    city.fail_a_test()
+
+    # The officer touches nothing: the open page shows what has come.
+    officer.wait_for_selector("a:has-text('检验不合格')", timeout=15_000)
+    officer.click("a:has-text('检验不合格')")
+    officer.click("main a.button:has-text('追溯')")
+    assert "鲜牛奶 950 毫升 · A-24/11" in officer.inner_text("h1")
+    tiles = officer.inner_text(".tiles")
+    assert "3\n确定持有者" in tiles
+    officer.click("text=据此起草召回")
+    officer.check("input[name=grade][value=I]")
+    officer.fill("#reason", "检出沙门氏菌")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.click("button:has-text('起草')")
+    assert "草稿" in officer.inner_text("h1")
+    name = officer.inner_text("h1").split()[0]
+    # Who drafted it does not check it.
+    officer.click("text=无误，可以公布")
+    assert "须由另一名执法人员办理" in officer.inner_text("main")
+    second = context_of(browser)
+    other = second.new_page()
+    sign_in_at(other, city.url, "officer-2", there=f"/desk/recalls/{name}")
+    other.click("text=无误，可以公布")
+    assert "已复核" in other.inner_text("h1")
+    officer.goto(f"{city.url}/desk/recalls/{name}")
+    officer.fill("#notice", "请勿食用，送回购买处退款。")
+    officer.click("text=公布：扫码设备与查询页面立即变红")
+    assert "已公布" in officer.inner_text("h1")
+
+    # The page that a shopper has open turns by itself, and so does the stall's scanner.
+    assert until(
+        lambda: "已召回" in page.inner_text("#verdict") or "召回" in page.inner_text("#verdict"), 20
+    )
+
+    def is_red() -> bool:
+        keys.scan(f"https://x.example/01/{MILK}/10/A-24%2F11")
+        return until(lambda: "停售" in station.inner_text("#verdict"), 2)
+
+    assert until(is_red, 30)
+    assert violations(officer) == []
+    for opened in (stall, shopper, second):
+        opened.close()
+
+
+def test_a_stall_answers_the_recall_at_its_station_and_the_officer_sees_it(
+    city: City, browser: Browser, officer: Page
+) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    sign_in_at(page, city.url, "stall-1", there="/station")
+    assert "检出沙门氏菌" in page.inner_text("main")
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    officer.click("tbody a")
+    assert "0 / 3" in officer.inner_text(".tiles")
+
+    page.click("button:has-text('已阅，商品已单独存放')")
+    # The acknowledgement stands on the officer's open page by itself.
+    officer.wait_for_selector(".tile:has-text('1 / 3')", timeout=15_000)
+    page.fill("input[name='found-0']", "5")
+    page.fill("input[name='sold-0']", "1")
+    page.click("button:has-text('提交答复')")
+
+    assert "已答复" in page.inner_text("main")
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    officer.click("tbody a")
+    assert "1 / 3" in officer.inner_text(".tiles")
+    row = officer.inner_text("#holders tr:has-text('张记奶品')")
+    assert row.count("年") >= 2
+    context.close()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", ["/station", "/station/ledgers", "/station/ledgers?name=sales"])
+def test_every_page_of_the_station_is_accessible(
+    city: City, browser: Browser, path: str, language: str
+) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    said = said_by(page)
+    joint = "&" if "?" in path else "?"
+    sign_in_at(page, city.url, "stall-1", there=quote(f"{path}{joint}lang={language}"))
+
+    assert violations(page) == []
+    assert said == []
+    context.close()
+
+
+def test_a_recall_ends_only_as_two_officers_say_each_with_their_own_password(
+    city: City, officer: Page
+) -> None:
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    officer.click("tbody a")
+    officer.click("summary:has-text('结束')")
+    officer.fill("#words", "全部收回")
+    officer.fill("#unaccounted", "李记未答复")
+    officer.fill("#second", "officer-2")
+    officer.fill("#second-password", "not the one")
+    officer.click("button.danger")
+    assert "账号或密码不对" in officer.inner_text("main")
+
+    officer.go_back()
+    officer.fill("#second-password", PASSWORD)
+    officer.click("button.danger")
+
+    assert "已结束" in officer.inner_text("h1")
+
+
+def test_an_officer_says_of_an_alert_that_it_was_seen_and_everybody_sees_who(
+    city: City, officer: Page
+) -> None:
+    officer.goto(f"{city.url}/desk?lang=zh")
+    officer.click(".case h3 a >> nth=0")
+    officer.click("button:has-text('已阅')")
+
+    assert "officer-1 已阅" in officer.inner_text("main").replace("\n", " ")
+
+
+def test_what_somebody_is_filling_in_is_not_taken_from_under_their_hands(
+    city: City, browser: Browser, officer: Page
+) -> None:
+    officer.goto(f"{city.url}/desk?lang=zh")
+    officer.click(".case h3 a >> nth=0")
+    officer.click("summary:has-text('添加备注')")
+    officer.fill("textarea[name=note]", "正在现场核查")
+    officer.evaluate("document.activeElement.blur()")
+    # The stream says first where everything stands.
+    officer.wait_for_timeout(1500)
+    context = context_of(browser)
+    other = context.new_page()
+    sign_in_at(other, city.url, "officer-2", there=urlsplit(officer.url).path)
+
+    other.click("button:has-text('已阅')")
+
+    officer.wait_for_selector("#something-new:not([hidden])", timeout=15_000)
+    assert officer.input_value("textarea[name=note]") == "正在现场核查"
+    assert "officer-2 已阅" not in officer.inner_text("main").replace("\n", " ")
+    officer.click("#something-new a")
+    officer.wait_for_selector("text=officer-2", timeout=15_000)
+    context.close()
+
+
+def test_an_inspector_of_another_district_is_told_that_the_books_are_not_his(
+    city: City, browser: Browser
+) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    sign_in_at(page, city.url, "inspector-1", there="/desk/merchants/m-1")
+
+    assert "不在您的管辖范围" in page.inner_text("main")
+    assert page.locator("table").count() == 0
+    context.close()
+
+
+def test_a_merchant_has_no_desk_and_is_told_so(city: City, browser: Browser) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    sign_in_at(page, city.url, "stall-1", there="/desk")
+
+    assert "您无权查看或执行" in page.inner_text("h1")
+    context.close()
+
+
+def test_an_auditor_reads_who_looked_at_what(city: City, browser: Browser) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    sign_in_at(page, city.url, "auditor-1", there="/desk/log")
+
+    assert "officer-1" in page.inner_text("main")
+    assert violations(page) == []
+    context.close()
+
+
+def test_a_report_that_nobody_could_read_is_named_and_can_be_read_again(
+    city: City, officer: Page
+) -> None:
+    tape = FakeTape("odd-1")
+    ask(
+        city.machine.intake_url,
+        [EnrollDevice(device="odd-1", key=tape.key.public, name="odd")],
+        auth=chief_of(city.machine),
+    )
+    tape.add(b'{"type":"goods-eaten.v9"}')
+    url = f"{city.machine.intake_url}/intake/batches"
+    assert httpx.post(url, content=tape.batch(), trust_env=False).status_code == 200
+
+    def is_shown() -> bool:
+        officer.goto(f"{city.url}/desk/quarantine?lang=zh")
+        return officer.locator("button:has-text('重新读取')").count() == 1
+
+    assert until(is_shown)
+    officer.click("button:has-text('重新读取')")
+
+    assert "仍然无法读取" in officer.inner_text("main")
+
+
+def test_goods_are_stopped_at_once_and_released_again(city: City, officer: Page) -> None:
+    officer.goto(f"{city.url}/desk/holds/new?product={MILK}&lot=B-1&lang=zh")
+    officer.fill("#reason", "等待检验")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.fill("#hold", "h-desk")
+    officer.click("button.danger")
+    assert "生效中" in officer.inner_text("h1")
+
+    officer.click("summary:has-text('解除')")
+    officer.fill("#reason", "检验合格")
+    officer.click("button:has-text('解除')")
+
+    assert "已解除" in officer.inner_text("h1")
+
+
+def test_goods_known_by_their_date_are_stopped_by_it(city: City, officer: Page) -> None:
+    officer.goto(f"{city.url}/desk/holds/new?product={MILK}&lot=D:2026-11-20&lang=zh")
+    assert (officer.input_value("#lot"), officer.input_value("#produced")) == ("", "2026-11-20")
+    officer.fill("#reason", "等待检验")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.fill("#hold", "h-dated")
+
+    officer.click("button.danger")
+
+    assert "生效中" in officer.inner_text("h1")
+    assert "2026年11月20日" in officer.inner_text("main")
+
+
+def test_loose_goods_are_stopped_by_their_delivery_and_never_all_of_them(
+    city: City, officer: Page
+) -> None:
+    officer.goto(f"{city.url}/desk/holds/new?product=item:草鱼&lot=R:SH-5&lang=zh")
+    assert officer.input_value("#delivery") == "SH-5"
+    officer.fill("#reason", "等待检验")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.fill("#hold", "h-loose")
+    officer.click("button.danger")
+    assert "SH-5" in officer.inner_text("main")
+
+    officer.goto(f"{city.url}/desk/holds/new?product={MILK}&lot=X:what&lang=zh")
+    assert officer.locator("#hold").count() == 0
+
+
+def test_a_stall_saves_its_bundle_and_a_stranger_checks_it(
+    city: City, browser: Browser, tmp_path: Path
+) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    sign_in_at(page, city.url, "stall-1", there="/station/bundle")
+    assert violations(page) == []
+    page.check(f"li:has-text('{LOT}') input[type=checkbox]")
+
+    with page.expect_download() as saved:
+        page.click("button:has-text('生成文件') >> nth=0")
+    saved.value.save_as(tmp_path / "bundle.zip")
+
+    found = checking.check(tmp_path / "bundle.zip")
+    assert found.problems == []
+    # What it took in, what it was told, and the failed test with its picture.
+    assert found.records >= 2
+    assert found.documents == 1
+    context.close()
+
+
+def test_nobody_takes_another_merchants_records_along(city: City) -> None:
+    def asked(account: str, merchant: str, lots: Any) -> httpx.Response:
+        token = begin(city.machine.intake_url, account)["token"]
+        return httpx.post(
+            f"{city.machine.intake_url}/intake/bundles", json={"merchant": merchant, "lots": lots},
+            headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=30,
+        )  # fmt: skip
+
+    lot = [[MILK, f"L:{LOT}"]]
+
+    assert asked("stall-1", "m-1", lot).status_code == 200
+    assert asked("stall-1", "m-2", lot).status_code == 403
+    assert asked("officer-1", "m-1", lot).status_code == 403
+    assert asked("auditor-1", "m-1", lot).status_code == 403
+    for lots in ([], [["x", ""]], [[MILK, "L:NOBODY"]], [[MILK]], "x"):
+        assert asked("stall-1", "m-1", lots).status_code in (400, 422)
+    stranger = httpx.post(
+        f"{city.machine.intake_url}/intake/bundles", json={"merchant": "m-1", "lots": lot},
+        trust_env=False,
+    )  # fmt: skip
+    assert stranger.status_code == 401

@@ -1,0 +1,806 @@
+"""The merchant station: a browser joins, scans by wedge and thumb, online and not, and loses nothing."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright
+
+from ledger.events.holds import StoppedGoods
+from ledger.rules.device import RevokeDevice
+from ledger.rules.holds import PlaceHold
+from ledger.values.base64url import base64url
+from ledger.values.quantity import Unit
+from scanners.labels import Label, png
+from scanners.vouchers import Voucher, VoucherLine, codes_of
+from tests.support.faces import FLAGS, SIZES, context_of, until, violations
+from tests.support.make import MILK
+from tests.support.market import EAN, GOODS, OTHER, SCAN, TODAY, Market, Station, made_on
+from tests.support.people import CHIEF
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def station(joined: Station) -> Iterator[Station]:
+    made = joined.afresh()
+    yield made
+    # A service that is too busy to answer says so, and the browser writes that down; the station asks again.
+    away = ("ERR_INTERNET_DISCONNECTED", "503 (Service Unavailable)")
+    assert [text for text in made.said if not any(word in text for word in away)] == []
+
+
+def test_a_stallholder_joins_scans_a_plain_code_and_types_its_date(station: Station) -> None:
+    before = len(station.market.rows())
+    # The year is the one that makes sense: goods were made by today.
+    made = TODAY - timedelta(days=20)
+
+    station.scan(EAN, "包装上的日期是")
+    station.keys.by_hand(made.strftime("%m%d"))
+    assert station.sees("已保存")
+
+    assert until(lambda: len(station.market.rows()) == before + 1)
+    row = station.market.rows()[-1]
+    assert (row["kind"], row["product"], row["produced"]) == ("goods-received", MILK, made)
+    assert until(lambda: station.waiting() == 0)
+    assert "已确认" in station.page.inner_text("#lines li:first-child")
+
+
+def test_a_scan_survives_input_method_capslock_and_a_missing_enter(station: Station) -> None:
+    hows: list[dict[str, Any]] = [
+        {"end": ""}, {"composing": True}, {"capslock": True}, {"end": "Tab"}
+    ]  # fmt: skip
+    for number, how in enumerate(hows):
+        lot = f"Lot-aB{number}"
+
+        station.scan(f"https://x.example/01/{MILK}/10/{lot}", "已保存", **how)
+
+        assert until(lambda: station.waiting() == 0)
+        assert station.market.came(lot=f"L:{lot}"), how
+
+
+def test_a_scan_with_the_focus_elsewhere_is_a_scan_and_leaves_the_field_as_it_was(
+    station: Station,
+) -> None:
+    station.page.fill("#delivery", "SH-20")
+
+    station.page.focus("#delivery")
+    station.scan(EAN, "包装上的日期是")
+
+    assert station.page.input_value("#delivery") == "SH-20"
+    station.page.click("#forget")
+    assert station.sees("已放弃")
+
+
+def test_typing_by_hand_in_a_field_is_no_scan(station: Station) -> None:
+    station.page.focus("#delivery")
+    station.keys.by_hand("2026112901")
+
+    assert station.page.input_value("#delivery") == "2026112901"
+    assert "请扫第一个码" in station.verdict()
+
+
+def test_scans_without_a_connection_are_kept_counted_and_handed_in_later(station: Station) -> None:
+    before = len(station.market.rows())
+    assert until(lambda: station.page.evaluate("!!navigator.serviceWorker.controller"))
+    station.context.set_offline(True)
+    for code in (EAN, OTHER, EAN):
+        station.dated(code, "1101")
+    assert until(lambda: "没有网络" in station.page.inner_text("#state"))
+    assert station.waiting() == 3
+
+    # The tab is closed and opened again, all without a connection.
+    station.page.close()
+    station.open()
+    station.go()
+    assert until(lambda: station.waiting() == 3)
+    station.dated(OTHER, "1102")
+    assert until(lambda: station.waiting() == 4)
+    assert len(station.market.rows()) == before
+    station.context.set_offline(False)
+
+    assert until(lambda: station.waiting() == 0, 20)
+    assert until(lambda: len(station.market.rows()) == before + 4)
+
+
+def test_a_scan_whose_date_was_not_yet_typed_is_asked_again_after_the_page_died(
+    station: Station,
+) -> None:
+    station.scan(EAN, "包装上的日期是")
+    station.page.close()
+    station.open()
+
+    station.go()
+    station.page.wait_for_selector("#question:not([hidden])")
+    station.keys.by_hand("1103")
+
+    assert station.sees("已保存")
+
+
+def test_what_was_scanned_is_there_after_the_browser_was_killed(
+    market: Market, playwright: Playwright, chromium: str, tmp_path: Path
+) -> None:
+    def profile() -> BrowserContext:
+        return playwright.chromium.launch_persistent_context(
+            str(tmp_path / "profile"), executable_path=chromium, args=FLAGS, locale="zh-CN"
+        )
+
+    kept = profile()
+    station = Station(market, kept).join()
+    assert until(lambda: station.page.evaluate("!!navigator.serviceWorker.controller"))
+    before = len(market.rows())
+    kept.set_offline(True)
+    for code in (EAN, OTHER):
+        station.dated(code, "1104")
+
+    _kill_browser_of(tmp_path / "profile")
+    again = profile()
+    back = Station(market, again)
+    back.go()
+
+    assert until(lambda: back.waiting() == 0, 20)
+    assert until(lambda: len(market.rows()) == before + 2)
+    again.close()
+
+
+def _kill_browser_of(profile: Path) -> None:
+    """Ends the browser of this profile, which the test started, as a power cut would."""
+    asked = ["pgrep", "-f", "--", f"--user-data-dir={profile}"]
+    for pid in subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def test_unsent_scans_go_by_file_to_another_station_which_hands_them_in(
+    market: Market, browser: Browser, station: Station, tmp_path: Path
+) -> None:
+    before = len(market.rows())
+    station.context.set_offline(True)
+    for code in (EAN, OTHER):
+        station.dated(code, "1105")
+    with station.page.expect_download() as saving:
+        station.page.click("#save")
+    saving.value.save_as(tmp_path / "unsent.json")
+    other = Station(market, context_of(browser)).join()
+
+    other.page.set_input_files("#load", tmp_path / "unsent.json")
+
+    assert other.sees("上交 2 条")
+    assert until(lambda: len(market.rows()) == before + 2)
+    # What a hand changed on the way is not taken.
+    changed = json.loads((tmp_path / "unsent.json").read_text())
+    changed["batches"][0]["signature"] = changed["batches"][0]["signature"][::-1]
+    (tmp_path / "changed.json").write_text(json.dumps(changed))
+    other.page.set_input_files("#load", tmp_path / "changed.json")
+    assert other.sees("已上交 0 条")
+    # Handed in twice, they count once.
+    station.context.set_offline(False)
+    assert until(lambda: station.waiting() == 0, 20)
+    assert len(market.rows()) == before + 2
+    other.context.close()
+
+
+def test_a_second_tab_does_not_scan_until_it_is_chosen(station: Station) -> None:
+    second = station.context.new_page()
+    second.goto(station.market.url + SCAN)
+
+    second.wait_for_selector("#elsewhere:not([hidden])")
+    second.click("#here")
+
+    second.wait_for_selector("#station:not([hidden])")
+    station.page.wait_for_selector("#elsewhere:not([hidden])")
+
+
+def test_a_scan_for_nobody_waits_amber_and_is_booked_on_who_is_chosen(
+    market: Market, browser: Browser
+) -> None:
+    shared = Station(market, context_of(browser)).join("chain-1")
+    first, second = len(market.rows("m-1")), len(market.rows("m-2"))
+    assert until(lambda: shared.page.locator("#places button").count() == 2)
+
+    shared.scan(EAN, "哪个摊位")
+    assert shared.colour() == "amber"
+    # A second one would take its place: it is told so, and the first one waits on.
+    shared.scan(OTHER, "没有收下")
+    assert shared.colour() == "red"
+    shared.page.click("#places button:has-text('李记杂货')")
+    assert shared.sees("包装上的日期是")
+    shared.keys.by_hand("1106")
+
+    assert until(lambda: len(market.rows("m-2")) == second + 1)
+    assert market.came("m-2", product=MILK, produced=made_on("1106"))
+    assert len(market.rows("m-1")) == first
+    shared.context.close()
+
+
+def test_goods_on_hold_turn_the_station_red_and_are_not_sold(station: Station) -> None:
+    goods = StoppedGoods(product=GOODS[29], lot="H9")
+    until_then = datetime.now(UTC) + timedelta(days=1)
+    station.market.ask(
+        PlaceHold(hold="h-9", goods=(goods,), authority="市监局", reason="抽检", until=until_then,
+                  by=CHIEF)
+    )  # fmt: skip
+    sold = [row for row in station.market.rows() if row["kind"] == "goods-sold"]
+    station.page.click("#mode-sell")
+    code = f"https://x.example/01/{GOODS[29]}/10/H9"
+
+    def is_red() -> bool:
+        station.keys.scan(code)
+        return until(lambda: "停售" in station.verdict(), 2)
+
+    assert until(is_red, 30)
+    assert station.colour() == "red"
+    # A plain code does not say its lot: the hand is asked to look.
+    station.keys.scan(GOODS[29][1:])
+    assert station.sees("请看标签")
+    station.page.click("#is-it")
+    assert station.sees("停售")
+    assert until(lambda: station.waiting() == 0)
+    met = [row for row in station.market.rows() if row["lot"] == "L:H9"]
+    assert [row for row in station.market.rows() if row["kind"] == "goods-sold"] in (
+        sold, sold + met,
+    )  # fmt: skip
+
+
+def test_a_line_that_was_wrong_is_taken_back_and_both_stay_on_record(station: Station) -> None:
+    station.dated(EAN, "1107")
+    assert station.market.came(produced=made_on("1107"))
+    before = len(station.market.rows())
+
+    station.page.click("#lines li:first-child button")
+
+    assert station.sees("已撤销")
+    assert until(lambda: len(station.market.rows()) == before - 1)
+    assert "已撤销" in station.page.inner_text("#lines li.gone")
+
+
+def test_two_dates_in_one_case_become_two_lines(station: Station) -> None:
+    station.scan(EAN, "包装上的日期是")
+    # Of one there are no two: it says what comes first, and stands where that is typed.
+    station.page.click("#half")
+    assert station.sees("里面一共几件")
+    station.keys.by_hand("12")
+    station.page.keyboard.press("Enter")
+    assert until(lambda: station.page.input_value("#how-many") == "12")
+    station.page.click("#half")
+    assert until(lambda: station.page.input_value("#how-many") == "6")
+    station.page.click("body")
+    station.keys.by_hand("1108")
+    assert station.sees("另外 6 件")
+    station.keys.by_hand("1109")
+    assert station.sees("已保存")
+
+    assert until(lambda: station.waiting() == 0)
+    assert station.market.came(amount=6000, produced=made_on("1109"))
+    first = station.market.rows()[-2]
+    assert (first["amount"], first["produced"]) == (6000, made_on("1108"))
+
+
+def test_a_delivery_of_thirty_lines_takes_at_most_four_keys_a_line(station: Station) -> None:
+    before = len(station.market.rows())
+    random.seed(7)
+    keys = 0
+    station.page.fill("#with", "城北批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+    for number in range(24):
+        made = TODAY - timedelta(days=random.randint(1, 60))
+        station.scan(GOODS[number][1:], "日期")
+        station.keys.by_hand(made.strftime("%m%d"))
+        keys += 4
+        assert station.sees("已保存"), (number, station.verdict())
+    for number in range(24, 29):
+        station.scan(f"https://x.example/01/{GOODS[number]}/10/B{number}?17=270401", "已保存")
+    station.scan(GOODS[0][1:], "日期")
+    station.page.click("#chips button")
+    keys += 1
+    assert station.sees("已保存")
+
+    assert until(lambda: station.waiting() == 0)
+    assert until(lambda: len(station.market.rows()) == before + 30)
+    assert {row["partner"] for row in station.market.rows()[before:]} == {"w-1"}
+    assert keys <= 4 * 30
+
+
+def delivery(number: str, *, buyer: str | None = None, lines: int = 30) -> list[str]:
+    """Returns the codes of a wholesaler's voucher."""
+    told = tuple(
+        VoucherLine(Unit.PIECE, Decimal(12), gtin=GOODS[n % 30].zfill(14), lot=f"V{hashlib.sha256(bytes([n])).hexdigest()[:12]}", expires=TODAY + timedelta(days=90))
+        for n in range(lines)
+    )  # fmt: skip
+    return codes_of(Voucher("w-1", "w-1-a", number, TODAY, told, (), buyer))
+
+
+def test_a_stallholder_receives_a_delivery_by_voucher_without_a_connection_and_once_only(
+    station: Station,
+) -> None:
+    before = len(station.market.rows())
+    codes = delivery("SH-77", lines=70)
+    assert len(codes) > 1
+    station.context.set_offline(True)
+
+    for code in reversed(codes):
+        station.keys.scan(code)
+    assert station.sees("已收 70 行"), station.verdict()
+    for code in codes:
+        station.keys.scan(code)
+    assert station.sees("已收过"), station.verdict()
+    # A line that was taken back comes again, and it alone.
+    station.page.click("#lines li:first-child button")
+    assert station.sees("已撤销")
+    for code in codes:
+        station.keys.scan(code)
+    assert station.sees("已收 1 行"), station.verdict()
+    assert station.waiting() == 72
+    station.context.set_offline(False)
+
+    assert until(lambda: station.waiting() == 0, 20)
+    assert until(lambda: len(station.market.rows()) == before + 70)
+    new = station.market.rows()[before:]
+    assert {(row["partner"], row["amount"]) for row in new} == {("w-1", 12000)}
+
+
+NOT_HERE = [
+    (delivery("SH-1", buyer="m-9", lines=2), "是开给 m-9 的"),
+    ([delivery("SH-2", lines=2)[0][:-4] + "AAAA"], "不属于同一张凭证"),
+    (["SY:V:0123abcd:1/1:AAAA"], "不属于同一张凭证"),
+    (["SY:V:nonsense"], "不是凭证码"),
+]
+
+
+def test_a_date_left_open_by_the_next_scan_is_added_later_and_both_stay_on_record(
+    station: Station,
+) -> None:
+    page, line = station.page, station.page.locator("#lines li")
+    before = len(station.market.rows())
+    lacking = line.locator(".lacks").count()
+    station.scan(EAN, "包装上的日期是")
+    station.scan(OTHER, "包装上的日期是")
+    station.keys.by_hand("1104")
+    assert station.sees("已保存")
+    assert line.locator(".lacks").count() == lacking + 1
+
+    line.nth(1).get_by_text("补日期").click()
+    assert station.sees("包装上的日期是")
+    # A scan meanwhile leaves the line as it was, and is a line of its own.
+    station.dated(OTHER, "1105")
+    line.nth(2).get_by_text("补日期").click()
+    page.fill("#how-many", "4")
+    page.press("#how-many", "Enter")
+    station.keys.by_hand("1106")
+
+    assert station.sees("已保存")
+    assert until(lambda: line.locator(".lacks").count() == lacking)
+    assert "4 件" in line.nth(2).inner_text()
+    assert until(lambda: station.waiting() == 0)
+    assert until(station.market.is_followed)
+    told = [(row["produced"], row["amount"]) for row in station.market.rows()[before:]]
+    wanted = [("1104", 1000), ("1105", 1000), ("1106", 4000)]
+    assert sorted(told) == [(made_on(digits), amount) for digits, amount in wanted]
+    assert until(lambda: "✓" in line.nth(2).inner_text())
+    line.nth(2).get_by_text("撤销").click()
+    assert station.sees("已撤销")
+    assert "商品0" in station.verdict()
+
+
+def test_a_line_taken_back_while_its_date_is_asked_does_not_come_back(station: Station) -> None:
+    line = station.page.locator("#lines li").first
+    before = len(station.market.rows())
+    station.scan(EAN, "包装上的日期是")
+    station.page.click("#skip")
+    assert station.sees("已保存")
+    line.get_by_text("补日期").click()
+    assert station.sees("包装上的日期是")
+
+    line.get_by_text("撤销").click()
+    assert station.sees("已撤销")
+    station.keys.by_hand("1105")
+
+    assert until(lambda: station.waiting() == 0)
+    assert until(station.market.is_followed)
+    assert len(station.market.rows()) == before
+    assert "gone" in (line.get_attribute("class") or "")
+
+
+def test_a_page_that_needs_the_ledger_says_so_without_a_connection_and_leads_to_scanning(
+    station: Station,
+) -> None:
+    assert until(lambda: station.page.evaluate("!!navigator.serviceWorker.controller"))
+    station.context.set_offline(True)
+
+    station.page.click("nav a[href='/station']")
+    assert until(lambda: "没有网络" in station.page.inner_text("h1"))
+    station.page.click("main a[href='/station/scan']")
+
+    station.page.wait_for_selector("#station:not([hidden])")
+    station.context.set_offline(False)
+
+
+def test_on_a_telephone_a_question_has_the_room_that_the_settings_took(
+    market: Market, browser: Browser
+) -> None:
+    width, height = SIZES["phone"]
+    context = context_of(browser, viewport={"width": width, "height": height})
+    station = Station(market, context).join()
+    if station.page.get_attribute("#standing", "open") is None:
+        station.page.click("#stands")
+
+    station.scan(EAN, "包装上的日期是")
+
+    assert until(lambda: station.page.get_attribute("#standing", "open") is None)
+    station.page.click("#forget")
+    assert station.sees("已放弃")
+    # Nothing of it lies beside the screen, the buttons of files at its end included.
+    assert station.page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_a_voucher_of_another_or_a_broken_one_is_not_received(station: Station) -> None:
+    for codes, words in NOT_HERE:
+        for code in codes:
+            station.keys.scan(code)
+
+        assert station.sees(words), station.verdict()
+        station.scan(EAN, "包装上的日期是")
+        station.page.click("#forget")
+
+    assert station.waiting() == 0
+
+
+def test_a_voucher_made_anew_with_less_says_what_came_before(station: Station) -> None:
+    station.scan(delivery("SH-79", lines=3)[0], "已收 3 行")
+
+    station.scan(delivery("SH-79", lines=2)[0], "少了此前已收的 1 行")
+
+    assert station.colour() == "amber"
+    assert until(lambda: station.waiting() == 0)
+
+
+def test_a_certificate_is_photographed_once_and_comes_along_with_each_delivery(
+    station: Station, tmp_path: Path
+) -> None:
+    picture = tmp_path / "paper.png"
+    picture.write_bytes(png(Label("qr", MILK, hashlib.sha256(os.urandom(8)).hexdigest()[:9])))
+    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    station.page.fill("#with", "城北批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+    station.context.set_offline(True)
+    station.page.click("#papers summary")
+    station.page.set_input_files("#paper-picture", picture)
+    station.page.fill("#paper-number", "JY-1")
+    station.page.fill("#paper-issuer", "城北动检")
+    station.page.fill("#paper-from", str(TODAY - timedelta(days=3)))
+    station.page.fill("#paper-until", str(TODAY + timedelta(days=30)))
+    station.page.click("#paper-form button")
+    assert station.sees("已入账")
+
+    station.dated(EAN, "1111")
+    station.context.set_offline(False)
+
+    assert until(lambda: station.waiting() == 0, 20)
+    with psycopg.connect(station.market.machine.dsn("suyuan_owner")) as connection:
+
+        def kept() -> bool:
+            asked = "SELECT 1 FROM ledger.documents WHERE digest = %s"
+            return connection.execute(asked, [digest]).fetchone() is not None
+
+        # Its picture follows when there is a connection again.
+        assert until(kept, 40)
+        asked = "SELECT convert_from(state, 'UTF8') FROM ledger.events ORDER BY notification_id DESC LIMIT 1"
+        (last,) = connection.execute(asked).fetchone() or ("",)
+    assert json.loads(last)["documents"] == [digest]
+
+
+def test_a_date_typed_into_the_box_of_how_many_is_noticed(station: Station) -> None:
+    station.scan(EAN, "包装上的日期是")
+    station.page.fill("#how-many", "1211281128")
+    station.page.press("#how-many", "Enter")
+
+    assert station.sees("数量应为 1 到 99999")
+    station.page.fill("#how-many", "12")
+    station.page.press("#how-many", "Enter")
+    station.keys.by_hand("1112")
+    assert station.sees("已保存")
+    assert station.market.came(amount=12000)
+
+    # What came last time is offered, and never booked unasked.
+    station.scan(EAN, "包装上的日期是")
+    assert station.page.input_value("#how-many") == "1"
+    station.page.click("#usual")
+    assert until(lambda: station.page.input_value("#how-many") == "12")
+    station.page.click("#forget")
+
+
+def test_a_supplier_does_not_become_the_buyer_when_the_mode_is_turned(station: Station) -> None:
+    station.page.fill("#with", "城北 批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+
+    station.page.click("#mode-sell")
+
+    assert until(lambda: "城北批发" not in station.page.inner_text("#stands"))
+    station.scan(f"https://x.example/01/{MILK}/10/T9", "已保存")
+    assert until(lambda: station.waiting() == 0)
+    assert station.market.came(lot="L:T9", partner=None)
+
+
+def test_an_open_question_outlives_a_change_and_the_same_pack_again_is_one_more(
+    station: Station,
+) -> None:
+    station.scan(EAN, "包装上的日期是")
+    station.keys.scan(EAN)
+    assert until(lambda: station.page.input_value("#how-many") == "2")
+    station.page.fill("#with", "城北批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+    station.page.evaluate("document.activeElement.blur()")
+    assert station.page.is_visible("#question")
+
+    station.keys.by_hand("1101")
+
+    assert station.market.came(amount=2000, partner="w-1", produced=made_on("1101"))
+
+
+def test_a_case_scanned_again_is_as_many_more_as_it_says(station: Station) -> None:
+    case = f"]C102{MILK}3712"
+    station.scan(case, "包装上的日期是")
+    station.keys.scan(case)
+
+    assert until(lambda: station.page.input_value("#how-many") == "24")
+    station.page.click("#forget")
+
+
+def test_a_date_beyond_the_shelf_life_is_doubted_once(station: Station) -> None:
+    # Good for 180 days, says the register: in a year it is no last good day of today's goods.
+    station.scan(EAN, "包装上的日期是")
+    if "保质期" not in station.page.inner_text("#kind"):
+        station.page.click("#kind")
+    far = f"{TODAY + timedelta(days=300):%y%m%d}"
+    station.keys.by_hand(far)
+    assert station.sees("保质期 180 天还长"), station.verdict()
+    assert station.page.is_visible("#question")
+
+    station.keys.by_hand(far)
+
+    assert station.sees("已保存")
+    # What was taken back is no habit: it is not offered again.
+    station.page.click("#lines li:first-child button")
+    assert station.sees("已撤销")
+    station.scan(EAN, "包装上的日期是")
+    offered = station.page.locator("#chips button").all_inner_texts()
+    day = TODAY + timedelta(days=300)
+    assert [one for one in offered if f"{day.month}月{day.day}日" in one] == []
+    station.page.click("#forget")
+
+
+def test_a_date_as_it_is_printed_is_understood_and_what_follows_a_refusal_is_no_date(
+    station: Station,
+) -> None:
+    station.dated(EAN, f"{made_on('1115'):%Y%m%d}")
+    assert station.market.came(produced=made_on("1115"))
+
+    station.scan(EAN, "包装上的日期是")
+    station.keys.by_hand("1332")
+    assert station.sees("不是日期")
+    station.keys.by_hand("25")
+    station.page.wait_for_timeout(800)
+    station.keys.by_hand("1114")
+
+    assert station.market.came(produced=made_on("1114"))
+
+
+def test_a_scanner_that_types_slowly_is_heard_at_its_enter(station: Station) -> None:
+    station.keys.by_hand(EAN, gap_s=0.06)
+    station.page.keyboard.press("Enter")
+
+    assert station.sees("包装上的日期是"), station.verdict()
+    station.page.click("#forget")
+
+
+def test_a_scan_whose_first_digit_came_apart_is_the_whole_code_and_not_a_shorter_wrong_one(
+    station: Station,
+) -> None:
+    station.scan(EAN, "包装上的日期是", held_s=0.4)
+    station.page.click("#forget")
+    assert station.sees("已放弃")
+    station.page.fill("#delivery", "SH-21")
+    station.page.focus("#delivery")
+    station.scan(EAN, "包装上的日期是", held_s=0.4)
+    assert station.page.input_value("#delivery") == "SH-21"
+    station.page.click("#forget")
+    assert station.sees("已放弃")
+
+    # A scanner that stutters by itself: the times of its keys tell no burst, the check digit does.
+    station.keys.by_hand(EAN[0])
+    station.scan(EAN[1:], "包装上的日期是")
+    station.page.click("#forget")
+
+
+def test_a_supplier_is_there_again_after_a_sale_and_the_buyer_is_not(station: Station) -> None:
+    station.page.fill("#with", "城北批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+    station.page.click("#mode-sell")
+    assert until(lambda: "城北批发" not in station.page.inner_text("#stands"))
+
+    station.page.click("#mode-receive")
+
+    assert until(lambda: station.page.input_value("#with") == "城北批发")
+    station.dated(EAN, "1109")
+    assert station.market.came(partner="w-1", produced=made_on("1109"))
+
+
+def test_a_mistyped_digit_is_taken_back_by_the_keyboard(station: Station) -> None:
+    station.scan(EAN, "包装上的日期是")
+    station.keys.by_hand("12")
+    station.page.keyboard.press("Backspace")
+    station.keys.by_hand("113")
+
+    assert station.sees("已保存")
+    assert station.market.came(produced=made_on("1113"))
+
+
+PIECE = ["piece", "1", MILK]
+
+
+def made_up(line: list[Any] = PIECE, **about: Any) -> str:
+    """Returns the code of a voucher that no scanner of ours writes."""
+    told = {
+        "seller": "w-1", "premises": "w-1-a", "delivery": "SH-9", "day": str(TODAY), "lines": [line],
+        "documents": [], "buyer": None,
+    }  # fmt: skip
+    text = base64url(zlib.compress(msgspec.msgpack.encode(list((told | about).values())), 9))
+    return f"SY:V:{hashlib.sha256(text.encode()).hexdigest()[:8]}:1/1:{text}"
+
+
+MADE_UP = [
+    made_up(["constructor", "1", MILK]), made_up(["piece", "-5"]), made_up(["piece", "NaN", MILK]),
+    made_up(["piece", "1000001", MILK]), made_up(["piece", "1.0001", MILK]), made_up(["piece", "1", "123"]),
+    made_up(["piece", "1", EAN]), made_up(["piece", "1", MILK, "豆腐"]), made_up(["piece", "1", None, "豆" * 61]),
+    made_up([*PIECE, None, "\x00"]), made_up([*PIECE, None, "L" * 41]), made_up([*PIECE, None, 5]),
+    made_up([*PIECE, None, None, "2199-01-01"]), made_up([*PIECE, None, None, None, None, -1]),
+    made_up(seller=None), made_up(seller="W 1"), made_up(premises=""), made_up(delivery="S" * 61),
+    made_up(documents=["paper"]), made_up(documents=["ab" * 32] * 17), made_up(buyer="m 1"), made_up(lines=[]),
+    "SY:D:whatever", f"https://x.example/01/{MILK}/10/A1?3103=abc",
+]  # fmt: skip
+
+
+def test_codes_that_somebody_made_up_are_refused_and_leave_the_station_whole(
+    station: Station,
+) -> None:
+    before = station.page.locator("#lines li").count()
+    for code in MADE_UP:
+        # So that each is answered by itself.
+        station.scan(EAN, "包装上的日期是")
+        station.page.click("#forget")
+        assert station.sees("已放弃")
+
+        station.keys.scan(code)
+
+        assert until(lambda: station.colour() == "red"), (code, station.verdict())
+    station.page.reload()
+    station.page.wait_for_selector("#station:not([hidden])")
+    assert station.page.locator("#lines li").count() == before
+
+
+def test_a_small_voucher_that_unfolds_without_end_is_refused(station: Station) -> None:
+    bomb = base64url(zlib.compress(bytes(8_000_000), 9))
+    name = hashlib.sha256(bomb.encode()).hexdigest()[:8]
+    parts = [bomb[at : at + 600] for at in range(0, len(bomb), 600)]
+
+    for number, part in enumerate(parts, 1):
+        station.page.fill("#typed", f"SY:V:{name}:{number}/{len(parts)}:{part}")
+        station.page.press("#typed", "Enter")
+        wanted = f"已扫 {number} /" if number < len(parts) else "无法读取"
+        assert station.sees(wanted), station.verdict()
+
+    assert station.waiting() == 0
+
+
+def test_a_link_alone_makes_no_browser_anybodys_scanner(market: Market, browser: Browser) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+
+    page.goto(f"{market.url}{SCAN}#d=spy&c=AAAAAAAAAAAAAAAAAAAAAA")
+
+    page.wait_for_selector("#join:not([hidden])")
+    assert "发送链接的人" in page.inner_text("#joining")
+    assert "c=" not in page.url
+    context.close()
+
+
+def test_a_proposal_does_nothing_until_it_is_confirmed_and_changes_no_mode(
+    station: Station,
+) -> None:
+    before = len(station.market.rows())
+    address = f"{station.market.url}{SCAN}#do=dispose&gtin={MILK}&lot=L:P1&amount=2"
+    # Another page first: an address that differs in its end alone loads nothing.
+    station.page.goto(station.market.url + "/recalls")
+    station.page.goto(address)
+    station.page.wait_for_selector("#confirm:visible")
+    station.page.click("#forget")
+    assert station.page.get_attribute("#mode-receive", "aria-pressed") == "true"
+    assert len(station.market.rows()) == before
+
+    station.page.goto(station.market.url + "/recalls")
+    station.page.goto(address)
+    station.page.wait_for_selector("#confirm:visible")
+    station.page.click("#confirm")
+
+    assert until(lambda: len(station.market.rows()) == before + 1)
+    row = station.market.rows()[-1]
+    assert (row["kind"], row["lot"], row["amount"]) == ("goods-disposed", "L:P1", 2000)
+    assert station.page.get_attribute("#mode-receive", "aria-pressed") == "true"
+
+
+def test_whoever_is_done_leaves_the_browser_and_it_scans_no_more(
+    market: Market, browser: Browser
+) -> None:
+    station = Station(market, context_of(browser)).join()
+    station.page.click("summary:has-text('本浏览器')")
+
+    station.page.click("#leave")
+
+    station.page.wait_for_selector("#joining:not([hidden])")
+    station.context.close()
+
+
+def test_a_revoked_browser_turns_red_and_keeps_what_it_scans(
+    market: Market, browser: Browser
+) -> None:
+    station = Station(market, context_of(browser)).join()
+    device = station.page.evaluate(
+        "new Promise(done => { const open = indexedDB.open('suyuan-station'); open.onsuccess = () => {"
+        " const asked = open.result.transaction('about').objectStore('about').get('device');"
+        " asked.onsuccess = () => done(asked.result.device); }; })"
+    )
+
+    market.ask(RevokeDevice(device=device, reason="lost"))
+    station.dated(EAN, "1110")
+
+    assert until(lambda: "已被停用" in station.page.inner_text("#state"))
+    assert station.waiting() == 1
+    station.context.close()
+
+
+def test_nobody_takes_the_key_out_of_the_browser(station: Station) -> None:
+    found = station.page.evaluate(
+        "new Promise(done => { const open = indexedDB.open('suyuan-station'); open.onsuccess = () => {"
+        " const asked = open.result.transaction('about').objectStore('about').get('device');"
+        " asked.onsuccess = async () => { const { secret } = asked.result.key;"
+        " done([secret.extractable, await crypto.subtle.exportKey('pkcs8', secret).then(() => 'out', (e) => e.name)]); }; }; })"
+    )
+
+    assert found == [False, "InvalidAccessError"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_scan_page_is_accessible_also_while_it_asks(station: Station, language: str) -> None:
+    station.page.goto(f"{station.market.url}{SCAN}?lang={language}")
+    station.page.wait_for_selector("#station:not([hidden])")
+    station.keys.scan(EAN)
+    station.page.wait_for_selector("#question:not([hidden])")
+
+    assert violations(station.page) == []
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers(tmp_path: Path) -> Iterator[None]:
+    yield
+    shutil.rmtree(tmp_path / "profile", ignore_errors=True)
