@@ -37,7 +37,7 @@ from kiosk_ui.page_cache import PageCache
 from kiosk_ui.policies import COMMON
 from kiosk_ui.settings import KioskSettings
 from kiosk_ui.signing import Tokens
-from kiosk_ui.standing import RecordStanding
+from kiosk_ui.standing import RecordStanding, StopListStanding
 
 MEDIA = {
     "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain",
@@ -124,7 +124,7 @@ def build(settings: KioskSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=20)
         query, intake, log = settings.query_url, settings.intake_url, settings.log_url
-        urls = (query, query, intake, log, intake, query)
+        urls = (query, query, intake, log, intake, query, intake)
         checked = httpx.create_ssl_context(trust_env=False)
         async with AsyncExitStack() as opened:
             found = [
@@ -136,18 +136,23 @@ def build(settings: KioskSettings) -> FastAPI:
             app.state.services = client.Connections(
                 found[0], found[1], found[2], found[3], found[4], Counter()
             )
-            # Over a connection of its own: open pages shall not keep it from hearing of a recall.
-            following = asyncio.create_task(standing.follow(found[5]))
+            # Over connections of their own: open pages shall not keep them from hearing of a recall.
+            following = [
+                asyncio.create_task(standing.follow(found[5])),
+                asyncio.create_task(stop_list.follow(found[6])),
+            ]
             yield
-            following.cancel()
+            for task in following:
+                task.cancel()
 
-    standing = RecordStanding()
+    standing, stop_list = RecordStanding(), StopListStanding()
     app = FastAPI(
         title="Suyuan", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     assets = Assets()
     app.state.settings = settings
     app.state.assets = assets
+    app.state.stop_list, app.state.stations = stop_list, Counter()
     app.state.templates = build_templates(assets)
     app.state.tokens = Tokens()
     app.state.authority = read_authority(settings.authority)

@@ -1,10 +1,11 @@
-"""Where the record stands, as the query API tells it each second: what cached pages hang on."""
+"""Where the record and the stop list stand, as the services say themselves: one listener for all open pages."""
 
 import asyncio
 import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 
@@ -14,6 +15,8 @@ log = logging.getLogger("suyuan.kiosk")
 
 # The API says it each second; who has not heard it for so long does not know what was recalled since.
 HEARD_S = 3.0
+# Intake gives a sign of life so often, with room for one that is late.
+STOPS_HEARD_S = 12.0
 AGAIN_S = 0.5
 PREFIX = "data: "
 
@@ -42,17 +45,31 @@ class RecordStanding:
 
     async def follow(self, http: httpx.AsyncClient) -> None:
         """Follows for ever; an API that is away is asked again."""
-        while True:
-            try:
-                timeout = httpx.Timeout(TIMEOUT_S, read=HEARD_S)
-                async with http.stream("GET", "/v1/live/record", timeout=timeout) as stream:
-                    await self._take(stream.aiter_lines())
-            except (httpx.HTTPError, ValueError, KeyError) as error:
-                log.info("the record is not heard of: %s", error)
-            await asyncio.sleep(AGAIN_S)
+        async for told in _said(http, "/v1/live/record", HEARD_S):
+            self.hear(int(told["position"]), int(told["stops"]))
 
-    async def _take(self, lines: AsyncIterator[str]) -> None:
-        async for line in lines:
-            if line.startswith(PREFIX):
-                told = json.loads(line.removeprefix(PREFIX))
-                self.hear(int(told["position"]), int(told["stops"]))
+
+class StopListStanding:
+    """Follows the stop list's version, for stations that are open."""
+
+    def __init__(self) -> None:
+        self.version: int | None = None
+
+    async def follow(self, http: httpx.AsyncClient) -> None:
+        """Follows for ever; an intake that is away is asked again."""
+        async for told in _said(http, "/intake/stops/live", STOPS_HEARD_S):
+            self.version = int(told)
+
+
+async def _said(http: httpx.AsyncClient, path: str, patience_s: float) -> AsyncIterator[Any]:
+    """Yields what a stream says, for ever; one that breaks, or says nothing for so long, is opened anew."""
+    timeout = httpx.Timeout(TIMEOUT_S, read=patience_s)
+    while True:
+        try:
+            async with http.stream("GET", path, timeout=timeout) as stream:
+                async for line in stream.aiter_lines():
+                    if text := line.removeprefix(PREFIX) if line.startswith(PREFIX) else "":
+                        yield json.loads(text)
+        except (httpx.HTTPError, ValueError) as error:
+            log.info("%s is not heard of: %s", path, error)
+        await asyncio.sleep(AGAIN_S)

@@ -10,7 +10,7 @@ import pytest
 
 from suyuan.parts import services
 from suyuan.parts.cluster import Cluster
-from tests.support.databases import Database, fresh, running_cluster
+from tests.support.databases import Database, drop, fresh, running_cluster
 from tests.support.faces import NO_CHROMIUM, find_chromium
 from tests.support.forked import begin_service
 
@@ -30,8 +30,10 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def database(cluster: Cluster) -> Database:
-    return fresh(cluster)
+def database(cluster: Cluster) -> Iterator[Database]:
+    made = fresh(cluster)
+    yield made
+    drop(made)
 
 
 @pytest.fixture(scope="session")

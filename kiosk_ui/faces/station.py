@@ -1,19 +1,26 @@
 """The merchant station: scan page and labels, which need no connection once they were opened, and their worker."""
 
+import asyncio
 import json
+from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from kiosk_ui.client import NotRecorded, Unusable, client_of
 from kiosk_ui.language import Language
 from kiosk_ui.page import Assets, render
 from kiosk_ui.policies import CAMERA, DRAWING
 from kiosk_ui.reached import is_here_alone, public_base
+from kiosk_ui.standing import StopListStanding
 
 router = APIRouter(prefix="/station")
 
 SCRIPTS = "station/"
+# Open stations of one address, a market's hall; each looks at a number that is heard once for all.
+STATIONS_MAX, LOOK_S, HERE_S = 500, 0.3, 5.0
 SCAN, LABELS, AWAY = "/station/scan", "/station/labels", "/station/away"
 
 
@@ -57,6 +64,41 @@ async def worker(request: Request) -> Response:
     # The station's first page is the folder itself, above where this file lies.
     headers = {"cache-control": "no-cache", "service-worker-allowed": "/station"}
     return Response(source, media_type="text/javascript", headers=headers)
+
+
+@router.get("/stops")
+async def stops(request: Request) -> Response:
+    """Says at once when the stop list is another; beyond so many of an address, nothing: they ask now and then."""
+    opened: Counter[str] = request.app.state.stations
+    visitor = request.client.host if request.client else ""
+    if opened[visitor] >= STATIONS_MAX:
+        return Response("retry: 60000\n\n", media_type="text/event-stream")
+    events = _stop_versions(request.app.state.stop_list, opened, visitor)
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+async def _stop_versions(
+    standing: StopListStanding, opened: Counter[str], visitor: str
+) -> AsyncIterator[str]:
+    opened[visitor] += 1
+    told, quiet_s = None, 0.0
+    try:
+        # Where it is out of reach for weeks, it is not asked for each second.
+        yield "retry: 5000\n\n"
+        while True:
+            quiet_s += LOOK_S
+            if standing.version != told:
+                told, quiet_s = standing.version, 0.0
+                yield f"event: version\ndata: {told}\n\n"
+            elif quiet_s >= HERE_S:
+                # What is gone shows itself when it is written to.
+                quiet_s = 0.0
+                yield ": here\n\n"
+            await asyncio.sleep(LOOK_S)
+    finally:
+        opened[visitor] -= 1
+        if not opened[visitor]:
+            del opened[visitor]
 
 
 @router.get("/product/{gtin}")

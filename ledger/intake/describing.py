@@ -57,6 +57,8 @@ ROUTES = (
     DescribedRoute("get", "/intake/authority", "What the pages' certificates are checked by: compare it.",
           answers={200: "application/x-pem-file"}, else_=(404,)),
     DescribedRoute("get", "/intake/stops", "The signed list of what may not be sold."),
+    DescribedRoute("get", "/intake/stops/live", "Says at once when that list is another, as server-sent events.",
+          answers={200: "text/event-stream"}),
     DescribedRoute("get", "/intake/screens/{screen}", "What a kiosk's own scanner is held at, as server-sent events.",
           answers={200: "text/event-stream"}, else_=(422,)),
     DescribedRoute("get", "/intake/openapi.json", "This description."),

@@ -33,6 +33,7 @@ from ledger.intake.joining_routes import joining_router
 from ledger.intake.responses import body_of, json_response, problem, too_many
 from ledger.intake.screen_routes import screen_router
 from ledger.intake.screens import Screens
+from ledger.intake.stop_routes import stop_router
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import PgPersonalStore
@@ -115,6 +116,7 @@ def build(parts: IntakeParts) -> FastAPI:
     app.include_router(door_router(way))
     app.include_router(bundle_router(way, parts.settings, parts.documents))
     app.include_router(screen_router(parts.screens))
+    app.include_router(stop_router(parts.stops))
     app.include_router(joining_router(parts.joining, way, parts.devices, parts.settings))
     _show_inside(app, parts)
     return app
@@ -129,14 +131,6 @@ def _say_what_there_is(app: FastAPI, parts: IntakeParts) -> None:
         where = {"query": parts.settings.query_address, "mqtt": parts.settings.mqtt_address}
         more = {"rehearsal": parts.rehearsal, "log": parts.log_key()}
         return json_response(about | where | more | {"succession": parts.succession()})
-
-    @app.get("/intake/stops")
-    async def stops() -> Response:
-        signed = parts.stops()
-        if signed is None:
-            return problem(503, "unavailable", "the stop list is not read yet: try again")
-        raw = [msgspec.Raw(part) for part in signed.parts]
-        return json_response({"version": signed.version, "time": signed.time, "parts": raw})
 
     @app.get("/intake/openapi.json")
     async def described() -> Response:

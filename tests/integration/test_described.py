@@ -38,6 +38,7 @@ ENDLESS = (
     "/v1/live/record",
     "/v1/live/work",
     "/intake/screens/{screen}",
+    "/intake/stops/live",
 )
 LIMITED = settings(
     max_examples=EXAMPLES, deadline=None, phases=(Phase.explicit, Phase.generate),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from shutil import disk_usage
 from typing import NamedTuple
 
 import psycopg
@@ -17,12 +18,19 @@ from suyuan.parts.cluster import Cluster
 from suyuan.parts.machine import Machine
 from suyuan.parts.places import data_root
 
+# What is thrown away after a test needs no disk: to make the thousand files of a database takes one a third of a second.
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 6 << 30
 
-def scratch(prefix: str) -> Path:
-    """A folder that the database's user can reach, unlike most temporary ones."""
-    root = data_root()
+
+def scratch(prefix: str, *, on_disk: bool = False) -> Path:
+    """A folder that the database's user can reach, unlike most temporary ones.
+
+    It is in memory where there is room, unless what is measured in it is the disk.
+    """
+    in_memory = not on_disk and MEMORY.is_dir() and disk_usage(MEMORY).free > ROOM_BYTES
+    root = MEMORY if in_memory else data_root()
     root.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
+    folder = Path(tempfile.mkdtemp(prefix=f"suyuan-{prefix}", dir=root))
     folder.chmod(0o755)
     return folder
 
@@ -76,10 +84,18 @@ def fresh(cluster: Cluster) -> Database:
     template = _template(cluster)
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(cluster.dsn(database="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Copied file by file: in a cluster that spares the disk a quarter of the time that logging each page takes.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         # The only right that a copy does not bring.
         connection.execute(f"GRANT CREATE ON DATABASE {name} TO suyuan_follower")
     return Database(cluster, name)
+
+
+def drop(database: Database) -> None:
+    """Throws a test's database away, whoever is still connected."""
+    dsn = database.cluster.dsn(database="postgres")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
 
 
 @cache

@@ -164,7 +164,7 @@ class Soak:
 
 
 def soak(minutes: int, seconds: float, told: Callable[[Any], None]) -> list[dict[str, Any]]:
-    folder = scratch("test-soak-")
+    folder = scratch("test-soak-", on_disk=True)
     found = Soak(folder)
     feeding = [threading.Thread(target=found.feed, args=[feed]) for feed in found.feeds]
     try:

@@ -13,7 +13,7 @@ from tests.support.fire import SCANNERS, Fire, check_all
 
 
 def under_fire(count: int, *, seed: int, pause_s: float, every_s: float) -> dict[str, Any]:
-    folder = scratch("test-fire-")
+    folder = scratch("test-fire-", on_disk=True)
     fire = Fire(folder, seed)
     try:
         killer = threading.Thread(target=fire.pull_plugs, args=[every_s])

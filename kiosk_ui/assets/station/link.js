@@ -2,6 +2,7 @@
 
 import { bytesOf, hex, joined, sha256, utf8 } from "./bytes.js";
 import { keyId, ledgerKey } from "./keys.js";
+import { Pause } from "./pause.js";
 
 const WAIT_MS = 2000;
 const WAIT_MAX_MS = 60_000;
@@ -20,7 +21,8 @@ export class Link {
     this.forked = false;
     this.wait = WAIT_MS;
     this.from = undefined;
-    this.woken = () => {};
+    this.untilBatch = new Pause();
+    this.untilStops = new Pause();
   }
 
   async start() {
@@ -28,11 +30,12 @@ export class Link {
     addEventListener("online", () => this.wake());
     this.#deliver();
     this.#learnStops();
+    this.#hearOfStops();
   }
 
   wake() {
     this.wait = WAIT_MS;
-    this.woken();
+    this.untilBatch.end();
   }
 
   async #trust(keys) {
@@ -47,19 +50,10 @@ export class Link {
         this.wait = WAIT_MS;
         continue;
       }
-      await this.#pause(went === "idle" ? WAIT_MAX_MS : went === "refused" ? REFUSED_MS : this.#longer());
+      const wait = went === "idle" ? WAIT_MAX_MS : went === "refused" ? REFUSED_MS : this.#longer();
+      // Until something new is on the tape, or so long; not all stations at once.
+      await this.untilBatch.of(wait * (0.5 + Math.random()));
     }
-  }
-
-  // Waits as long as said, or until something new is on the tape.
-  #pause(ms) {
-    return new Promise((done) => {
-      const timer = setTimeout(done, ms * (0.5 + Math.random()));
-      this.woken = () => {
-        clearTimeout(timer);
-        done();
-      };
-    });
   }
 
   #longer() {
@@ -154,6 +148,7 @@ export class Link {
     await this.#trust(keys);
   }
 
+  // Asks now and then whatever happens; what is heard in between only makes it sooner.
   async #learnStops() {
     for (;;) {
       try {
@@ -163,8 +158,13 @@ export class Link {
       } catch {
         this.#say({ online: false });
       }
-      await new Promise((done) => setTimeout(done, STOPS_MS));
+      await this.untilStops.of(STOPS_MS);
     }
+  }
+
+  #hearOfStops() {
+    const told = new EventSource("/station/stops");
+    told.addEventListener("version", ({ data }) => Number(data) > this.stops.version && this.untilStops.end());
   }
 
   async #takeStops(parts) {
@@ -180,7 +180,7 @@ export class Link {
   #say(said) {
     const before = [this.online, this.trouble];
     Object.assign(this, said);
-    if (this.online && before[0] === false) this.woken();
+    if (this.online && before[0] === false) this.untilBatch.end();
     if (before[0] !== this.online || before[1] !== this.trouble || said.trouble !== undefined) this.changed();
   }
 }

@@ -4,6 +4,7 @@ import { base64, hex, joined, sha256, utf8 } from "./bytes.js";
 import { sign } from "./keys.js";
 import { $, el, shownDay, t } from "./page.js";
 import { said } from "./marking.js";
+import { Pause } from "./pause.js";
 import { told } from "./session.js";
 
 const KINDS = {
@@ -19,6 +20,7 @@ export class Papers {
   constructor(tape) {
     this.tape = tape;
     this.rows = [];
+    this.untilAgain = new Pause();
   }
 
   async begin() {
@@ -46,14 +48,19 @@ export class Papers {
       table("pictures").put({ digest, media: picture.type, content });
     }, report);
     this.rows = [...this.rows.filter((one) => one.digest !== digest), row];
-    this.#send();
+    this.wake();
     return told("green", "The paper is on record, and comes along with this supplier's deliveries.");
+  }
+
+  // There is a connection again, or something to send.
+  wake() {
+    this.untilAgain.end();
   }
 
   async #sendOn() {
     for (;;) {
       await this.#send();
-      await new Promise((done) => setTimeout(done, AGAIN_MS));
+      await this.untilAgain.of(AGAIN_MS);
     }
   }
 

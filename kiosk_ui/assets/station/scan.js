@@ -152,7 +152,10 @@ async function station(store, device) {
   const paperForm = new PaperForm(papers, session, (work) => run(work));
   const voucher = new VoucherSheet(session, (work) => run(work));
   new Importer(session, (work) => run(work), (text) => standing.find(text, { exactly: true }));
-  const link = new Link(tape, stops, () => refresh());
+  const link = new Link(tape, stops, () => {
+    if (link.online) papers.wake();
+    refresh();
+  });
 
   async function refresh() {
     $("waiting").textContent = String(tape.waiting);
