@@ -153,7 +153,7 @@ def build(settings: KioskSettings) -> FastAPI:
     app.state.settings = settings
     app.state.assets = assets
     app.state.stop_list, app.state.stations = stop_list, Counter()
-    app.state.templates = build_templates(assets)
+    app.state.templates = build_templates(assets, rehearsal=settings.rehearsal)
     app.state.tokens = Tokens()
     app.state.authority = read_authority(settings.authority)
     for part in FACES:

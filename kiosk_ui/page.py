@@ -37,8 +37,11 @@ class Assets:
         return f"/assets/{self.version}/{name}"
 
 
-def build_templates(assets: Assets) -> Environment:
-    """Builds the template environment; an unknown name in a template is an error."""
+def build_templates(assets: Assets, *, rehearsal: bool = False) -> Environment:
+    """Builds the template environment; an unknown name in a template is an error.
+
+    Pages of a copy to rehearse on say what they are, each of them.
+    """
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=select_autoescape(),
@@ -47,6 +50,7 @@ def build_templates(assets: Assets) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = assets.address
+    environment.globals["rehearsal"] = rehearsal
     # A form says itself which filling-in of it this is: sent twice, it is one request.
     environment.globals["new_key"] = lambda: str(uuid.uuid4())
     return environment

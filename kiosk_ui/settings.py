@@ -26,6 +26,8 @@ class KioskSettings(NamedTuple):
     stage_url: str = ""
     # Whether people may sign in at a provider's own page.
     has_provider: bool = False
+    # A copy to rehearse on: every page says so.
+    rehearsal: bool = False
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> KioskSettings:
@@ -44,4 +46,5 @@ def read_settings(environment: Mapping[str, str] | None = None) -> KioskSettings
         env.get("SUYUAN_TLS_AUTHORITY", ""),
         env.get("SUYUAN_STAGE_URL", ""),
         bool(env.get("SUYUAN_OIDC_ISSUER", "")),
+        env.get("SUYUAN_REHEARSAL", "") == "1",
     )

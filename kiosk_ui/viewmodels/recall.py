@@ -12,6 +12,11 @@ TONES = {
     "drafted": "plain", "returned": "warn", "checked": "warn", "published": "bad",
     "withdrawn": "plain", "closed": "good",
 }  # fmt: skip
+STEPS = {
+    "drafted": "drafted", "checked": "checked", "published": "published",
+    "first-read": "read by the first", "first-answer": "answered by the first",
+    "last-answer": "answered by the last so far", "closed": "closed",
+}  # fmt: skip
 COLOURS = {"green": "good", "yellow": "warn", "red": "bad"}
 # As the API names the parts of a line.
 LINE = (
@@ -27,6 +32,12 @@ def next_deadline(recall: dict[str, Any]) -> dict[str, Any] | None:
         return None
     due: dict[str, Any] = waiting[-1]
     return due | {"tone": COLOURS.get(waiting[-1]["colour"], "plain")}
+
+
+def stopwatch(seconds: float) -> str:
+    """Says how long something took: hours, minutes and seconds, however many hours."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def line_words(line: dict[str, Any], language: Language) -> str:

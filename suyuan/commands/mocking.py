@@ -60,9 +60,10 @@ def run_mock(stated: argparse.Namespace) -> int:
                 f" SUYUAN_MQTT_PORT={machine.mqtt[1]} SUYUAN_SIGN_INS={folder}/sign-ins"
             )
             print("  suyuan sign-in ACCOUNT, with the password of the ledger it is a copy of")
-            print(
-                "  suyuan recall draft … as on the day; then suyuan recall score NAME", flush=True
-            )
+            print("  suyuan recall draft … as on the day; then suyuan recall score NAME")
+            # Under another name than the ledger's own pages: a browser keeps one sign-in for each name.
+            at = f"http://localhost:{machine.ports['kiosk']}/desk"
+            print(f"or in a browser, as on the day: {at}", flush=True)
         keep_running(machine)
     finally:
         machine.stop()

@@ -1,5 +1,6 @@
 """The regulator's desk: from a failed test to a published recall, with the stall and the shopper watching."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -229,6 +230,10 @@ def test_a_stall_answers_the_recall_at_its_station_and_the_officer_sees_it(
     officer.goto(f"{city.url}/desk/recalls?lang=zh")
     officer.click("tbody a")
     assert "1 / 3" in officer.inner_text(".tiles")
+    # The stopwatch stands there as well, and how much of what they had they can account for.
+    stopwatch = officer.inner_text(".panel:has(h2:text-is('进展如何'))")
+    assert re.search(r"已公布.*\d:\d\d:\d\d[\s\S]*首家已答复.*\d:\d\d:\d\d", stopwatch)
+    assert re.search(r"33\.3 %\s*持有者已阅", stopwatch)
     row = officer.inner_text("#holders tr:has-text('张记奶品')")
     assert row.count("年") >= 2
     context.close()

@@ -370,6 +370,10 @@ def test_a_rehearsal_runs_on_a_copy_and_stops_no_scanner_at_work(
                 auth=badge,
             )
             assert "REHEARSAL" in paper.text, form
+        # Nobody takes a page of the copy for the ledger's: what shoppers, stalls and officers open says so.
+        for page in ("/", "/sign-in", "/station/scan"):
+            opened = httpx.get(told["kiosk"] + page[1:], trust_env=False, params={"lang": "zh"})
+            assert "演练副本" in opened.text, page
     finally:
         mock.terminate()
         mock.wait(30)

@@ -11,7 +11,15 @@ from kiosk_ui.client import PATIENT_S, Unusable, part
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Remark, Second, Short, Words, ledger_time, say
 from kiosk_ui.signing import Person, needs
-from kiosk_ui.viewmodels.recall import STAGES, TONES, as_asked, line_words, next_deadline
+from kiosk_ui.viewmodels.recall import (
+    STAGES,
+    STEPS,
+    TONES,
+    as_asked,
+    line_words,
+    next_deadline,
+    stopwatch,
+)
 
 router = APIRouter(prefix="/recalls")
 
@@ -122,11 +130,14 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
     found = await person.client.get(path, wait_s=PATIENT_S)
     told, language = found["recall"], request.state.language
     holders: dict[str, Any] = {"holders": [], "next": None, "holders_in_all": 0}
+    score: dict[str, Any] | None = None
     if told["published_at"] is not None:
         asked = {"after": after} if after else {}
         holders = await person.client.get(f"{path}/holders", asked, wait_s=PATIENT_S)
+        score = await person.client.get(f"{path}/score", {}, wait_s=PATIENT_S)
     values = {
         "found": found, "told": told, "due": next_deadline(told), "holders": holders,
+        "score": score, "steps": STEPS, "after": stopwatch,
         "lines": [line_words(line, language) for line in found["lines"]],
         "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
         "decides": person.has("regulator"),
