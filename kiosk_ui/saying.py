@@ -6,7 +6,9 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import Request, Response
@@ -17,6 +19,8 @@ from kiosk_ui.client import Away, NotSignedIn, TooMany, Unusable, detail_of, rea
 from kiosk_ui.page import render
 from kiosk_ui.signing import Person, may_sign_in_here
 
+# Where the market is: its days begin here.
+ZONE = ZoneInfo("Asia/Shanghai")
 # Views follow within a fraction of a second; who waits longer than this is told the old state.
 SHOWN_S, LOOK_S = 4.0, 0.05
 # The key that a form was shown with.
@@ -95,6 +99,11 @@ async def ledger_time(person: Person) -> str:
     """Returns the ledger's time, which decides what is late."""
     answer = await reached(person.client.services.intake.get("/intake/ledger"))
     return str(answer.json()["time"])
+
+
+async def ledger_day(person: Person) -> date:
+    """Returns the day that it is by the ledger's time, where the market is."""
+    return datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE).date()
 
 
 def refused(request: Request, person: Person, answer: httpx.Response) -> Response:

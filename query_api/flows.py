@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 from ledger.trace.answer import Trace
-from ledger.trace.flow import FlowEdge, flow, takers_of_loose
+from ledger.trace.flow import FlowEdge, FlowHow, flow, on_the_way, takers_of_loose
 from ledger.trace.pg import PgRows
-from ledger.trace.question import How, LotName
+from ledger.trace.question import LotName
 from query_api.lots import product_names
 from query_api.stock import exact
 from query_api.trace_schemas import FlowLine, FlowNode, FlowPage
@@ -16,11 +16,12 @@ REGISTER = "SELECT merchant, name, kind, district FROM trade.merchants WHERE mer
 
 def flow_page(reader: Reader, found: Trace) -> FlowPage:
     """Returns who gave to whom what a trace reached, ahead and behind."""
-    reached: dict[LotName, How] = {**found.back, **found.ahead}
+    reached: dict[LotName, FlowHow] = {**dict.fromkeys(found.back, "behind"), **found.ahead}
     moment = PgRows(reader, found.question.moment, position(reader))
     loose = takers_of_loose(((h.merchant, h.lot, h.how) for h in found.holders), reached)
     unnamed = [row for product, who in loose.items() for row in moment.loose_rows(product, who)]
-    edges = flow(moment.naming(reached), unnamed, reached)
+    named = on_the_way([*moment.naming(reached)], found.back, found.ahead)
+    edges = flow(named, unnamed, reached)
     return FlowPage(
         position=found.position,
         nodes=_nodes(reader, found, edges),

@@ -158,7 +158,10 @@ class FlowLine(BaseModel):
     taker: str
     product: str
     unit: str
-    how: str = Field(examples=["certain", "possible"])
+    how: str = Field(
+        examples=["certain", "possible", "behind"],
+        description="how it is reached; behind: it led to what was asked",
+    )
     at_least: str
     at_most: str
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from kiosk_ui.client import PATIENT_S, Unusable, part
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
-from kiosk_ui.saying import KEY, ledger_time, say
+from kiosk_ui.saying import KEY, ledger_day, say
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.viewmodels.recall import COLOURS, line_words, lot_named
 
@@ -63,7 +63,7 @@ async def today(
     tasks = await client.get(f"/v1/merchants/{part(merchant)}/recall-tasks")
     groups = await client.get("/v1/alert-groups", {"silenced": False, "limit": 10})
     looks = await client.get(f"/v1/merchants/{part(merchant)}/access-log", {"limit": LOOKS_SHOWN})
-    now = date.fromisoformat((await ledger_time(person))[:10])
+    now = await ledger_day(person)
     language = request.state.language
     values = {
         "found": found, "merchants": person.merchants(), "merchant": merchant, "looks": looks["looks"],
@@ -98,7 +98,7 @@ async def ledgers(
 ) -> Response:
     """A ledger that the law asks for, line by line, with what it lacks and how to mend it."""
     merchant = person.merchant_named(m)
-    until = until or date.fromisoformat((await ledger_time(person))[:10]) + timedelta(days=1)
+    until = until or await ledger_day(person) + timedelta(days=1)
     since = since or until - timedelta(days=31)
     period = {"since": str(since), "until": str(until)}
     path = f"/v1/merchants/{part(merchant)}/ledgers/{name}"

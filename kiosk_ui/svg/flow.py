@@ -11,6 +11,8 @@ from kiosk_ui.svg.tiers import in_order, tiers
 
 WIDE, HIGH, GAP_X, GAP_Y, TOP = 172, 46, 96, 12, 26
 # More siblings than a hand can tell apart fold into one box, which the table below opens.
+# The first of these that is among several says how they are drawn.
+HOWS = ("certain", "possible", "behind")
 SIBLINGS_MAX = 25
 NAME_MAX = 11
 STROKE_MIN, STROKE_MAX = 1.2, 9.0
@@ -112,7 +114,7 @@ def _ways(page: Mapping[str, Any], folding: Folding) -> list[Way]:
     names = page["product_names"]
     return [
         Way(
-            giver, taker, "certain" if any(e["how"] == "certain" for e in found) else "possible",
+            giver, taker, min((e["how"] for e in found), key=HOWS.index),
             sum((Decimal(edge["at_most"]) for edge in found), Decimal()),
             "\n".join(_said(edge, names) for edge in found[:6]),
         )

@@ -62,7 +62,7 @@ def run_mock(stated: argparse.Namespace) -> int:
             print("  suyuan sign-in ACCOUNT, with the password of the ledger it is a copy of")
             print("  suyuan recall draft … as on the day; then suyuan recall score NAME")
             # Under another name than the ledger's own pages: a browser keeps one sign-in for each name.
-            at = f"http://localhost:{machine.ports['kiosk']}/desk"
+            at = f"http://localhost:{machine.ports['kiosk']}/home"
             print(f"or in a browser, as on the day: {at}", flush=True)
         keep_running(machine)
     finally:

@@ -108,6 +108,32 @@ def test_a_trace_says_who_has_what_and_what_it_is_true_for(database: Database) -
     assert found["position"] == story.line.journal.page(0, 1000)[-1].position
 
 
+def test_who_bought_the_same_ingredient_is_not_on_the_way_that_a_lot_came(
+    database: Database,
+) -> None:
+    story = Story()
+    for line in (
+        "farm has milk/A 100",
+        "farm sold milk/A 60 to wholesaler", "farm sold milk/A 10 to grocer",
+        "wholesaler sold milk/A 30 to dairy", "wholesaler sold milk/A 20 to bakery",
+        "dairy used milk/A 20 for cheese/C 5", "bakery used milk/A 20 for cheese/X 4",
+        "dairy sold cheese/C 2 to shop", "bakery sold cheese/X 1 to kiosk",
+    ):  # fmt: skip
+        story.tell(line)
+    with asking(database, story.line) as api:
+        cheese = {"product": story.goods("cheese/C").product, "lot": "C"}
+        shown = api.get("/v1/trace/flow", params=cheese).json()
+
+    how = {node["merchant"]: node["how"] for node in shown["nodes"]}
+    assert how == {
+        "farm": "behind", "wholesaler": "behind", "dairy": "certain", "shop": "certain",
+    }  # fmt: skip
+    went = {(edge["giver"], edge["taker"], edge["how"]) for edge in shown["edges"]}
+    assert went == {
+        ("farm", "wholesaler", "behind"), ("wholesaler", "dairy", "behind"), ("dairy", "shop", "certain"),
+    }  # fmt: skip
+
+
 def test_holders_come_in_pages_each_once(database: Database) -> None:
     story = mixed()
     found, after = [], "0"

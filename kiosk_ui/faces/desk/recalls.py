@@ -2,14 +2,13 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import StringConstraints
 
 from kiosk_ui.client import PATIENT_S, Unusable, part
 from kiosk_ui.page import render
-from kiosk_ui.saying import FilledIn, Name, Remark, Second, Short, Words, ledger_time, say
+from kiosk_ui.saying import ZONE, FilledIn, Name, Remark, Second, Short, Words, ledger_time, say
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.viewmodels.recall import (
     STAGES,
@@ -27,7 +26,6 @@ Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
 Regulator = Annotated[Person, needs("regulator")]
 # What one request carries; a larger recall is widened once it is published.
 LINES_MAX = 1000
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class DraftForm(FilledIn):

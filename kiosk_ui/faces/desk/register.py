@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from kiosk_ui.client import PATIENT_S, NotRecorded, NotYours, part
 from kiosk_ui.page import render
-from kiosk_ui.saying import ledger_time
+from kiosk_ui.saying import ledger_day
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.svg.bars import standing
 from kiosk_ui.viewmodels.lot import MERCHANT_KINDS, PAPER_KINDS
@@ -42,7 +42,7 @@ async def one(request: Request, person: Officer, merchant: str) -> Response:
     """A merchant: places, how complete its books are, stock, who looked."""
     client = person.client
     found = await client.get(f"/v1/merchants/{part(merchant)}")
-    until = date.fromisoformat((await ledger_time(person))[:10]) + timedelta(days=1)
+    until = await ledger_day(person) + timedelta(days=1)
     period = {"since": str(until - timedelta(days=DAYS)), "until": str(until)}
     books, shelves, papers, entered = [], [], [], ""
     allowed = True

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S
 from kiosk_ui.page import render
-from kiosk_ui.saying import ledger_time
+from kiosk_ui.saying import ledger_day
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.svg.bars import lying, standing
 from kiosk_ui.svg.calendar import calendar
@@ -57,7 +57,7 @@ async def counted(
 @router.get("/calendar")
 async def weeks(request: Request, person: Watcher) -> Response:
     """A part of today's page: how much was entered on each day of eight weeks."""
-    today = date.fromisoformat((await ledger_time(person))[:10])
+    today = await ledger_day(person)
     first = today - timedelta(days=today.weekday() + 7 * (CALENDAR_WEEKS - 1))
     asked = {"since": str(first), "until": str(today), "by": "day"}
     page = await person.client.get("/v1/statistics", asked, wait_s=PATIENT_S)
@@ -75,7 +75,7 @@ async def weeks(request: Request, person: Watcher) -> Response:
 
 async def _span(person: Person, since: str, until: str) -> tuple[date, date]:
     """Returns the days that were asked for, or the last four weeks; what is no day is left out."""
-    last = _day(until) or date.fromisoformat((await ledger_time(person))[:10])
+    last = _day(until) or await ledger_day(person)
     first = _day(since) or last - timedelta(days=DAYS - 1)
     if not first <= last < first + timedelta(days=DAYS_MAX):
         first = last - timedelta(days=DAYS_MAX - 1 if first < last else 0)
