@@ -21,4 +21,4 @@ if __name__ == "__main__":
         settings.certificate, settings.key, EVERYWHERE if settings.public else LOOPBACK,
     )  # fmt: skip
     gated = Gate(build(settings), cost=cost_of, door=DOOR)
-    serve(gated, listening, timeout_graceful_shutdown=1)
+    serve(gated, listening)

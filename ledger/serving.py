@@ -21,6 +21,8 @@ START_S = 0.02
 PATIENCE_S = 10.0
 # Of all connections together; streams hold one each. More are told to come again (503).
 CONNECTIONS_MAX = 2000
+# A service that is told to end waits so long for what it is answering; a stream never ends by itself.
+ENDING_S = 1
 
 
 class Listening(NamedTuple):
@@ -92,7 +94,7 @@ def serve(app: Any, listening: Listening, **options: Any) -> None:
     _make_room()
     options = {
         "log_level": "warning", "access_log": False, "server_header": False, "http": Impatient,
-        "limit_concurrency": CONNECTIONS_MAX,
+        "limit_concurrency": CONNECTIONS_MAX, "timeout_graceful_shutdown": ENDING_S,
     } | options  # fmt: skip
     asyncio.run(_serve(app, listening, options))
 

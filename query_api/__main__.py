@@ -24,5 +24,4 @@ if __name__ == "__main__":
     serve(
         build(settings.reader_dsn, Clock(settings.clock).now, arrays, documents),
         listening_of(settings, settings.query_port, settings.query_tls_port),
-        timeout_graceful_shutdown=1,
     )

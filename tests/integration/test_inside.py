@@ -1,6 +1,7 @@
 """Seeing inside: measurements, readiness and log lines of the services at work."""
 
 import logging
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +87,21 @@ def test_a_log_line_is_one_line_with_what_it_is_about() -> None:
     line = LogLine().format(record)
 
     assert line.endswith('Z INFO suyuan.intake lost: x y position=12 device="scanner 1"')
+
+
+def test_intake_ends_when_it_is_told_to_though_a_page_listens(machine: Machine) -> None:
+    assert machine.services is not None
+    intake = machine.services.all["intake"]
+    url = f"{machine.intake_url}/intake/stops/live"
+    with httpx.stream("GET", url, trust_env=False, timeout=30) as listening:
+        assert "version" in next(
+            line for line in listening.iter_lines() if line.startswith("event")
+        )
+        process = intake.process
+        intake.stop()
+    assert process is not None
+    # A service that does not end is killed after a while.
+    assert process.poll() != -signal.SIGKILL
+
+    intake.start()
+    machine.services.wait("intake", f"{machine.intake_url}/intake/ledger")
