@@ -261,6 +261,7 @@ def test_a_recall_ends_only_as_two_officers_say_each_with_their_own_password(
     officer.goto(f"{city.url}/desk/recalls?lang=zh")
     officer.click("tbody a")
     officer.click("summary:has-text('结束')")
+    assert "3 家持有者中还有 2 家没有答复" in officer.inner_text("details.panel")
     officer.fill("#words", "全部收回")
     officer.fill("#unaccounted", "李记未答复")
     officer.fill("#second", "officer-2")

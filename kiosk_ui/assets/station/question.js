@@ -101,8 +101,8 @@ export class Question {
     else if (key === "Enter" || key === "s") return this.#same();
     else if (key === "/" || key === "p") return this.#turn();
     else if (key === "+" || key === "-") return this.#count(key === "+" ? 1 : -1);
-    // What a hand had begun to type when it was told no is no new date.
-    else if (performance.now() < (this.deafUntil ?? 0)) return undefined;
+    // What a hand had begun to type when it was told no is no new date, until it pauses.
+    else if (performance.now() < (this.deafUntil ?? 0)) return void (this.deafUntil = performance.now() + DEAF_MS);
     else if (/^\d$/.test(key)) this.digits += key;
     else return undefined;
     return this.#look();
