@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -45,8 +45,10 @@ class RecordStanding:
 
     async def follow(self, http: httpx.AsyncClient) -> None:
         """Follows for ever; an API that is away is asked again."""
-        async for told in _said(http, "/v1/live/record", HEARD_S):
-            self.hear(int(told["position"]), int(told["stops"]))
+        await _follow(http, "/v1/live/record", HEARD_S, self._take)
+
+    def _take(self, told: Any) -> None:
+        self.hear(int(told["position"]), int(told["stops"]))
 
 
 class StopListStanding:
@@ -57,19 +59,23 @@ class StopListStanding:
 
     async def follow(self, http: httpx.AsyncClient) -> None:
         """Follows for ever; an intake that is away is asked again."""
-        async for told in _said(http, "/intake/stops/live", STOPS_HEARD_S):
-            self.version = int(told)
+        await _follow(http, "/intake/stops/live", STOPS_HEARD_S, self._take)
+
+    def _take(self, told: Any) -> None:
+        self.version = int(told)
 
 
-async def _said(http: httpx.AsyncClient, path: str, patience_s: float) -> AsyncIterator[Any]:
-    """Yields what a stream says, for ever; one that breaks, or says nothing for so long, is opened anew."""
+async def _follow(
+    http: httpx.AsyncClient, path: str, patience_s: float, take: Callable[[Any], None]
+) -> None:
+    """Takes what a stream says, for ever; one that breaks, says nothing for so long or what nobody can read, is opened anew."""
     timeout = httpx.Timeout(TIMEOUT_S, read=patience_s)
     while True:
         try:
             async with http.stream("GET", path, timeout=timeout) as stream:
                 async for line in stream.aiter_lines():
                     if text := line.removeprefix(PREFIX) if line.startswith(PREFIX) else "":
-                        yield json.loads(text)
-        except (httpx.HTTPError, ValueError) as error:
+                        take(json.loads(text))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             log.info("%s is not heard of: %s", path, error)
         await asyncio.sleep(AGAIN_S)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from kiosk_ui.page_cache import FRESH_S, PageCache
@@ -200,3 +201,24 @@ def test_an_open_page_that_was_told_of_a_new_entry_gets_no_page_of_before() -> N
 
     assert kiosk.body() == b"page 1"
     assert kiosk.body(suyuan_after="12") == b"page 2"
+
+
+def test_what_the_api_says_is_heard_again_after_a_word_that_nobody_can_read() -> None:
+    words = iter([b'data: {"stops": 1}\n\n', b"data: nothing\n\n", b"data: 7\n\n"])
+    standing = RecordStanding()
+
+    def told(_request: httpx.Request) -> httpx.Response:
+        good = b'data: {"position": 12, "stops": 3}\n\n'
+        return httpx.Response(200, content=next(words, good))
+
+    async def listen() -> None:
+        transport = httpx.MockTransport(told)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+            following = asyncio.create_task(standing.follow(http))
+            while standing.position != 12 and not following.done():
+                await asyncio.sleep(0.01)
+            following.cancel()
+
+    asyncio.run(asyncio.wait_for(listen(), 20))
+
+    assert standing.position == 12
