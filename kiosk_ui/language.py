@@ -3,7 +3,7 @@
 import gettext
 import io
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +43,13 @@ class Language(NamedTuple):
             return ""
         at = datetime.fromisoformat(text) if isinstance(text, str) else text
         return format_datetime(at, "medium", tzinfo=ZONE, locale=LOCALES[self.code])
+
+    def due(self, text: str | datetime) -> str:
+        """Writes a moment by which something has to be done; midnight is the end of the day before."""
+        at = (datetime.fromisoformat(text) if isinstance(text, str) else text).astimezone(ZONE)
+        if at.time() != time():
+            return self.instant(at)
+        return self.word("the end of {day}").format(day=self.day(at.date() - timedelta(days=1)))
 
     def number(self, text: str | int | None) -> str:
         """Writes a number with its groups of digits; what is none, as it is."""

@@ -30,6 +30,29 @@ class NoticePage(BaseModel):
     position: int
 
 
+class TaskGoods(BaseModel):
+    """What a merchant had of a recalled lot by its own records."""
+
+    product: str
+    lot: str = Field(
+        description="the lot as stock names it", examples=["L:A-24/11", "E:2026-12-01"]
+    )
+    unit: str
+    had: str
+
+
+class TaskAnswer(BaseModel):
+    """A line of what a merchant answered last: what it found, and what became of the rest."""
+
+    product: str
+    unit: str
+    lot: str | None = None
+    found: str = "0"
+    sold: str = "0"
+    returned: str = "0"
+    destroyed: str = "0"
+
+
 class RecallTask(BaseModel):
     """A recall that a merchant has or had goods of by the record, and what it has done so far."""
 
@@ -39,15 +62,20 @@ class RecallTask(BaseModel):
     reason: str
     notice: str
     published_at: datetime
+    over_at: datetime | None = Field(
+        description="when it was closed: what turns up later is still answered for"
+    )
     due: datetime = Field(description="when all of it has to be done by the law")
     colour: str = Field(examples=["green", "yellow", "red"])
     acknowledged_at: datetime | None
     answered_at: datetime | None
+    answer: list[TaskAnswer] | None = Field(description="the latest answer; empty: nothing found")
     lines: list[StoppedLine]
+    had: list[TaskGoods]
 
 
 class TaskPage(BaseModel):
-    """What a merchant has to do for recalls that are under way."""
+    """What a merchant has to do for recalls that are under way, and what it said of those closed lately."""
 
     merchant: str
     tasks: list[RecallTask]

@@ -1,13 +1,16 @@
 """Recalls as everybody reads them, and as a merchant has to act on them."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from ledger.rules.deadlines import colour, finishes_by
 from query_api.ledgers import known_as, names_of
-from query_api.notice_schemas import Notice, NoticePage, RecallTask, TaskPage
+from query_api.notice_schemas import Notice, NoticePage, RecallTask, TaskGoods, TaskPage
 from query_api.problems import Problem
 from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now
+from query_api.stock import exact
 from query_api.stops import lines_of
 from query_api.views import Reader, position, rows
 
@@ -17,15 +20,26 @@ PUBLISHED = """
 SELECT recall, stage, grade, authority, reason, notice, published_at, over_at, position
 FROM trade.recalls WHERE published_at IS NOT NULL AND position < %(before)s
   AND (%(recall)s::text IS NULL OR recall = %(recall)s)
-  AND (NOT %(only_open)s OR stage = 'published')
+  AND (NOT %(only_open)s OR stage = 'published' OR (stage = 'closed' AND over_at > %(over_since)s))
 ORDER BY position DESC LIMIT %(limit)s
 """
 SAID = """
-SELECT max(acknowledged_at) AS acknowledged_at, max(answered_at) AS answered_at
+SELECT max(acknowledged_at) AS acknowledged_at, max(answered_at) AS answered_at,
+  (array_agg(answer ORDER BY answered_at DESC NULLS LAST))[1] AS answer
 FROM trade.recall_holders WHERE recall = %s AND holder = ANY(%s)
+"""
+# What was counted without ever having come in, was had all the same.
+OWN = """
+SELECT t.product, t.lot, t.unit, sum(greatest(t.taken_in, t.amount))::bigint AS had
+FROM trade.stopped_lots l JOIN trade.stock t USING (product, lot)
+WHERE l.kind = 'recall' AND l.stop = %s AND l.ended_at IS NULL AND t.merchant = ANY(%s)
+GROUP BY t.product, t.lot, t.unit ORDER BY t.product, t.lot, t.unit
 """
 # More recalls than this are under way nowhere; the oldest have been answered long ago.
 OPEN_MAX = 200
+# What turns up after a recall was closed is still said; most of it has gone bad by then.
+AFTER = timedelta(days=90)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def notices(reader: Reader, before: int, limit: int, *, only_open: bool) -> NoticePage:
@@ -45,19 +59,25 @@ def notice(reader: Reader, recall: str) -> Notice:
 
 
 def tasks(reader: Reader, merchant: str, *, now: datetime) -> TaskPage:
-    """Returns the recalls under way of which a merchant has or had goods, the newest first."""
+    """Returns the recalls of which a merchant has or had goods, the newest first: under way, or closed lately."""
     names = names_of(reader, known_as(reader, merchant))
     calendar, found = calendar_now(reader), []
-    for row in _published(reader, limit=OPEN_MAX, only_open=True):
+    for row in _published(reader, limit=OPEN_MAX, only_open=True, over_since=now - AFTER):
         if not rows(reader, HAD, {"recall": row["recall"], "names": names}):
             continue
         due = finishes_by(row["grade"], row["published_at"], calendar, LAW_ZONE)
         said = rows(reader, SAID, [row["recall"], names])[0]
+        answer = said.pop("answer")
         members = {name: row[name] for name in RecallTask.model_fields if name in row}
         found.append(
             RecallTask(
                 **members, **said, due=due, colour=colour(row["published_at"], due, now),
                 lines=lines_of(reader, "recall", row["recall"], LINES_SHOWN),
+                had=[
+                    TaskGoods(**one | {"had": exact(one["had"])})
+                    for one in rows(reader, OWN, [row["recall"], names])
+                ],
+                answer=None if answer is None else msgspec.json.decode(answer),
             )
         )  # fmt: skip
     return TaskPage(merchant=merchant, tasks=found, position=position(reader))
@@ -70,8 +90,11 @@ def _published(
     before: int = 2**62,
     limit: int = 1,
     only_open: bool = False,
+    over_since: datetime = NEVER,
 ) -> list[dict[str, Any]]:
-    values = {"recall": recall, "before": before, "limit": limit, "only_open": only_open}
+    values = {
+        "recall": recall, "before": before, "limit": limit, "only_open": only_open, "over_since": over_since,
+    }  # fmt: skip
     return rows(reader, PUBLISHED, values)
 
 

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from ledger.values.clock import DeviceClock
+from ledger.values.clock import DRIFT_PPM, DeviceClock
 
 
 class Clocks:
@@ -23,10 +23,18 @@ class Clocks:
         self._heard: tuple[datetime, float] | None = None
 
     def hear(self, ledger_time: datetime) -> None:
-        """Notes the ledger's time as an answer brought it; it outranks the wall clock."""
-        if self._heard is None or ledger_time > self._heard[0]:
-            # An answer played back later must not turn the clock back.
-            self._heard = (ledger_time, self._monotonic())
+        """Notes the ledger's time as an answer brought it; it outranks the wall clock.
+
+        An answer is under way for a while, sometimes for hours at a broker, so what it says is the past. The one that
+        says the latest time was the quickest; others count once the counter may have drifted beyond them.
+        """
+        at = self._monotonic()
+        if self._heard is not None:
+            told, then = self._heard
+            drift = (at - then) * DRIFT_PPM / 1_000_000
+            if ledger_time < told + timedelta(seconds=at - then - drift):
+                return
+        self._heard = (ledger_time, at)
 
     def now(self) -> datetime:
         """Returns the time by the best clock there is: the ledger's, if it was heard in this run."""

@@ -13,7 +13,7 @@ from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import KEY, ledger_day, say
 from kiosk_ui.signing import Person, needs
-from kiosk_ui.viewmodels.recall import COLOURS, line_words, lot_named
+from kiosk_ui.viewmodels.recall import FATES, lot_named, task_shown
 
 router = APIRouter(prefix="/station")
 
@@ -36,8 +36,6 @@ OWN_WORDS = {
     "correction-refused": "Correct your own entries only; the office corrects others'.",
     "no-mandate": "A device reports for you without a mandate: grant it one, or revoke the device.",
 }  # fmt: skip
-# What a holder says became of its goods.
-FATES = ("found", "sold", "returned", "destroyed")
 STOCK_SHOWN = 200
 LOOKS_SHOWN = 8
 FIELDS_MAX = 400
@@ -75,11 +73,7 @@ async def today(
             for place, page in shelves
         ],
         "tasks": [
-            task | {
-                "tone": COLOURS[task["colour"]],
-                "lines": [one | {"words": line_words(one, language)} for one in task["lines"]],
-            }
-            for task in tasks["tasks"]
+            task_shown(task, language) for task in tasks["tasks"]
         ],
         "groups": [one | _own(one, language) for one in groups["groups"]], "position": groups["position"], "fates": FATES,
     }  # fmt: skip

@@ -38,6 +38,8 @@ def _cannot_be(request: Request, detail: str) -> Response:
 
 def elsewhere(request: Request, error: HTTPException) -> Response:
     """An address that is no page of ours: the way in, which says what can be asked."""
+    if request.url.path.startswith(WORK):
+        return render(request, "no_page.html", {}, status=error.status_code)
     return render(
         request, "attract.html", {"notices": None, "tests": None}, status=error.status_code
     )

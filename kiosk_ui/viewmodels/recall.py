@@ -1,5 +1,8 @@
 """What pages say of recalls: the clock that runs now, lines of goods in words, names for forms."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from kiosk_ui.language import Language
@@ -57,6 +60,58 @@ def line_words(line: dict[str, Any], language: Language) -> str:
     if line["supplier"]:
         parts.append(word("From {who}").format(who=line["supplier"]))
     return " · ".join(filter(None, parts))
+
+
+# What a holder says became of its goods.
+FATES = ("found", "sold", "returned", "destroyed")
+
+
+def task_shown(task: dict[str, Any], language: Language) -> dict[str, Any]:
+    """Returns a recall as the merchant acts on it: its lines beside its own records, and what it said last."""
+    lines = []
+    for line in task["lines"]:
+        own = [one for one in task["had"] if _is_of(one, line)]
+        had = {unit: _sum(one["had"] for one in own if one["unit"] == unit) for unit in _units(own)}
+        # Where the record knows of none, what is found is counted.
+        unit = next(iter(had), "piece")
+        lines.append(line | {"words": line_words(line, language), "had": had, "unit": unit})
+    answer = task["answer"] or []
+    said = [
+        {"words": line_words(_EMPTY | line, language), "unit": line["unit"]}
+        | {"fates": {fate: line[fate] for fate in FATES if Decimal(line[fate])}}
+        for line in answer
+    ]
+    return task | {
+        "tone": COLOURS[task["colour"]], "lines": lines, "said": said,
+        "beyond": _more_than_had(answer, task["had"]),
+    }  # fmt: skip
+
+
+_EMPTY = dict.fromkeys((*LINE, "name"))
+
+
+def _is_of(own: dict[str, Any], line: dict[str, Any]) -> bool:
+    return own["product"] == line["product"] and line["lot"] in (None, own["lot"][2:])
+
+
+def _units(own: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(one["unit"] for one in own))
+
+
+def _sum(amounts: Any) -> Decimal:
+    return sum(map(Decimal, amounts), Decimal())
+
+
+def _more_than_had(answer: Sequence[dict[str, Any]], had: Sequence[dict[str, Any]]) -> bool:
+    """Tells whether more was answered for than came in, as far as both are in one unit."""
+    came: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for own in had:
+        came[own["product"], own["unit"]] += Decimal(own["had"])
+    for line in answer:
+        place = line["product"], line["unit"]
+        if place in came:
+            came[place] -= _sum(line[fate] for fate in FATES)
+    return any(amount < 0 for amount in came.values())
 
 
 def lot_named(key: str, language: Language) -> str:

@@ -163,8 +163,9 @@ class Day:
     def _clock_text(self, today: date) -> str:
         opens = datetime.combine(today, OPENS, ZONE)
         hours = datetime.combine(today, CLOSES, ZONE) - opens
-        # Services take a few seconds to start before the first crate is set down.
-        begin = datetime.now(UTC) + timedelta(seconds=6)
+        # Services start, people are let in and scanners learn the time before the first crate is set down: at the
+        # day's pace an answer that takes a second is a quarter of an hour late.
+        begin = datetime.now(UTC) + timedelta(seconds=10 * self._day_s / DAY_S)
         rate = hours.total_seconds() / self._day_s
         return f"{opens.isoformat()}={begin.isoformat()}@{rate}/{self._day_s}"
 

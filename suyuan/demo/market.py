@@ -111,6 +111,10 @@ class Market:
                 put_card(self._home, tape, card_ref(FARMER.name), FARMER)
             if merchant is not self.offline:
                 self.agents[merchant.device].link.start()
+        # A scanner knows the time when its tape's opening was answered.
+        for merchant in self.trade.merchants:
+            if merchant is not self.offline:
+                self.agents[merchant.device].link.wait_drained(10)
 
     def scan(
         self, action: Action, goods: GoodsAsRead | None, target: tuple[str, int] | None
@@ -163,7 +167,7 @@ class Market:
             raise TimeoutError("the scanner to reset did not drain")
         old.link.stop()
         self.retired.append(old.tape)
-        self.agents[self.reset.device] = self._agent(self.reset, number=2)
+        self.agents[self.reset.device] = self._agent(self.reset, number=2, clocks=old.clocks)
         self.agents[self.reset.device].link.start()
 
     def copy_one(self) -> None:
@@ -218,8 +222,8 @@ class Market:
         if self._botch is not None:
             self._botch.stop()
 
-    def _agent(self, merchant: Merchant, number: int = 1) -> Agent:
-        clocks = self._clocks(merchant)
+    def _agent(self, merchant: Merchant, number: int = 1, clocks: Clocks | None = None) -> Agent:
+        clocks = clocks or self._clocks(merchant)
         former = Former(self.retired[-1].id, None) if number > 1 else None
         tape = open_tape(
             self._path(merchant, number), merchant.device, self._home, clocks=clocks,

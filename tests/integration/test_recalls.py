@@ -473,3 +473,25 @@ def test_what_nobody_ever_recorded_is_said_to_be_unknown(
     answer = api.get(path)
 
     assert (answer.status_code, answer.json()["title"]) == (404, code)
+
+
+def test_a_stall_sees_what_it_had_and_said_also_of_a_recall_that_was_closed(
+    cluster: Cluster,
+) -> None:
+    line, office = Line(), Office().published()
+    line.report(received(24, milk("A")))
+    office.ask(AnswerRecall(answered("m-1", found=20, sold=4)))
+    closed = RecallClosed(
+        recall="r-1", by="officer-1", checked_by="officer-2", summary="done", position=1
+    )
+    assert office.ask(CloseRecall(closed)) == ""
+    office.tell(line)
+
+    with asking(fresh(cluster), line) as client:
+        (task,) = get(client, "/v1/merchants/m-1/recall-tasks")["tasks"]
+
+    assert task["over_at"] is not None
+    (own,) = task["had"]
+    assert (own["lot"], own["unit"], own["had"]) == ("L:A", "piece", "24")
+    (said,) = task["answer"]
+    assert (said["found"], said["sold"], said["destroyed"]) == ("20", "4", "0")

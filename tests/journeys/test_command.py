@@ -110,8 +110,7 @@ def test_a_stallholders_first_day_by_hand(shell: Shell) -> None:
     assert scanned.returncode == 0, scanned.stdout + scanned.stderr
     assert "kept, not yet confirmed" in scanned.stdout
     assert "everything on the tape is confirmed" in scanned.stdout
-    lot = httpx.get(f"{shell.told['query']}/v1/lots/{MILK}/A1", trust_env=False)
-    assert lot.json()["steps"][0]["premises"] == "m-7-a"
+    _wait(lambda: _query(shell, f"/v1/lots/{MILK}/A1")["steps"][0]["premises"] == "m-7-a")
 
 
 def test_a_stallholder_asks_its_own_till_in_and_the_till_joins(shell: Shell) -> None:
@@ -428,12 +427,12 @@ def _query(shell: Shell, path: str) -> Any:
 
 
 def _wait(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while True:
         with contextlib.suppress(LookupError):
             if true():
                 return
-        assert time.monotonic() < deadline, "the views did not show it within 5 s"
+        assert time.monotonic() < deadline, "the views did not show it within 10 s"
         time.sleep(0.05)
 
 

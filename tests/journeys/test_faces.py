@@ -271,6 +271,17 @@ def test_an_address_that_is_no_page_claims_nothing_about_recalls(machine: Machin
     assert "not known at the moment" in page
 
 
+def test_an_address_at_the_desk_that_is_no_page_says_so_instead_of_showing_the_shoppers(
+    machine: Machine,
+) -> None:
+    with signed_in(machine) as client:
+        answer = client.get("/desk/nonsense?lang=en")
+
+    assert answer.status_code == 404
+    assert "There is no page at this address" in answer.text
+    assert 'href="/home"' in answer.text
+
+
 def test_an_address_with_two_slashes_leads_to_no_other_site(machine: Machine) -> None:
     page = httpx.get(f"{url(machine)}//evil.example/x", trust_env=False).text
 
