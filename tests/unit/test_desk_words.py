@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kiosk_ui.faces.desk.trace import does_not_add_up
 from kiosk_ui.language import load_languages
 from kiosk_ui.svg.flow import SIBLINGS_MAX, flow_picture
 from kiosk_ui.svg.tiers import in_order, tiers
@@ -116,3 +117,13 @@ def test_a_name_with_a_tag_in_it_is_a_name() -> None:
     picture = drawn([node("a", name="<script>x</script>")], [])
 
     assert "<script>" not in picture
+
+
+@pytest.mark.parametrize(("at_most", "explained"), [("25", True), ("33", False), (None, False)])
+def test_a_row_that_does_not_add_up_to_what_is_left_is_explained(
+    at_most: str | None, explained: bool
+) -> None:
+    none = dict.fromkeys(("made", "sent_back", "used", "disposed"), "0")
+    holder = none | {"told": None, "taken_in": "38", "sold": "5", "at_most": at_most}
+
+    assert does_not_add_up(holder) is explained

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -75,8 +76,17 @@ def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dic
     return {
         "page": page, "flow": flow, "picture": picture,
         "certain": how.count("certain"), "possible": how.count("possible"),
-        "behind": how.count("behind"),
+        "behind": how.count("behind"), "loose": any(map(does_not_add_up, page["holders"])),
     }  # fmt: skip
+
+
+def does_not_add_up(holder: dict[str, Any]) -> bool:
+    """Tells whether less is left of a lot than its own entries leave: sales without a lot took from it."""
+    if holder["told"] is not None or holder["at_most"] is None:
+        return False
+    came = Decimal(holder["taken_in"]) + Decimal(holder["made"])
+    went = sum(Decimal(holder[name]) for name in ("sold", "sent_back", "used", "disposed"))
+    return Decimal(holder["at_most"]) < came - went
 
 
 def _instant(text: str) -> str:
