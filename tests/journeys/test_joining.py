@@ -493,11 +493,13 @@ def test_devices_are_listed_with_what_they_say_under_their_signature_alone(
         found = httpx.get(url, auth=office.people[who], trust_env=False).json()["devices"]
         return next((one for one in found if one["device"] == "till-22"), None)
 
-    # It may first be heard with a report still on its way, or as the broker hung up that did not know it yet.
-    assert until(lambda: (line("stall-1") or {}).get("waiting") == 0 and line("stall-1")["online"])  # type: ignore[index]
+    # It may first be heard with a report still on its way, or as the broker hung up that did not know it yet; and
+    # views count what it reported a moment later.
+    settled = {"waiting": 0, "online": True, "week": 1}
+    assert until(lambda: settled.items() <= (line("stall-1") or {}).items())
     told = line("stall-1")
     assert told is not None
-    assert (told["merchants"], told["week"]) == (["m-1"], 1)
+    assert told["merchants"] == ["m-1"]
     assert abs(told["ahead_s"]) < 5
     assert line("stall-2") is None, "others' devices"
     # Somebody else says that it is gone.
