@@ -28,6 +28,7 @@ from scanners.identity import Clocks
 from scanners.labels import Label, png
 from suyuan.audit_rows import RowsCheck
 from suyuan.badge import Badge
+from suyuan.demo.check import wait_followed
 from suyuan.demo.people import ADMINISTRATOR, CHECKER, REGULATOR
 from suyuan.participants import LotTruth
 from suyuan.parts.machine import Machine
@@ -113,7 +114,7 @@ class Stage:
             self._till = Agent(self._till.tape, self._till.clocks)
             self._till.link.start()
             self._online = True
-        self._till.link.wait_drained(WAIT_S)
+        self._settle()
         return {"kept": self._till.tape.count_waiting()}
 
     def _fail(self) -> dict[str, Any]:
@@ -127,7 +128,7 @@ class Stage:
         )  # fmt: skip
         self._till.keep(report)
         self._till.send_documents()
-        self._till.link.wait_drained(WAIT_S)
+        self._settle()
         return {"number": report.number}
 
     def _trace(self) -> dict[str, Any]:
@@ -200,6 +201,12 @@ class Stage:
         self.facts = {}
         Path(self.bundle).unlink(missing_ok=True)
         return {}
+
+    def _settle(self) -> None:
+        """Waits until what the till said is on record, and in the views that the next step asks."""
+        self._till.link.wait_drained(WAIT_S)
+        with self._asking(REGULATOR) as query:
+            wait_followed(query, WAIT_S)
 
     def _sale(self) -> GoodsSold:
         goods = GoodsAsRead(gtin=self.lot.gtin, lot=self.lot.number)

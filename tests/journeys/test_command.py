@@ -21,6 +21,7 @@ import pytest
 from scanners.agent import LedgerAway, enroll, learn_home
 from scanners.tape import Tape
 from suyuan.badge import Badge, HeldSignIn
+from suyuan.demo.check import wait_followed
 from suyuan.parts.places import free_port
 from tests.support.databases import scratch
 from tests.support.forked import run_verb
@@ -167,6 +168,7 @@ def test_a_slip_in_a_devices_name_lets_nobodys_till_report_for_somebody_else(she
 
     assert slip.returncode == 1
     assert "device-taken" in slip.stderr
+    _followed(shell)
     shown = shell.run("devices", "show", "till-72", "--as", "officer-1", "--json")
     merchants = [one["merchant"] for one in json.loads(shown.stdout)["mandates"]]
     assert merchants == ["m-72"]
@@ -427,6 +429,11 @@ def _query(shell: Shell, path: str) -> Any:
     return httpx.get(shell.told["query"] + path, trust_env=False, auth=shell.badge).json()
 
 
+def _followed(shell: Shell) -> None:
+    with httpx.Client(base_url=shell.told["query"], trust_env=False) as query:
+        assert wait_followed(query, 10)
+
+
 def _wait(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while True:
@@ -449,7 +456,7 @@ def test_a_merchants_ledger_stock_and_alerts_are_asked_for_at_the_terminal(shell
     )  # fmt: skip
     scan = ("scan", "--tape", "books.tape", "--for", "m-61:m-61-a", "--mode", "receive")
     shell.run(*scan, typed=f"*3\n]d201{MILK}1720010110B1\n")
-    _wait(lambda: bool(_query(shell, "/v1/premises/m-61-a/stock")["lines"]))
+    _followed(shell)
 
     ledger = shell.run("ledger", "purchases", "--merchant", "m-61")
     gaps = json.loads(
@@ -569,7 +576,7 @@ def test_a_merchants_file_is_imported_once_and_its_errors_come_back(shell: Shell
     first = shell.run(*words)
     again = _result(shell.run(*words, "--json"))
     cards = shell.run("card", "--tape", "erp.tape")
-    _wait(lambda: bool(_query(shell, "/v1/premises/m-62-a/stock")["lines"]))
+    _followed(shell)
     made = _query(shell, f"/v1/premises/m-62-a/stock/entries?product={MILK}")["entries"]
 
     assert "2026/13/1" in preview.stdout
