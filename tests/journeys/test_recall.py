@@ -171,7 +171,14 @@ class Desk:
 
     def wait(self, *words: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Asks again until the views have caught up."""
-        until(lambda: true(self.ask(*words)), " ".join(words))
+
+        def so() -> bool:
+            # What was said a moment ago may not be known yet, and is refused then.
+            done = main([*words, "--json"])
+            out = self._capsys.readouterr().out
+            return done == 0 and true(json.loads(out))
+
+        until(so, " ".join(words))
         return self.ask(*words)
 
 
