@@ -748,7 +748,7 @@ def test_a_proposal_does_nothing_until_it_is_confirmed_and_changes_no_mode(
     station: Station,
 ) -> None:
     before = len(station.market.rows())
-    address = f"{station.market.url}{SCAN}#do=dispose&gtin={MILK}&lot=L:P1&amount=2"
+    address = f"{station.market.url}{SCAN}#do=dispose&product={MILK}&lot=L:P1&amount=2&unit=piece"
     # Another page first: an address that differs in its end alone loads nothing.
     station.page.goto(station.market.url + "/recalls")
     station.page.goto(address)
@@ -766,6 +766,61 @@ def test_a_proposal_does_nothing_until_it_is_confirmed_and_changes_no_mode(
     row = station.market.rows()[-1]
     assert (row["kind"], row["lot"], row["amount"]) == ("goods-disposed", "L:P1", 2000)
     assert station.page.get_attribute("#mode-receive", "aria-pressed") == "true"
+
+
+@pytest.mark.parametrize(
+    ("proposed", "lot", "unit", "amount"),
+    [
+        (f"product={MILK}&lot=E:2026-01-05&amount=3&unit=piece", "E:2026-01-05", "piece", 3000),
+        (f"product={MILK}&lot=D:2026-01-04&amount=12500&unit=g", "D:2026-01-04", "g", 12_500_000),
+        ("product=item:%E7%8C%AA%E8%82%89&lot=&amount=1.5&unit=kg", "", "g", 1_500_000),
+    ],
+)
+def test_what_a_list_proposes_is_of_the_lot_and_in_the_unit_that_the_list_shows(
+    station: Station, proposed: str, lot: str, unit: str, amount: int
+) -> None:
+    before = len(station.market.rows())
+    station.page.goto(station.market.url + "/recalls")
+    station.page.goto(f"{station.market.url}{SCAN}#do=dispose&{proposed}")
+    station.page.wait_for_selector("#confirm:visible")
+
+    station.page.click("#confirm")
+
+    assert until(lambda: len(station.market.rows()) == before + 1)
+    row = station.market.rows()[-1]
+    assert (row["lot"], row["unit"], row["amount"]) == (lot, unit, amount)
+
+
+def test_what_goes_back_to_its_supplier_is_told_of_no_buyer_who_stands_there(
+    station: Station,
+) -> None:
+    station.page.click("#mode-sell")
+    station.page.fill("#with", "李记杂货")
+    station.page.keyboard.press("Tab")
+    assert until(lambda: "李记杂货" in station.page.inner_text("#stands"))
+    before = len(station.market.rows())
+    address = f"{station.market.url}{SCAN}#do=return&product={MILK}&lot=L:P9&amount=2&unit=piece"
+    station.page.goto(station.market.url + "/recalls")
+    station.page.goto(address)
+    station.page.wait_for_selector("#confirm:visible")
+
+    station.page.click("#confirm")
+
+    assert until(lambda: len(station.market.rows()) == before + 1)
+    row = station.market.rows()[-1]
+    assert (row["kind"], row["partner"]) == ("goods-returned", None)
+
+
+def test_which_day_one_stall_enters_is_no_day_of_the_next(station: Station) -> None:
+    station.page.fill("#day", (TODAY - timedelta(days=1)).isoformat())
+    station.page.keyboard.press("Tab")
+    day = station.page.inner_text("#stands")
+
+    station.page.click("#places .badge")
+
+    assert "年" in day
+    assert until(lambda: "年" not in station.page.inner_text("#stands"))
+    assert station.page.input_value("#day") == ""
 
 
 def test_whoever_is_done_leaves_the_browser_and_it_scans_no_more(

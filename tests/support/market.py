@@ -88,10 +88,12 @@ class Market:
     def rows(self, merchant: str = "m-1") -> list[dict[str, Any]]:
         """Returns what the views believe that a merchant moved, in the order of the record."""
         query = (
-            "SELECT kind, product, lot, produced, expires, amount, counterparty, premises"
+            "SELECT kind, product, lot, produced, expires, amount, counterparty, premises, unit"
             " FROM trade.movements WHERE merchant = %s AND believed_to IS NULL ORDER BY position"
         )
-        names = ("kind", "product", "lot", "produced", "expires", "amount", "partner", "premises")
+        names = (
+            "kind", "product", "lot", "produced", "expires", "amount", "partner", "premises", "unit",
+        )  # fmt: skip
         with psycopg.connect(self.machine.dsn("suyuan_owner")) as connection:
             found = connection.execute(query, [merchant]).fetchall()
         return [dict(zip(names, row, strict=True)) for row in found]

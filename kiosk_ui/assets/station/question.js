@@ -3,6 +3,7 @@
 import { typedDay } from "./dates.js";
 import { $, el, productName, shownDay, t } from "./page.js";
 import { DATE, told } from "./session.js";
+import { UNITS } from "./units.js";
 
 // So many keys a hand may press as quickly as a scanner does.
 const HAND_QUICK = 2;
@@ -65,10 +66,10 @@ export class Question {
     return undefined;
   }
 
-  #showToConfirm({ product, goods, amount, mode, why }) {
+  #showToConfirm({ product, goods, amount, unit, mode, why }) {
     $("asked-of").textContent = productName(product, goods);
     $("how-many").value = amount;
-    $("of-all").textContent = this.#cases({ product });
+    $("of-all").textContent = unit === "piece" ? this.#cases({ product }) : t(UNITS[unit]);
     $("half").hidden = true;
     $("usual").hidden = true;
     $("confirm").textContent = why === "amount" ? t("Keep {n}", { n: amount }) : mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");

@@ -2,8 +2,7 @@
 
 import { base64urlBytes } from "./bytes.js";
 import { readPicture, startCamera } from "./camera.js";
-import { isDay } from "./dates.js";
-import { LOT } from "./gs1.js";
+import { proposedIn } from "./proposal.js";
 import { lacks, newKey, sign } from "./keys.js";
 import { Importer } from "./import.js";
 import { Lines } from "./lines.js";
@@ -230,17 +229,6 @@ async function station(store, device) {
     history.replaceState(null, "", location.pathname);
     run(() => session.propose(proposed));
   }
-}
-
-// A list of goods that end leads here with what is to be done of which.
-function proposedIn(hash) {
-  const said = new URLSearchParams(hash.slice(1));
-  if (!["dispose", "return"].includes(said.get("do")) || !/^\d{14}$/.test(said.get("gtin") ?? "")) return null;
-  const lot = (said.get("lot") ?? "").replace(/^L:/, "");
-  const expires = said.get("expires") ?? "";
-  const goods = { gtin: said.get("gtin"), expires: isDay(expires) ? expires : undefined, lot: LOT.test(lot) ? lot : undefined };
-  const amount = /^\d{1,6}(\.\d{1,3})?$/.test(said.get("amount") ?? "") ? said.get("amount") : "1";
-  return { mode: said.get("do"), goods, amount };
 }
 
 function troubleWords(trouble) {

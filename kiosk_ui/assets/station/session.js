@@ -21,7 +21,6 @@ const SIDE = { receive: "supplier", return: "supplier", sell: "buyer", "take-bac
 const ASKED = ["receive", "count"];
 // Why a date is asked: of what was just scanned, or of a line that was kept without one.
 export const DATE = ["date", "later"];
-const NEAR_DATES = 4;
 // A hand that types a date into the wrong box shall hear of it.
 const AMOUNT_MAX = 99_999;
 
@@ -58,7 +57,8 @@ export class Session {
     if (turned) this.#turn(place);
     if ("counterparty" in changes || "merchant" in changes) delete place.delivery;
     if ("delivery" in changes || !place.delivery) delete place.numbered;
-    if ("merchant" in changes) for (const name of ["counterparty", "counterpartyName", "supplier"]) delete place[name];
+    // Neither whom one stall trades with nor which day it enters is another's.
+    if ("merchant" in changes) for (const name of ["counterparty", "counterpartyName", "supplier", "day", "reason"]) delete place[name];
     // A sale to somebody has a number from its first line on: its voucher names it.
     if (place.mode === "sell" && place.counterparty && !place.delivery) Object.assign(place, { delivery: newDelivery(this.today), numbered: this.today });
     await this.tape.store.put("about", { ...place, day: undefined }, "place");
@@ -166,7 +166,7 @@ export class Session {
     }
     const dated = line.goods.lot || line.goods.produced || line.goods.expires;
     if (!dated && ASKED.includes(this.place.mode)) {
-      return this.#ask({ ...line, why: "date", chips: this.#chips(line), usual: this.products.usual(line.product, this.place) }, told("ask", "Which date is on it?"));
+      return this.#ask({ ...line, why: "date", chips: this.products.near(line, this.place.counterparty, this.today), usual: this.products.usual(line.product, this.place) }, told("ask", "Which date is on it?"));
     }
     return this.#counted(line);
   }
@@ -183,21 +183,6 @@ export class Session {
     await this.tape.store.put("about", asking, "asking");
     this.asking = asking;
     return { ...says, line: asking };
-  }
-
-  // Dates that were on these goods lately, here or with others: one tap instead of four keys.
-  #chips({ goods, product }, { counterparty } = this.place) {
-    const mine = this.products.lately(goods.gtin, counterparty);
-    const others = (product?.dates ?? []).map(({ produced, expires }) => ({ produced, expires }));
-    const seen = new Set();
-    // What its label says first; a date of the other kind may still be the right one, and one of others comes last.
-    const kind = this.products.kind(goods.gtin);
-    const sorted = (dates) => [...dates].sort((one, other) => Number(Boolean(other[kind])) - Number(Boolean(one[kind])));
-    return [...sorted(mine), ...sorted(others)].filter((dates) => {
-      const name = JSON.stringify(dates);
-      const fits = !dates.expires || dates.expires >= this.today;
-      return fits && !seen.has(name) && seen.add(name);
-    }).slice(0, NEAR_DATES);
   }
 
   // Answers the date question: `dates` has produced or expires, or neither where it is skipped.
@@ -229,12 +214,15 @@ export class Session {
   }
 
   // What a list proposes: goods that end, to be disposed of or sent back once somebody says so.
-  async propose({ mode, goods, amount }) {
+  async propose({ mode, goods, amount, unit }) {
     if (this.asking) return told("amber", "Answer the open question first.");
     if (!this.place.merchant) return told("amber", "Whose is it? Choose the stall first.");
-    const product = await this.products.known(goods.gtin);
-    const line = { goods, amount, unit: "piece", product, mode, why: "confirm" };
-    return this.#ask(line, told("amber", mode === "return" ? "Send it back to the supplier?" : "Dispose of it?"));
+    const product = goods.gtin ? await this.products.known(goods.gtin) : undefined;
+    const line = { goods, amount, unit, product, mode, why: "confirm" };
+    const { counterparty, counterpartyName } = this.#supplier();
+    if (mode === "dispose") return this.#ask(line, told("amber", "Dispose of it?"));
+    const words = counterparty ? "Send it back to {who}?" : "Send it back to the supplier?";
+    return this.#ask(line, told("amber", words, { who: counterpartyName ?? counterparty }));
   }
 
   // What was proposed, or counted, is done for who stands there now; the mode of the next scan stays as it was.
@@ -242,7 +230,15 @@ export class Session {
     // A second tap on the same button.
     if (!this.asking) return undefined;
     if (!this.place.merchant) return told("amber", "Whose is it? Choose the stall first.");
-    return this.#keep([this.asking], null, { ...this.place, mode: this.asking.mode ?? this.place.mode });
+    const { mode } = this.asking;
+    // What a list proposed goes back under no delivery that stands here, and to nobody who buys.
+    const proposed = mode && { ...this.place, ...this.#supplier(), delivery: undefined, mode };
+    return this.#keep([this.asking], null, proposed ?? this.place);
+  }
+
+  #supplier() {
+    const { counterparty, counterpartyName } = SIDE[this.place.mode] === "supplier" ? this.place : this.place.supplier ?? {};
+    return { counterparty, counterpartyName };
   }
 
   async setAmount(amount) {
@@ -365,7 +361,7 @@ export class Session {
     const before = await this.finish();
     const was = saidIn((await this.tape.store.get("reports", number)).report);
     const line = this.#lineOf(was);
-    const asked = await this.#ask({ ...line, why: "later", number, was, chips: this.#chips(line, was) }, told("ask", "Which date is on it?"));
+    const asked = await this.#ask({ ...line, why: "later", number, was, chips: this.products.near(line, was.counterparty, this.today) }, told("ask", "Which date is on it?"));
     return before ? { ...asked, before } : asked;
   }
 

@@ -1,6 +1,6 @@
 // Whose scan, what it means, with whom: in sight all the time, one tap to change.
 
-import { $, el, t } from "./page.js";
+import { $, el, shownDay, t } from "./page.js";
 import { said } from "./marking.js";
 import { MODES } from "./session.js";
 import { MODE_WORDS } from "./units.js";
@@ -21,6 +21,7 @@ export class StandingBar {
     $("delivery").addEventListener("change", ({ target }) => this.#stand({ delivery: target.value.trim() || undefined }));
     $("day").addEventListener("change", ({ target }) => {
       session.place.day = target.value || undefined;
+      this.show();
     });
     // On a telephone what stands is one line, which a tap opens.
     $("standing").open = WIDE.matches || !session.place.merchant;
@@ -54,9 +55,11 @@ export class StandingBar {
     // Whoever is typing a number there keeps it.
     const typing = document.activeElement === $("delivery") && $("delivery").value;
     if (!typing) $("delivery").value = place.delivery ?? "";
+    $("reason").value = place.reason ?? "expired";
+    if (document.activeElement !== $("day")) $("day").value = place.day ?? "";
     $("places").replaceChildren(...this.places.map((one) => this.#badge(one, place)));
     const who = this.places.find((one) => one.merchant === place.merchant && one.premises === place.premises);
-    const parts = [who?.words ?? t("Whose scan?"), t(MODE_WORDS[place.mode]), place.counterpartyName ?? place.counterparty, place.delivery];
+    const parts = [who?.words ?? t("Whose scan?"), t(MODE_WORDS[place.mode]), place.counterpartyName ?? place.counterparty, place.delivery, place.day && shownDay(place.day)];
     $("stands").textContent = parts.filter(Boolean).join(" · ");
     if (!place.merchant) $("standing").open = true;
   }
