@@ -63,12 +63,17 @@ LEFT JOIN trade.recalls r ON l.kind = 'recall' AND r.recall = l.stop
 LEFT JOIN trade.holds h ON l.kind = 'hold' AND h.hold = l.stop
 WHERE l.product = %s AND l.lot = %s AND l.ended_at IS NULL ORDER BY l.kind DESC, l.how DESC, l.stop
 """
-# When anything about it last changed: an entry, or a hold or recall, its end included.
+# When anything about it last changed: an entry, a hold or recall, a paper, their ends included, or a lost tape.
 UPDATED = """
 SELECT greatest(
   (SELECT last_position FROM trade.lots WHERE product = %(gtin)s AND lot = %(lot)s),
   (SELECT max(greatest(position, ended_at)) FROM trade.stopped_lots
-   WHERE product = %(gtin)s AND lot = %(lot)s), 0) AS position
+   WHERE product = %(gtin)s AND lot = %(lot)s),
+  (SELECT max(greatest(q.position, q.believed_to)) FROM trade.papers q
+   WHERE q.gtins && %(gtins)s::text[] AND (q.lots = '{}' OR %(number)s = ANY(q.lots))),
+  (SELECT max(g.position) FROM edge.gaps g WHERE g.kind IN ('tape-lost', 'tape-forked')
+   AND EXISTS (SELECT 1 FROM trade.movements m
+     WHERE m.stream = g.stream AND m.product = %(gtin)s AND m.lot = %(lot)s)), 0) AS position
 """
 POSITION_MAX = 2**62
 
@@ -164,7 +169,7 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
         disputed=row["disputed"],
         steps=[schemas.Step(**step) for step in steps],
         made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
-        papers=papers(reader, gtin, lot[2:] if lot.startswith("L:") else "", 50)[0],
+        papers=papers(reader, gtin, _number(lot), 50)[0],
         stops=[schemas.LotStop(**r) for r in rows(reader, STOPS, [gtin, lot])],
         gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
         today=today(reader),
@@ -184,7 +189,8 @@ def product_names(reader: Reader, gtins: Iterable[str]) -> dict[str, str]:
 
 def updated(reader: Reader, gtin: str, lot: str) -> int:
     """Returns the position of the last event that says anything of a lot, 0 for none."""
-    return int(rows(reader, UPDATED, {"gtin": gtin, "lot": lot})[0]["position"])
+    asked = {"gtin": gtin, "lot": lot, "number": _number(lot), "gtins": _family(reader, gtin)}
+    return int(rows(reader, UPDATED, asked)[0]["position"])
 
 
 def find_lot(reader: Reader, gtin: str, dates: Dates) -> str:
@@ -203,11 +209,22 @@ def papers(
     reader: Reader, gtin: str, lot: str | None, limit: int, before: int = POSITION_MAX
 ) -> tuple[list[schemas.Paper], int | None]:
     """Returns papers of a product or lot, newest first, and where the next page begins."""
-    family = [row["gtin"] for row in rows(reader, FAMILY, [gtin])]
-    values: dict[str, Any] = {"gtins": family, "lot": lot, "before": before, "limit": limit + 1}
+    values: dict[str, Any] = {
+        "gtins": _family(reader, gtin), "lot": lot, "before": before, "limit": limit + 1,
+    }  # fmt: skip
     found = rows(reader, PAPERS, values)
     more = found[limit - 1]["position"] if len(found) > limit else None
     return [schemas.Paper(**row) for row in found[:limit]], more
+
+
+def _family(reader: Reader, gtin: str) -> list[str]:
+    """Returns a product and its cases, of which papers may speak instead."""
+    return [row["gtin"] for row in rows(reader, FAMILY, [gtin])]
+
+
+def _number(lot: str) -> str:
+    """Returns the number of a lot as papers name it; empty for one that has none."""
+    return lot[2:] if lot.startswith("L:") else ""
 
 
 def brief(row: dict[str, Any]) -> schemas.LotBrief:

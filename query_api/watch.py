@@ -8,10 +8,12 @@ import psycopg
 log = logging.getLogger("suyuan.query")
 
 AWAY_S = 1.0
+# Lots' pages show what came of tapes, too.
+GROUPS = ("trade", "edge")
 
 
 class Watch:
-    """Counts the times the trade views moved, and wakes whoever waits for the next."""
+    """Counts the times the views moved, and wakes whoever waits for the next."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -29,7 +31,8 @@ class Watch:
             try:
                 connection = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
                 async with connection:
-                    await connection.execute("LISTEN views_trade")
+                    for group in GROUPS:
+                        await connection.execute(f"LISTEN views_{group}")
                     async for _ in connection.notifies():
                         async with self._condition:
                             self.count += 1

@@ -1,9 +1,8 @@
 // Habits of a public screen: a scanner is heard from anywhere, typing goes to the box, and who left is forgotten.
 import { NotUnderstood, classified, understand } from "./station/gs1.js";
+import { KIOSK } from "./screens.js";
 import { Wedge } from "./station/wedge.js";
 
-// A tall screen that stands in a market; a telephone is somebody's own.
-const KIOSK = "(min-width: 1000px) and (min-height: 1500px)";
 const IDLE_MS = 75_000;
 const WARNED_MS = 15_000;
 
@@ -79,6 +78,8 @@ function watch() {
     timer = setTimeout(warn, IDLE_MS);
   };
   const warn = () => {
+    // Where nobody began anything there is nothing to be warned of.
+    if (location.pathname === "/" && !box?.value) return location.replace("/");
     dialog.showModal();
     timer = setTimeout(() => location.replace("/"), WARNED_MS);
   };

@@ -8,6 +8,11 @@ const BROKEN_MS = 3000;
 const lot = document.getElementById("lot");
 let heard = new Date();
 let silent, broken;
+// The last entry that the stream told of; what the page shows may be older, until it could be asked for.
+let told = lot?.dataset.updated;
+// Goods end at midnight, and nobody records that of a lot.
+const dayHere = () => new Date().toLocaleDateString("sv", { timeZone: "Asia/Shanghai" });
+let day = dayHere();
 
 function lose() {
   const verdict = document.querySelector("#lot .verdict");
@@ -27,11 +32,20 @@ function hear() {
   silent = setTimeout(lose, SILENT_MS);
 }
 
-async function renew(position) {
+// Shows the page anew. Where it cannot be asked for, what it claims is taken away, and the next word of the stream tries again.
+async function renew() {
+  try {
+    await take();
+  } catch {
+    lose();
+  }
+}
+
+async function take() {
   const here = document.getElementById("lot");
   // A kept page may be older than what was just told.
-  const answer = await fetch(location.href, { headers: { "suyuan-after": position } });
-  if (!answer.ok) return;
+  const answer = await fetch(location.href, { headers: { "suyuan-after": told } });
+  if (!answer.ok) throw new Error(`${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("lot");
   const open = here.querySelector("details")?.open;
@@ -42,15 +56,25 @@ async function renew(position) {
   if (details && open) details.open = true;
 }
 
+async function look() {
+  const here = document.getElementById("lot");
+  const turned = day !== dayHere();
+  if (turned || Number(told) > Number(here.dataset.updated) || here.querySelector("[data-lost]")) await renew();
+  if (turned && !document.querySelector("#lot [data-lost]")) day = dayHere();
+}
+
 if (lot && "EventSource" in window) {
   const source = new EventSource(lot.dataset.live);
   hear();
   source.addEventListener("updated", async ({ data }) => {
     hear();
-    const here = document.getElementById("lot");
-    if (data !== here.dataset.updated || here.querySelector("[data-lost]")) await renew(data);
+    told = data;
+    await look();
   });
-  source.addEventListener("here", hear);
+  source.addEventListener("here", async () => {
+    hear();
+    await look();
+  });
   source.addEventListener("error", () => {
     // From the first error on: the browser tries again every two seconds, and each try fails anew.
     broken ??= setTimeout(lose, BROKEN_MS);

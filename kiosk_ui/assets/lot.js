@@ -1,4 +1,5 @@
 // Helps on a lot's page: keep it as bought, read it aloud. The page says all of it without this.
+import { KIOSK } from "./screens.js";
 
 const NAME = "suyuan-mine";
 const MOST = 200;
@@ -28,7 +29,8 @@ function readAloud() {
 export function offer() {
   const keepIt = document.getElementById("keep");
   const aloud = document.getElementById("aloud");
-  if (keepIt) keepIt.hidden = false;
+  // What somebody bought is kept where nobody else looks.
+  if (keepIt) keepIt.hidden = matchMedia(KIOSK).matches;
   if (aloud) aloud.hidden = !("speechSynthesis" in window);
 }
 

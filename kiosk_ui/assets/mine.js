@@ -8,11 +8,14 @@ async function verdictOf({ gtin, lot }) {
   try {
     const answer = await fetch(`/v1/lots/${gtin}/${encodeURIComponent(lot)}`);
     if (!answer.ok) return ["warn", list.dataset.unknown];
-    const { stops: all, lot: known, today } = await answer.json();
-    const stops = all.filter((stop) => stop.how === "stopped");
-    if (!stops.length && known.expires && known.expires < today) return ["bad", list.dataset.past];
-    if (!stops.length) return ["good", list.dataset.clear];
-    return ["bad", stops[0].kind === "recall" ? list.dataset.recalled : list.dataset.held];
+    const { stops, papers, lot: known, today } = await answer.json();
+    const stopped = stops.find(({ how }) => how === "stopped");
+    // In the order in which the lot's own page says them.
+    if (stopped) return ["bad", stopped.kind === "recall" ? list.dataset.recalled : list.dataset.held];
+    if (papers.some(({ kind, result }) => kind === "test" && result === "failed")) return ["bad", list.dataset.failed];
+    if (known.expires && known.expires < today) return ["bad", list.dataset.past];
+    if (stops.length) return ["warn", list.dataset.maybe];
+    return ["good", list.dataset.clear];
   } catch {
     return ["warn", list.dataset.unknown];
   }
@@ -48,3 +51,5 @@ function show() {
 }
 
 if (list) show();
+// What was compared an hour ago is compared anew when somebody looks.
+document.addEventListener("visibilitychange", () => list && !document.hidden && show());

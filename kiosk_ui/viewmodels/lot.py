@@ -112,7 +112,7 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
     return LotView(
         product_title(page["product"], language), verdict, tone, reasons,
         # A fresh bar beside "do not eat it" would say two things at once.
-        None if stops else days_left,
+        None if stops or failed else days_left,
         [_step(step, language) for step in page["steps"]],
         [p | {"name": word(PAPER_KINDS.get(p["kind"], "Certificate"))} for p in page["papers"]],
         [stop["notice"] for stop in stops if stop["notice"]],

@@ -36,8 +36,9 @@ FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
      LEFT JOIN trade.merchants m ON m.merchant = p.maker
 ORDER BY p.name_zh, n.gtin LIMIT %(limit)s
 """
+# Of the group that is behind: pages show both.
 STANDING = """
-SELECT (SELECT position FROM trade.position) AS position,
+SELECT least((SELECT position FROM trade.position), (SELECT position FROM edge.position)) AS position,
        coalesce((SELECT max(position) FROM trade.recall_words), 0) AS stops
 """
 # Often enough to be believed, seldom enough to cost nothing while thousands of reports come.

@@ -78,22 +78,27 @@ class Stand:
         self.agent.link.stop()
         self.machine.stop()
 
-    def _file_papers(self) -> None:
-        common: dict[str, Any] = {
-            "merchant": "m-1", "premises": "p-1", "business_date": TODAY,
-            "clock": self.agent.clocks.read(), "session": "00000000-0000-4000-8000-000000000009",
-        }  # fmt: skip
+    def file_test(self, number: str, result: Any, lot: str) -> None:
         picture = keep_document(self.agent.tape, "image/png", png(Label("qr", MILK)))
         self.agent.keep(
             TestReportFiled(
-                document=picture, number="T-1", laboratory="快检室", result="passed",
-                tested_on=TODAY, gtins=(MILK,), lots=("A-24/11",), **common,
+                document=picture, number=number, laboratory="快检室", result=result,
+                tested_on=TODAY, gtins=(MILK,), lots=(lot,), **self._common(),
             )
         )  # fmt: skip
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "merchant": "m-1", "premises": "p-1", "business_date": TODAY,
+            "clock": self.agent.clocks.read(), "session": "00000000-0000-4000-8000-000000000009",
+        }  # fmt: skip
+
+    def _file_papers(self) -> None:
+        self.file_test("T-1", "passed", "A-24/11")
         self.agent.keep(
             CertificateFiled(
                 document="00" * 32, kind="release", number="R-1", issuer="乳业",
-                valid_from=TODAY, gtins=(MILK,), **common,
+                valid_from=TODAY, gtins=(MILK,), **self._common(),
             )
         )  # fmt: skip
         assert self.agent.send_documents() == []
@@ -170,6 +175,76 @@ def test_a_new_scan_shows_on_the_open_page_within_a_second(stand: Stand, browser
         assert time.monotonic() - begun < 3
         page.wait_for_timeout(20)
     page.context.close()
+
+
+def test_a_test_that_fails_turns_the_page_that_is_open_and_the_purchase_that_was_kept(
+    stand: Stand, browser: Browser
+) -> None:
+    lot = milk("F-1", produced=TODAY, expires=TODAY + timedelta(days=15))
+    stand.keep(received(3, lot))
+    path = f"/01/{MILK}/10/F-1"
+    assert until(lambda: httpx.get(stand.url + path, trust_env=False).status_code == 200)
+    page, _ = open_page(browser, stand, path)
+    page.wait_for_selector(".verdict.good")
+    page.click("#keep")
+
+    stand.file_test("T-2", "failed", "F-1")
+
+    page.wait_for_selector(".verdict.bad")
+    assert "检验不合格" in page.inner_text("#verdict")
+    assert page.locator(".verdict .bar").count() == 0
+    page.goto(f"{stand.url}/mine")
+    page.wait_for_selector("#kept .bad")
+    assert "检验不合格" in page.inner_text("#kept")
+    page.context.close()
+
+
+def test_a_page_that_could_not_be_asked_for_anew_loses_its_green_until_it_can(
+    stand: Stand, browser: Browser
+) -> None:
+    page, _ = open_page(browser, stand, LOT)
+    page.wait_for_selector(".verdict.good")
+    page.wait_for_timeout(700)
+    # What a crowd behind a recall meets.
+    page.route("**/01/**", lambda route: route.fulfill(status=503, body="busy"))
+
+    stand.keep(sold(1, stand.goods))
+
+    page.wait_for_selector(".verdict.warn")
+    page.unroute("**/01/**")
+    page.wait_for_selector(".verdict.good", timeout=15_000)
+    page.context.close()
+
+
+def test_a_shared_screen_keeps_nobodys_purchases(stand: Stand, browser: Browser) -> None:
+    context = context_of(browser, viewport={"width": 1080, "height": 1920})
+    page = context.new_page()
+
+    page.goto(stand.url + LOT)
+    page.wait_for_selector("#aloud:visible, #verdict")
+    assert not page.is_visible("#keep")
+    page.goto(stand.url)
+    assert not page.is_visible("a:has-text('我买过的')")
+    context.close()
+
+
+def test_the_way_in_that_stays_open_says_what_is_recalled_now_and_no_more_than_it_knows(
+    stand: Stand, browser: Browser
+) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{stand.url}/?lang=zh")
+    assert page.locator("#recalls-now .good").count() == 1
+    page.route("**/*", lambda route: route.fulfill(status=503, body="busy"))
+
+    page.clock.run_for(61_000)
+
+    page.wait_for_selector("#recalls-now .warn")
+    page.unroute("**/*")
+    page.clock.run_for(61_000)
+    page.wait_for_selector("#recalls-now .good")
+    context.close()
 
 
 def test_everything_works_without_javascript(stand: Stand, browser: Browser) -> None:
