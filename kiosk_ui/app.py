@@ -177,6 +177,7 @@ def _say_unhappy(app: FastAPI) -> None:
         (client.NotSignedIn, unhappy.not_signed_in),
         (client.NotYours, unhappy.not_yours),
         (client.TooMany, unhappy.too_many),
+        (client.Ambiguous, unhappy.ambiguous),
         (ClientDisconnect, unhappy.gone),
         (RequestValidationError, unhappy.not_filled_in),
         (HTTPException, unhappy.elsewhere),

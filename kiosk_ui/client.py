@@ -148,7 +148,7 @@ def raise_for(answer: httpx.Response) -> None:
         case 404:
             raise NotRecorded
         case 409:
-            raise Ambiguous
+            raise Ambiguous(detail_of(answer))
         case 400 | 422:
             raise Unusable(detail_of(answer))
         case 429:

@@ -143,8 +143,10 @@ async def _second_token(
         return render(request, "refused.html", {"whys": [words]}, 422, person=person)
     showing = plain | {"authorization": f"Bearer {begun.json()['secret']}"}
     digest = {"digest": hashlib.sha256(body).hexdigest()}
-    token = await reached(services.post("/intake/tokens", json=digest, headers=showing))
-    await reached(services.delete("/intake/sign-ins/this", headers=showing))
+    try:
+        token = await reached(services.post("/intake/tokens", json=digest, headers=showing))
+    finally:
+        await reached(services.delete("/intake/sign-ins/this", headers=showing))
     return str(token.json()["token"])
 
 

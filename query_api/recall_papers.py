@@ -15,6 +15,7 @@ from query_api.recall_accounts import Accounts, accounts_of
 from query_api.recall_work import calls
 from query_api.recalls import LAW_ZONE, recall, shown_holders
 from query_api.sheets import STYLE, Sheet
+from query_api.stock import exact
 from query_api.views import Reader, rows
 
 SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
@@ -211,7 +212,7 @@ def _evidence(reader: Reader, name: str, accounts: Accounts) -> Iterator[bytes]:
     proofs = [
         [
             row["business_date"], row["merchant"], row["product"], row["lot"],
-            f"{int(row['stated']) / 1000:g} {row['stated_unit']}", row["place"],
+            f"{exact(int(row['stated']))} {row['stated_unit']}", row["place"],
             row["witness"] or ("card" if row["has_card"] else ""),
             " ".join(digest[:12] for digest in row["documents"]), row["position"],
         ]

@@ -73,7 +73,8 @@ def _stopwatch(reader: Reader, name: str, known_at: datetime) -> list[schemas.Re
     first: dict[str, datetime] = {}
     for row in rows(reader, SAID, [name]):
         if (step := STEPS.get(row["what"])) is not None:
-            first[step] = row["first"]
+            # A draft that was sent back was no checked one: the last word on it is.
+            first[step] = row["last"] if step == "checked" else row["first"]
         if row["what"] == "recall-answered":
             first["last-answer"] = row["last"]
     steps = sorted(first.items(), key=lambda step: step[1])

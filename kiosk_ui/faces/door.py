@@ -1,5 +1,6 @@
 """The door of the faces: signing in, by password or at the authority's own page, and out."""
 
+import contextlib
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -7,7 +8,7 @@ import httpx
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from kiosk_ui.client import client_of, detail_of, reached
+from kiosk_ui.client import Away, client_of, detail_of, reached
 from kiosk_ui.page import render
 from kiosk_ui.signing import (
     Person,
@@ -76,11 +77,13 @@ async def sign_out(request: Request) -> Response:
     """Ends the sign-in here and at the ledger."""
     response = RedirectResponse("/sign-in", 303)
     if secret := secret_of(request):
-        client = client_of(request).showing(secret)
-        await reached(
-            client.services.intake.delete("/intake/sign-ins/this", headers=client.headers)
-        )
         request.app.state.tokens.forget(secret)
+        client = client_of(request).showing(secret)
+        # Where the ledger is away, this browser is signed out all the same; there it ends when nobody uses it.
+        with contextlib.suppress(Away):
+            await reached(
+                client.services.intake.delete("/intake/sign-ins/this", headers=client.headers)
+            )
     let_out(request, response)
     return response
 
@@ -124,7 +127,11 @@ async def back(request: Request, state: str = "", code: str = "", error: str = "
     answer = await client_of(request).post("/intake/single-sign-ons/back", form, agent)
     if answer.status_code != httpx.codes.CREATED:
         return _form(request, {"why": detail_of(answer)}, answer.status_code)
-    response = await _welcome(request, answer.json()["secret"], "")
+    secret = answer.json()["secret"]
+    person = await request.app.state.tokens.person(secret, client_of(request))
+    # A page of ours that goes on by itself: on the way from another site, no redirect shows the cookie to the next page.
+    response = render(request, "came_back.html", {"there": home_of(person)}, person=person)
+    let_in(request, response, secret)
     response.delete_cookie(SINGLE_COOKIE, path="/sign-in")
     return response
 

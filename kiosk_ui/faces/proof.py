@@ -19,6 +19,8 @@ Position = Annotated[int, Path(ge=1, le=2**53)]
 # A proof is this and little more; its code is read off a slip by any telephone.
 EXTRA = "extra "
 OPENING_SKIPS = 96
+# What one code of the least redundancy holds; a recall of many lots is more (ISO/IEC 18004, table 7: 2,953 bytes).
+CODE_MAX = 2_900
 
 
 @router.get("/proof/{position}")
@@ -29,6 +31,7 @@ async def proof(request: Request, position: Position) -> Response:
     values = {
         "position": position, "proof": text, "public": public, "origin": _origin(text),
         "facts": entry_words(public, request.state.language), "key": await _key(request),
+        "drawn": len(text.encode()) <= CODE_MAX,
     }  # fmt: skip
     return render(request, "proof.html", values)
 
@@ -36,7 +39,10 @@ async def proof(request: Request, position: Position) -> Response:
 @router.get("/proof/{position}/code.svg")
 async def code(request: Request, position: Position) -> Response:
     """The proof as one code, for a slip or another screen."""
-    drawn = code_picture((await _proof(request, position)).encode())
+    content = (await _proof(request, position)).encode()
+    if len(content) > CODE_MAX:
+        raise NotRecorded
+    drawn = code_picture(content)
     return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "no-cache"})
 
 
@@ -52,6 +58,8 @@ async def _proof(request: Request, position: int) -> str:
 
 async def _key(request: Request) -> str:
     answer = await reached(client_of(request).services.log.get("/log/key"))
+    if answer.status_code != httpx.codes.OK:
+        raise Away(f"status {answer.status_code}")
     return answer.text.strip()
 
 

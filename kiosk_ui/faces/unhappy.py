@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from kiosk_ui.client import Away, NotRecorded, NotSignedIn, NotYours, TooMany, Unusable
+from kiosk_ui.client import Ambiguous, Away, NotRecorded, NotSignedIn, NotYours, TooMany, Unusable
 from kiosk_ui.page import render
 
 # Pages of people who are signed in: what they fill in is not a code on a pack.
@@ -69,6 +69,11 @@ def not_signed_in(request: Request, _error: NotSignedIn) -> Response:
 def not_yours(request: Request, error: NotYours) -> Response:
     """Somebody is signed in who may not do this."""
     return render(request, "not_yours.html", {"detail": str(error)}, status=403)
+
+
+def ambiguous(request: Request, error: Ambiguous) -> Response:
+    """What was asked is another by now, or several things at once."""
+    return render(request, "unusable.html", {"detail": str(error)}, status=409)
 
 
 def too_many(request: Request, error: TooMany) -> Response:

@@ -269,6 +269,13 @@ def _decide_once(parts: IntakeParts, askers: Askers, key: str, body: bytes) -> R
         else:
             return response
     if known.asked != asked:
+        if known.status != 200:
+            # Whoever takes a key that was used for one that was done must not take this for done.
+            return problem(
+                422,
+                "key-refused",
+                "a question under this Idempotency-Key was refused: ask under another key",
+            )
         return problem(422, "key-reused", "this Idempotency-Key was used for another question")
     return Response(known.body, known.status, media_type="application/json")
 

@@ -81,11 +81,16 @@ def test_a_question_asked_again_under_its_key_gets_its_answer_again(http: httpx.
 
     again = http.post("/intake/requests", json=unknown, headers=headers)
     other = http.post("/intake/requests", json=enroll, headers=headers)
+    granted = {"idempotency-key": str(uuid.uuid4())}
+    done = http.post("/intake/requests", json=enroll, headers=granted)
+    reused = http.post("/intake/requests", json=unknown, headers=granted)
     without = http.post("/intake/requests", json=unknown)
 
     assert (first.status_code, again.status_code) == (422, 422)
     assert again.content == first.content
-    assert other.json()["title"] == "key-reused"
+    # Whether what was asked first came to be makes the difference to who asks.
+    assert other.json()["title"] == "key-refused"
+    assert (done.status_code, reused.json()["title"]) == (200, "key-reused")
     assert without.status_code == 200, "without the key it is decided anew"
     bad = http.post("/intake/requests", json=unknown, headers={"idempotency-key": "x" * 81})
     assert bad.json()["title"] == "no-key"

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
+from playwright.sync_api import sync_playwright
 
 from ledger.accounts.book import PgAccounts
 from ledger.accounts.provider import Client, NotVouched, Provider, ProviderAway, Vouched
@@ -23,6 +24,7 @@ from ledger.rules.access import Grant
 from ledger.settings import Settings
 from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
+from tests.support.faces import FLAGS
 from tests.support.people import add_account
 from tests.support.provider import CLIENT, SECRET, RunningProvider, given_in, running_provider, walk
 from tests.support.served import Answer, served
@@ -168,6 +170,27 @@ def test_a_terminal_signs_in_with_a_browser_beside_it(house: House, tmp_path: Pa
     assert "signed in as li" in said
     assert terminal.returncode == 0
     assert json.loads((tmp_path / "li").read_bytes())["account"] == "li"
+
+
+@pytest.mark.browser
+def test_a_browser_that_comes_back_from_the_providers_site_is_signed_in(
+    house: House, chromium: str
+) -> None:
+    kiosk = house.machine.kiosk_url.rstrip("/")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = browser.new_context()
+        sent = context.request.get(f"{kiosk}/sign-in/single", max_redirects=0)
+        back = walk(sent.headers["location"], "li-strong")
+        page = context.new_page()
+        # The provider is another site than the ledger, as localhost is than 127.0.0.1.
+        page.goto(kiosk.replace("127.0.0.1", "localhost"))
+
+        page.evaluate("address => { location.href = address; }", back)
+
+        page.wait_for_url(f"{kiosk}/desk")
+        assert "li" in page.inner_text(".account")
+        browser.close()
 
 
 def test_a_token_of_another_nonce_client_issuer_or_time_vouches_for_nobody(

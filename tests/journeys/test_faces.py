@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from ledger.rules.access import Grant
 from suyuan.parts.machine import Machine
 from tests.support.databases import running_machine
-from tests.support.faces import context_of, said_by, sign_in_at, violations
+from tests.support.faces import context_of, said_by, sign_in_at, until, violations
 from tests.support.people import PASSWORD, add_account
 
 pytestmark = pytest.mark.browser
@@ -114,6 +114,39 @@ def test_signing_out_ends_it_here_and_at_the_ledger(machine: Machine) -> None:
 
     assert kept.json()["account"] is None
     assert token.json()["title"] == "sign-in-over"
+
+
+def is_ready(machine: Machine) -> bool:
+    try:
+        return httpx.get(f"{machine.intake_url}/intake/ready", trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def test_signing_out_takes_the_cookie_also_while_the_ledger_is_away(machine: Machine) -> None:
+    assert machine.services is not None
+    intake = machine.services.all["intake"]
+    with signed_in(machine) as client:
+        intake.kill()
+        try:
+            answer = client.post("/sign-out")
+        finally:
+            intake.start()
+
+        assert answer.status_code == 303
+        assert "suyuan" not in client.cookies
+        assert until(lambda: is_ready(machine))
+
+
+def test_what_was_refused_is_not_shown_as_done_when_it_is_sent_twice(machine: Machine) -> None:
+    with signed_in(machine, "chief-1") as client:
+        form = {"hold": "h-taken", "product": "06901234567892", "authority": "Office", "reason": "test",
+                "days": "1", "key": "00000000-0000-4000-8000-00000000abc1"}  # fmt: skip
+        assert client.post("/desk/holds/new", data=form).status_code == 303
+        other = form | {"product": "06901234567908", "key": "00000000-0000-4000-8000-00000000abc2"}
+        answers = [client.post("/desk/holds/new", data=other) for _ in range(2)]
+
+    assert [one.status_code for one in answers] == [422, 422]
 
 
 def test_a_password_is_not_typed_in_plain_beyond_this_machine(machine: Machine) -> None:

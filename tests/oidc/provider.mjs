@@ -10,7 +10,7 @@ const { Provider } = await import(pathToFileURL(require.resolve("oidc-provider")
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [{
     client_id: id, client_secret: secret, application_type: "native",
-    redirect_uris: ["http://127.0.0.1/back"], response_types: ["code"], grant_types: ["authorization_code"],
+    redirect_uris: ["http://127.0.0.1/back", "http://127.0.0.1/sign-in/back"], response_types: ["code"], grant_types: ["authorization_code"],
     token_endpoint_auth_method: "client_secret_basic",
   }],
   pkce: { required: () => true },

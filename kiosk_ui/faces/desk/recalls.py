@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import StringConstraints
 
-from kiosk_ui.client import PATIENT_S, Unusable, part
+from kiosk_ui.client import PATIENT_S, Ambiguous, Unusable, part
 from kiosk_ui.page import render
 from kiosk_ui.saying import ZONE, FilledIn, Name, Remark, Second, Short, Words, ledger_time, say
 from kiosk_ui.signing import Person, needs
@@ -130,8 +130,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
     holders: dict[str, Any] = {"holders": [], "next": None, "holders_in_all": 0}
     score: dict[str, Any] | None = None
     if told["published_at"] is not None:
-        asked = {"after": after} if after else {}
-        holders = await person.client.get(f"{path}/holders", asked, wait_s=PATIENT_S)
+        holders = await _holders(person, path, after)
         score = await person.client.get(f"{path}/score", {}, wait_s=PATIENT_S)
     values = {
         "found": found, "told": told, "due": next_deadline(told), "holders": holders,
@@ -189,6 +188,15 @@ async def end(
         request, person, asked, f"/desk/recalls/{part(recall)}", key=form.key,
         second=Second(form.second, form.password, form.code),
     )  # fmt: skip
+
+
+async def _holders(person: Person, path: str, after: str) -> dict[str, Any]:
+    """Returns a page of holders; the first where the list that it would go on is forgotten."""
+    try:
+        asked = {"after": after} if after else {}
+        return await person.client.get(f"{path}/holders", asked, wait_s=PATIENT_S)
+    except Ambiguous:
+        return await person.client.get(f"{path}/holders", {}, wait_s=PATIENT_S)
 
 
 async def _proposal(person: Person, product: str, lot: str, *, possible: bool) -> dict[str, Any]:
