@@ -74,7 +74,7 @@ def render(
         _=language.word,
         day=language.day,
         at=language.instant,
-        by=language.due,
+        due_by=language.due,
         number=language.number,
         lang=language.code,
         lang_suffix=f"?lang={stated}" if stated in NAMES else "",

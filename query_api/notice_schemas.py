@@ -1,6 +1,6 @@
 """Shapes of recall notices as everybody reads them, and of what a merchant has to do for them."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
@@ -34,9 +34,12 @@ class TaskGoods(BaseModel):
     """What a merchant had of a recalled lot by its own records."""
 
     product: str
+    name: str | None
     lot: str = Field(
         description="the lot as stock names it", examples=["L:A-24/11", "E:2026-12-01"]
     )
+    produced: date | None
+    expires: date | None
     unit: str
     had: str
 
@@ -70,7 +73,8 @@ class RecallTask(BaseModel):
     acknowledged_at: datetime | None
     answered_at: datetime | None
     answer: list[TaskAnswer] | None = Field(description="the latest answer; empty: nothing found")
-    lines: list[StoppedLine]
+    lines: list[StoppedLine] = Field(description="the first of what it names, whoever has it")
+    lines_in_all: int
     had: list[TaskGoods]
 
 

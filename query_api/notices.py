@@ -1,5 +1,6 @@
 """Recalls as everybody reads them, and as a merchant has to act on them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgspec
 
 from ledger.rules.deadlines import colour, finishes_by
 from query_api.ledgers import known_as, names_of
+from query_api.lots import product_names
 from query_api.notice_schemas import Notice, NoticePage, RecallTask, TaskGoods, TaskPage
 from query_api.problems import Problem
 from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now
@@ -30,10 +32,10 @@ FROM trade.recall_holders WHERE recall = %s AND holder = ANY(%s)
 """
 # What was counted without ever having come in, was had all the same.
 OWN = """
-SELECT t.product, t.lot, t.unit, sum(greatest(t.taken_in, t.amount))::bigint AS had
-FROM trade.stopped_lots l JOIN trade.stock t USING (product, lot)
+SELECT t.product, t.lot, t.unit, o.produced, o.expires, sum(greatest(t.taken_in, t.amount))::bigint AS had
+FROM trade.stopped_lots l JOIN trade.stock t USING (product, lot) LEFT JOIN trade.lots o USING (product, lot)
 WHERE l.kind = 'recall' AND l.stop = %s AND l.ended_at IS NULL AND t.merchant = ANY(%s)
-GROUP BY t.product, t.lot, t.unit ORDER BY t.product, t.lot, t.unit
+GROUP BY t.product, t.lot, t.unit, o.produced, o.expires ORDER BY t.product, t.lot, t.unit
 """
 # More recalls than this are under way nowhere; the oldest have been answered long ago.
 OPEN_MAX = 200
@@ -73,14 +75,22 @@ def tasks(reader: Reader, merchant: str, *, now: datetime) -> TaskPage:
             RecallTask(
                 **members, **said, due=due, colour=colour(row["published_at"], due, now),
                 lines=lines_of(reader, "recall", row["recall"], LINES_SHOWN),
-                had=[
-                    TaskGoods(**one | {"had": exact(one["had"])})
-                    for one in rows(reader, OWN, [row["recall"], names])
-                ],
+                lines_in_all=rows(reader, COUNT_LINES, [row["recall"]])[0]["n"],
+                had=_had(reader, row["recall"], names),
                 answer=None if answer is None else msgspec.json.decode(answer),
             )
         )  # fmt: skip
     return TaskPage(merchant=merchant, tasks=found, position=position(reader))
+
+
+def _had(reader: Reader, recall: str, names: Sequence[str]) -> list[TaskGoods]:
+    """Returns what a merchant had of a recall by its own records, lot by lot, as its labels say it."""
+    own = rows(reader, OWN, [recall, names])
+    called = product_names(reader, {one["product"] for one in own})
+    return [
+        TaskGoods(**one | {"had": exact(one["had"]), "name": called.get(one["product"])})
+        for one in own
+    ]
 
 
 def _published(

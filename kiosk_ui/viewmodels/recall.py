@@ -67,35 +67,35 @@ FATES = ("found", "sold", "returned", "destroyed")
 
 
 def task_shown(task: dict[str, Any], language: Language) -> dict[str, Any]:
-    """Returns a recall as the merchant acts on it: its lines beside its own records, and what it said last."""
-    lines = []
-    for line in task["lines"]:
-        own = [one for one in task["had"] if _is_of(one, line)]
-        had = {unit: _sum(one["had"] for one in own if one["unit"] == unit) for unit in _units(own)}
-        # Where the record knows of none, what is found is counted.
-        unit = next(iter(had), "piece")
-        lines.append(line | {"words": line_words(line, language), "had": had, "unit": unit})
+    """Returns a recall as the merchant acts on it: its own goods to answer for, and what it said last."""
     answer = task["answer"] or []
     said = [
         {"words": line_words(_EMPTY | line, language), "unit": line["unit"]}
         | {"fates": {fate: line[fate] for fate in FATES if Decimal(line[fate])}}
         for line in answer
     ]
+    named = [line | {"words": line_words(line, language)} for line in task["lines"]]
+    own = [_own_goods(one, language) for one in task["had"]]
+    # By whose records none came in, still looks: for what the recall names by a product, in pieces.
+    unknown = [
+        {"words": line["words"], "product": line["product"], "number": line["lot"], "unit": "piece"}
+        for line in named if line["product"]
+    ]  # fmt: skip
     return task | {
-        "tone": COLOURS[task["colour"]], "lines": lines, "said": said,
-        "beyond": _more_than_had(answer, task["had"]),
+        "tone": COLOURS[task["colour"]], "lines": named, "said": said, "own": own,
+        "rows": own or unknown, "beyond": _more_than_had(answer, task["had"]),
     }  # fmt: skip
 
 
 _EMPTY = dict.fromkeys((*LINE, "name"))
 
 
-def _is_of(own: dict[str, Any], line: dict[str, Any]) -> bool:
-    return own["product"] == line["product"] and line["lot"] in (None, own["lot"][2:])
-
-
-def _units(own: Sequence[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(one["unit"] for one in own))
+def _own_goods(had: dict[str, Any], language: Language) -> dict[str, Any]:
+    """Returns goods that a merchant had, in words as on their label; `number` names the lot in an answer."""
+    number = had["lot"][2:] if had["lot"].startswith("L:") else None
+    label = _EMPTY | {"name": had["name"], "product": had["product"], "lot": number}
+    label |= {"produced_from": had["produced"], "expires_from": had["expires"]}
+    return had | {"words": line_words(label, language), "number": number}
 
 
 def _sum(amounts: Any) -> Decimal:

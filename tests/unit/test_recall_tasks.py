@@ -1,39 +1,57 @@
-"""A stall's own page of a recall: in which unit it answers, and whether it said more than it had."""
+"""A stall's own page of a recall: for which goods it answers, in which unit, and whether it said more than it had."""
 
 from typing import Any
 
 import pytest
 
 from kiosk_ui.language import load_languages
-from kiosk_ui.viewmodels.recall import task_shown
+from kiosk_ui.viewmodels.recall import LINE, task_shown
 
-LINE = dict.fromkeys(
-    (
-        "name", "delivery", "produced_from", "produced_until", "expires_from", "expires_until", "supplier",
-    )
-)  # fmt: skip
 PORK, MILK = "item:猪肉", "06901234567892"
+Had = tuple[str, str, str, str]
 
 
-def task(had: list[tuple[str, str, str, str]], answer: list[dict[str, str]] | None) -> Any:
+def line(**said: Any) -> dict[str, Any]:
+    return dict.fromkeys((*LINE, "name")) | said
+
+
+def task(had: list[Had], answer: list[dict[str, str]] | None, *lines: dict[str, Any]) -> Any:
     none = {"found": "0", "sold": "0", "returned": "0", "destroyed": "0", "lot": None}
-    goods = {place[:2] for place in had} or {(MILK, "L:A")}
+    dates = {"name": None, "produced": None, "expires": None}
+    own = [dates | dict(zip(("product", "lot", "unit", "had"), one, strict=True)) for one in had]
     return task_shown(
         {
-            "colour": "green",
-            "lines": [LINE | {"product": name, "lot": lot[2:]} for name, lot in sorted(goods)],
-            "had": [dict(zip(("product", "lot", "unit", "had"), one, strict=True)) for one in had],
+            "colour": "green", "had": own, "lines": list(lines),
             "answer": None if answer is None else [none | one for one in answer],
         },
         load_languages()["en"],
-    )
+    )  # fmt: skip
+
+
+def test_a_stall_answers_for_its_own_goods_whatever_a_recall_names_first() -> None:
+    others = [line(product=MILK, lot=f"Z{number}") for number in range(20)]
+
+    shown = task([(MILK, "L:A150", "piece", "8")], None, *others)
+
+    assert [(row["product"], row["number"]) for row in shown["rows"]] == [(MILK, "A150")]
+
+
+def test_a_recall_of_a_supplier_is_answered_for_by_the_goods_that_came_from_it() -> None:
+    shown = task([(MILK, "E:2026-12-01", "piece", "8")], None, line(supplier="m-8"))
+
+    assert [(row["product"], row["number"]) for row in shown["rows"]] == [(MILK, None)]
+
+
+def test_by_whose_records_none_came_in_still_answers_for_what_is_named() -> None:
+    shown = task([], None, line(product=MILK, lot="A"), line(supplier="m-8"))
+
+    assert [(row["product"], row["number"]) for row in shown["rows"]] == [(MILK, "A")]
 
 
 def test_what_came_in_by_weight_is_answered_for_by_weight() -> None:
-    (line,) = task([(PORK, "L:B1", "kg", "12.5")], None)["lines"]
+    (row,) = task([(PORK, "L:B1", "kg", "12.5")], None)["rows"]
 
-    assert line["unit"] == "kg"
-    assert [str(amount) for amount in line["had"].values()] == ["12.5"]
+    assert (row["unit"], row["had"]) == ("kg", "12.5")
 
 
 @pytest.mark.parametrize(
