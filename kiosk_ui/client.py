@@ -12,6 +12,8 @@ from fastapi import Request
 TIMEOUT_S = 3.0
 # A trace of a city's largest lot, a sheet of a year: people wait for these, and see that they do.
 PATIENT_S = 20.0
+# As much of a list as the query API gives at once.
+PAGE = 200
 
 
 class NotRecorded(Exception):
@@ -123,6 +125,27 @@ def part(text: str) -> str:
     if text in (".", ".."):
         raise NotRecorded
     return quote(text, safe="")
+
+
+class Whole(NamedTuple):
+    """A list that comes in pages, put together: its first page, its lines, and whether there are more."""
+
+    first: dict[str, Any]
+    lines: list[dict[str, Any]]
+    more: bool
+
+
+async def whole(
+    client: Asking, path: str, name: str, most: int, asked: Mapping[str, Any] | None = None
+) -> Whole:
+    """Asks for page after page of a list until its end, or until there are `most` lines."""
+    told = {**(asked or {}), "limit": PAGE}
+    first = page = await client.get(path, told)
+    lines = list(page[name])
+    while page["next"] and len(lines) < most:
+        page = await client.get(path, told | {"after": page["next"]})
+        lines += page[name]
+    return Whole(first, lines, bool(page["next"]))
 
 
 async def reached(asking: Any) -> httpx.Response:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from kiosk_ui.client import PATIENT_S, Unusable, part
+from kiosk_ui.client import PATIENT_S, Unusable, part, whole
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import KEY, ledger_day, say
@@ -36,7 +36,8 @@ OWN_WORDS = {
     "correction-refused": "Correct your own entries only; the office corrects others'.",
     "no-mandate": "A device reports for you without a mandate: grant it one, or revoke the device.",
 }  # fmt: skip
-STOCK_SHOWN = 200
+# What ends first has to be known of all of it before the first are shown.
+STOCK_MAX, STOCK_SHOWN = 5000, 200
 LOOKS_SHOWN = 8
 FIELDS_MAX = 400
 
@@ -52,11 +53,11 @@ async def today(
     shelves = [
         (
             place,
-            await client.get(
-                f"/v1/premises/{part(place['premises'])}/stock", {"limit": STOCK_SHOWN}
+            await whole(
+                client, f"/v1/premises/{part(place['premises'])}/stock", "lines", STOCK_MAX
             ),
         )
-        for place in found["premises"][:5]
+        for place in found["premises"]
     ]
     tasks = await client.get(f"/v1/merchants/{part(merchant)}/recall-tasks")
     groups = await client.get("/v1/alert-groups", {"silenced": False, "limit": 10})
@@ -67,10 +68,11 @@ async def today(
         "found": found, "merchants": person.merchants(), "merchant": merchant, "looks": looks["looks"],
         "shelves": [
             {
-                "place": place, "lines": _due(page["lines"], now, language), "any": bool(page["lines"]),
-                "every_item": page["mode"] == "every-item",
+                "place": place, "lines": (due := _due(stock.lines, now, language))[:STOCK_SHOWN],
+                "more": max(0, len(due) - STOCK_SHOWN), "cut": stock.more,
+                "every_item": stock.first["mode"] == "every-item",
             }
-            for place, page in shelves
+            for place, stock in shelves
         ],
         "tasks": [
             task_shown(task, language) for task in tasks["tasks"]

@@ -37,7 +37,8 @@ JOIN LATERAL (
 LEFT JOIN trade.products p ON p.gtin = a.product
 LEFT JOIN trade.merchants m ON m.merchant = a.merchant
 WHERE (NOT %(only_open)s OR (g.open > 0 AND a.seen_open > 0)) AND (%(grouped)s::text IS NULL OR g.grouped = %(grouped)s)
-  AND (%(awake)s::timestamptz IS NULL OR coalesce(g.silenced_until, '-infinity') <= %(awake)s)
+  AND (%(awake)s::timestamptz IS NULL OR coalesce(g.silenced_until, '-infinity') <= %(awake)s
+    OR g.assigned_to = %(asker)s)
   AND (g.changed_at, g.grouped) < (%(changed)s, %(name)s)
 ORDER BY g.changed_at DESC, g.grouped DESC LIMIT %(limit)s
 """
@@ -82,9 +83,13 @@ def groups(
     after: Cursor = None,
     limit: Limit = 100,
 ) -> schemas.AlertGroupPage:
-    """Alerts grouped by cause, the last changed first; silenced ones marked, or left out."""
+    """Alerts grouped by cause, the last changed first; silenced ones marked, or left out.
+
+    What was given to the asker stays, whoever silenced it for the others.
+    """
+    awake = None if silenced else datetime.now(UTC)
     with asked.snapshot() as reader:
-        found = _groups(reader, only_open, None if silenced else datetime.now(UTC), after, limit)
+        found = _groups(reader, only_open, awake, after, limit, asker=asked.asker.subject.account)
         at = position(reader)
         asked.note({one.merchant for one in found[:limit] if one.merchant})
     last = found[limit - 1] if len(found) > limit else None
@@ -115,12 +120,13 @@ def _groups(  # one statement, one value a parameter
     after: str | None,
     limit: int,
     grouped: str | None = None,
+    asker: str | None = None,
 ) -> list[schemas.AlertGroupLine]:
     changed, name = key_of(after, 2)
     if changed and not (changed.isascii() and changed.isdigit()):
         raise Problem(422, "cursor-invalid", "give the cursor of the page before")
     values = {
-        "only_open": only_open, "awake": awake, "grouped": grouped, "limit": limit + 1,
+        "only_open": only_open, "awake": awake, "grouped": grouped, "limit": limit + 1, "asker": asker,
         "changed": int(changed or 2**62), "name": name or "~",
     }  # fmt: skip
     now = datetime.now(UTC)

@@ -19,19 +19,26 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
+from ledger.events.cases import MerchantRegistered
 from ledger.events.holds import StoppedGoods
 from ledger.rules.device import RevokeDevice
 from ledger.rules.holds import PlaceHold
+from ledger.rules.requests import RegisterMerchant
 from ledger.values.base64url import base64url
 from ledger.values.quantity import Unit
 from scanners.labels import Label, png
 from scanners.vouchers import Voucher, VoucherLine, codes_of
-from tests.support.faces import FLAGS, SIZES, context_of, until, violations
+from tests.support.faces import FLAGS, SIZES, Keyboard, context_of, until, violations
 from tests.support.make import MILK
 from tests.support.market import EAN, GOODS, OTHER, SCAN, TODAY, Market, Station, made_on
 from tests.support.people import CHIEF
 
 pytestmark = pytest.mark.browser
+# Keeps a paper's picture that is not sent yet, or takes it away.
+KEPT_PICTURE = """kept => new Promise(done => { const open = indexedDB.open('suyuan-station'); open.onsuccess = () => {
+  const pictures = open.result.transaction('pictures', 'readwrite').objectStore('pictures');
+  const asked = kept ? pictures.put({digest: 'x', media: 'image/png', content: new Uint8Array()}) : pictures.clear();
+  asked.onsuccess = () => { open.result.close(); done(); }; }; })"""
 
 
 @pytest.fixture
@@ -102,7 +109,9 @@ def test_scans_without_a_connection_are_kept_counted_and_handed_in_later(station
     assert until(lambda: "没有网络" in station.page.inner_text("#state"))
     assert station.waiting() == 3
 
-    # The tab is closed and opened again, all without a connection.
+    # The tab is closed and opened again, all without a connection. A page that is opened anew hears of that late: what
+    # it hands in is stopped on its way as well.
+    station.context.route("**/intake/**", lambda route: route.abort("internetdisconnected"))
     station.page.close()
     station.open()
     station.go()
@@ -110,6 +119,7 @@ def test_scans_without_a_connection_are_kept_counted_and_handed_in_later(station
     station.dated(OTHER, "1102")
     assert until(lambda: station.waiting() == 4)
     assert len(station.market.rows()) == before
+    station.context.unroute("**/intake/**")
     station.context.set_offline(False)
 
     assert until(lambda: station.waiting() == 0, 20)
@@ -204,6 +214,32 @@ def test_a_second_tab_does_not_scan_until_it_is_chosen(station: Station) -> None
 
     second.wait_for_selector("#station:not([hidden])")
     station.page.wait_for_selector("#elsewhere:not([hidden])")
+    # Whatever is scanned into the one that was left takes no number of the other's.
+    station.keys.scan(EAN)
+    assert until(
+        lambda: station.page.evaluate("navigator.locks.query().then((all) => all.held.length)") == 1
+    )
+    Keyboard(second).scan(EAN)
+    assert until(lambda: "日期" in second.inner_text("#verdict"))
+    Keyboard(second).by_hand("1105")
+    assert until(lambda: "已保存" in second.inner_text("#verdict"))
+
+
+def test_two_merchants_of_one_name_are_told_apart_by_their_number(station: Station) -> None:
+    station.market.ask(
+        *(RegisterMerchant(MerchantRegistered(merchant=m, name="重名批发", kind="wholesaler", district="d-1"))
+          for m in ("w-8", "w-9"))
+    )  # fmt: skip
+    assert until(station.market.is_followed)
+
+    station.page.fill("#with", "重名批发")
+    station.page.keyboard.press("Tab")
+    assert station.sees("多家商户")
+    assert "重名批发" not in station.page.inner_text("#stands")
+    station.page.fill("#with", "w-9")
+    station.page.keyboard.press("Tab")
+
+    assert until(lambda: "重名批发" in station.page.inner_text("#stands"))
 
 
 def test_a_scan_for_nobody_waits_amber_and_is_booked_on_who_is_chosen(
@@ -245,16 +281,49 @@ def test_goods_on_hold_turn_the_station_red_and_are_not_sold(station: Station) -
 
     assert until(is_red, 30)
     assert station.colour() == "red"
-    # A plain code does not say its lot: the hand is asked to look.
+    assert "依据" in station.verdict()
+    # A plain code does not say its lot: the hand is asked to look, and what it sees is believed.
+    station.keys.scan(GOODS[29][1:])
+    assert station.sees("请看标签")
+    station.page.click("#is-not")
+    assert station.sees("已保存")
+    assert station.colour() == "green"
     station.keys.scan(GOODS[29][1:])
     assert station.sees("请看标签")
     station.page.click("#is-it")
     assert station.sees("停售")
     assert until(lambda: station.waiting() == 0)
-    met = [row for row in station.market.rows() if row["lot"] == "L:H9"]
-    assert [row for row in station.market.rows() if row["kind"] == "goods-sold"] in (
-        sold, sold + met,
+    rows = [row for row in station.market.rows() if row["kind"] == "goods-sold"]
+    # One that was looked at was sold; of the stopped lot no more than what was scanned before the list came.
+    assert [row["lot"] for row in rows[len(sold) :]] in ([""], ["L:H9", ""])
+
+
+def test_what_was_refused_and_sold_all_the_same_is_recorded_as_that(station: Station) -> None:
+    goods = StoppedGoods(product=GOODS[27], lot="H7")
+    station.market.ask(
+        PlaceHold(hold="h-7", goods=(goods,), authority="市监局", reason="抽检", by=CHIEF,
+                  until=datetime.now(UTC) + timedelta(days=1))
     )  # fmt: skip
+    station.page.click("#mode-sell")
+    code = f"https://x.example/01/{GOODS[27]}/10/H7"
+
+    def is_red() -> bool:
+        station.keys.scan(code)
+        return until(lambda: "停售" in station.verdict(), 2)
+
+    assert until(is_red, 30)
+    assert until(lambda: station.waiting() == 0)
+    before = len(station.market.rows())
+    station.page.click("#anyway")
+
+    assert station.sees("仍被售出")
+    assert station.page.is_hidden("#anyway")
+    assert until(lambda: len(station.market.rows()) == before + 1)
+    row = station.market.rows()[-1]
+    assert (row["kind"], row["lot"]) == ("goods-sold", "L:H7")
+    # One that was not refused has nothing to be sold all the same.
+    station.scan(f"https://x.example/01/{OTHER}/10/FINE", "已保存")
+    assert station.page.is_hidden("#anyway")
 
 
 def test_what_is_stopped_reaches_an_open_station_before_it_asks_again(
@@ -828,6 +897,10 @@ def test_whoever_is_done_leaves_the_browser_and_it_scans_no_more(
 ) -> None:
     station = Station(market, context_of(browser)).join()
     station.page.click("summary:has-text('本浏览器')")
+    station.page.evaluate(KEPT_PICTURE, 1)
+    station.page.click("#leave")
+    assert until(lambda: "图片尚未送达" in station.page.inner_text("#leave-words"))
+    station.page.evaluate(KEPT_PICTURE, 0)
 
     station.page.click("#leave")
 

@@ -139,6 +139,7 @@ class Station:
         for page in self.context.pages:
             if page is not self.page:
                 page.close()
+        self.context.unroute_all()
         self.context.set_offline(False)
         if self.page.is_closed():
             self.open()

@@ -27,6 +27,10 @@ export const shownDay = (day) => {
     .toLocaleDateString("en", { dateStyle: "medium", timeZone: "UTC" });
 };
 
+// As the markets' clocks show it.
+export const shownTime = (instant) => new Date(instant)
+  .toLocaleString(isChinese ? "zh-CN" : "en", { timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "short" });
+
 export const productName = (product, goods) =>
   (isChinese ? product?.name_zh ?? product?.name_en : product?.name_en ?? product?.name_zh) ?? goods.gtin ?? goods.item;
 

@@ -63,7 +63,8 @@ function alone(work) {
 
 // Another tab took over, or something broke: said once, and never tried again by itself.
 function failed(error) {
-  if (error?.name === "AbortError") return show("elsewhere");
+  // Nothing of this tab may go on: its next scan would take a number that the other one has taken.
+  if (error?.name === "AbortError") return location.reload();
   $("lack").textContent = error?.message ?? String(error);
   return show("lacking");
 }
@@ -107,6 +108,7 @@ function offerToJoin(store, invited) {
 async function sayWhose(device, tape) {
   $("whose").textContent = device.merchants.join(", ");
   $("leave").addEventListener("click", async () => {
+    if ((await tape.store.all("pictures")).length) return void ($("leave-words").textContent = t("Not yet: pictures of papers are still on their way. Connect, and wait a moment."));
     if (tape.waiting) return void ($("leave-words").textContent = t("Not yet: {n} scans are not confirmed. Save or send them first.", { n: tape.waiting }));
     tape.store.database.close();
     indexedDB.deleteDatabase("suyuan-station").onsuccess = () => location.replace("/station/scan");
@@ -147,6 +149,7 @@ async function station(store, device) {
     dateLater: (number) => run(() => session.dateLater(number)),
   });
   const question = new Question(session, (work) => run(work));
+  $("anyway").addEventListener("click", () => run(() => session.soldAnyway()));
   const standing = new StandingBar(session, device, (work) => run(work));
   const paperForm = new PaperForm(papers, session, (work) => run(work));
   const voucher = new VoucherSheet(session, (work) => run(work));
@@ -175,6 +178,7 @@ async function station(store, device) {
         if (says.colour) sound(says.colour);
       }
       question.show();
+      $("anyway").hidden = !session.refused;
       standing.show();
       standing.makeRoom(session.asking);
       paperForm.show();
@@ -188,7 +192,7 @@ async function station(store, device) {
   let idle;
   function stillHere() {
     clearTimeout(idle);
-    idle = setTimeout(() => run(async () => {
+    idle = session.place.merchant && setTimeout(() => run(async () => {
       await session.stand({ merchant: undefined, premises: undefined });
       return told("amber", "Nobody stands here: choose the stall before you scan.");
     }), IDLE_MS);

@@ -51,6 +51,7 @@ export class Session {
     const another = this.asking?.why === "amount" && "counterparty" in changes && changes.counterparty !== this.place.counterparty;
     const goesOn = !another && (turns || !("mode" in changes || "merchant" in changes));
     const unanswered = goesOn ? null : await this.finish();
+    this.refused = null;
     const place = { ...this.place, ...changes };
     // Who supplies is not who buys: another way of the goods asks for another partner.
     const turned = changes.mode && SIDE[changes.mode] !== SIDE[this.place.mode];
@@ -77,6 +78,7 @@ export class Session {
 
   async scanned(text) {
     const { aim, raw } = classified(text);
+    this.refused = null;
     try {
       // A number of our own making is of its day.
       if (this.place.numbered && this.place.numbered !== this.today) await this.stand({ delivery: undefined });
@@ -262,7 +264,8 @@ export class Session {
 
   // Says of goods that may be stopped what the label shows.
   async look(isIt) {
-    const { stopped, ...line } = this.asking;
+    const { stopped, ...asked } = this.asking;
+    const line = { ...asked, looked: !isIt };
     if (isIt) return this.#refuse(line, stopped, "it-is");
     await this.tape.append(this.#met(line, stopped, "it-is-not"));
     return this.#counted(line);
@@ -271,7 +274,17 @@ export class Session {
   async #refuse(line, stopped, outcome) {
     await this.tape.appendWith((about) => about.delete("asking"), this.#met(line, stopped, outcome));
     this.asking = null;
-    return { ...told("red", "STOP, do not sell it. Set it aside.", { stopped: stopped.lines }), line };
+    this.refused = { line, stopped };
+    return { ...told("red", "STOP, do not sell it. Set it aside.", { stopped: stopped.lines, listed: this.stops.time }), line };
+  }
+
+  // A fact like another: what was refused went out after all.
+  async soldAnyway() {
+    const { line, stopped } = this.refused ?? {};
+    if (!line) return undefined;
+    this.refused = null;
+    const numbers = await this.tape.append(this.#met(line, stopped, "sold-anyway"), this.#report(line));
+    return { ...told("red", "Recorded as sold although it is STOPPED: tell the office.", { stopped: stopped.lines }), numbers, line };
   }
 
   #met(line, stopped, outcome) {
@@ -298,8 +311,7 @@ export class Session {
     await this.tape.store.write(["about"], (table) => table("about").delete("asking"));
     const { why } = this.asking ?? {};
     this.asking = null;
-    if (why === "later") return told("green", "The line stays as it was.");
-    return told("green", "The question is forgotten; nothing was kept.");
+    return told("green", why === "later" ? "The line stays as it was." : "The question is forgotten; nothing was kept.");
   }
 
   async #keep(lines, asking = null, place = this.place) {
@@ -312,7 +324,8 @@ export class Session {
   }
 
   #verdict(lines, place) {
-    const stopped = lines.map((line) => this.stops.meets(line.goods, place)).find(Boolean);
+    // Of what somebody looked at and said that it is none of them, nothing is open.
+    const stopped = lines.filter(({ looked }) => !looked).map((line) => this.stops.meets(line.goods, place)).find(Boolean);
     const out = ["dispose", "return"].includes(place.mode);
     if (stopped && !out) {
       const sure = stopped.how === "stopped";

@@ -96,6 +96,7 @@ export class StandingBar {
     // Nothing goes under whoever stood there before, and what was typed stays to be mended.
     await this.#stand({ counterparty: undefined, counterpartyName: undefined });
     this.unknown = text;
+    if (this.several) return this.run(async () => ({ colour: "amber", words: "Several merchants are called {text}: type the number of the one you mean, such as {who}.", with: { text, who: this.several } }));
     return this.run(async () => ({ colour: "amber", words: "No merchant {text} is in the register: mend it, or choose from the list. Until then a scan names nobody.", with: { text } }));
   }
 
@@ -123,15 +124,20 @@ export class StandingBar {
     const { store } = this.session.tape;
     const kept = (await store.get("about", "partners")) ?? [];
     const plain = (name) => name.replace(/\s/g, "");
-    const fits = (one) => one.merchant === text || plain(one.name) === plain(text);
-    let found = kept.find(fits);
+    const fitting = (all) => all.filter((one) => one.merchant === text).concat(all.filter((one) => plain(one.name) === plain(text)));
+    const chosen = (all) => (all.length === 1 || all[0]?.merchant === text ? all[0] : undefined);
+    let among = fitting(kept);
+    let found = chosen(among);
     try {
       const answer = await fetch(`/v1/merchants?q=${encodeURIComponent(text)}`, { signal: AbortSignal.timeout(2000) });
       const { merchants } = await answer.json();
-      found = merchants.find(fits) ?? (merchants.length === 1 && !exactly ? merchants[0] : found);
+      if (fitting(merchants).length) among = fitting(merchants);
+      found = chosen(among) ?? (merchants.length === 1 && !exactly ? merchants[0] : found);
     } catch {
       // Offline: those it traded with before.
     }
+    // Two stalls of one name are two: nobody is chosen for whom it concerns.
+    this.several = found ? undefined : among[1]?.merchant;
     if (!found) return null;
     const partners = [found, ...kept.filter((one) => one.merchant !== found.merchant)].slice(0, 200);
     await store.put("about", partners, "partners");

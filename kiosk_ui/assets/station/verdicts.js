@@ -1,6 +1,6 @@
 // The verdict in sight: one colour, few large words, the goods, and what to look for where goods are stopped.
 
-import { el, productName, shownDay, t } from "./page.js";
+import { el, productName, shownDay, shownTime, t } from "./page.js";
 import { MODE_WORDS, UNITS } from "./units.js";
 
 export function describe(panel, says) {
@@ -15,6 +15,7 @@ export function describe(panel, says) {
     el("p", { className: "words" }, t(says.words, filled)),
     ...(line ? [el("p", { className: "what" }, productName(line.product, line.goods), " ", el("span", {}, goodsWords(line)))] : []),
     ...(says.with?.stopped ?? []).slice(0, 6).map((stop) => el("p", { className: "stop" }, stopWords(stop))),
+    ...(says.with?.listed ? [el("p", { className: "before" }, t("By the stop list of {time}", { time: shownTime(says.with.listed) }))] : []),
     ...(says.before ? [el("p", { className: "before" }, t("The one before: {words}", { words: t(says.before.words, says.before.with) }))] : []),
   );
 }

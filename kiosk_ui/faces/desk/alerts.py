@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
-from kiosk_ui.client import part
+from kiosk_ui.client import part, whole
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Remark, ledger_time, say
@@ -18,6 +18,8 @@ router = APIRouter()
 Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
 Worker = Annotated[Person, needs("inspector", "regulator")]
 SHOWN = 50
+# As many as run at once anywhere, and as many devices as a page can look through.
+RECALLS_MAX, DEVICES_MAX = 200, 2000
 
 
 class WorkForm(FilledIn):
@@ -34,24 +36,19 @@ async def today(
     request: Request, person: Officer, after: str = "", silenced: bool = False
 ) -> Response:
     """The inbox: alerts by cause, recalls with their clocks, devices that fell silent."""
-    asked: dict[str, Any] = {"limit": SHOWN}
+    asked: dict[str, Any] = {"limit": SHOWN, "silenced": silenced}
     if after:
         asked["after"] = after
     groups = await person.client.get("/v1/alert-groups", asked)
-    recalls = await person.client.get("/v1/recalls", {"limit": 20})
-    devices = await person.client.get("/v1/devices", {"limit": 200})
-    shown = [one | {"due": next_deadline(one)} for one in recalls["recalls"]]
-    published = [one for one in shown if one["stage"] == "published"]
-    drafts = [one for one in shown if one["stage"] in ("drafted", "checked")]
-    silent = [one for one in devices["devices"] if _is_silent(one)]
+    published = await _recalls(person, "published")
+    drafts = await _recalls(person, "drafted") + await _recalls(person, "checked")
+    devices = await whole(person.client, "/v1/devices", "devices", DEVICES_MAX)
+    shown = [_shown(request, one) for one in groups["groups"]]
     values = {
-        # What was given to somebody stays on their desk, whoever silenced it for the others.
-        "groups": sorted((
-            _shown(request, one) for one in groups["groups"]
-            if silenced or not one["silenced"] or one["assigned_to"] == person.account
-        ), key=lambda one: one["tone"] != "bad"),
-        "next": groups["next"], "position": groups["position"], "recalls": published, "drafts": drafts, "silent": silent, "devices": len(devices["devices"]),
-        "silenced": silenced,
+        "groups": sorted(shown, key=lambda one: one["tone"] != "bad"),
+        "next": groups["next"], "position": groups["position"], "recalls": published, "drafts": drafts,
+        "silent": [one for one in devices.lines if _is_silent(one)], "devices": len(devices.lines),
+        "more_devices": devices.more, "silenced": silenced,
     }  # fmt: skip
     return render(request, "desk/today.html", values, person=person)
 
@@ -80,6 +77,11 @@ async def work(
         now = datetime.fromisoformat(await ledger_time(person))
         said["until"] = (now + timedelta(days=form.days)).isoformat()
     return await say(request, person, [said], f"/desk/alerts/{part(group)}", key=form.key)
+
+
+async def _recalls(person: Person, stage: str) -> list[dict[str, Any]]:
+    found = await person.client.get("/v1/recalls", {"stage": stage, "limit": RECALLS_MAX})
+    return [one | {"due": next_deadline(one)} for one in found["recalls"]]
 
 
 def _is_silent(device: dict[str, Any]) -> bool:

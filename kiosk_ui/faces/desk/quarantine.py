@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
+from kiosk_ui.client import whole
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, say
 from kiosk_ui.signing import Person, needs
@@ -13,6 +14,7 @@ router = APIRouter(prefix="/quarantine")
 Watcher = Annotated[Person, needs("inspector", "regulator", "auditor")]
 Regulator = Annotated[Person, needs("regulator")]
 # What came and does not count, or may be missing: by kind of alert.
+SHOWN_MAX = 1000
 KINDS = ("report-unreadable", "tape-forked", "tape-lost")
 
 
@@ -26,9 +28,13 @@ class AgainForm(FilledIn):
 async def listed(request: Request, person: Watcher) -> Response:
     """Reports that nobody could read, and tapes that went on twice or broke off."""
     found = {
-        kind: (await person.client.get("/v1/alerts", {"kind": kind}))["alerts"] for kind in KINDS
+        kind: await whole(person.client, "/v1/alerts", "alerts", SHOWN_MAX, {"kind": kind})
+        for kind in KINDS
     }
-    values = {"found": found, "decides": person.has("regulator")}
+    values = {
+        "found": {kind: one.lines for kind, one in found.items()},
+        "more": any(one.more for one in found.values()), "decides": person.has("regulator"),
+    }  # fmt: skip
     return render(request, "desk/quarantine.html", values, person=person)
 
 
