@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, get_timezone
+from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -17,8 +18,8 @@ LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
 # What who works here chose is remembered; a shopper's choice stays in the address alone.
 COOKIE = "suyuan-lang"
 NAMES = {"zh": "中文", "en": "English"}
-# The markets' own time, where a page names an hour.
-ZONE = get_timezone("Asia/Shanghai")
+# The markets' own time: their days begin there, and a page that names an hour means theirs.
+ZONE = ZoneInfo("Asia/Shanghai")
 FOLDER = Path(__file__).parent / "locale"
 
 

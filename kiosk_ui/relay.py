@@ -86,10 +86,7 @@ async def person(request: Request) -> Response:
 async def events(
     client: Asking, path: str, service: httpx.AsyncClient | None = None
 ) -> AsyncIterator[bytes]:
-    """Yields a stream's events; one that breaks asks its browser to come again.
-
-    Raises `TooMany` where an address has too many open already.
-    """
+    """Yields a stream's events; one that breaks, or is one too many of an address, asks its browser to come again."""
     visitor = client.headers.get("x-forwarded-for", "")
     opened = client.services.opened
     if opened[visitor] >= STREAMS_MAX:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import Request, Response
@@ -16,11 +15,10 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from kiosk_ui.client import Away, NotSignedIn, TooMany, Unusable, detail_of, reached
+from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
 from kiosk_ui.signing import Person, may_sign_in_here
 
-# Where the market is: its days begin here.
-ZONE = ZoneInfo("Asia/Shanghai")
 # Views follow within a fraction of a second; who waits longer than this is told the old state.
 SHOWN_S, LOOK_S = 4.0, 0.05
 # The key that a form was shown with.
@@ -104,6 +102,15 @@ async def ledger_time(person: Person) -> str:
 async def ledger_day(person: Person) -> date:
     """Returns the day that it is by the ledger's time, where the market is."""
     return datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE).date()
+
+
+def market_time(text: str) -> str:
+    """Returns a time as a form writes it, which is the markets' own, as an instant. Raises `Unusable`."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unusable(f"a time is written such as 2026-11-30T08:30, not {text[:30]}") from error
+    return (at if at.tzinfo else at.replace(tzinfo=ZONE)).isoformat()
 
 
 def refused(request: Request, person: Person, answer: httpx.Response) -> Response:

@@ -115,9 +115,14 @@ def let_out(request: Request, response: Response) -> None:
 
 def may_sign_in_here(request: Request) -> bool:
     """Tells whether a password may be typed: over TLS, or without leaving this machine."""
+    return _is_tls(request) or is_at_this_machine(request)
+
+
+def is_at_this_machine(request: Request) -> bool:
+    """Tells whether who asks sits at the machine that answers."""
     host = request.client.host if request.client else ""
     try:
-        return _is_tls(request) or ip_address(host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -81,7 +81,7 @@ def line_words(line: schemas.StoppedLine) -> str:
 def published(
     reader: Reader, name: str, *, now: datetime, counted: bool = False
 ) -> schemas.RecallAnswer:
-    """Returns a recall that was announced; a problem for one that was not, or was taken back."""
+    """Returns a recall that was announced, and perhaps ended since; a problem for one that never was."""
     answer = recall(reader, name, now=now, limit=LINES_MAX, counted=counted)
     if answer.recall.published_at is None:
         raise Problem(

@@ -60,7 +60,7 @@ async def _tested(request: Request) -> dict[str, Any] | None:
 
 @router.get("/search")
 async def search(request: Request, q: str = "") -> Response:
-    """Products by name, number or lot; a single hit of a full GTIN opens at once."""
+    """Products by name, number or lot; the only one whose number ends in what was typed opens at once."""
     text = q.strip()[:QUERY_MAX]
     if not text:
         return RedirectResponse(_same_language(request, "/"), 303)

@@ -52,7 +52,7 @@ class Stage:
     def __init__(
         self, machine: Machine, lots: list[LotTruth], badges: dict[str, Badge], now: Any
     ) -> None:
-        """`lots` are told of in turn: a lot that was recalled cannot be told of again."""
+        """`lots` are told of in turn: one that was recalled is told of again after all others only."""
         self._machine, self._lots, self._badges, self._now = machine, lots, badges, now
         self._lock = threading.Lock()
         self.run = 0

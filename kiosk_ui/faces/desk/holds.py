@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field
 
 from kiosk_ui.client import PATIENT_S, Unusable, part
+from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Short, Words, ledger_time, say
 from kiosk_ui.signing import Person, needs
@@ -20,7 +20,6 @@ Decider = Annotated[Person, needs("inspector", "regulator")]
 STAGES = {"placed": "placed", "released": "released", "lapsed": "lapsed", "recalled": "recalled"}
 # Which field of the form a lot's key fills in, by its first letters.
 KEYS = {"L:": "lot", "D:": "produced", "E:": "expires", "R:": "delivery"}
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class HoldForm(FilledIn):

@@ -6,9 +6,20 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import StringConstraints
 
-from kiosk_ui.client import PATIENT_S, Ambiguous, Unusable, part
+from kiosk_ui.client import PATIENT_S, Ambiguous, part
+from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
-from kiosk_ui.saying import ZONE, FilledIn, Name, Remark, Second, Short, Words, ledger_time, say
+from kiosk_ui.saying import (
+    FilledIn,
+    Name,
+    Remark,
+    Second,
+    Short,
+    Words,
+    ledger_time,
+    market_time,
+    say,
+)
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.viewmodels.recall import (
     STAGES,
@@ -112,7 +123,7 @@ async def draft(
         "type": "recall-drafted.v1", "recall": form.recall, "grade": form.grade,
         "reason": form.reason, "authority": form.authority, "by": person.account,
         "goods": [as_asked(line) for line in proposal["lines"][:LINES_MAX]],
-        "known_at": _known_at(form.known_at) or await ledger_time(person),
+        "known_at": market_time(form.known_at) if form.known_at else await ledger_time(person),
         "trace_position": proposal["position"], "asked": [text[:60] for text in proposal["asked"]],
     }  # fmt: skip
     if form.responsible:
@@ -202,13 +213,3 @@ async def _holders(person: Person, path: str, after: str) -> dict[str, Any]:
 async def _proposal(person: Person, product: str, lot: str, *, possible: bool) -> dict[str, Any]:
     asked = {"product": product, "lot": lot, "possible": possible}
     return await person.client.get("/v1/recall-proposal", asked, wait_s=PATIENT_S)
-
-
-def _known_at(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Unusable(text) from error
-    return (at if at.tzinfo else at.replace(tzinfo=ZONE)).isoformat()

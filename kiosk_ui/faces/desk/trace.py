@@ -2,16 +2,15 @@
 
 import asyncio
 import time
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S
 from kiosk_ui.page import render
+from kiosk_ui.saying import market_time
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.svg.flow import flow_picture
 
@@ -21,7 +20,6 @@ Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
 HOLDERS_SHOWN = 200
 # A picture of more than this cannot be read; the table holds everybody, and can be searched.
 EDGES_DRAWN_MAX = 20_000
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @router.get("/trace")
@@ -47,7 +45,7 @@ async def trace(
     if as_of is not None:
         asked["as_of"] = as_of
     if at:
-        asked["at"] = _instant(at)
+        asked["at"] = market_time(at)
     begun = time.monotonic()
     page, flow = await asyncio.gather(
         person.client.get(
@@ -87,12 +85,3 @@ def does_not_add_up(holder: dict[str, Any]) -> bool:
     came = Decimal(holder["taken_in"]) + Decimal(holder["made"])
     went = sum(Decimal(holder[name]) for name in ("sold", "sent_back", "used", "disposed"))
     return Decimal(holder["at_most"]) < came - went
-
-
-def _instant(text: str) -> str:
-    """Reads a time as the form writes it, which is the markets' own."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return (at if at.tzinfo else at.replace(tzinfo=ZONE)).isoformat()
