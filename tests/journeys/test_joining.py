@@ -460,8 +460,8 @@ def test_a_device_that_says_odd_things_of_itself_silences_nobody(
     ):  # fmt: skip
         # In plain on the ledger's own machine, where nobody needs a certificate.
         publish.single(topic, payload, qos=1, retain=True, hostname=host, port=port)
-        time.sleep(0.3)
-    time.sleep(1)
+        time.sleep(0.05)
+    time.sleep(0.5)
     url = f"{office.machine.query_url}/v1/devices"
     listed = httpx.get(url, auth=office.people["stall-2"], trust_env=False)
 

@@ -1,5 +1,6 @@
 """Browsers of the tests: pages with what their console said, scans as a wedge types them, accessibility."""
 
+import asyncio
 import shutil
 import time
 from collections.abc import Callable
@@ -81,7 +82,7 @@ class Keyboard:
         held_s: float = 0,
     ) -> None:
         """Types; a busy machine holds what follows the first key back for `held_s`."""
-        begun = time.time()
+        begun, pressed = time.time(), []
         for number, key in enumerate(keys):
             code, shifted = _code(key)
             shown = key.swapcase() if capslock and key.isalpha() else key
@@ -97,9 +98,21 @@ class Keyboard:
             elif key == "Enter":
                 about |= {"text": "\r", "windowsVirtualKeyCode": 13}
             # Only that it goes down: each call takes time that no scanner takes.
-            self._keys.send("Input.dispatchKeyEvent", about)
-            if number == 0:
-                time.sleep(held_s)
+            pressed.append(about)
+        self._press(pressed[:1])
+        time.sleep(held_s)
+        self._press(pressed[1:])
+
+    def _press(self, keys: list[dict[str, Any]]) -> None:
+        """Hands keys to the browser all at once: waiting for each in turn, a busy machine would tear a scan apart."""
+        session, send = self._keys, self._keys._impl_obj.send
+
+        async def pressed() -> None:
+            await asyncio.gather(
+                *(send("Input.dispatchKeyEvent", timeout=None, params=about) for about in keys)
+            )
+
+        session._sync(pressed())
 
 
 def _code(key: str) -> tuple[str, bool]:

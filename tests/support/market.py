@@ -136,9 +136,6 @@ class Station:
 
     def afresh(self) -> "Station":
         """Makes it a browser that has just joined, but for its tape, which goes on; faster than another one."""
-        for page in self.context.pages:
-            if page is not self.page:
-                page.close()
         self.context.unroute_all()
         self.context.set_offline(False)
         if self.page.is_closed():
@@ -148,6 +145,10 @@ class Station:
         self.said.clear()
         # A page of the same origin that does not hold the tape.
         self.page.goto(f"{self.market.url}/station/away")
+        # Only now: a tab that another one took over from begins anew by itself where that one is closed.
+        for page in self.context.pages:
+            if page is not self.page:
+                page.close()
         self.page.evaluate(AFRESH)
         self.go()
         assert until(lambda: self.waiting() == 0)
