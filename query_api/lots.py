@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from ledger.projections.products import LEVELS_MAX
+from ledger.rules.near_expiry import near_from
 from query_api import schemas
 from query_api.problems import Problem
 from query_api.views import Reader, position, rows, today
@@ -161,12 +162,13 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     )
     if not found:
         raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
-    row = found[0]
+    row, known = found[0], product(reader, gtin)
     steps = rows(reader, STEPS, [gtin, lot])
     return schemas.LotPage(
-        product=product(reader, gtin),
+        product=known,
         lot=brief(row),
         disputed=row["disputed"],
+        near_from=_near_from(row["produced"], row["expires"], known.shelf_life_days),
         steps=[schemas.Step(**step) for step in steps],
         made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
         papers=papers(reader, gtin, _number(lot), 50)[0],
@@ -176,6 +178,13 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
         position=position(reader),
         updated=updated(reader, gtin, lot),
     )
+
+
+def _near_from(produced: date | None, expires: date | None, life_days: int | None) -> date | None:
+    """Returns from which day on a lot is near its end, by the trade's own rule."""
+    if expires is None:
+        return None
+    return near_from(expires, life_days if produced is None else max(0, (expires - produced).days))
 
 
 def product_names(reader: Reader, gtins: Iterable[str]) -> dict[str, str]:

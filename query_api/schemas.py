@@ -103,6 +103,9 @@ class LotPage(BaseModel):
     made_from: list[MadeFrom]
     papers: list[Paper]
     stops: list[LotStop] = Field(description="recalls first; none does not say that food is safe")
+    near_from: date | None = Field(
+        description="from when on it is near its end by the trade's rule; null where no end is known"
+    )
     gaps: int = Field(description="notes of lost or stopped tapes at these premises' devices")
     today: date
     position: int

@@ -180,7 +180,7 @@ def _days_left(page: dict[str, Any], language: Language) -> DaysLeft | None:
     words = word(few[left] if left < len(few) else "Last good day {day}: {n} days left.")
     words = words.format(day=shown, n=left)
     percent = min(100, max(2, left * 100 // life))
-    return DaysLeft(words, percent, "near" if percent <= 20 else "fresh")
+    return DaysLeft(words, percent, "near" if page["today"] >= page["near_from"] else "fresh")
 
 
 def _step(step: dict[str, Any], language: Language) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The lot page finds words for whatever the record holds."""
 
+from datetime import date, timedelta
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -10,6 +11,7 @@ from ledger.events.base import stored_name
 from ledger.events.cases import MerchantRegistered
 from ledger.events.catalogue import TAPE_REPORTS
 from ledger.events.reports import CertificateFiled, GoodsMoved
+from ledger.rules.near_expiry import near_from
 
 
 def choices(kind: type[Any], member: str) -> set[str]:
@@ -52,3 +54,19 @@ def test_a_lot_that_a_hold_may_mean_is_not_said_to_be_free_of_one() -> None:
     assert "No open recall or hold of this lot is recorded." in free.reasons
     assert "No open recall or hold of this lot is recorded." not in asked.reasons
     assert any("市监局" in reason for reason in asked.reasons)
+
+
+@pytest.mark.parametrize(("today", "tone"), [("2026-12-08", "fresh"), ("2026-12-09", "near")])
+def test_near_its_end_is_the_same_for_a_shopper_as_for_the_stall(today: str, tone: str) -> None:
+    expires, life = date(2026, 12, 12), 11
+    lot = {"expires": str(expires), "produced": str(expires - timedelta(days=life))}
+    page = {
+        "product": {"gtin": "06901234567892", "name_zh": "酸奶", "name_en": "Yoghurt", "shelf_life_days": None},
+        "lot": lot, "today": today, "near_from": str(near_from(expires, life)),
+        "steps": [], "papers": [], "stops": [], "disputed": False, "gaps": 0,
+    }  # fmt: skip
+
+    shown = lot_view(page, load_languages()["en"]).days_left
+
+    assert shown is not None
+    assert shown.tone == tone
