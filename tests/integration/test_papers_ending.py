@@ -13,7 +13,7 @@ from suyuan.parts.cluster import Cluster
 from tests.support.asked import asking
 from tests.support.databases import fresh
 from tests.support.line import Line
-from tests.support.make import MILK, TODAY, clock, days
+from tests.support.make import MILK, TODAY, YOGHURT, clock, days
 
 
 def filed(number: str, until: date | None, **more: Any) -> CertificateFiled:
@@ -45,6 +45,8 @@ def api(cluster: Cluster) -> Iterator[httpx.Client]:
         # Of another office, or from before: neither renews it.
         filed("OTHER", TODAY + days(370), issuer="农业局", valid_from=TODAY),
         filed("BEFORE", TODAY + days(300), valid_from=TODAY - days(400)),
+        # Nor does one of other goods.
+        filed("YOGHURT", TODAY + days(370), gtins=(YOGHURT,), valid_from=TODAY),
         filed("THEIRS", TODAY + days(20), kind="quarantine", supplier="m-8"),
     )
     with asking(fresh(cluster), line) as client:

@@ -694,6 +694,9 @@ def test_a_date_as_it_is_printed_is_understood_and_what_follows_a_refusal_is_no_
     station.scan(EAN, "包装上的日期是")
     station.keys.by_hand("133225")
     assert station.sees("不是日期")
+    # However slowly it goes on: each key is soon behind the one before, and the last long behind the refusal.
+    station.keys.by_hand("0315", gap_s=0.4)
+    assert "不是日期" in station.verdict()
     station.page.wait_for_timeout(1500)
     station.keys.by_hand("1114")
 
