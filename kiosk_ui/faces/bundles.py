@@ -37,7 +37,11 @@ async def choose(  # one parameter for each part of a lot's name
     asked: dict[str, Any] = {"limit": LOTS_SHOWN} | ({"after": after} if after else {})
     page = await person.client.get(f"/v1/merchants/{part(merchant)}/retention", asked)
     shown = [_shown(one, request.state.language) for one in page["lots"]]
-    if product and lot and not any((product, lot) == (o["product"], o["lot"]) for o in shown):
+    if (
+        product
+        and "lot" in request.query_params
+        and not any((product, lot) == (o["product"], o["lot"]) for o in shown)
+    ):
         one = {"product": product, "lot": lot, "name_zh": None, "entries": None}
         shown.insert(0, _shown(one, request.state.language))
     values = {
@@ -83,7 +87,8 @@ async def _made(client: Asking, wanted: Mapping[str, Any]) -> httpx.Response:
 def _taken(filled: Mapping[str, str]) -> list[list[str]]:
     numbers = [name.removeprefix("take-") for name in filled if name.startswith("take-")]
     lots = [[filled.get(f"product-{n}", ""), filled.get(f"lot-{n}", "")] for n in numbers]
-    return [lot for lot in lots if all(lot)]
+    # Without a lot are goods of which nobody said one: they are records, too.
+    return [lot for lot in lots if lot[0]]
 
 
 def _shown(line: dict[str, Any], language: Language) -> dict[str, Any]:

@@ -38,13 +38,15 @@ SELECT merchant, alias FROM trade.merchant_aliases WHERE merchant = %(of)s OR al
 """
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+# Empty for goods of which nobody said a lot.
+Key = Annotated[str, msgspec.Meta(max_length=120)]
 
 
 class BundleForm(msgspec.Struct, frozen=True):
     """Whose records of which lots: each its product and its key, as stock and ledgers name them."""
 
     merchant: Id
-    lots: Annotated[tuple[tuple[Text, Text], ...], msgspec.Meta(min_length=1, max_length=LOTS_MAX)]
+    lots: Annotated[tuple[tuple[Text, Key], ...], msgspec.Meta(min_length=1, max_length=LOTS_MAX)]
 
 
 class BundlePlaces(NamedTuple):

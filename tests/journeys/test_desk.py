@@ -1,6 +1,8 @@
 """The regulator's desk: from a failed test to a published recall, with the stall and the shopper watching."""
 
+import json
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from ledger.bundles import checking
 from ledger.events.cases import AreaStated, MerchantRegistered, PremisesAdded
-from ledger.events.reports import TestReportFiled
+from ledger.events.reports import GoodsAsRead, TestReportFiled
 from ledger.rules.access import Grant
 from ledger.rules.areas import StateArea
 from ledger.rules.device import EnrollDevice
@@ -412,9 +414,14 @@ def test_a_stall_saves_its_bundle_and_a_stranger_checks_it(
 ) -> None:
     context = context_of(browser)
     page = context.new_page()
-    sign_in_at(page, city.url, "stall-1", there="/station/bundle")
+    city.keep(sold(1, GoodsAsRead(gtin=MILK)))
+    assert city.agent.link.wait_drained(20)
+    sign_in_at(page, city.url, "stall-1", there="/station")
+    assert until(lambda: "未注明批次" in _reloaded(page, f"{city.url}/station/bundle?lang=zh"))
     assert violations(page) == []
     page.check(f"li:has-text('{LOT}') input[type=checkbox]")
+    # What was sold without saying which lot it was of, is a line of its own.
+    page.check("li:has-text('未注明批次') input[type=checkbox]")
 
     with page.expect_download() as saved:
         page.click("button:has-text('生成文件') >> nth=0")
@@ -422,10 +429,17 @@ def test_a_stall_saves_its_bundle_and_a_stranger_checks_it(
 
     found = checking.check(tmp_path / "bundle.zip")
     assert found.problems == []
+    told = zipfile.ZipFile(tmp_path / "bundle.zip").read("bundle.json")
+    assert [MILK, ""] in json.loads(told)["lots"]
     # What it took in, what it was told, and the failed test with its picture.
     assert found.records >= 2
     assert found.documents == 1
     context.close()
+
+
+def _reloaded(page: Page, address: str) -> str:
+    page.goto(address)
+    return page.inner_text("main")
 
 
 def test_nobody_takes_another_merchants_records_along(city: City) -> None:

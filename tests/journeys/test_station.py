@@ -662,6 +662,56 @@ def test_a_case_scanned_again_is_as_many_more_as_it_says(station: Station) -> No
     station.page.click("#forget")
 
 
+def test_a_day_on_which_it_ended_long_ago_is_doubted_once(station: Station) -> None:
+    before = len(station.market.rows())
+    old = TODAY - timedelta(days=200)
+    station.scan(EAN, "包装上的日期是")
+    if "生产" not in station.page.inner_text("#kind"):
+        station.page.click("#kind")
+
+    station.keys.by_hand(f"{old:%y%m%d}")
+
+    assert station.sees("已到期")
+    assert station.page.is_visible("#question")
+    assert len(station.market.rows()) == before
+    station.keys.by_hand(f"{old:%y%m%d}")
+    assert station.sees("已保存")
+    assert station.market.came(produced=old)
+    station.page.click("#lines li:first-child button")
+    assert station.sees("已撤销")
+
+
+def test_who_is_typed_into_the_field_is_who_the_scan_behind_it_is_for(station: Station) -> None:
+    station.page.click("#mode-sell")
+    station.page.focus("#with")
+    station.page.keyboard.type("李记杂货", delay=60)
+
+    # The scanner does not wait for anybody to leave the field.
+    station.keys.scan(EAN)
+
+    assert station.sees("多少"), station.verdict()
+    station.page.keyboard.type("5")
+    station.page.keyboard.press("Enter")
+    assert station.sees("已保存")
+    assert station.market.came(kind="goods-sold", partner="m-2", amount=5000)
+
+
+def test_who_clears_the_buyer_sells_under_no_number_of_before(station: Station) -> None:
+    station.page.click("#mode-sell")
+    station.page.fill("#with", "李记杂货")
+    station.page.keyboard.press("Tab")
+    assert until(lambda: station.page.input_value("#delivery") != "")
+    station.page.focus("#with")
+    station.page.fill("#with", "")
+    station.page.keyboard.press("Tab")
+
+    assert until(lambda: station.page.input_value("#delivery") == "")
+    station.keys.scan(EAN)
+    assert station.sees("已保存")
+    assert station.market.came(kind="goods-sold", partner=None, amount=1000)
+    assert station.page.input_value("#delivery") == ""
+
+
 def test_a_date_beyond_the_shelf_life_is_doubted_once(station: Station) -> None:
     # Good for 180 days, says the register: in a year it is no last good day of today's goods.
     station.scan(EAN, "包装上的日期是")

@@ -5,7 +5,8 @@
 import { base64, utf8 } from "./bytes.js";
 import { NotUnderstood, classified, understand } from "./gs1.js";
 import { corrected } from "./corrected.js";
-import { addDays, todayIn } from "./dates.js";
+import { todayIn } from "./dates.js";
+import { doubtOf, endOf } from "./doubts.js";
 import { BadVoucher, VoucherCodes, newDelivery, sameLine } from "./vouchers.js";
 
 export const MODES = ["receive", "sell", "return", "take-back", "dispose", "use", "count"];
@@ -193,18 +194,13 @@ export class Session {
     if (!DATE.includes(asking?.why)) return told("red", "Scan the goods first, then the date.");
     const goods = { ...asking.goods, ...dates, dates_from: from };
     const line = { ...asking, goods };
-    if (from === "keyed" && this.#outlives(line)) return this.#ask({ ...asking, doubted: JSON.stringify(dates) }, told("amber", "That is longer than its {n} days. Is it the day it was made? Turn ⇄, or type the same again.", { n: asking.product.shelf_life_days }));
+    const doubt = from === "keyed" ? doubtOf(line, this.place.mode, this.today) : null;
+    const said = JSON.stringify(dates);
+    if (doubt && asking.doubted !== said) return this.#ask({ ...asking, doubted: said }, told("amber", doubt.words, doubt.with));
     if (asking.split) return this.#keepPart(line);
     if (asking.why === "later") return this.#sayAnew(line, from);
     if (from !== "skipped") this.products.remember(goods.gtin, this.place.counterparty, dates, asking.amount, from);
     return this.#keep([line]);
-  }
-
-  // Whether a last good day lies further off than the register's shelf life, and was not said twice.
-  #outlives({ goods, product, doubted }) {
-    const life = product?.shelf_life_days;
-    const dates = JSON.stringify({ expires: goods.expires });
-    return Boolean(life && goods.expires && !goods.produced && goods.expires > addDays(this.today, life) && doubted !== dates);
   }
 
   // Of several dates in one case: keeps so many with this one, and asks on about the rest.
@@ -331,15 +327,10 @@ export class Session {
       const sure = stopped.how === "stopped";
       return told(sure ? "red" : "amber", sure ? "Kept, but it is STOPPED: set it aside, do not sell it." : "Kept. LOOK at the label: it may be stopped.", { stopped: stopped.lines });
     }
-    const ended = lines.find((line) => this.#end(line) && this.#end(line) < this.today);
-    if (ended && place.mode === "sell") return told("red", "Do not sell it: it ended on {day}. The scan is kept.", { day: this.#end(ended) });
-    if (ended && !out) return told("amber", "Kept, but it ended on {day}.", { day: this.#end(ended) });
+    const ended = lines.find((line) => endOf(line) && endOf(line) < this.today);
+    if (ended && place.mode === "sell") return told("red", "Do not sell it: it ended on {day}. The scan is kept.", { day: endOf(ended) });
+    if (ended && !out) return told("amber", "Kept, but it ended on {day}.", { day: endOf(ended) });
     return told("green", "Kept.");
-  }
-
-  #end({ goods, product }) {
-    const life = product?.shelf_life_days;
-    return goods.expires ?? (goods.produced && life ? addDays(goods.produced, life) : null);
   }
 
   #report({ goods, amount, unit, pieces }, place = this.place) {

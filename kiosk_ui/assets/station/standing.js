@@ -18,7 +18,13 @@ export class StandingBar {
     $("with").addEventListener("change", ({ target }) => this.#named(target.value.trim()));
     $("with").addEventListener("input", ({ target }) => this.#offer(target.value.trim()));
     this.#offerKnown();
-    $("delivery").addEventListener("change", ({ target }) => this.#stand({ delivery: target.value.trim() || undefined }));
+    $("delivery").addEventListener("input", () => {
+      this.typing = true;
+    });
+    $("delivery").addEventListener("change", ({ target }) => {
+      this.typing = false;
+      return this.#stand({ delivery: target.value.trim() || undefined });
+    });
     $("day").addEventListener("change", ({ target }) => {
       session.place.day = target.value || undefined;
       this.show();
@@ -52,9 +58,8 @@ export class StandingBar {
     $("with-words").textContent = place.mode === "sell" || place.mode === "take-back" ? t("Buyer (none: a shopper)") : t("Supplier");
     if (document.activeElement !== $("with")) $("with").value = place.counterpartyName ?? place.counterparty ?? this.unknown;
     $("with").setAttribute("aria-invalid", String(Boolean(this.unknown)));
-    // Whoever is typing a number there keeps it.
-    const typing = document.activeElement === $("delivery") && $("delivery").value;
-    if (!typing) $("delivery").value = place.delivery ?? "";
+    // Whoever is typing a number there keeps it; the focus alone types nothing.
+    if (!this.typing) $("delivery").value = place.delivery ?? "";
     $("reason").value = place.reason ?? "expired";
     if (document.activeElement !== $("day")) $("day").value = place.day ?? "";
     $("places").replaceChildren(...this.places.map((one) => this.#badge(one, place)));
@@ -88,16 +93,17 @@ export class StandingBar {
     this.show();
   }
 
-  // A supplier or buyer by name or number, out of the register.
-  async #named(text) {
-    if (!text) return this.#stand({ counterparty: undefined, counterpartyName: undefined });
-    const known = await this.find(text);
-    if (known) return this.#stand({ counterparty: known.merchant, counterpartyName: known.name });
-    // Nothing goes under whoever stood there before, and what was typed stays to be mended.
-    await this.#stand({ counterparty: undefined, counterpartyName: undefined });
-    this.unknown = text;
-    if (this.several) return this.run(async () => ({ colour: "amber", words: "Several merchants are called {text}: type the number of the one you mean, such as {who}.", with: { text, who: this.several } }));
-    return this.run(async () => ({ colour: "amber", words: "No merchant {text} is in the register: mend it, or choose from the list. Until then a scan names nobody.", with: { text } }));
+  // A supplier or buyer by name or number, out of the register. A scan that comes while it is looked up waits for it.
+  #named(text) {
+    return this.run(async () => {
+      const known = text ? await this.find(text) : null;
+      // Nothing goes under whoever stood there before, and what was typed stays to be mended.
+      const says = await this.session.stand({ counterparty: known?.merchant, counterpartyName: known?.name });
+      this.unknown = known ? "" : text;
+      if (known || !text) return says;
+      if (this.several) return { colour: "amber", words: "Several merchants are called {text}: type the number of the one you mean, such as {who}.", with: { text, who: this.several } };
+      return { colour: "amber", words: "No merchant {text} is in the register: mend it, or choose from the list. Until then a scan names nobody.", with: { text } };
+    });
   }
 
   // Those it traded with before, then whom the register knows by what was typed so far.
