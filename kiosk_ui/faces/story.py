@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from kiosk_ui.client import Away, NotRecorded
 from kiosk_ui.page import render
 from kiosk_ui.policies import CAMERA
+from kiosk_ui.reached import is_here_alone
 from kiosk_ui.signing import is_at_this_machine
 from kiosk_ui.svg.code import code_picture
 
@@ -27,7 +28,7 @@ ROLES = {
 async def story(request: Request) -> Response:
     """The story, at its beginning; its panels show what is true now."""
     state = await _ask(request, "GET", "/stage")
-    if not is_at_this_machine(request):
+    if not (is_at_this_machine(request) and is_here_alone(request)):
         # Their passwords are for whoever sits at this machine.
         state["people"] = []
     lot = f"/01/{state['gtin']}/10/{state['lot']}"

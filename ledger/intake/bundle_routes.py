@@ -18,6 +18,7 @@ from ledger.bundles.log_place import log_place
 from ledger.bundles.proofs import LogSource
 from ledger.bundles.writing import Sources, Wanted, write_bundle
 from ledger.events.base import Id
+from ledger.events.catalogue import unsafe_text
 from ledger.intake.door_routes import Doorway, form_of, refused
 from ledger.intake.responses import problem
 from ledger.journal.documents import DocumentStore
@@ -70,6 +71,8 @@ def bundle_router(way: Doorway, settings: Settings, documents: DocumentStore) ->
         form = await form_of(request, BundleForm, BODY_BYTES_MAX)
         if isinstance(form, Response):
             return form
+        if unsafe_text([list(lot) for lot in form.lots]):
+            return problem(400, "no-form", "texts hold no control characters")
         async with few:
             return await run_in_threadpool(_made, places, asked.subject, form, way.now())
 

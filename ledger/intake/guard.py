@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from ledger.accounts.access_log import Noted, note, shortened
+from ledger.events.cases import ProductRegistered
 from ledger.intake.requests import Requests
 from ledger.journal.cases import Cases
 from ledger.replication import committing
@@ -14,7 +15,7 @@ from ledger.rules.access import About, Reach, Resource, Subject, decide_access, 
 from ledger.rules.aliases import ALIASES_SUBJECT, AliasCase, evolve_alias, goes_by
 from ledger.rules.areas import AreaCase, chain_above, evolve_area
 from ledger.rules.cards import CardCase, evolve_card
-from ledger.rules.device import DeviceCase
+from ledger.rules.device import DeviceCase, evolve_device
 from ledger.rules.refusal import Refusal
 from ledger.rules.register import MerchantCase, ProductCase, evolve_merchant, evolve_product
 from ledger.rules.request_access import Needs, author, checker, needs
@@ -108,9 +109,9 @@ class Guard:
         """
         subject = askers.first
         found = reach(subject, "invitation", "write")
-        if replaced is not None and not replaced.mandates:
+        if replaced is not None and replaced.owner is None:
             return decide_access(subject, "invitation", "write", About())
-        named = {*merchants, replaced.mandates[0].merchant} if replaced else {*merchants}
+        named = {*merchants, replaced.owner} if replaced and replaced.owner else {*merchants}
         abouts = [self._about(one, found) for one in sorted(named)] or [About()]
         refusals = (decide_access(subject, "invitation", "write", about) for about in abouts)
         return next(filter(None, refusals), None)
@@ -124,21 +125,48 @@ class Guard:
             return [self._within(one) for one in (now, *(districts or (None,)))]
         if districts:
             return [self._within(one) for one in districts]
+        if needed.unowned is not None and self._device(needed.unowned).owner is None:
+            # Whose device it is, is said by whom all of them concern, or by the invitation that it joins by.
+            return [About()]
         merchants = needed.merchants
         if needed.product is not None:
-            case = self._load(
-                "product", needed.product, ProductCase(needed.product), evolve_product
-            )
-            maker = case.registered.maker if case.registered is not None else None
-            if case.registered is not None and maker is None:
+            makers = self._makers(needed.product, needed.base)
+            if makers is None:
                 return [About()]
-            merchants = tuple({*merchants, maker} - {None}) if maker else merchants
+            merchants = tuple({*merchants, *makers})
         if needed.card is not None:
             linked = self._load("card", needed.card, CardCase(needed.card), evolve_card).merchant
             merchants = (linked,) if linked is not None else ()
         if merchants:
             return [self._about(one, found) for one in merchants]
         return [About(markets=frozenset({needed.market} if needed.market else ()))]
+
+    def _makers(self, gtin: str, base: str | None) -> set[str] | None:
+        """Returns whose word about a product's registration this is; None where it takes all there is.
+
+        What a pack holds makes its goods those of another registration: that one must be its maker's, too, and once said
+        it stays, or whoever is stopped could take its goods out of what was stopped.
+        """
+        makers = set()
+        registered = self._registered(gtin)
+        if registered is not None:
+            if registered.maker is None or registered.base != base:
+                return None
+            makers.add(registered.maker)
+        if base is not None:
+            single = self._registered(base)
+            if single is None or single.maker is None:
+                return None
+            makers.add(single.maker)
+        return makers
+
+    def _registered(self, gtin: str) -> ProductRegistered | None:
+        case: ProductCase = self._load("product", gtin, ProductCase(gtin), evolve_product)
+        return case.registered
+
+    def _device(self, device: str) -> DeviceCase:
+        case: DeviceCase = self._load("device", device, DeviceCase(device), evolve_device)
+        return case
 
     def _about(self, merchant: str, found: Reach) -> About:
         """Returns a merchant as the register knows it, by whichever of its names it was granted."""

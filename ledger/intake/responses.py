@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 
 # The largest picture over a slow line; who takes longer holds a connection on purpose.
 BODY_S = 120.0
@@ -40,6 +41,9 @@ async def body_of(request: Request, limit: int) -> bytes | Response:
                 if size > limit:
                     return problem(413, "too-large", f"send at most {limit} bytes")
                 chunks.append(chunk)
+    except ClientDisconnect:
+        # Whoever asked hung up: there is nobody to answer, and nothing for the log.
+        return problem(400, "hung-up", "send a body as long as its length says")
     except TimeoutError:
         return problem(408, "too-slow", f"send it within {BODY_S:.0f} s")
     return b"".join(chunks)

@@ -93,7 +93,9 @@ class DeviceRegister:
 
 def _end(rows: Rows, withdrawn: MandateWithdrawn) -> None:
     """Ends the mandates of a merchant the day before; one that would end before it began is gone."""
-    last = max(FIRST_DAY, withdrawn.from_day - timedelta(days=1))
+    # Nothing lies before the first day that there is; a fold must not end at what is on record.
+    first = withdrawn.from_day <= FIRST_DAY
+    last = FIRST_DAY if first else withdrawn.from_day - timedelta(days=1)
     held = {"device": withdrawn.device, "merchant": withdrawn.merchant}
     for row in rows.select(MANDATES, held):
         if row.valid_from > last:

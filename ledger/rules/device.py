@@ -32,6 +32,8 @@ class DeviceCase(msgspec.Struct, frozen=True):
     key: str | None = None
     mandates: tuple[Mandate, ...] = ()
     revoked: bool = False
+    # Who let it report first: whose device it is, whoever trusts it later or no more.
+    owner: str | None = None
 
     def may_report_for(self, merchant: str, day: date) -> bool:
         """Tells whether a mandate of the merchant covers the day."""
@@ -117,7 +119,8 @@ def evolve_device(case: DeviceCase, event: Event) -> DeviceCase:
             return msgspec.structs.replace(case, key=event.key)
         case MandateGranted():
             mandate = Mandate(event.merchant, event.valid_from, event.valid_until)
-            return msgspec.structs.replace(case, mandates=(*case.mandates, mandate))
+            owner = case.owner or event.merchant
+            return msgspec.structs.replace(case, mandates=(*case.mandates, mandate), owner=owner)
         case MandateWithdrawn():
             return msgspec.structs.replace(case, mandates=_ended(case.mandates, event))
         case DeviceRevoked():

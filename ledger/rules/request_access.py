@@ -55,8 +55,9 @@ class Needs(NamedTuple):
 
     `districts` are those of a merchant that is not in the register yet, or areas themselves; `group`
     is one of alerts, of which all have to be the asker's unless it is `whole_group` no longer; `card`
-    stands for the merchant it is linked to, `area` for what it lies in now, `product` for its maker so
-    far. What names nothing is about all there is.
+    stands for the merchant it is linked to, `area` for what it lies in now, `product` and the `base` that it
+    is a pack of for their makers so far; `unowned` is a device that is about all there is while it is nobody's.
+    What names nothing is about all there is.
     """
 
     resource: Resource
@@ -68,6 +69,8 @@ class Needs(NamedTuple):
     card: str | None = None
     area: str | None = None
     product: str | None = None
+    base: str | None = None
+    unowned: str | None = None
 
 
 # The resource that each request writes; a test holds it to what may be asked.
@@ -100,7 +103,10 @@ def needs(request: Request) -> Needs:
                 resource, area=entry.area, districts=(entry.within,) if entry.within else ()
             )
         case RegisterProduct(entry=entry):
-            return Needs(resource, (entry.maker,) if entry.maker else (), product=entry.gtin)
+            makers = (entry.maker,) if entry.maker else ()
+            return Needs(resource, makers, product=entry.gtin, base=getattr(entry, "base", None))
+        case GrantMandate(device=device, merchant=merchant):
+            return Needs(resource, (merchant,), unowned=device)
         case MergeMerchant(merchant=merchant, into=into):
             return Needs(resource, (merchant, into))
         case UnlinkCard(card=card):

@@ -1,6 +1,8 @@
 """Requests: what somebody asks the ledger to decide, as they come over the wire."""
 
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -144,7 +146,31 @@ Request = (
 )
 
 decode_request = msgspec.json.Decoder(Request).decode
-decode_requests = msgspec.json.Decoder(list[Request]).decode
+_decode_requests = msgspec.json.Decoder(list[Request]).decode
+YEARS = range(2000, 2101)
+
+
+def decode_requests(body: bytes) -> list[Request]:
+    """Returns requests as they come from outside.
+
+    Raises `msgspec.MsgspecError` for what is none, `ValueError` for a day outside the years that anything here can mean.
+    """
+    wanted = _decode_requests(body)
+    for day in _days_in(wanted):
+        if day.year not in YEARS:
+            raise ValueError(f"a date lies in 2000 to 2100, not {day.isoformat()}")
+    return wanted
+
+
+def _days_in(value: Any) -> Iterator[date]:
+    if isinstance(value, date):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _days_in(getattr(value, name))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _days_in(one)
 
 
 class MarketCase(msgspec.Struct, frozen=True):

@@ -276,7 +276,7 @@ def test_a_markets_day_begins_by_itself_once(http: httpx.Client, machine: Machin
     assert count == 1
 
 
-def test_a_mandate_withdrawn_from_the_first_day_of_all_leaves_the_device_usable(
+def test_a_mandate_withdrawn_from_the_first_day_that_counts_leaves_the_device_usable(
     http: httpx.Client,
 ) -> None:
     tape = enrolled(http, "m-1")
@@ -284,9 +284,13 @@ def test_a_mandate_withdrawn_from_the_first_day_of_all_leaves_the_device_usable(
         "type": "withdraw-mandate",
         "device": tape.device,
         "merchant": "m-1",
-        "from_day": "0001-01-01",
+        "from_day": "2000-01-01",
     }
     assert http.post("/intake/requests", json=[withdraw]).status_code == 200
+    # A day before any label's is refused: every follower would have to go on from there.
+    never = withdraw | {"from_day": "0001-01-01"}
+    refused = http.post("/intake/requests", json=[never])
+    assert (refused.status_code, refused.json()["title"]) == (400, "no-requests")
 
     body = wire.decode_answer(http.post("/intake/batches", content=tape.batch()).content)[1]
 

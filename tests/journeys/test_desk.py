@@ -456,7 +456,7 @@ def test_nobody_takes_another_merchants_records_along(city: City) -> None:
     assert asked("stall-1", "m-2", lot).status_code == 403
     assert asked("officer-1", "m-1", lot).status_code == 403
     assert asked("auditor-1", "m-1", lot).status_code == 403
-    for lots in ([], [["x", ""]], [[MILK, "L:NOBODY"]], [[MILK]], "x"):
+    for lots in ([], [["x", ""]], [[MILK, "L:NOBODY"]], [[MILK]], "x", [[MILK, "L:\x00"]]):
         assert asked("stall-1", "m-1", lots).status_code in (400, 422)
     stranger = httpx.post(
         f"{city.machine.intake_url}/intake/bundles", json={"merchant": "m-1", "lots": lot},

@@ -1,11 +1,18 @@
 """What follows from reports: stock, lots, expiry, alerts, corrections, gaps."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import msgspec
 
 from ledger.events import wire
-from ledger.events.cases import MerchantRegistered, NearExpiryStated, ProductRegistered, StatedTier
+from ledger.events.cases import (
+    MandateGranted,
+    MandateWithdrawn,
+    MerchantRegistered,
+    NearExpiryStated,
+    ProductRegistered,
+    StatedTier,
+)
 from ledger.events.reports import GoodsAsRead, GoodsTransformed, Portion
 from tests.support.line import Line
 from tests.support.make import (
@@ -497,3 +504,15 @@ def test_beyond_its_tolerance_fresh_produce_is_oversold_too() -> None:
     )  # fmt: skip
 
     assert line.open_alerts() == ["oversold"]
+
+
+def test_a_mandate_that_was_withdrawn_from_the_first_day_there_is_ends_no_follower() -> None:
+    line = Line()
+    line.case(
+        "device", "d",
+        MandateGranted(device="d", merchant="m-1", valid_from=TODAY),
+        MandateWithdrawn(device="d", merchant="m-1", from_day=date(1, 1, 1)),
+    )  # fmt: skip
+
+    # As in its case: what began before the first day there is, ends on it.
+    assert all(row.valid_until == date(1, 1, 1) for row in line.rows("mandates", "edge"))

@@ -198,7 +198,18 @@ def guard() -> Guard:
     for card, merchant in ((UUID, "m-1"), (UUID[:-1] + "b", "m-3")):
         link = cards.LinkCard(card=card, merchant=merchant, by="officer-1", note="x")
         assert desk.take(link) is None
+    own(cases, "d", "m-1")
     return Guard(cases, alerts_of)
+
+
+def own(cases: Any, name: str, *merchants: str) -> None:
+    """Puts a device on record that these merchants let report, one after the other."""
+    granted = [
+        events.MandateGranted(device=name, merchant=one, valid_from=TODAY) for one in merchants
+    ]
+    cases.handle(
+        "device", name, device.DeviceCase(name), device.evolve_device, decide=lambda _: granted
+    )
 
 
 def ask(guard: Guard, who: str, request: Request, second: str = "second") -> str:
@@ -317,6 +328,33 @@ def test_a_merchant_is_its_own_by_whichever_of_its_names(guard: Guard, name: str
         assert (refused.code if refused else "") == wanted, merchant
 
 
+def test_a_device_that_is_nobodys_becomes_nobodys_own_by_his_own_word(guard: Guard) -> None:
+    mandate = device.GrantMandate(device="hall", merchant="m-1", valid_from=TODAY)
+
+    assert ask(guard, "stall-1", mandate) == "out-of-reach"
+    assert ask(guard, "admin", mandate) == ""
+
+
+def test_who_trusts_a_device_later_cannot_take_it_over_also_when_its_owner_trusts_it_no_more(
+    guard: Guard,
+) -> None:
+    case = device.DeviceCase("e")
+    for event in (
+        events.MandateGranted(device="e", merchant="m-2", valid_from=TODAY),
+        events.MandateGranted(device="e", merchant="m-1", valid_from=TODAY),
+        events.MandateWithdrawn(device="e", merchant="m-2", from_day=TODAY),
+    ):
+        case = device.evolve_device(case, event)
+
+    def refused(who: str, merchant: str) -> bool:
+        asking = Askers(Subject(who, PEOPLE_WHO_ASK[who]))
+        return guard.refuse_invitation(asking, [merchant], case) is not None
+
+    assert [mandate.merchant for mandate in case.mandates] == ["m-1"]
+    assert refused("stall-1", "m-1")
+    assert not refused("stall-2", "m-2")
+
+
 def test_a_district_does_not_leave_its_city_by_its_own_word(guard: Guard) -> None:
     alone = StateArea(events.AreaStated(area="furong", name="x", within=None))
     elsewhere = StateArea(events.AreaStated(area="furong", name="x", within="yuelu"))
@@ -342,6 +380,49 @@ def test_a_product_is_its_makers_to_state(guard: Guard) -> None:
     mine = msgspec.structs.replace(product("m-2"), shelf_life_days=9)
     assert ask(guard, "stall-2", asked.RegisterProduct(mine)) == ""
     assert ask(guard, "city", asked.RegisterProduct(mine)) == ""
+
+
+def test_goods_become_those_of_another_registration_by_its_makers_word_alone(guard: Guard) -> None:
+    theirs, mine, pack = "06901234000016", "06999000000018", "16999000000114"
+    for gtin, maker in ((theirs, "m-3"), (mine, "m-1")):
+        entry = msgspec.structs.replace(product(maker), gtin=gtin)
+        guard._cases.handle(
+            "product", gtin, ProductCase(gtin), evolve_product, decide=lambda _, one=entry: [one]
+        )
+
+    def asks(gtin: str, base: str | None, who: str = "stall-1", maker: str = "m-1") -> str:
+        contains = 12 if base else None
+        entry = msgspec.structs.replace(product(maker), gtin=gtin, base=base, contains=contains)
+        return ask(guard, who, asked.RegisterProduct(entry))
+
+    assert asks(pack, mine) == ""
+    assert asks(pack, theirs) == "out-of-reach"
+    assert asks(mine, theirs) == "out-of-reach"
+    assert asks(pack, "06999000000025") == "out-of-reach", "nobody's yet, and perhaps another's"
+    cased = msgspec.structs.replace(product("m-1"), gtin=pack, base=mine, contains=12)
+    guard._cases.handle(
+        "product", pack, ProductCase(pack), evolve_product, decide=lambda _: [cased]
+    )
+    # What was stopped as a case of these goods stays one.
+    assert asks(pack, None) == "out-of-reach"
+    assert asks(pack, mine) == ""
+
+
+@pytest.mark.parametrize("year", [1, 1999, 2101, 9999])
+def test_a_day_that_no_calendar_of_ours_has_is_refused_before_it_is_on_record(year: int) -> None:
+    far = {
+        "type": "withdraw-mandate",
+        "device": "d",
+        "merchant": "m-1",
+        "from_day": f"{year:04}-01-01",
+    }
+    hold = {
+        "type": "extend-hold", "hold": "h", "until": f"{year:04}-01-01T00:00:00+14:00", "by": "x",
+        "reason": "x",
+    }  # fmt: skip
+    for request in (far, hold):
+        with pytest.raises(ValueError, match="2000 to 2100"):
+            decode_requests(msgspec.json.encode([request]))
 
 
 def test_merges_are_followed_to_their_end(guard: Guard) -> None:
