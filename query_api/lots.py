@@ -64,17 +64,18 @@ LEFT JOIN trade.recalls r ON l.kind = 'recall' AND r.recall = l.stop
 LEFT JOIN trade.holds h ON l.kind = 'hold' AND h.hold = l.stop
 WHERE l.product = %s AND l.lot = %s AND l.ended_at IS NULL ORDER BY l.kind DESC, l.how DESC, l.stop
 """
-# When anything about it last changed: an entry, a hold or recall, a paper, their ends included, or a lost tape.
+# The last entry about it: of goods, a hold or recall, a paper, their ends included; and when what is said of it last
+# changed, also because a tape was lost that names it nowhere.
 UPDATED = """
-SELECT greatest(
+SELECT entry, greatest(entry, (SELECT max(g.position) FROM edge.gaps g
+  WHERE g.kind IN ('tape-lost', 'tape-forked') AND EXISTS (SELECT 1 FROM trade.movements m
+    WHERE m.stream = g.stream AND m.product = %(gtin)s AND m.lot = %(lot)s))) AS position
+FROM (SELECT greatest(
   (SELECT last_position FROM trade.lots WHERE product = %(gtin)s AND lot = %(lot)s),
   (SELECT max(greatest(position, ended_at)) FROM trade.stopped_lots
    WHERE product = %(gtin)s AND lot = %(lot)s),
   (SELECT max(greatest(q.position, q.believed_to)) FROM trade.papers q
-   WHERE q.gtins && %(gtins)s::text[] AND (q.lots = '{}' OR %(number)s = ANY(q.lots))),
-  (SELECT max(g.position) FROM edge.gaps g WHERE g.kind IN ('tape-lost', 'tape-forked')
-   AND EXISTS (SELECT 1 FROM trade.movements m
-     WHERE m.stream = g.stream AND m.product = %(gtin)s AND m.lot = %(lot)s)), 0) AS position
+   WHERE q.gtins && %(gtins)s::text[] AND (q.lots = '{}' OR %(number)s = ANY(q.lots))), 0) AS entry) AS last
 """
 POSITION_MAX = 2**62
 
@@ -162,7 +163,7 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     )
     if not found:
         raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
-    row, known = found[0], product(reader, gtin)
+    row, known, last = found[0], product(reader, gtin), updated(reader, gtin, lot)
     steps = rows(reader, STEPS, [gtin, lot])
     return schemas.LotPage(
         product=known,
@@ -176,7 +177,8 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
         gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
         today=today(reader),
         position=position(reader),
-        updated=updated(reader, gtin, lot),
+        updated=last.position,
+        entry=last.entry,
     )
 
 
@@ -196,10 +198,17 @@ def product_names(reader: Reader, gtins: Iterable[str]) -> dict[str, str]:
     return items | names
 
 
-def updated(reader: Reader, gtin: str, lot: str) -> int:
-    """Returns the position of the last event that says anything of a lot, 0 for none."""
+class Updated(NamedTuple):
+    """Where the last entry about a lot stands, and the last that changed anything said of it; 0 for none."""
+
+    entry: int
+    position: int
+
+
+def updated(reader: Reader, gtin: str, lot: str) -> Updated:
+    """Returns how far a lot has come."""
     asked = {"gtin": gtin, "lot": lot, "number": _number(lot), "gtins": _family(reader, gtin)}
-    return int(rows(reader, UPDATED, asked)[0]["position"])
+    return Updated(**rows(reader, UPDATED, asked)[0])
 
 
 def find_lot(reader: Reader, gtin: str, dates: Dates) -> str:

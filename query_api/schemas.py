@@ -109,7 +109,10 @@ class LotPage(BaseModel):
     gaps: int = Field(description="notes of lost or stopped tapes at these premises' devices")
     today: date
     position: int
-    updated: int = Field(description="the position of the last entry about this lot")
+    entry: int = Field(description="the position of the last entry about this lot")
+    updated: int = Field(
+        description="the position of the last event that changed what is said of it, also by a lost tape"
+    )
 
 
 class AlertLine(BaseModel):

@@ -53,7 +53,7 @@ def standing(bars: Sequence[Bar], title: str) -> Markup:
     room = HEIGHT - FOOT - HEAD
     drawn = [
         f'<line x1="0" y1="{HEIGHT - FOOT}" x2="{WIDTH}" y2="{HEIGHT - FOOT}"/>',
-        f'<text x="0" y="12">{most:g}</text>',
+        f'<text x="0" y="12">{most:,.10g}</text>',
     ]
     for index, bar in enumerate(bars):
         x, y, rects = index * step, float(HEIGHT - FOOT), ""

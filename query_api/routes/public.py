@@ -170,4 +170,4 @@ async def _changes(request: Request, key: tuple[str, str]) -> AsyncIterator[str]
 
 def _updated(request: Request, key: tuple[str, str]) -> int:
     with request.app.state.pool.connection() as reader:
-        return lots.updated(reader, *key)
+        return lots.updated(reader, *key).position

@@ -98,9 +98,14 @@ def _cells(line: StatisticsLine, by: By) -> list[str]:
         line.incomplete, line.alerts, line.alerts_open,
     )  # fmt: skip
     volumes = "; ".join(
-        f"{one.received:g}/{one.sold:g} {UNITS_ZH[one.unit]}" for one in line.volumes
+        f"{plain(one.received)}/{plain(one.sold)} {UNITS_ZH[one.unit]}" for one in line.volumes
     )
     return [line.key, _named(line, by), *(Figure(str(n)) for n in figures), volumes]
+
+
+def plain(amount: float) -> str:
+    """Writes an amount in full, without needless zeros."""
+    return f"{amount:.3f}".rstrip("0").rstrip(".")
 
 
 def _kinds(kinds: list[AlertCount]) -> Sheet:
