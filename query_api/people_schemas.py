@@ -62,4 +62,6 @@ class AccessChain(BaseModel):
     """A stretch of the access log, in its order."""
 
     entries: list[ChainedEntry]
-    next: str | None = Field(default=None, description="after of the next page")
+    next: str | None = Field(
+        default=None, description="`after` of the next page, or its `before` where that was asked"
+    )

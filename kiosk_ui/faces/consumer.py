@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from kiosk_ui.client import Ambiguous, Away, Unusable, client_of, part
+from kiosk_ui.client import Ambiguous, Away, NotRecorded, Unusable, client_of, part
 from kiosk_ui.page import render
 from kiosk_ui.relay import events
 from kiosk_ui.svg.journey import journey_line
@@ -70,8 +70,22 @@ async def search(request: Request, q: str = "") -> Response:
     language = request.state.language
     products = [p | {"title": product_title(p, language)} for p in found]
     merchants = await client_of(request).get("/v1/merchants", {"q": text[:60], "limit": 10})
-    values = {"q": text, "products": products, "merchants": merchants["merchants"]}
+    values = {
+        "q": text, "products": products, "merchants": merchants["merchants"],
+        "mistyped": not products and text.isdigit() and await _is_mistyped(request, text),
+    }  # fmt: skip
     return render(request, "search.html", values | {"kinds": MERCHANT_KINDS})
+
+
+async def _is_mistyped(request: Request, digits: str) -> bool:
+    """Tells whether a number is none of any product: its last digit does not fit the others."""
+    try:
+        await client_of(request).product(digits, {})
+    except Unusable:
+        return True
+    except NotRecorded:
+        pass
+    return False
 
 
 @router.get("/01/{gtin}")

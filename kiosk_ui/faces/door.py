@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from kiosk_ui.client import Away, client_of, detail_of, reached
+from kiosk_ui.language import COOKIE, NAMES
 from kiosk_ui.page import render
 from kiosk_ui.signing import (
     Person,
@@ -149,6 +150,8 @@ async def _welcome(request: Request, secret: str, there: str) -> Response:
     person = await request.app.state.tokens.person(secret, client_of(request))
     response = RedirectResponse(_inside(there) or home_of(person), 303)
     let_in(request, response, secret)
+    if (stated := request.query_params.get("lang")) in NAMES:
+        response.set_cookie(COOKIE, str(stated), path="/", httponly=True, samesite="strict")
     return response
 
 

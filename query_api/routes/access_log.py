@@ -23,6 +23,11 @@ SELECT number, said, encode(hash, 'hex') AS hash FROM access.entries
 WHERE number > %s ORDER BY number LIMIT %s
 """
 
+LATEST = """
+SELECT number, said, encode(hash, 'hex') AS hash FROM access.entries
+WHERE number < %s ORDER BY number DESC LIMIT %s
+"""
+
 router = APIRouter(prefix="/v1", tags=["people"])
 
 
@@ -46,13 +51,22 @@ def who_looked(
 
 @router.get("/access-log")
 def chain(
-    asked: LogInquiry, after: Annotated[int, Query(ge=0, le=NEWEST)] = 0, limit: Limit = 100
+    asked: LogInquiry,
+    after: Annotated[int, Query(ge=0, le=NEWEST)] = 0,
+    before: Annotated[
+        int | None, Query(ge=0, le=NEWEST, description="the latest first, up to here")
+    ] = None,
+    limit: Limit = 100,
 ) -> people_schemas.AccessChain:
-    """The access log as it is hashed: each hash is SHA-256 of the one before it and what is said."""
+    """The access log as it is hashed: each hash is SHA-256 of the one before it and what is said.
+
+    In its order from `after` on, to be checked; or with `before` the latest first, to be read.
+    """
     if not asked.reach.everything:
         raise Problem(403, "out-of-reach", "the whole log is for auditors: ask for a merchant's")
     with asked.snapshot() as reader:
-        found = rows(reader, CHAIN, [after, limit + 1])
+        query, start = (CHAIN, after) if before is None else (LATEST, before)
+        found = rows(reader, query, [start, limit + 1])
     entries = [people_schemas.ChainedEntry(**row) for row in found[:limit]]
     more = str(entries[-1].number) if len(found) > limit else None
     return people_schemas.AccessChain(entries=entries, next=more)

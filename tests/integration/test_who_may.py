@@ -342,6 +342,11 @@ def test_the_chain_shows_an_auditor_what_was_changed_in_it(
         if page["next"] is None:
             break
         after = page["next"]
+    latest = api.get("/v1/access-log?before=1000000&limit=2", headers=auditor).json()
+    numbers = [entry["number"] for entry in latest["entries"]]
+    assert numbers[0] == numbers[1] + 1 >= page["entries"][-1]["number"]
+    older = api.get(f"/v1/access-log?before={latest['next']}&limit=1", headers=auditor).json()
+    assert older["entries"][0]["number"] == numbers[1] - 1
     with psycopg.connect(place.dsn()) as owner:
         assert check_access_log(owner).problems == []
         for change in (

@@ -1,6 +1,8 @@
 """From a scan to the page a shopper sees, in a real browser."""
 
+import html
 import io
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -532,6 +534,29 @@ def test_an_address_that_is_no_page_shows_the_way_in(stand: Stand) -> None:
 
     assert answer.status_code == 404
     assert "Where has this food been?" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "mistyped"), [(MILK[1:-1] + "3", True), ("690123", True), ("96385074", False)]
+)
+def test_a_mistyped_number_is_told_apart_from_one_that_nobody_recorded(
+    stand: Stand, typed: str, mistyped: bool
+) -> None:
+    page = httpx.get(f"{stand.url}/search", params={"q": typed, "lang": "en"}, trust_env=False).text
+
+    assert ("not a whole barcode number" in page) is mistyped
+    assert ("Not recorded does not mean unsafe" in page) is not mistyped
+
+
+def test_a_page_is_taken_along_in_the_language_in_which_it_was_read(stand: Stand) -> None:
+    page = httpx.get(f"{stand.url}{LOT}?lang=en", trust_env=False).text
+    link = re.search(r'href="(/carry[^"]+)"', page)
+    assert link is not None
+
+    carried = httpx.get(stand.url + html.unescape(link[1]), trust_env=False).text
+
+    assert re.search(r"/01/06901234567892/10/\S*A-24%2F11\?lang=en", html.unescape(carried))
+    assert '<html lang="en"' in carried
 
 
 def test_a_date_that_names_a_month_means_its_last_day(stand: Stand) -> None:

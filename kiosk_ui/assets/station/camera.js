@@ -18,7 +18,7 @@ export async function startCamera(view, scanned, t) {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
   } catch {
-    document.getElementById("camera-words").textContent = t("The camera is not to be had: allow it, or take a picture.");
+    document.getElementById("camera-words").textContent = t("The camera cannot be used: allow it, or take a picture.");
     return undefined;
   }
   view.srcObject = stream;

@@ -12,6 +12,8 @@ from kiosk_ui.signing import Person, needs
 
 router = APIRouter()
 
+NEWEST = str(2**62)
+
 Watcher = Annotated[
     Person, needs("inspector", "regulator", "auditor", "administrator", "market-operator")
 ]
@@ -39,7 +41,7 @@ async def log(request: Request, person: Auditor, after: str = "") -> Response:
     health = await person.client.get("/v1/health")
     looks: dict[str, Any] = {"entries": [], "next": None}
     if ("access-log", "read") in person.may and person.has("auditor"):
-        looks = await person.client.get("/v1/access-log", {"after": after} if after else {})
+        looks = await person.client.get("/v1/access-log", {"before": after or NEWEST})
     values = {
         "health": health, "size": await _size(person),
         "entries": [one | {"told": json.loads(one["said"])} for one in looks["entries"]],
