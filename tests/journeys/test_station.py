@@ -9,7 +9,7 @@ import signal
 import subprocess
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
 from ledger.events.cases import MerchantRegistered
-from ledger.events.holds import StoppedGoods
 from ledger.rules.device import RevokeDevice
-from ledger.rules.holds import PlaceHold
 from ledger.rules.requests import RegisterMerchant
 from ledger.values.base64url import base64url
 from ledger.values.quantity import Unit
@@ -31,7 +29,6 @@ from scanners.vouchers import Voucher, VoucherLine, codes_of
 from tests.support.faces import FLAGS, SIZES, Keyboard, context_of, until, violations
 from tests.support.make import MILK
 from tests.support.market import EAN, GOODS, OTHER, SCAN, TODAY, Market, Station, made_on
-from tests.support.people import CHIEF
 
 pytestmark = pytest.mark.browser
 # Keeps a paper's picture that is not sent yet, or takes it away.
@@ -265,12 +262,7 @@ def test_a_scan_for_nobody_waits_amber_and_is_booked_on_who_is_chosen(
 
 
 def test_goods_on_hold_turn_the_station_red_and_are_not_sold(station: Station) -> None:
-    goods = StoppedGoods(product=GOODS[29], lot="H9")
-    until_then = datetime.now(UTC) + timedelta(days=1)
-    station.market.ask(
-        PlaceHold(hold="h-9", goods=(goods,), authority="市监局", reason="抽检", until=until_then,
-                  by=CHIEF)
-    )  # fmt: skip
+    station.market.hold("h-9", GOODS[29], "H9")
     sold = [row for row in station.market.rows() if row["kind"] == "goods-sold"]
     station.page.click("#mode-sell")
     code = f"https://x.example/01/{GOODS[29]}/10/H9"
@@ -299,11 +291,7 @@ def test_goods_on_hold_turn_the_station_red_and_are_not_sold(station: Station) -
 
 
 def test_what_was_refused_and_sold_all_the_same_is_recorded_as_that(station: Station) -> None:
-    goods = StoppedGoods(product=GOODS[27], lot="H7")
-    station.market.ask(
-        PlaceHold(hold="h-7", goods=(goods,), authority="市监局", reason="抽检", by=CHIEF,
-                  until=datetime.now(UTC) + timedelta(days=1))
-    )  # fmt: skip
+    station.market.hold("h-7", GOODS[27], "H7")
     station.page.click("#mode-sell")
     code = f"https://x.example/01/{GOODS[27]}/10/H7"
 
@@ -335,13 +323,9 @@ def test_what_is_stopped_reaches_an_open_station_before_it_asks_again(
         "const wait = setTimeout; globalThis.setTimeout = (f, ms, ...more) => ms === 10000 ? 0 : wait(f, ms, ...more)"
     )
     station = Station(market, context).join()
-    goods = StoppedGoods(product=GOODS[28], lot="H8")
 
     with station.page.expect_response("**/intake/stops"):
-        market.ask(
-            PlaceHold(hold="h-8", goods=(goods,), authority="市监局", reason="抽检", by=CHIEF,
-                      until=datetime.now(UTC) + timedelta(days=1))
-        )  # fmt: skip
+        market.hold("h-8", GOODS[28], "H8")
 
     station.page.click("#mode-sell")
     station.scan(f"https://x.example/01/{GOODS[28]}/10/H8", "停售")

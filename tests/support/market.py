@@ -1,13 +1,15 @@
 """A market with two stalls and a wholesaler, and browsers there that are scanners."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 from playwright.sync_api import BrowserContext
 
 from ledger.events.cases import MerchantRegistered, PremisesAdded
+from ledger.events.holds import StoppedGoods
 from ledger.rules.access import Grant
+from ledger.rules.holds import PlaceHold
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
 from scanners.agent import ask
@@ -15,7 +17,7 @@ from suyuan.participants import ZONE
 from suyuan.parts.machine import Machine
 from tests.support.faces import Keyboard, said_by, sign_in_at, until
 from tests.support.make import MILK, YOGHURT, registered
-from tests.support.people import add_account, chief_of
+from tests.support.people import CHIEF, add_account, chief_of
 
 TODAY = day_at(datetime.now(UTC), ZONE)
 EAN, OTHER = MILK[1:], YOGHURT[1:]
@@ -84,6 +86,15 @@ class Market:
 
     def ask(self, *requests: Any) -> None:
         ask(self.machine.intake_url, list(requests), auth=self.chief)
+
+    def hold(self, name: str, product: str, lot: str) -> None:
+        """Stops the sale of a lot for a day."""
+        goods = StoppedGoods(product=product, lot=lot)
+        until_then = datetime.now(UTC) + timedelta(days=1)
+        self.ask(
+            PlaceHold(hold=name, goods=(goods,), authority="市监局", reason="抽检", until=until_then,
+                      by=CHIEF)
+        )  # fmt: skip
 
     def rows(self, merchant: str = "m-1") -> list[dict[str, Any]]:
         """Returns what the views believe that a merchant moved, in the order of the record."""
