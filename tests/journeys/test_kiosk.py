@@ -375,7 +375,7 @@ def test_an_open_page_loses_its_green_where_nobody_tells_what_was_recalled_since
         (MILK[1:], "您的包装上印的是哪个日期"),
         (f"https://x.example/01/{MILK}/10/A-24%2F11", "批号 A-24/11"),
         (f"]Q3\x1d01{MILK}10A-24/11", "批号 A-24/11"),
-        ("6901234567890", "没有"),
+        ("6901234567890", "这不是完整的条码数字"),
     ],
 )
 @pytest.mark.parametrize("focus", [None, "#q"])
