@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from fastapi import Request, Response
 
 from ledger.gate import BURST, DOOR_BURST, HEADERS, Gate
+from ledger.intake.responses import body_of
 from ledger.limits import Buckets
 
 
@@ -142,3 +144,14 @@ def test_a_bucket_forgets_the_longest_silent_and_never_holds_more_than_it_may() 
     now = 10.0
     assert buckets.take("d", 2) == 0.0, "never more than the burst"
     assert buckets.take("d", 1) == 1.0
+
+
+def test_who_hangs_up_in_the_middle_of_a_body_is_no_fault_of_ours() -> None:
+    async def gone() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "POST", "path": "/intake/batches", "headers": []}
+    answer = asyncio.run(body_of(Request(scope, gone), 100))
+
+    assert isinstance(answer, Response)
+    assert answer.status_code == 400
