@@ -59,7 +59,7 @@ async function take() {
 async function look() {
   const here = document.getElementById("lot");
   const turned = day !== dayHere();
-  if (turned || Number(told) > Number(here.dataset.updated) || here.querySelector("[data-lost]")) await renew();
+  if (turned || told !== here.dataset.updated || here.querySelector("[data-lost]")) await renew();
   if (turned && !document.querySelector("#lot [data-lost]")) day = dayHere();
 }
 

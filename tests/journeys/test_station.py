@@ -265,13 +265,7 @@ def test_goods_on_hold_turn_the_station_red_and_are_not_sold(station: Station) -
     station.market.hold("h-9", GOODS[29], "H9")
     sold = [row for row in station.market.rows() if row["kind"] == "goods-sold"]
     station.page.click("#mode-sell")
-    code = f"https://x.example/01/{GOODS[29]}/10/H9"
-
-    def is_red() -> bool:
-        station.keys.scan(code)
-        return until(lambda: "停售" in station.verdict(), 2)
-
-    assert until(is_red, 30)
+    assert station.refuses(f"https://x.example/01/{GOODS[29]}/10/H9")
     assert station.colour() == "red"
     assert "依据" in station.verdict()
     # A plain code does not say its lot: the hand is asked to look, and what it sees is believed.
@@ -293,13 +287,7 @@ def test_goods_on_hold_turn_the_station_red_and_are_not_sold(station: Station) -
 def test_what_was_refused_and_sold_all_the_same_is_recorded_as_that(station: Station) -> None:
     station.market.hold("h-7", GOODS[27], "H7")
     station.page.click("#mode-sell")
-    code = f"https://x.example/01/{GOODS[27]}/10/H7"
-
-    def is_red() -> bool:
-        station.keys.scan(code)
-        return until(lambda: "停售" in station.verdict(), 2)
-
-    assert until(is_red, 30)
+    assert station.refuses(f"https://x.example/01/{GOODS[27]}/10/H7")
     assert until(lambda: station.waiting() == 0)
     before = len(station.market.rows())
     station.page.click("#anyway")

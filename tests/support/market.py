@@ -188,6 +188,15 @@ class Station:
         self.keys.scan(text, **how)
         assert self.sees(words), (text, self.verdict())
 
+    def refuses(self, code: str) -> bool:
+        """Scans until the stop list has come, which turns the station red; tells whether it did."""
+
+        def is_red() -> bool:
+            self.keys.scan(code)
+            return until(lambda: "停售" in self.verdict(), 2)
+
+        return until(is_red, 30)
+
     def dated(self, code: str, digits: str) -> None:
         self.scan(code, "日期")
         self.keys.by_hand(digits)
