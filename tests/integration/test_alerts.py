@@ -21,7 +21,7 @@ from ledger.rules.alert_work import (
     evolve_alert,
 )
 from ledger.rules.refusal import Refusal
-from tests.support.asked import asking
+from tests.support.asked import ALL, asking, token_of
 from tests.support.databases import Database
 from tests.support.line import Line, replay, snapshot
 from tests.support.make import NOON, TODAY, FakeTape, corrected, days, milk, received, sold
@@ -147,3 +147,21 @@ def test_an_alert_kind_nobody_knows_is_told_so_and_not_shown_as_all_well(
 
     assert answer.status_code == 422
     assert "expired-in-stock" in answer.json()["detail"]
+
+
+def test_what_was_given_to_somebody_stays_in_sight_whoever_silenced_it(database: Database) -> None:
+    line, _ = past_its_end()
+    say(line, AlertAssigned, to="officer-9")
+    say(line, AlertSilenced, until=NOON + timedelta(days=3650), note="等检测结果")
+
+    with asking(database, line) as api:
+        other = token_of(*ALL, account="officer-8")
+        theirs, others = (
+            api.get("/v1/alert-groups", params={"silenced": False}, headers=headers).json()[
+                "groups"
+            ]
+            for headers in ({}, other)
+        )
+
+    assert [group["assigned_to"] for group in theirs] == ["officer-9"]
+    assert others == []
