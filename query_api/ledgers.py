@@ -24,6 +24,7 @@ WITHHELD = Card(name="不予显示 withheld", address="不予显示 withheld", p
 LINES = """
 SELECT m.merchant, m.position, m.original, m.leg, m.stream, m.number, m.kind, m.business_date, m.received,
        m.premises, m.read_product, m.read_lot, m.stated_unit, m.stated, m.pieces, m.produced,
+       m.sign AS direction,
        m.product, m.lot, m.counterparty, m.card, m.delivery,
        p.name_zh, p.name_en, p.pack, b.shelf_life_days, b.category,
        l.produced AS lot_produced, l.expires AS lot_expires,
@@ -61,6 +62,13 @@ UNITS_ZH = {
     "piece": "件", "case": "箱", "bag": "袋", "box": "盒", "bottle": "瓶",
     "kg": "千克", "g": "克", "jin": "斤", "l": "升",
 }  # fmt: skip
+UNITS_EN = {unit: unit for unit in UNITS_ZH} | {"jin": "jin (500 g)"}
+# What became of goods that were cleared: a movement's kind and direction, in Chinese and in English.
+DONE = {
+    ("goods-disposed", -1): ("销毁处理", "disposed of"),
+    ("goods-returned", -1): ("退给供货者", "returned to the supplier"),
+    ("goods-returned", 1): ("顾客退回", "taken back from a buyer"),
+}
 
 
 def names_of(reader: Reader, merchant: str) -> list[str]:
@@ -116,14 +124,19 @@ class WantedLines(NamedTuple):
 
 
 class LawLine(NamedTuple):
-    """One line of a ledger: its fields by key, as text; which are missing; where it stands."""
+    """One line of a ledger: its fields by key, as text; which are missing; where it stands.
+
+    `fields_en` are those whose words an English reader is told otherwise.
+    """
 
     position: int
     stream: str
     number: int
     device: str
     premises: str
+    delivery: str
     fields: dict[str, str]
+    fields_en: dict[str, str]
     missing: tuple[str, ...]
     late_days: int
     keep_until: date
@@ -184,9 +197,9 @@ def every(
     period: Period,
     *,
     opens: Opens | None = None,
+    after: LinePlace = START,
 ) -> Iterator[LawLine]:
-    """Returns all lines, page by page; without `opens` they say nothing of persons."""
-    after = START
+    """Returns all lines behind a place, page by page; without `opens` they say nothing of persons."""
     while lines := page(reader, law, merchant, period, WantedLines(after, PAGE, opens)):
         yield from lines
         after = lines[-1].place
@@ -228,6 +241,7 @@ def _line(
         "party_contact": party and party.phone,
         "release": "、".join(p["number"] for p in covering if p["kind"] == "release"),
         "vouchers": "、".join([*numbers, *([f"{pictures} 张照片"] if pictures else [])]),
+        "what": DONE.get((row["kind"], row["direction"]), ("", ""))[0],
     }
     if row["name_zh"] is None and not row["read_product"].startswith("item:"):
         # A number nobody registered names no goods.
@@ -239,11 +253,27 @@ def _line(
     )
     return LawLine(
         row["original"], row["stream"], row["number"], row["device"] or "", row["premises"],
-        fields, missing,
+        row["delivery"] or "", fields, _in_english(fields, row, numbers, pictures), missing,
         _late_days(row["received"], row["business_date"]),
         keep_until(law, row["business_date"], expires),
         LinePlace(row["business_date"], row["original"], row["leg"]),
     )  # fmt: skip
+
+
+def _in_english(
+    fields: dict[str, str], row: dict[str, Any], numbers: Sequence[str], pictures: int
+) -> dict[str, str]:
+    """Returns those of a line's fields that are words, in English."""
+    days, expires = row["shelf_life_days"], row["lot_expires"]
+    until = f"until {expires}" if expires is not None else ""
+    said = {
+        "name": fields.get("name") and (row["name_en"] or fields["name"]),
+        "quantity": _stated(row, UNITS_EN),
+        "shelf_life": " ".join(filter(None, [f"{days} days" if days is not None else "", until])),
+        "vouchers": ", ".join([*numbers, *([f"{pictures} pictures"] if pictures else [])]),
+        "what": DONE.get((row["kind"], row["direction"]), ("", ""))[1],
+    }
+    return {key: str(text or "") for key, text in said.items() if key in fields}
 
 
 def _late_days(received: datetime, day: date) -> int:
@@ -254,9 +284,13 @@ def _late_days(received: datetime, day: date) -> int:
 
 def stated(row: dict[str, Any]) -> str:
     """Writes a quantity as it was stated, pieces beside a weight."""
+    return _stated(row, UNITS_ZH)
+
+
+def _stated(row: dict[str, Any], units: dict[str, str]) -> str:
     amount = format((Decimal(row["stated"]) / 1000).normalize(), "f")
-    text = f"{amount} {UNITS_ZH[row['stated_unit']]}"
-    return text if row["pieces"] is None else f"{text}({row['pieces']} 件)"
+    text = f"{amount} {units[row['stated_unit']]}"
+    return text if row["pieces"] is None else f"{text}({row['pieces']} {units['piece']})"
 
 
 def _shelf_life(days: int | None, expires: date | None) -> str | None:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from kiosk_ui.client import PATIENT_S, Unusable, part, whole
+from kiosk_ui.client import PATIENT_S, Unusable, Whole, part, whole
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import KEY, ledger_day, say
@@ -21,8 +22,13 @@ Trader = Annotated[Person, needs("merchant", "headquarters")]
 DayAsked = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 LEDGERS = {
     "purchases": "Purchases", "produce": "Farm produce", "sales": "Sales", "materials": "Raw materials",
-    "release": "Release of goods", "imports": "Imports",
+    "release": "Release of goods", "imports": "Imports", "clearings": "Disposal and returns",
 }  # fmt: skip
+LedgerName = Literal[
+    "purchases", "produce", "sales", "materials", "release", "imports", "clearings"
+]
+# What the scan page mends of a line that it made, by the field that is lacking.
+MENDS = {"produced": "date", "lot": "date", "party_name": "party"}
 # What a merchant itself does about an alert, where the register's words speak to its market.
 OWN_WORDS = {
     "expired-in-stock": "Take it off the shelf, destroy it and record that.",
@@ -77,7 +83,7 @@ async def today(
         "tasks": [
             task_shown(task, language) for task in tasks["tasks"]
         ],
-        "groups": [one | _own(one, language) for one in groups["groups"]], "position": groups["position"], "fates": FATES,
+        "groups": [one | _own(one, language) | {"there": _there(one, merchant, shelves)} for one in groups["groups"]], "position": groups["position"], "fates": FATES,
     }  # fmt: skip
     return render(request, "station/today.html", values, person=person)
 
@@ -87,10 +93,11 @@ async def ledgers(
     request: Request,
     person: Trader,
     m: Annotated[str, Query(max_length=40)] = "",
-    name: Literal["purchases", "produce", "sales", "materials", "release", "imports"] = "purchases",
+    name: LedgerName = "purchases",
     since: DayAsked = None,
     until: DayAsked = None,
     after: str = "",
+    lacking: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """A ledger that the law asks for, line by line, with what it lacks and how to mend it."""
     merchant = person.merchant_named(m)
@@ -98,13 +105,13 @@ async def ledgers(
     since = since or until - timedelta(days=31)
     period = {"since": str(since), "until": str(until)}
     path = f"/v1/merchants/{part(merchant)}/ledgers/{name}"
-    page = await person.client.get(
-        path, period | ({"after": after} if after else {}), wait_s=PATIENT_S
-    )
-    lacking = await person.client.get(f"{path}/completeness", period, wait_s=PATIENT_S)
+    more = {key: text for key, text in (("after", after), ("lacking", lacking)) if text}
+    page = await person.client.get(path, period | more, wait_s=PATIENT_S)
+    lacking_of = await person.client.get(f"{path}/completeness", period, wait_s=PATIENT_S)
     values = {
-        "page": page, "lacking": lacking, "merchants": person.merchants(), "merchant": merchant,
+        "page": page, "lacking": lacking_of, "merchants": person.merchants(), "merchant": merchant,
         "name": name, "names": LEDGERS, "period": period, "path": path,
+        "only": next((one for one in lacking_of["fields"] if one["key"] == lacking), None), "mends": MENDS,
     }  # fmt: skip
     return render(request, "station/ledgers.html", values, person=person)
 
@@ -170,6 +177,33 @@ def _own(group: dict[str, Any], language: Language) -> dict[str, Any]:
     todo = " ".join(own) if len(own) == len(group["kinds"]) else general
     lot = group["lot"]
     return {"todo": todo, "named": lot_named(lot, language) if lot else ""}
+
+
+def _there(
+    group: dict[str, Any], merchant: str, shelves: list[tuple[dict[str, Any], Whole]]
+) -> str:
+    """Returns where a merchant does something about a group of its alerts; nothing where that is no page."""
+    kinds, goods = set(group["kinds"]), (group["product"], group["lot"])
+    if "expired-in-stock" in kinds and all(goods):
+        held = [
+            line
+            for _, stock in shelves
+            for line in stock.lines
+            if (line["product"], line["lot"]) == goods
+        ]
+        if held:
+            about = {
+                "do": "dispose", "product": goods[0], "lot": goods[1],
+                "amount": held[0]["at_most"], "unit": held[0]["unit"],
+            }  # fmt: skip
+            return f"/station/scan#{urlencode(about)}"
+    if kinds & {"shelf-check", "sold-beyond-paper"}:
+        return "/station/scan#mode=count"
+    if kinds & {"one-sided", "sold-after-expiry"}:
+        return f"/station/ledgers?m={part(merchant)}"
+    if all(goods):
+        return f"/station/bundle?{urlencode({'m': merchant, 'product': goods[0], 'lot': goods[1]})}"
+    return ""
 
 
 def _due(lines: list[dict[str, Any]], now: date, language: Language) -> list[dict[str, Any]]:

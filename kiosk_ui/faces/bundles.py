@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
-from kiosk_ui.client import Asking, Unusable, part, raise_for, reached
+from kiosk_ui.client import Asking, part, raise_for, reached
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.signing import Person, needs
@@ -31,6 +31,7 @@ async def choose(  # one parameter for each part of a lot's name
     after: str = "",
     product: Annotated[str, Query(max_length=80)] = "",
     lot: Annotated[str, Query(max_length=120)] = "",
+    nothing: bool = False,
 ) -> Response:
     """The merchant's lots, to choose from; the one that a list named is chosen already."""
     merchant = person.merchant_named(m)
@@ -46,7 +47,7 @@ async def choose(  # one parameter for each part of a lot's name
         shown.insert(0, _shown(one, request.state.language))
     values = {
         "lots": shown, "chosen": (product, lot), "next": page["next"], "merchant": merchant,
-        "merchants": person.merchants(),
+        "merchants": person.merchants(), "nothing": nothing,
     }  # fmt: skip
     return render(request, "station/bundle.html", values, person=person)
 
@@ -59,7 +60,7 @@ async def make(request: Request, person: Trader) -> Response:
     }
     merchant, lots = person.merchant_named(filled.get("m", "")), _taken(filled)
     if not lots:
-        raise Unusable(request.state.language.word("Choose at least one lot."))
+        return RedirectResponse(f"/station/bundle?m={part(merchant)}&nothing=1", 303)
     answer = await _made(person.client, {"merchant": merchant, "lots": lots})
     if answer.status_code != httpx.codes.OK:
         await answer.aread()

@@ -2,8 +2,12 @@
 
 import base64
 import json
+from datetime import datetime
 from html import escape
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from ledger.values.day import ZONE_DEFAULT
 
 STYLE = (
     'body{font:15px/1.5 "Noto Sans CJK SC","Microsoft YaHei",sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}'
@@ -35,31 +39,47 @@ these entries were in the record, unchanged, with these papers.</p>
 
 def bundle_page(told: dict[str, Any]) -> str:
     """Returns the page of a bundle, as HTML without anything from elsewhere."""
-    lots = "; ".join(f"{product} {key.partition(':')[2] or '?'}" for product, key in told["lots"])
-    records = "".join(_record(record) for record in told["records"])
+    names = told["names"]
+    lots = "; ".join(
+        f"{_named(names, product)} {key.partition(':')[2] or '?'}" for product, key in told["lots"]
+    )
+    records = "".join(_record(record, names) for record in told["records"])
     documents = "".join(_document(one) for one in told["documents"])
     return (
         f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{escape(told["merchant"])}'
-        f"</title><style>{STYLE}</style></head><body><h1>进货查验记录 Records of {escape(told['merchant'])}</h1>"
+        f"</title><style>{STYLE}</style></head><body><h1>进货查验记录 Records of {escape(_named(names, told['merchant']))}</h1>"
         f"<p>食品安全法第一百三十六条 Food Safety Law of the PRC, article 136. {escape(lots)}.<br>"
-        f"Ledger {escape(told['ledger'])}, position {told['position']}, made {escape(told['made_at'])}.</p>"
+        f"Ledger {escape(told['ledger'])}, position {told['position']}, made {escape(_market_time(told['made_at']))} (UTC+8).</p>"
         "<table><tr><th>位置 position</th><th>事件 event</th><th>日期 day</th><th>商品 goods</th><th>数量 quantity</th>"
-        f"<th>对方 with</th><th>单号 delivery</th><th>收到 received</th></tr>{records}</table>"
+        f"<th>对方 with</th><th>单号 delivery</th><th>收到 received (UTC+8)</th></tr>{records}</table>"
         "<h2>凭证 Papers</h2><table><tr><th>文件 file</th><th>记录 of</th><th>SHA-256</th></tr>"
         f"{documents}</table>{CHECK}</body></html>"
     )
 
 
-def _record(record: dict[str, Any]) -> str:
+def _named(names: dict[str, str], number: str) -> str:
+    return f"{names[number]} ({number})" if number in names else number
+
+
+def _market_time(instant: str) -> str:
+    """Writes an instant as the markets' clocks show it."""
+    return f"{datetime.fromisoformat(instant).astimezone(ZoneInfo(ZONE_DEFAULT)):%Y-%m-%d %H:%M:%S}"
+
+
+def _record(record: dict[str, Any], names: dict[str, str]) -> str:
     said = json.loads(base64.b64decode(record["state"]))
     goods, quantity = said.get("goods") or {}, said.get("quantity") or {}
-    parts = [goods.get("gtin") or goods.get("item"), goods.get("lot"), goods.get("produced")]
+    parts = [
+        _named(names, goods["gtin"]) if goods.get("gtin") else goods.get("item"),
+        goods.get("lot"),
+        goods.get("produced"),
+    ]
     parts += [said.get("number"), said.get("reason")]
     cells = (
         record["position"], NAMES.get(record["name"].partition(".")[0], record["name"]),
         said.get("business_date") or "", " ".join(str(part) for part in parts if part),
-        f"{quantity.get('amount', '')} {quantity.get('unit', '')}", said.get("counterparty") or "",
-        said.get("delivery") or "", record["received"],
+        f"{quantity.get('amount', '')} {quantity.get('unit', '')}", _named(names, said.get("counterparty") or ""),
+        said.get("delivery") or "", _market_time(record["received"]),
     )  # fmt: skip
     return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>\n"
 

@@ -7,7 +7,7 @@ may be spared punishment.
 import base64
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -34,6 +34,11 @@ UNION
 SELECT p.position, true FROM trade.papers p
 WHERE p.merchant = ANY(%(names)s) AND p.gtins && %(products)s::text[]
   AND (p.lots = '{}' OR p.lots && %(numbers)s::text[])
+"""
+NAMED = """
+SELECT merchant AS number, name FROM trade.merchants WHERE merchant = ANY(%(numbers)s)
+UNION ALL
+SELECT gtin, coalesce(name_zh, name_en) FROM trade.products WHERE gtin = ANY(%(numbers)s)
 """
 NAMES = "SELECT alias FROM trade.merchant_aliases WHERE merchant = %s"
 CORRECTIONS = ("entry-corrected", "officer-corrected")
@@ -82,10 +87,11 @@ def write_bundle(
         if not records:
             raise ValueError(f"{wanted.merchant} has no record of these lots")
         documents = _documents(reader, records, sources.documents)
+        names = _names(reader, wanted, records)
     told = {
         "type": "suyuan-bundle.v1", "ledger": head["ledger"], "position": head["position"],
         "made_at": made_at.isoformat(), "merchant": wanted.merchant,
-        "lots": [list(lot) for lot in wanted.lots], "records": records,
+        "lots": [list(lot) for lot in wanted.lots], "names": names, "records": records,
         "log": proofs_of(wanted.log, [record["position"] for record in records]),
         "documents": [{k: v for k, v in one.items() if k != "path"} for one in documents],
     }  # fmt: skip
@@ -98,6 +104,18 @@ def write_bundle(
                 file.write(one["path"], one["file"])
     missing = sum(one["file"] is None for one in documents)
     return Made(len(records), len(documents) - missing, missing, head["position"])
+
+
+def _names(
+    reader: psycopg.Connection[Any], wanted: Wanted, records: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Returns how the register names the goods and merchants of a bundle, by their numbers."""
+    numbers: set[str | None] = {wanted.merchant, *(product for product, _ in wanted.lots)}
+    for record in records:
+        said = json.loads(base64.b64decode(record["state"]))
+        numbers |= {said.get("counterparty"), (said.get("goods") or {}).get("gtin")}
+    found = reader.execute(NAMED, {"numbers": sorted(filter(None, numbers))}).fetchall()
+    return {row["number"]: row["name"] for row in found if row["name"]}
 
 
 def _one(reader: psycopg.Connection[Any], query: str) -> dict[str, Any]:

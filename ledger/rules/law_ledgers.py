@@ -1,6 +1,6 @@
 """The ledgers that the law prescribes: their fields in its words and order, as data.
 
-Food Safety Law of the PRC (2015, as amended), articles 50(2), 51, 53(2), 53(4), 65 and 98. The
+Food Safety Law of the PRC (2015, as amended), articles 50(2), 51, 53(2), 53(4), 54(1), 65 and 98. The
 text of article 98 is from an explanation of it.
 """
 
@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 LAW = "中华人民共和国食品安全法"
+LAW_EN = "Food Safety Law of the PRC"
 IN_FORCE = date(2015, 10, 1)
 
 
@@ -34,6 +35,7 @@ class LawLedger(NamedTuple):
 
     name: str
     article: str
+    article_en: str
     zh: str
     en: str
     kinds: tuple[str, ...]
@@ -41,17 +43,24 @@ class LawLedger(NamedTuple):
     goods: str
     fields: tuple[LawField, ...]
     source: str = LAW
+    source_en: str = LAW_EN
     valid_from: date = IN_FORCE
     months_past_shelf_life: int = 6
     months_without_one: int = 24
 
 
-_REGISTER = ("到产品登记里补上", "state it in the register of products: register-product")
+_REGISTER = (
+    "请生产者或监管部门在产品登记中补上",
+    "its maker or the office adds it to the register of products",
+)
 _LABEL = ("照包装补正这一笔", "correct the entry by the pack")
 _PARTY = (
     "补正这一笔的往来单位, 或请对方登记", "say who it was with; have them registered",
 )  # fmt: skip
-_CARD = ("补上对方的名片", "complete the other side's card")
+_CARD = (
+    "请对方或市场补上登记的地址和电话",
+    "they or their market complete their entry in the register",
+)
 _PAPER = ("拍下凭证并归档", "photograph the paper and file it")
 
 NAME = LawField("name", "名称", "name", *_REGISTER)
@@ -85,23 +94,29 @@ _MAKERS = ("producer", "processor")
 LEDGERS: Final = {
     ledger.name: ledger
     for ledger in (
-        LawLedger("purchases", "第五十三条第二款", "进货查验记录", "purchase check record",
+        LawLedger("purchases", "第五十三条第二款", "article 53(2)", "进货查验记录", "purchase check record",
                   ("goods-received",), _TRADERS, "packed", (*_GOODS, *_BOUGHT, VOUCHERS)),
-        LawLedger("sales", "第五十三条第四款", "批发销售记录", "wholesale sales record",
+        LawLedger("sales", "第五十三条第四款", "article 53(4)", "批发销售记录", "wholesale sales record",
                   ("goods-sold",), ("wholesaler", "importer"), "all", (*_GOODS, *_SOLD, VOUCHERS)),
-        LawLedger("release", "第五十一条", "食品出厂检验记录", "release inspection record",
+        LawLedger("release", "第五十一条", "article 51", "食品出厂检验记录", "release inspection record",
                   ("goods-sold",), _MAKERS, "all", (*_GOODS, RELEASE, *_SOLD, VOUCHERS)),
-        LawLedger("materials", "第五十条第二款", "原料进货查验记录", "raw materials check record",
+        LawLedger("materials", "第五十条第二款", "article 50(2)", "原料进货查验记录", "raw materials check record",
                   ("goods-received",), _MAKERS, "all", (*_GOODS, *_BOUGHT, VOUCHERS)),
-        LawLedger("produce", "第六十五条", "食用农产品进货查验记录", "farm produce check record",
+        LawLedger("produce", "第六十五条", "article 65", "食用农产品进货查验记录", "farm produce check record",
                   ("goods-received",), _TRADERS, "produce", (NAME, QUANTITY, *_BOUGHT, VOUCHERS),
                   months_past_shelf_life=6, months_without_one=6),
-        LawLedger("imports", "第九十八条", "进口和销售记录", "import and sales record",
+        LawLedger("imports", "第九十八条", "article 98", "进口和销售记录", "import and sales record",
                   ("goods-received", "goods-sold"), ("importer",), "all",
                   (NAME, SPEC, QUANTITY, PRODUCED,
                    LawField("lot", "生产或者进口批号", "production or import lot", *_LABEL),
                    SHELF_LIFE, *_party("境外出口商和购货者", "foreign exporter or buyer"),
                    _day("交货日期", "date of delivery"), VOUCHERS)),
+        # The article asks to look and to clear; what was cleared, and what went back, is shown here.
+        LawLedger("clearings", "第五十四条第一款", "article 54(1)", "库存清理和退货记录", "clearing of stock and returns",
+                  ("goods-disposed", "goods-returned"), (), "all",
+                  (*_GOODS, _day("清理日期", "date"),
+                   LawField("what", "处理方式", "what was done", *_LABEL, group="clearing"),
+                   LawField("party_name", "退货往来", "returned to or from", *_PARTY, group="clearing"))),
     )
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -19,9 +20,10 @@ from query_api.sheets import WORKBOOK_ROWS_MAX, WRITERS, Sheet
 from query_api.views import Reader, cursor_of, key_of, position, rows
 
 LedgerName = Annotated[
-    Literal["purchases", "sales", "release", "materials", "produce", "imports"], Path()
+    Literal["purchases", "sales", "release", "materials", "produce", "imports", "clearings"], Path()
 ]
 LedgerInquiry = Annotated[Inquiry, asks("ledger")]
+Lacking = Annotated[str, Query(max_length=20, description="the key of a field")]
 Day = Annotated[date, Query(examples=["2026-11-01"])]
 PERIOD_DAYS_MAX = 3700
 # More of an export waits on disk.
@@ -39,14 +41,23 @@ def lines(
     until: Day,
     after: Cursor = None,
     limit: Limit = 100,
+    lacking: Lacking = "",
 ) -> schemas.LedgerPage:
-    """A page of a ledger: its fields in the law's order, and what each line lacks."""
+    """A page of a ledger: its fields in the law's order, and what each line lacks.
+
+    With `lacking` only those lines that lack this field.
+    """
     law, period = LEDGERS[name], _period(since, until)
     with asked.snapshot(cards=True) as reader:
         books = ledgers.registered(reader, merchant)
         asked.look_at(reader, books.merchant)
-        page = WantedLines(_place(after), limit + 1, _opens(asked, reader, books.merchant))
-        found = ledgers.page(reader, law, books.merchant, period, page)
+        opens, place = _opens(asked, reader, books.merchant), _place(after)
+        if lacking:
+            every = ledgers.every(reader, law, books.merchant, period, opens=opens, after=place)
+            found = list(islice((one for one in every if lacking in one.missing), limit + 1))
+        else:
+            page = WantedLines(place, limit + 1, opens)
+            found = ledgers.page(reader, law, books.merchant, period, page)
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
     return schemas.LedgerPage(
@@ -165,6 +176,7 @@ def _export(
             ),
             headings=[
                 *(field.zh for field in law.fields),
+                "单号",
                 "补记天数",
                 "保存至",
                 "账本位置",
@@ -182,6 +194,7 @@ def _export(
 def _cells(line: LawLine) -> list[str]:
     return [
         *line.fields.values(),
+        line.delivery,
         str(line.late_days),
         line.keep_until.isoformat(),
         str(line.position),
@@ -223,6 +236,7 @@ def _law(law: LawLedger) -> schemas.Law:
     fields = [schemas.LawFieldNames(key=f.key, zh=f.zh, en=f.en) for f in law.fields]
     return schemas.Law(
         name=law.name, zh=law.zh, en=law.en, article=law.article, source=law.source,
+        article_en=law.article_en, source_en=law.source_en,
         valid_from=law.valid_from, fields=fields,
     )  # fmt: skip
 
@@ -230,7 +244,7 @@ def _law(law: LawLedger) -> schemas.Law:
 def _shown(line: LawLine) -> schemas.LedgerLine:
     return schemas.LedgerLine(
         position=line.position, stream=line.stream, number=line.number, device=line.device,
-        premises=line.premises,
-        fields=line.fields, missing=list(line.missing), late_days=line.late_days,
+        premises=line.premises, delivery=line.delivery,
+        fields=line.fields, fields_en=line.fields_en, missing=list(line.missing), late_days=line.late_days,
         keep_until=line.keep_until,
     )  # fmt: skip

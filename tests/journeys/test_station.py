@@ -325,7 +325,7 @@ def test_a_line_that_was_wrong_is_taken_back_and_both_stay_on_record(station: St
     assert station.market.came(produced=made_on("1107"))
     before = len(station.market.rows())
 
-    station.page.click("#lines li:first-child button")
+    station.page.click("#lines li:first-child button[aria-label^='撤销']")
 
     assert station.sees("已撤销")
     assert until(lambda: len(station.market.rows()) == before - 1)
@@ -342,7 +342,12 @@ def test_two_dates_in_one_case_become_two_lines(station: Station) -> None:
     assert until(lambda: station.page.input_value("#how-many") == "12")
     station.page.click("#half")
     assert until(lambda: station.page.input_value("#how-many") == "6")
-    station.page.click("body")
+    # One after all, and two again.
+    station.page.click("#whole")
+    assert until(lambda: station.page.input_value("#how-many") == "12")
+    station.page.click("#half")
+    assert until(lambda: station.page.input_value("#how-many") == "6")
+    station.page.click("#state")
     station.keys.by_hand("1108")
     assert station.sees("另外 6 件")
     station.keys.by_hand("1109")
@@ -404,7 +409,7 @@ def test_a_stallholder_receives_a_delivery_by_voucher_without_a_connection_and_o
         station.keys.scan(code)
     assert station.sees("已收过"), station.verdict()
     # A line that was taken back comes again, and it alone.
-    station.page.click("#lines li:first-child button")
+    station.page.click("#lines li:first-child button[aria-label^='撤销']")
     assert station.sees("已撤销")
     for code in codes:
         station.keys.scan(code)
@@ -608,6 +613,101 @@ def test_a_supplier_does_not_become_the_buyer_when_the_mode_is_turned(station: S
     assert station.market.came(lot="L:T9", partner=None)
 
 
+def test_whoever_turns_the_mode_while_a_date_is_asked_is_asked_what_was_meant(
+    station: Station,
+) -> None:
+    before = len(station.market.rows())
+    station.scan(EAN, "包装上的日期是")
+    station.page.click("#mode-sell")
+    assert station.sees("刚才那一扫")
+    assert len(station.market.rows()) == before
+    # Back again: the question is the one of before.
+    station.page.click("#mode-receive")
+    assert station.sees("包装上的日期是")
+    station.page.click("#mode-sell")
+    assert station.sees("刚才那一扫")
+    station.page.click("#turn-no")
+    assert station.sees("已按进货保存")
+    assert until(lambda: len(station.market.rows()) == before + 1)
+    assert station.market.rows()[-1]["kind"] == "goods-received"
+
+    station.page.click("#mode-receive")
+    station.scan(EAN, "包装上的日期是")
+    station.page.click("#mode-sell")
+    station.page.click("#turn-yes")
+    assert station.sees("已保存")
+    assert until(lambda: len(station.market.rows()) == before + 2)
+    assert station.market.rows()[-1]["kind"] == "goods-sold"
+
+
+def test_a_scan_that_waits_while_the_mode_is_turned_is_kept_as_it_was_scanned_by_the_next(
+    station: Station,
+) -> None:
+    station.scan(EAN, "包装上的日期是")
+    station.page.click("#mode-sell")
+    assert station.sees("刚才那一扫")
+    station.scan(f"https://x.example/01/{MILK}/10/N1", "已保存")
+    assert until(lambda: station.waiting() == 0)
+    kinds = [(row["kind"], row["lot"]) for row in station.market.rows()[-2:]]
+    assert kinds == [("goods-received", ""), ("goods-sold", "L:N1")]
+
+
+def test_a_short_number_in_the_box_of_codes_is_how_many_of_the_next_scan(station: Station) -> None:
+    station.page.click("#mode-sell")
+    station.page.fill("#typed", "12")
+    station.page.press("#typed", "Enter")
+    assert station.sees("数量 12")
+    station.scan(f"https://x.example/01/{MILK}/10/N2", "已保存")
+    assert station.market.came(lot="L:N2", amount=12_000)
+    # Of that one alone.
+    station.scan(f"https://x.example/01/{MILK}/10/N3", "已保存")
+    assert station.market.came(lot="L:N3", amount=1000)
+
+
+def test_a_date_in_the_box_of_codes_is_the_date_that_is_asked_for(station: Station) -> None:
+    station.scan(EAN, "包装上的日期是")
+    station.page.fill("#typed", "1105")
+    station.page.press("#typed", "Enter")
+    assert station.sees("已保存")
+    assert station.market.came(produced=made_on("1105"))
+
+
+def test_a_date_that_was_typed_wrongly_is_changed_and_both_stay_on_record(station: Station) -> None:
+    station.dated(EAN, "1106")
+    assert station.market.came(produced=made_on("1106"))
+    before = len(station.market.rows())
+    station.page.click("#lines li:first-child button[aria-label^='改第']")
+    assert station.sees("包装上的日期是")
+    station.keys.by_hand("1104")
+    assert station.sees("已保存")
+    assert station.market.came(produced=made_on("1104"))
+    assert until(lambda: station.waiting() == 0)
+    assert len(station.market.rows()) == before
+    # Once more, of the same line.
+    station.page.click("#lines li:first-child button[aria-label^='改第']")
+    station.keys.by_hand("1103")
+    assert station.market.came(produced=made_on("1103"))
+    assert len(station.market.rows()) == before
+
+
+def test_a_line_that_names_no_supplier_is_told_of_one_by_the_ledgers_own_link(
+    station: Station,
+) -> None:
+    station.scan(f"https://x.example/01/{MILK}/10/N4", "已保存")
+    assert station.market.came(lot="L:N4", partner=None)
+    station.page.goto(station.market.url + "/station/ledgers?lacking=party_name")
+    link = station.page.locator("a[href*='lacks=party']").last.get_attribute("href")
+    station.page.goto(station.market.url + "/recalls")
+    station.page.goto(station.market.url + str(link))
+    assert station.sees("从谁那里进的")
+    station.page.fill("#with", "城北批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#confirm"))
+    station.page.click("#confirm")
+    assert station.sees("供货者是城北批发")
+    assert station.market.came(lot="L:N4", partner="w-1")
+
+
 def test_an_open_question_outlives_a_change_and_the_same_pack_again_is_one_more(
     station: Station,
 ) -> None:
@@ -649,7 +749,7 @@ def test_a_day_on_which_it_ended_long_ago_is_doubted_once(station: Station) -> N
     station.keys.by_hand(f"{old:%y%m%d}")
     assert station.sees("已保存")
     assert station.market.came(produced=old)
-    station.page.click("#lines li:first-child button")
+    station.page.click("#lines li:first-child button[aria-label^='撤销']")
     assert station.sees("已撤销")
 
 
@@ -698,7 +798,7 @@ def test_a_date_beyond_the_shelf_life_is_doubted_once(station: Station) -> None:
 
     assert station.sees("已保存")
     # What was taken back is no habit: it is not offered again.
-    station.page.click("#lines li:first-child button")
+    station.page.click("#lines li:first-child button[aria-label^='撤销']")
     assert station.sees("已撤销")
     station.scan(EAN, "包装上的日期是")
     offered = station.page.locator("#chips button").all_inner_texts()
@@ -852,8 +952,10 @@ def test_a_proposal_does_nothing_until_it_is_confirmed_and_changes_no_mode(
     station.page.goto(station.market.url + "/recalls")
     station.page.goto(address)
     station.page.wait_for_selector("#confirm:visible")
+    # What stands is what is asked, until it is answered.
+    assert station.page.get_attribute("#mode-dispose", "aria-pressed") == "true"
     station.page.click("#forget")
-    assert station.page.get_attribute("#mode-receive", "aria-pressed") == "true"
+    assert until(lambda: station.page.get_attribute("#mode-receive", "aria-pressed") == "true")
     assert len(station.market.rows()) == before
 
     station.page.goto(station.market.url + "/recalls")
@@ -864,7 +966,7 @@ def test_a_proposal_does_nothing_until_it_is_confirmed_and_changes_no_mode(
     assert until(lambda: len(station.market.rows()) == before + 1)
     row = station.market.rows()[-1]
     assert (row["kind"], row["lot"], row["amount"]) == ("goods-disposed", "L:P1", 2000)
-    assert station.page.get_attribute("#mode-receive", "aria-pressed") == "true"
+    assert until(lambda: station.page.get_attribute("#mode-receive", "aria-pressed") == "true")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 // Unsent scans as a file: signed as they are, so that any station can hand them in, and none can change them.
 
-import { told } from "./session.js";
+import { told } from "./told.js";
 
 const TYPE = "suyuan-unsent.v1";
 

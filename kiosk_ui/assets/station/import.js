@@ -2,7 +2,7 @@
 
 import { $, el, productName, t } from "./page.js";
 import { matched, understood } from "./rows.js";
-import { told } from "./session.js";
+import { told } from "./told.js";
 import { readTable } from "./table.js";
 import { MODE_WORDS } from "./units.js";
 import { goodsWords } from "./verdicts.js";

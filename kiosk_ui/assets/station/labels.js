@@ -11,6 +11,7 @@ const KINDS = {
 };
 // How wide a code may be on each sheet, in millimetres, lying and square.
 const ROOM_MM = { "a4-24": [58, 30], "a4-12": [92, 36], "a4-65": [34, 17], roll: [56, 36] };
+const A_SHEET = { "a4-24": 24, "a4-12": 12, "a4-65": 65, roll: 1 };
 // Below a quarter of a millimetre a bar is lost on an office printer (GS1 General Specifications, 5.12: 0.25 mm at least).
 const MODULE_MM = 0.25;
 // A printer's dots are some pixels wide; what cannot be read at this size cannot be read on paper.
@@ -103,6 +104,11 @@ function fillFrom(hash) {
 }
 
 $("gtin").addEventListener("change", fillName);
+// One sheet of it, unless somebody said how many.
+$("count").addEventListener("input", () => ($("count").dataset.said = "yes"));
+$("sheet").addEventListener("change", ({ target }) => {
+  if (!$("count").dataset.said) $("count").value = A_SHEET[target.value];
+});
 $("print").addEventListener("click", () => print());
 $("label-form").addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -3,6 +3,7 @@
 import { corrected } from "./corrected.js";
 import { $, el, productName, t } from "./page.js";
 import { said as marked } from "./marking.js";
+import { lacksDate, lacksParty, mayBeWrong } from "./mending.js";
 import { goodsWords } from "./verdicts.js";
 
 const SHOWN = 60;
@@ -11,24 +12,27 @@ const WORDS = {
   "goods-used.v1": marked("used up"), "stock-counted.v1": marked("counted"), "stop-met.v1": marked("refused"),
 };
 
-// What comes in or is counted is asked for its date; a scan that came too soon left it open.
-const DATED = ["goods-received.v1", "stock-counted.v1"];
-
-// A line with the goods that a correction says, confirmed once that is.
-const asItIsNow = (row, by) => (by ? { ...row, receipt: row.receipt && by.receipt, said: { ...row.said, goods: by.said.goods, quantity: by.said.quantity } } : row);
+// A line with what corrections say of it, confirmed once they are.
+function asItIsNow(row, anew, party) {
+  const said = { ...row.said };
+  if (anew) Object.assign(said, { goods: anew.said.goods, quantity: anew.said.quantity });
+  if (party) said.counterparty = party.said.counterparty;
+  const receipts = [row, anew, party].filter(Boolean).map(({ receipt }) => receipt);
+  return { ...row, said, receipt: receipts.every(Boolean) ? receipts.at(-1) : undefined };
+}
 
 export class Lines {
-  constructor(tape, products, { undo, dateLater }) {
-    Object.assign(this, { tape, products, undo, dateLater });
+  constructor(tape, products, { undo, askDate, askParty }) {
+    Object.assign(this, { tape, products, undo, askDate, askParty });
   }
 
   async show() {
     const first = this.tape.state.last - SHOWN;
     const rows = await this.tape.store.all("reports", IDBKeyRange.lowerBound(first, true));
     const read = rows.map((row) => ({ ...row, said: JSON.parse(new TextDecoder().decode(row.report)) }));
-    const { gone, anew } = corrected(read);
+    const { gone, anew, parties } = corrected(read);
     const shown = read.filter(({ said }) => said.type in WORDS).reverse();
-    $("lines").replaceChildren(...shown.map((row) => this.#drawn(asItIsNow(row, anew.get(row.number)), gone.has(row.number))));
+    $("lines").replaceChildren(...shown.map((row) => this.#drawn(asItIsNow(row, anew.get(row.number), parties.get(row.number)), gone.has(row.number))));
     $("no-lines").hidden = shown.length > 0;
   }
 
@@ -42,22 +46,27 @@ export class Lines {
   }
 
   #line({ number, said, receipt }, isGone) {
-    const { goods } = said;
     const product = this.products.rows.get(said.goods.gtin);
     const line = { goods: said.goods, amount: said.quantity?.amount ?? "", unit: said.quantity?.unit, product };
     const unread = receipt && receipt.code !== "recorded";
     const state = unread ? t("the ledger could NOT read it: tell the office") : receipt ? t("confirmed at {position}", { position: receipt.position }) : t("kept here");
-    const back = el("button", { type: "button", className: "quiet", onclick: () => this.undo(number) }, t("Take back"));
-    back.setAttribute("aria-label", t("Take back line {n}", { n: number }));
-    const lacksDate = DATED.includes(said.type) && goods.gtin && !(goods.lot || goods.produced || goods.expires);
-    const fill = el("button", { type: "button", className: "quiet", onclick: () => this.dateLater(number) }, t("Add the date"));
-    fill.setAttribute("aria-label", t("Add the date of line {n}", { n: number }));
     const what = said.direction === "from-customer" ? t("back from a customer") : t(WORDS[said.type]);
     return el("li", { className: `${isGone ? "gone" : ""} ${unread ? "unread" : receipt ? "sure" : ""}` },
       el("span", { className: "sign", "aria-hidden": "true" }, unread ? "✕" : receipt ? "✓" : "…"),
       el("span", { className: "text" },
         el("b", {}, `${what} · ${productName(product, said.goods)}`),
-        el("small", {}, `${said.quantity ? goodsWords(line) : ""} · `, ...(lacksDate ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
-      ...(isGone ? [el("span", {}, t("taken back"))] : [lacksDate ? fill : "", said.type === "stop-met.v1" ? "" : back]));
+        el("small", {}, `${said.quantity ? goodsWords(line) : ""} · `, ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
+      isGone ? el("span", {}, t("taken back")) : el("span", { className: "acts" }, ...this.#acts(number, said)));
+  }
+
+  // What a hand can do about a line.
+  #acts(number, said) {
+    const act = (words, label, work) => el("button", { type: "button", className: "quiet", "aria-label": t(label, { n: number }), onclick: () => work(number) }, t(words));
+    return [
+      lacksDate(said) ? act("Add the date", "Add the date of line {n}", this.askDate) : "",
+      mayBeWrong(said) ? act("Change the date", "Change the date of line {n}", this.askDate) : "",
+      lacksParty(said) ? act("From whom?", "Say from whom line {n} was", this.askParty) : "",
+      said.type === "stop-met.v1" ? "" : act("Take back", "Take back line {n}", this.undo),
+    ];
   }
 }

@@ -5,7 +5,7 @@ import { sign } from "./keys.js";
 import { $, el, shownDay, t } from "./page.js";
 import { said } from "./marking.js";
 import { Pause } from "./pause.js";
-import { told } from "./session.js";
+import { told } from "./told.js";
 
 const KINDS = {
   release: said("Release certificate"), quarantine: said("Quarantine certificate"), "meat-inspection": said("Meat inspection certificate"),

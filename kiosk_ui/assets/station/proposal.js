@@ -1,6 +1,6 @@
-// What a list proposes to do with goods that end: an address that leads here, read into goods and how many of them.
+// What another page leads here with: goods that end and what to do with them, or an entry that lacks something.
 
-import { isLot, isText } from "./bounds.js";
+import { isId, isLot, isText } from "./bounds.js";
 import { isDay } from "./dates.js";
 import { UNITS } from "./units.js";
 
@@ -28,4 +28,12 @@ export function proposedIn(hash) {
   const goods = goodsOf(product);
   if (!["dispose", "return"].includes(mode) || !goods) return null;
   return { mode, goods: { ...goods, ...lotOf(lot) }, amount: AMOUNT.test(amount) ? amount : "1", unit: Object.hasOwn(UNITS, unit) ? unit : "piece" };
+}
+
+// Returns { device, number, what }, or null where the address names no entry.
+export function entryIn(hash) {
+  const said = new URLSearchParams(hash.slice(1));
+  const [device, number, what] = ["device", "entry", "lacks"].map((name) => said.get(name) ?? "");
+  if (!isId(device) || !/^\d{1,9}$/.test(number) || !["date", "party"].includes(what)) return null;
+  return { device, number: Number(number), what };
 }

@@ -2,8 +2,9 @@
 
 import { typedDay } from "./dates.js";
 import { $, el, productName, shownDay, t } from "./page.js";
-import { DATE, told } from "./session.js";
-import { UNITS } from "./units.js";
+import { DATE } from "./session.js";
+import { told } from "./told.js";
+import { MODE_WORDS, UNITS } from "./units.js";
 
 // So many keys a hand may press as quickly as a scanner does.
 const HAND_QUICK = 2;
@@ -24,6 +25,11 @@ export class Question {
     $("less").addEventListener("click", () => this.#count(-1));
     $("more").addEventListener("click", () => this.#count(1));
     $("half").addEventListener("click", () => this.#half());
+    $("whole").addEventListener("click", () => run(() => session.whole()));
+    $("turn-yes").addEventListener("click", () => run(() => session.meantSo(true)));
+    $("turn-no").addEventListener("click", () => run(() => session.meantSo(false)));
+    // What is being typed is what the button keeps.
+    $("how-many").addEventListener("input", ({ target }) => this.asking?.why === "amount" && target.value && this.#sayKeeps(target.value));
     $("how-many").addEventListener("change", (event) => this.#set(Number(event.target.value)));
     // What is typed there stands instead of what was there.
     $("how-many").addEventListener("focus", ({ target }) => target.select());
@@ -41,16 +47,20 @@ export class Question {
     if (this.about !== asking?.goods || this.why !== asking?.why) {
       this.digits = "";
       this.kind = asking ? this.session.products.kind(asking.goods.gtin) : null;
+      this.turned = false;
       this.about = asking?.goods;
       this.why = asking?.why;
     }
-    const confirms = ["confirm", "amount"].includes(asking?.why);
+    const confirms = ["confirm", "amount", "party"].includes(asking?.why);
     const dates = DATE.includes(asking?.why);
     $("question").hidden = !dates && !confirms;
     $("look").hidden = asking?.why !== "look";
+    $("turned").hidden = asking?.why !== "turn";
+    if (asking?.why === "turn") this.#showTurn(asking);
     $("confirming").hidden = !confirms;
     $("dating").hidden = confirms;
     if (confirms) return this.#showToConfirm(asking);
+    $("amount").hidden = false;
     if (!dates) return undefined;
     $("asked-of").textContent = productName(asking.product, asking.goods);
     $("how-many").value = asking.split ?? asking.amount;
@@ -58,12 +68,28 @@ export class Question {
     $("usual").hidden = !asking.usual || String(asking.usual) === asking.amount || Boolean(asking.split);
     $("usual").textContent = t("{n} as last time", { n: asking.usual });
     $("half").hidden = asking.unit !== "piece" || asking.why === "later" || Boolean(asking.split);
+    $("whole").hidden = !asking.split;
     $("skip").hidden = asking.why === "later";
     $("kind").textContent = this.kind === "produced" ? t("It says: made on ⇄") : t("It says: good until ⇄");
     $("digits").textContent = this.digits || t("MMDD, or YYMMDD");
     $("digits").className = this.digits ? "" : "hint";
-    $("chips").replaceChildren(...asking.chips.map((dates) => this.#chip(dates)));
+    $("chips").replaceChildren(...this.#chips().map((dates) => this.#chip(dates)));
     return undefined;
+  }
+
+  // Whoever turned to the other kind of date means one of that kind.
+  #chips() {
+    return this.turned ? this.asking.chips.filter((dates) => dates[this.kind]) : this.asking.chips;
+  }
+
+  #showTurn({ was, product, goods }) {
+    $("turn-of").textContent = productName(product, goods);
+    $("turn-yes").textContent = t("1 · Yes: {mode}", { mode: t(MODE_WORDS[this.session.place.mode]) });
+    $("turn-no").textContent = t("2 · No, it was {mode}", { mode: t(MODE_WORDS[was.mode]) });
+  }
+
+  #sayKeeps(amount) {
+    $("confirm").textContent = t("Keep {n}", { n: amount });
   }
 
   #showToConfirm({ product, goods, amount, unit, mode, why }) {
@@ -72,7 +98,12 @@ export class Question {
     $("of-all").textContent = unit === "piece" ? this.#cases({ product }) : t(UNITS[unit]);
     $("half").hidden = true;
     $("usual").hidden = true;
-    $("confirm").textContent = why === "amount" ? t("Keep {n}", { n: amount }) : mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");
+    $("whole").hidden = true;
+    $("amount").hidden = why === "party";
+    const { place } = this.session;
+    if (why === "amount") return this.#sayKeeps(amount);
+    if (why === "party") return void ($("confirm").textContent = place.counterparty ? t("It was from {who}", { who: place.counterpartyName ?? place.counterparty }) : t("Choose the supplier above"));
+    $("confirm").textContent = mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");
   }
 
   #cases({ product }) {
@@ -86,6 +117,11 @@ export class Question {
     return el("button", { type: "button", className: "chip-key", onclick: take }, words);
   }
 
+  // Tells whether what was typed into the box of codes is the date that is asked for.
+  takesDate(text) {
+    return DATE.includes(this.asking?.why) && /^(\d{4}|\d{6})$/.test(text);
+  }
+
   // A key of the pad, or of a keyboard outside every field.
   key(key, isAlone = true, quick = 1) {
     const { asking } = this;
@@ -94,6 +130,7 @@ export class Question {
     if (asking?.why === "look" && isAlone && (key === "1" || key === "2")) {
       this.looking = setTimeout(() => this.asking === asking && this.run(() => this.session.look(key === "1")), ALONE_MS);
     }
+    if (asking?.why === "turn" && isAlone && (key === "1" || key === "2")) return this.run(() => this.session.meantSo(key === "1"));
     // A piece of a scan that stuttered is no amount.
     if (asking?.why === "amount") return quick <= HAND_QUICK ? this.#counted(key) : undefined;
     if (!DATE.includes(asking?.why)) return undefined;
@@ -129,16 +166,21 @@ export class Question {
     if (wrong) {
       this.digits = "";
       this.deafUntil = performance.now() + DEAF_MS;
-      return this.run(async () => told("red", "{digits} is no day: month and day, such as 0315.", { digits: wrong }));
+      return this.#says("red", "{digits} is no day: month and day, such as 0315.", { digits: wrong });
     }
     return this.show();
   }
 
   #same() {
-    if (this.digits) return this.run(async () => told("amber", "{digits} is no whole date yet: month and day, such as 0315.", { digits: this.digits }));
-    const [last] = this.asking.chips;
-    if (!last) return this.run(async () => told("amber", "No date of these goods is known yet: type it."));
+    if (this.digits) return this.#says("amber", "{digits} is no whole date yet: month and day, such as 0315.", { digits: this.digits });
+    const [last] = this.#chips();
+    if (!last) return this.#says("amber", "No date of these goods is known yet: type it.");
     return this.run(() => this.session.answer(last, "same-as-last"));
+  }
+
+  // Says something of what is asked, which stays in sight.
+  #says(colour, words, filled) {
+    return this.run(async () => ({ ...told(colour, words, filled), line: this.asking }));
   }
 
   // Two dates are of two packs at least: how many there are in all comes first.
@@ -146,11 +188,12 @@ export class Question {
     const { asking } = this;
     if (Number(asking.amount) >= 2) return this.run(() => this.session.split(Math.floor(Number(asking.amount) / 2)));
     $("how-many").focus();
-    return this.run(async () => told("ask", "How many are in it in all? Then once more: two dates in it."));
+    return this.#says("ask", "How many are in it in all? Then once more: two dates in it.");
   }
 
   #turn() {
     this.kind = this.kind === "produced" ? "expires" : "produced";
+    this.turned = true;
     this.show();
   }
 

@@ -2,7 +2,7 @@
 
 import { base64urlBytes } from "./bytes.js";
 import { readPicture, startCamera } from "./camera.js";
-import { proposedIn } from "./proposal.js";
+import { entryIn, proposedIn } from "./proposal.js";
 import { lacks, newKey, sign } from "./keys.js";
 import { Importer } from "./import.js";
 import { Lines } from "./lines.js";
@@ -13,11 +13,12 @@ import { Products } from "./products.js";
 import { Question } from "./question.js";
 import { saveUnsent, loadUnsent } from "./carried.js";
 import { VoucherSheet } from "./selling.js";
-import { DATE, Session, told } from "./session.js";
+import { DATE, MODES, Session } from "./session.js";
 import { StandingBar } from "./standing.js";
 import { Stops } from "./stops.js";
 import { openStore } from "./store.js";
 import { Tape } from "./tape.js";
+import { told } from "./told.js";
 import { describe } from "./verdicts.js";
 import { Wedge } from "./wedge.js";
 
@@ -71,6 +72,7 @@ function failed(error) {
 
 async function joining(store) {
   show("joining");
+  $("left").hidden = location.hash !== "#left";
   const invited = new URLSearchParams(location.hash.slice(1));
   if (invited.get("c")) return offerToJoin(store, invited);
   const me = await fetch("/v1/me").then((answer) => answer.json(), () => null);
@@ -111,7 +113,10 @@ async function sayWhose(device, tape) {
     if ((await tape.store.all("pictures")).length) return void ($("leave-words").textContent = t("Not yet: pictures of papers are still on their way. Connect, and wait a moment."));
     if (tape.waiting) return void ($("leave-words").textContent = t("Not yet: {n} scans are not confirmed. Save or send them first.", { n: tape.waiting }));
     tape.store.database.close();
-    indexedDB.deleteDatabase("suyuan-station").onsuccess = () => location.replace("/station/scan");
+    indexedDB.deleteDatabase("suyuan-station").onsuccess = () => {
+      location.hash = "left";
+      location.reload();
+    };
   });
   const me = await fetch("/v1/me").then((answer) => answer.json(), () => null);
   const own = (me?.roles ?? []).filter(({ role }) => ["merchant", "headquarters"].includes(role)).flatMap(({ over }) => over);
@@ -126,7 +131,7 @@ async function join(store, code) {
     const { device, ledger, keys, merchants } = await enrol(base64urlBytes(code), key, sign);
     await store.put("about", { device, ledger, keys, merchants, key }, "device");
     await store.put("about", { mode: "receive" }, "place");
-    location.replace("/station/scan");
+    location.replace(location.pathname + location.search);
   } catch (error) {
     failedToJoin(error.message);
   }
@@ -145,14 +150,15 @@ async function station(store, device) {
   const papers = await new Papers(tape).begin();
   const session = await new Session(tape, stops, products, papers).begin();
   const lines = new Lines(tape, products, {
-    undo: (number) => run(() => session.undo(number)),
-    dateLater: (number) => run(() => session.dateLater(number)),
+    undo: (number) => run(() => session.mending.undo(number)),
+    askDate: (number) => run(() => session.mending.askDate(number)),
+    askParty: (number) => run(() => session.mending.askParty(number)),
   });
   const question = new Question(session, (work) => run(work));
   $("anyway").addEventListener("click", () => run(() => session.soldAnyway()));
   const standing = new StandingBar(session, device, (work) => run(work));
   const paperForm = new PaperForm(papers, session, (work) => run(work));
-  const voucher = new VoucherSheet(session, (work) => run(work));
+  const voucher = new VoucherSheet(session, (work) => run(work), (...place) => standing.nameOf(...place));
   new Importer(session, (work) => run(work), (text) => standing.find(text, { exactly: true }));
   const link = new Link(tape, stops, () => {
     if (link.online) papers.wake();
@@ -204,7 +210,8 @@ async function station(store, device) {
     event.preventDefault();
     const text = $("typed").value.trim();
     $("typed").value = "";
-    if (text) run(() => session.scanned(text));
+    if (question.takesDate(text)) for (const digit of text) question.key(digit);
+    else if (text) run(() => session.typed(text));
   });
   $("camera").addEventListener("click", () => startCamera($("view"), (text) => run(() => session.scanned(text)), t));
   $("picture").addEventListener("change", async (event) => {
@@ -228,11 +235,20 @@ async function station(store, device) {
   await refresh();
   stillHere();
   if (DATE.includes(session.asking?.why)) describe($("verdict"), { ...told("ask", "Which date is on it?"), line: session.asking });
-  const proposed = proposedIn(location.hash);
-  if (proposed) {
-    history.replaceState(null, "", location.pathname);
-    run(() => session.propose(proposed));
-  }
+  ledHere(session, run);
+}
+
+// What an address of another page leads here with: goods that end, or an entry that lacks something.
+function ledHere(session, run) {
+  const { hash } = location;
+  const proposed = proposedIn(hash);
+  const entry = entryIn(hash);
+  if (hash === "#papers") $("papers").open = true;
+  if (hash) history.replaceState(null, "", location.pathname + location.search);
+  if (proposed) run(() => session.propose(proposed));
+  const mode = /^#mode=([a-z-]+)$/.exec(hash)?.[1];
+  if (MODES.includes(mode)) run(() => session.stand({ mode }));
+  if (entry) run(() => session.mending.asked(entry));
 }
 
 function troubleWords(trouble) {

@@ -3,8 +3,8 @@
 import { base64url, hex, sha256, utf8 } from "./bytes.js";
 import { corrected } from "./corrected.js";
 import { packMessage } from "./msgpack.js";
-import { $, el, productName, t } from "./page.js";
-import { told } from "./session.js";
+import { $, el, productName, shownDay, t } from "./page.js";
+import { told } from "./told.js";
 import { goodsWords } from "./verdicts.js";
 import { drawnCode } from "./zxing.js";
 
@@ -54,8 +54,9 @@ const lineOf = ({ goods, quantity }) => [
 ];
 
 export class VoucherSheet {
-  constructor(session, run) {
-    Object.assign(this, { session, run });
+  // `nameOf` says who a merchant at a place is.
+  constructor(session, run, nameOf) {
+    Object.assign(this, { session, run, nameOf });
     $("voucher").addEventListener("click", () => run(() => this.open()));
     $("voucher-print").addEventListener("click", () => print());
     $("voucher-close").addEventListener("click", () => $("voucher-sheet").close());
@@ -75,9 +76,13 @@ export class VoucherSheet {
     if (lines.length > LINES_MAX) return told("amber", "A voucher holds {n} lines: begin another delivery number.", { n: LINES_MAX });
     const codes = await codesOf(sale);
     $("voucher-title").textContent = t("Voucher {delivery} for {who}", { delivery: place.delivery, who: place.counterpartyName ?? place.counterparty });
+    const [{ business_date: day, premises }] = lines;
+    const seller = this.nameOf(place.merchant, premises);
+    $("voucher-about").textContent = [t("from {who}", { who: seller }), shownDay(day), t("{n} lines", { n: lines.length })].join(" · ");
+    $("voucher-how").textContent = codes.length > 1 ? t("The buyer scans all {n} codes in goods in, and has the whole delivery.", { n: codes.length }) : t("The buyer scans this code in goods in, and has the whole delivery.");
     $("voucher-codes").replaceChildren(...await Promise.all(codes.map((code, n) => this.#code(code, n, codes.length))));
     $("voucher-lines").replaceChildren(...lines.map(({ goods, quantity }) => el("li", {},
-      `${productName(products.rows.get(goods.gtin), goods)} · ${goodsWords({ goods, ...quantity })}`)));
+      `${productName(products.rows.get(goods.gtin), goods)} · ${goodsWords({ goods, ...quantity, product: products.rows.get(goods.gtin) })}`)));
     $("voucher-sheet").showModal();
     return unanswered;
   }
@@ -86,7 +91,7 @@ export class VoucherSheet {
     const drawn = await drawnCode(code, "QRCode", "ecLevel=M");
     drawn.setAttribute("role", "img");
     drawn.setAttribute("aria-label", t("Code {n} of {of}", { n: n + 1, of }));
-    const figure = el("figure", {}, drawn, el("figcaption", {}, `${n + 1}/${of}`));
+    const figure = el("figure", {}, drawn, of > 1 ? el("figcaption", {}, `${n + 1}/${of}`) : "");
     figure.dataset.code = code;
     return figure;
   }

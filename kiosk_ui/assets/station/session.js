@@ -1,13 +1,15 @@
 // A scan session: what the next scan means, what is asked, and what the hand is told at once.
 //
-// Told is { colour, words, with }: words are a key of the page's language, `with` fills it in.
+// Each answer is what the hand is told (told.js), and what it concerns.
 
 import { base64, utf8 } from "./bytes.js";
 import { NotUnderstood, classified, understand } from "./gs1.js";
-import { corrected } from "./corrected.js";
 import { todayIn } from "./dates.js";
 import { doubtOf, endOf } from "./doubts.js";
-import { BadVoucher, VoucherCodes, newDelivery, sameLine } from "./vouchers.js";
+import { Mending, isDated } from "./mending.js";
+import { VoucherReceipt } from "./receiving.js";
+import { told } from "./told.js";
+import { BadVoucher, newDelivery } from "./vouchers.js";
 
 export const MODES = ["receive", "sell", "return", "take-back", "dispose", "use", "count"];
 export const TYPES = {
@@ -22,15 +24,19 @@ const SIDE = { receive: "supplier", return: "supplier", sell: "buyer", "take-bac
 const ASKED = ["receive", "count"];
 // Why a date is asked: of what was just scanned, or of a line that was kept without one.
 export const DATE = ["date", "later"];
+// What waits for its date or its number is meant anew where the mode is turned, if the hand says so.
+const WAITING = ["date", "amount", "turn"];
 // A hand that types a date into the wrong box shall hear of it.
 const AMOUNT_MAX = 99_999;
 
-const saidIn = (report) => JSON.parse(new TextDecoder().decode(report));
-export const told = (colour, words, filled = {}) => ({ colour, words, with: filled });
+const HOW_MANY = /^[1-9]\d{0,3}$/;
+
 
 export class Session {
   constructor(tape, stops, products, papers) {
-    Object.assign(this, { tape, stops, products, papers, id: crypto.randomUUID(), codes: new VoucherCodes() });
+    Object.assign(this, { tape, stops, products, papers, id: crypto.randomUUID(), times: 1 });
+    this.vouchers = new VoucherReceipt(this);
+    this.mending = new Mending(this);
   }
 
   // What was open when the page died is open again.
@@ -44,10 +50,11 @@ export class Session {
     return this.place.day ?? todayIn();
   }
 
-  // An open question is of the scan before: another supplier or number is told of it, too, another mode means it
-  // anew, another stall ends it.
+  // An open question is of the scan before: another supplier or number is told of it, too; whether another mode is
+  // meant of it, too, is asked; another stall ends it.
   async stand(changes) {
-    const turns = "mode" in changes && changes.mode !== this.place.mode && ["date", "amount"].includes(this.asking?.why);
+    const turns = "mode" in changes && changes.mode !== this.place.mode && WAITING.includes(this.asking?.why);
+    const { asking, place: was } = this;
     // How many went to this buyer: another one was not meant.
     const another = this.asking?.why === "amount" && "counterparty" in changes && changes.counterparty !== this.place.counterparty;
     const goesOn = !another && (turns || !("mode" in changes || "merchant" in changes));
@@ -65,8 +72,26 @@ export class Session {
     if (place.mode === "sell" && place.counterparty && !place.delivery) Object.assign(place, { delivery: newDelivery(this.today), numbered: this.today });
     await this.tape.store.put("about", { ...place, day: undefined }, "place");
     this.place = place;
-    if ((this.asking?.why === "nobody" && place.merchant) || turns) return this.#again({ ...this.asking, chips: undefined, split: null });
+    if (turns) return this.#turned(asking, asking.was ?? was);
+    if (this.asking?.why === "nobody" && place.merchant) return this.#again(this.asking);
     return unanswered;
+  }
+
+  // The mode was turned while a scan waited: back to how it was scanned goes on as before.
+  #turned(asking, was) {
+    const line = { ...asking, chips: undefined, split: null, was: undefined };
+    if (was.mode === this.place.mode) return this.#again(line);
+    return this.ask({ ...line, why: "turn", was }, told("ask", "Is the scan before meant so, too?"));
+  }
+
+  // Says whether what waits is what the mode now says, or was what it said when it was scanned.
+  async meantSo(isSo) {
+    if (this.asking?.why !== "turn") return undefined;
+    const { was, ...line } = this.asking;
+    if (isSo) return this.#again(line);
+    const goods = isDated(line.goods) ? line.goods : { ...line.goods, dates_from: "skipped" };
+    const says = await this.#keep([{ ...line, goods }], null, was);
+    return says.colour === "green" ? { ...says, ...told("green", "Kept: {mode}.", { mode: was.mode }) } : says;
   }
 
   // A supplier comes back with the way of the goods; a buyer is chosen anew: the next one may be a shopper.
@@ -75,6 +100,14 @@ export class Session {
     if (SIDE[this.place.mode] === "supplier") place.supplier = { counterparty, counterpartyName, delivery };
     for (const name of ["counterparty", "counterpartyName", "delivery"]) delete place[name];
     if (SIDE[place.mode] === "supplier") Object.assign(place, place.supplier);
+  }
+
+  // A short number that somebody types is no code: it is how many the next scan counts for, or of what is asked.
+  async typed(text) {
+    if (!HOW_MANY.test(text)) return this.scanned(text);
+    if (["date", "amount"].includes(this.asking?.why)) return this.setAmount(Number(text));
+    this.times = Number(text);
+    return told("ask", "{n} of it: now scan the goods.", { n: text });
   }
 
   async scanned(text) {
@@ -95,68 +128,30 @@ export class Session {
   async #meant(meaning, aim, raw) {
     if (meaning.command && MODES.includes(meaning.command)) return (await this.stand({ mode: meaning.command })) ?? told("green", "From now on: {mode}", { mode: meaning.command });
     if (meaning.dateMarker) return this.answer({ expires: meaning.dateMarker }, "sheet");
-    if (meaning.voucher) return this.#voucher(meaning.voucher);
+    if (meaning.voucher) return this.vouchers.take(meaning.voucher);
     if (!meaning.gtin) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
     // The same pack again, while it is asked about: one more of it.
-    if (["date", "amount"].includes(this.asking?.why) && !this.asking.split && this.asking.goods.raw === base64(utf8(raw))) return this.setAmount(Number(this.asking.amount) + (meaning.weightG ?? meaning.pieces ?? 1));
+    if (["date", "amount"].includes(this.asking?.why) && !this.asking.split && this.asking.goods.raw === base64(utf8(raw))) return this.setAmount(Number(this.asking.amount) + this.#amountOf(meaning));
     const before = await this.finish();
     const now = await this.#goods(meaning, aim, raw);
     return before && now.colour !== "red" ? { ...now, before } : now;
   }
 
-  // Takes a voucher's code; with the last one, every line is kept as received, in one stroke.
-  async #voucher(text) {
-    const { place } = this;
-    if (place.mode !== "receive") return told("red", "Not kept: this voucher is of goods to receive. Choose goods in.");
-    if (!place.merchant) return told("amber", "Whose is it? Choose the stall first, then scan the voucher.");
-    const { voucher, have, of } = await this.codes.add(text);
-    if (!voucher) return told("ask", "Voucher: {have} of {of} codes, scan the others.", { have, of });
-    if (voucher.seller === place.merchant && voucher.premises === place.premises) return told("red", "Not kept: this voucher is your own; its buyer scans it.");
-    if (voucher.buyer && voucher.buyer !== place.merchant) return told("red", "Not kept: this voucher is for {who}.", { who: voucher.buyer });
-    return this.#keepVoucher(voucher);
-  }
-
-  async #keepVoucher(voucher) {
-    const known = (await this.tape.store.get("about", `voucher:${voucher.name}`)) ?? [];
-    const gone = await this.#takenBack(known.map(({ number }) => number));
-    const standing = known.filter(({ number }) => !gone.has(number)).map(({ line }) => line);
-    const fresh = voucher.lines.filter((line) => {
-      const at = standing.indexOf(sameLine(line));
-      if (at >= 0) standing.splice(at, 1);
-      return at < 0;
-    });
-    const { seller, delivery, documents } = voucher;
-    const missing = { n: fresh.length, delivery, who: seller, gone: standing.length };
-    if (!fresh.length && standing.length) return told("amber", "{delivery} of {who} now lacks {gone} lines that were received before: take back below what did not come.", missing);
-    if (!fresh.length) return told("amber", "{delivery} of {who} was received already: nothing is kept twice.", { delivery, who: seller });
-    const there = { ...this.place, counterparty: seller, delivery };
-    const reports = fresh.map((line) => ({ ...this.#report(line, there), ...(documents.length ? { documents } : {}) }));
-    const first = this.tape.state.last + 1;
-    const noted = [...known, ...fresh.map((line, n) => ({ number: first + n, line: sameLine(line) }))];
-    const numbers = await this.tape.appendWith((about) => about.put(noted, `voucher:${voucher.name}`), ...reports);
-    const stopped = fresh.map((line) => this.stops.meets(line.goods, there)).find(Boolean);
-    if (stopped) return { ...told("red", "{n} lines received, and among them what is STOPPED: set it aside.", { n: fresh.length, stopped: stopped.lines }), numbers };
-    if (standing.length) return { ...told("amber", "{n} lines received of {delivery} from {who}; {gone} received before are on it no more: take back below what did not come.", missing), numbers };
-    return { ...told("green", "{n} lines received of {delivery} from {who}.", { n: fresh.length, delivery, who: seller }), numbers };
-  }
-
-  // Which of these lines were taken back on this tape since.
-  async #takenBack(numbers) {
-    if (!numbers.length) return new Set();
-    const rows = await this.tape.store.all("reports", IDBKeyRange.lowerBound(Math.min(...numbers)));
-    return corrected(rows.map(({ number, report }) => ({ number, said: saidIn(report) }))).gone;
+  // What one scan counts for: what its code says, as often as somebody typed before it.
+  #amountOf(meaning) {
+    const { times } = this;
+    this.times = 1;
+    return (meaning.weightG ?? meaning.pieces ?? 1) * times;
   }
 
   async #goods(meaning, aim, raw) {
     const { gtin, lot, produced, expires } = meaning;
-    const dated = lot || produced || expires;
-    const goods = { gtin, lot, produced, expires, raw: base64(utf8(raw)), aim, dates_from: dated ? "code" : undefined };
+    const goods = { gtin, lot, produced, expires, raw: base64(utf8(raw)), aim, dates_from: isDated(meaning) ? "code" : undefined };
     const known = await this.products.known(gtin);
-    const amount = meaning.weightG ?? meaning.pieces ?? 1;
-    const line = { goods, amount: String(amount), unit: meaning.weightG ? "g" : "piece", product: known };
+    const line = { goods, amount: String(this.#amountOf(meaning)), unit: meaning.weightG ? "g" : "piece", product: known };
     // One waits, and no more: a second would take its place.
     if (!this.place.merchant && this.asking?.why === "nobody") return { ...told("red", "NOT taken: choose the stall first; the scan before this one still waits."), line: this.asking };
-    if (!this.place.merchant) return this.#ask({ ...line, why: "nobody" }, told("amber", "Whose is it? Choose the stall first; the scan waits."));
+    if (!this.place.merchant) return this.ask({ ...line, why: "nobody" }, told("amber", "Whose is it? Choose the stall first; the scan waits."));
     return this.#again(line);
   }
 
@@ -165,11 +160,10 @@ export class Session {
     if (["sell", "use"].includes(this.place.mode)) {
       const stopped = this.stops.meets(line.goods, this.place);
       if (stopped?.how === "stopped") return this.#refuse(line, stopped, "refused");
-      if (stopped) return this.#ask({ ...line, why: "look", stopped }, told("amber", "LOOK at the label: is it one of these?", { stopped: stopped.lines }));
+      if (stopped) return this.ask({ ...line, why: "look", stopped }, told("amber", "LOOK at the label: is it one of these?", { stopped: stopped.lines }));
     }
-    const dated = line.goods.lot || line.goods.produced || line.goods.expires;
-    if (!dated && ASKED.includes(this.place.mode)) {
-      return this.#ask({ ...line, why: "date", chips: this.products.near(line, this.place.counterparty, this.today), usual: this.products.usual(line.product, this.place) }, told("ask", "Which date is on it?"));
+    if (!isDated(line.goods) && ASKED.includes(this.place.mode)) {
+      return this.ask({ ...line, why: "date", chips: this.products.near(line, this.place.counterparty, this.today), usual: this.products.usual(line.product, this.place) }, told("ask", "Which date is on it?"));
     }
     return this.#counted(line);
   }
@@ -178,11 +172,11 @@ export class Session {
   // What was weighed says itself how much it is.
   #counted(line) {
     const many = this.place.counterparty && TRADED.includes(this.place.mode) && this.place.mode !== "receive" && line.unit === "piece";
-    return many ? this.#ask({ ...line, why: "amount" }, told("ask", "How many?")) : this.#keep([line]);
+    return many ? this.ask({ ...line, why: "amount" }, told("ask", "How many?")) : this.#keep([line]);
   }
 
   // Persisted before the hand hears of it: a scan that waits for an answer is a scan.
-  async #ask(asking, says) {
+  async ask(asking, says) {
     await this.tape.store.put("about", asking, "asking");
     this.asking = asking;
     return { ...says, line: asking };
@@ -196,9 +190,9 @@ export class Session {
     const line = { ...asking, goods };
     const doubt = from === "keyed" ? doubtOf(line, this.place.mode, this.today) : null;
     const said = JSON.stringify(dates);
-    if (doubt && asking.doubted !== said) return this.#ask({ ...asking, doubted: said }, told("amber", doubt.words, doubt.with));
+    if (doubt && asking.doubted !== said) return this.ask({ ...asking, doubted: said }, told("amber", doubt.words, doubt.with));
     if (asking.split) return this.#keepPart(line);
-    if (asking.why === "later") return this.#sayAnew(line, from);
+    if (asking.why === "later") return this.mending.sayAnew(line, from);
     if (from !== "skipped") this.products.remember(goods.gtin, this.place.counterparty, dates, asking.amount, from);
     return this.#keep([line]);
   }
@@ -218,9 +212,9 @@ export class Session {
     const product = goods.gtin ? await this.products.known(goods.gtin) : undefined;
     const line = { goods, amount, unit, product, mode, why: "confirm" };
     const { counterparty, counterpartyName } = this.#supplier();
-    if (mode === "dispose") return this.#ask(line, told("amber", "Dispose of it?"));
+    if (mode === "dispose") return this.ask(line, told("amber", "Dispose of it?"));
     const words = counterparty ? "Send it back to {who}?" : "Send it back to the supplier?";
-    return this.#ask(line, told("amber", words, { who: counterpartyName ?? counterparty }));
+    return this.ask(line, told("amber", words, { who: counterpartyName ?? counterparty }));
   }
 
   // What was proposed, or counted, is done for who stands there now; the mode of the next scan stays as it was.
@@ -228,7 +222,8 @@ export class Session {
     // A second tap on the same button.
     if (!this.asking) return undefined;
     if (!this.place.merchant) return told("amber", "Whose is it? Choose the stall first.");
-    const { mode } = this.asking;
+    const { mode, why } = this.asking;
+    if (why === "party") return this.mending.sayParty();
     // What a list proposed goes back under no delivery that stands here, and to nobody who buys.
     const proposed = mode && { ...this.place, ...this.#supplier(), delivery: undefined, mode };
     return this.#keep([this.asking], null, proposed ?? this.place);
@@ -244,13 +239,19 @@ export class Session {
     const exact = Math.round(amount * 1000) / 1000;
     if (!(exact > 0 && exact <= AMOUNT_MAX)) return told("red", "How many? A number from 1 to {n}.", { n: AMOUNT_MAX });
     const says = this.asking.why === "confirm" ? {} : told("ask", this.asking.why === "amount" ? "How many?" : "Which date is on it?");
-    return this.#ask({ ...this.asking, amount: String(exact), split: null }, says);
+    return this.ask({ ...this.asking, amount: String(exact), split: null }, says);
+  }
+
+  // There is one date in it after all.
+  async whole() {
+    if (!this.asking?.split) return undefined;
+    return this.ask({ ...this.asking, split: null }, told("ask", "Which date is on it?"));
   }
 
   // The case holds two dates: the next one counts for this many.
   async split(amount) {
     if (!this.asking || !(amount > 0 && amount < Number(this.asking.amount))) return;
-    await this.#ask({ ...this.asking, split: Math.round(amount * 1000) / 1000 }, {});
+    await this.ask({ ...this.asking, split: Math.round(amount * 1000) / 1000 }, {});
   }
 
   async skip() {
@@ -279,7 +280,7 @@ export class Session {
     const { line, stopped } = this.refused ?? {};
     if (!line) return undefined;
     this.refused = null;
-    const numbers = await this.tape.append(this.#met(line, stopped, "sold-anyway"), this.#report(line));
+    const numbers = await this.tape.append(this.#met(line, stopped, "sold-anyway"), this.report(line));
     return { ...told("red", "Recorded as sold although it is STOPPED: tell the office.", { stopped: stopped.lines }), numbers, line };
   }
 
@@ -294,8 +295,9 @@ export class Session {
   async finish() {
     if (!this.asking || this.asking.why === "nobody") return null;
     // Nothing was scanned: what a list proposed and nobody confirmed did not happen.
-    if (["confirm", "later"].includes(this.asking.why)) return this.forget().then(() => null);
+    if (["confirm", "later", "party"].includes(this.asking.why)) return this.forget().then(() => null);
     if (this.asking.why === "amount") return this.confirm();
+    if (this.asking.why === "turn") return this.meantSo(false);
     if (this.asking.why === "look") {
       const line = this.asking;
       return this.#keep([line]).then((says) => ({ ...says, colour: "amber", words: "Kept; nobody looked at its label." }));
@@ -307,19 +309,20 @@ export class Session {
     await this.tape.store.write(["about"], (table) => table("about").delete("asking"));
     const { why } = this.asking ?? {};
     this.asking = null;
-    return told("green", why === "later" ? "The line stays as it was." : "The question is forgotten; nothing was kept.");
+    return told("green", ["later", "party"].includes(why) ? "The line stays as it was." : "The question is forgotten; nothing was kept.");
   }
 
   async #keep(lines, asking = null, place = this.place) {
     if (!place.merchant) return told("amber", "Whose is it? Choose the stall first.");
-    const reports = lines.map((line) => this.#report(line, place));
+    const reports = lines.map((line) => this.report(line, place));
     const besides = (about) => (asking ? about.put(asking, "asking") : about.delete("asking"));
     const numbers = await this.tape.appendWith(besides, ...reports);
     this.asking = asking;
-    return { ...this.#verdict(lines, place), numbers, line: lines.at(-1) };
+    return { ...this.verdict(lines, place), numbers, line: lines.at(-1) };
   }
 
-  #verdict(lines, place) {
+  // What is said of lines that were kept.
+  verdict(lines, place) {
     // Of what somebody looked at and said that it is none of them, nothing is open.
     const stopped = lines.filter(({ looked }) => !looked).map((line) => this.stops.meets(line.goods, place)).find(Boolean);
     const out = ["dispose", "return"].includes(place.mode);
@@ -333,7 +336,8 @@ export class Session {
     return told("green", "Kept.");
   }
 
-  #report({ goods, amount, unit, pieces }, place = this.place) {
+  // A line as it is reported of who stands there.
+  report({ goods, amount, unit, pieces }, place = this.place) {
     const { mode, counterparty, delivery, reason } = place;
     const more = TRADED.includes(mode) ? { counterparty, delivery } : mode === "dispose" ? { reason: reason ?? "expired" } : {};
     const documents = mode === "receive" ? this.papers.of(counterparty, this.today) : [];
@@ -345,47 +349,5 @@ export class Session {
   common() {
     const { merchant, premises } = this.place;
     return { merchant, premises, business_date: this.today, session: this.id };
-  }
-
-  // Takes lines back by a correcting event; what was recorded stays beside it.
-  async undo(number) {
-    // What is asked about it is asked no more: its answer would say the line anew.
-    if (this.asking?.why === "later" && this.asking.number === number) await this.forget();
-    const rows = (await this.tape.store.all("reports", IDBKeyRange.lowerBound(number))).map((row) => ({ number: row.number, said: saidIn(row.report) }));
-    const was = rows[0].said;
-    const { goods, quantity } = corrected(rows).anew.get(number)?.said ?? was;
-    await this.tape.append(this.#correction(number, was, "undone at the station"));
-    if (goods?.gtin) this.products.forget(goods.gtin, was.counterparty, goods);
-    return { ...told("green", "Taken back; both stay on record."), line: this.#lineOf({ goods, quantity }) };
-  }
-
-  // Asks for the date of a line that was kept without one.
-  async dateLater(number) {
-    if (this.asking?.why === "nobody") return told("amber", "Whose is it? Choose the stall first; the scan waits.");
-    const before = await this.finish();
-    const was = saidIn((await this.tape.store.get("reports", number)).report);
-    const line = this.#lineOf(was);
-    const asked = await this.#ask({ ...line, why: "later", number, was, chips: this.products.near(line, was.counterparty, this.today) }, told("ask", "Which date is on it?"));
-    return before ? { ...asked, before } : asked;
-  }
-
-  // The line says its goods anew, with their date; what was recorded without it stays beside it.
-  async #sayAnew(line, from) {
-    const { goods, amount, unit, was, number } = line;
-    const report = { ...this.#correction(number, was, "date added at the station"), goods, quantity: { ...was.quantity, amount, unit } };
-    await this.tape.appendWith((about) => about.delete("asking"), report);
-    this.asking = null;
-    this.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
-    const mode = was.type === TYPES.count.type ? "count" : "receive";
-    const { merchant, premises, counterparty } = was;
-    return { ...this.#verdict([line], { merchant, premises, counterparty, mode }), line };
-  }
-
-  #correction(number, { merchant, premises }, reason) {
-    return { type: "entry-corrected.v2", target_tape: this.tape.id, target_number: number, scope: "line", reason, ...this.common(), merchant, premises };
-  }
-
-  #lineOf({ goods, quantity }) {
-    return { goods: goods ?? {}, amount: quantity?.amount ?? "", unit: quantity?.unit, product: this.products.rows.get(goods?.gtin) };
   }
 }

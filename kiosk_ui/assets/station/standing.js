@@ -51,7 +51,9 @@ export class StandingBar {
   }
 
   show() {
-    const { place } = this.session;
+    const { asking } = this.session;
+    // While a list's proposal is asked, what stands is what it proposes.
+    const place = asking?.why === "confirm" ? { ...this.session.place, mode: asking.mode, delivery: undefined } : this.session.place;
     for (const mode of MODES) $(`mode-${mode}`).setAttribute("aria-pressed", String(mode === place.mode));
     $("trading").hidden = !["receive", "sell", "return", "take-back"].includes(place.mode);
     $("disposing").hidden = place.mode !== "dispose";
@@ -63,10 +65,14 @@ export class StandingBar {
     $("reason").value = place.reason ?? "expired";
     if (document.activeElement !== $("day")) $("day").value = place.day ?? "";
     $("places").replaceChildren(...this.places.map((one) => this.#badge(one, place)));
-    const who = this.places.find((one) => one.merchant === place.merchant && one.premises === place.premises);
-    const parts = [who?.words ?? t("Whose scan?"), t(MODE_WORDS[place.mode]), place.counterpartyName ?? place.counterparty, place.delivery, place.day && shownDay(place.day)];
+    const parts = [place.merchant ? this.nameOf(place.merchant, place.premises) : t("Whose scan?"), t(MODE_WORDS[place.mode]), place.counterpartyName ?? place.counterparty, place.delivery, place.day && shownDay(place.day)];
     $("stands").textContent = parts.filter(Boolean).join(" · ");
     if (!place.merchant) $("standing").open = true;
+  }
+
+  // Who a merchant at a place is, by name where that is known.
+  nameOf(merchant, premises) {
+    return this.places.find((one) => one.merchant === merchant && one.premises === premises)?.words ?? merchant;
   }
 
   #badge({ merchant, premises, words }, place) {

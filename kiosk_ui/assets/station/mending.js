@@ -1,0 +1,111 @@
+// Mending what was kept: taken back, or said anew with its date or with whom it was; what was recorded stays beside it.
+
+import { corrected } from "./corrected.js";
+import { told } from "./told.js";
+
+const COUNTED = "stock-counted.v1";
+const CAME = "goods-received.v1";
+
+export const isDated = ({ lot, produced, expires }) => Boolean(lot || produced || expires);
+// What comes in or is counted has a date; a scan that came too soon left it open.
+export const lacksDate = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.gtin) && !isDated(goods);
+// What a hand said of a date, a hand may have said wrongly; a code says what it says.
+export const mayBeWrong = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.produced || goods.expires) && !["code", "sheet"].includes(goods.dates_from);
+export const lacksParty = ({ type, counterparty, counterparty_card: card }) => type === CAME && !counterparty && !card;
+
+export class Mending {
+  constructor(session) {
+    this.session = session;
+  }
+
+  // The entry as this tape has it, and every correction behind it.
+  async #entry(number) {
+    const rows = await this.session.tape.store.all("reports", IDBKeyRange.lowerBound(number));
+    const read = rows.map((row) => ({ number: row.number, said: JSON.parse(new TextDecoder().decode(row.report)) }));
+    const { gone, anew, parties } = corrected(read);
+    const said = read[0]?.number === number ? read[0].said : undefined;
+    const { goods, quantity } = anew.get(number)?.said ?? said ?? {};
+    const counterparty = parties.get(number)?.said.counterparty ?? said?.counterparty;
+    return { said, now: { ...said, goods, quantity, counterparty }, isGone: gone.has(number) };
+  }
+
+  // Takes a line back by a correcting event.
+  async undo(number) {
+    const { session } = this;
+    // What is asked about it is asked no more: its answer would say the line anew.
+    if (["later", "party"].includes(session.asking?.why) && session.asking.number === number) await session.forget();
+    const { said, now } = await this.#entry(number);
+    await session.tape.append(this.#correction(number, said, "undone at the station"));
+    if (now.goods?.gtin) session.products.forget(now.goods.gtin, said.counterparty, now.goods);
+    return { ...told("green", "Taken back; both stay on record."), line: this.#lineOf(now) };
+  }
+
+  // Asks for the date of a line that was kept without one, or with a wrong one.
+  async askDate(number) {
+    return this.#asks(number, (now) => {
+      const line = this.#lineOf({ ...now, goods: { ...now.goods, produced: undefined, expires: undefined } });
+      const chips = this.session.products.near(line, now.counterparty, this.session.today);
+      return [{ ...line, why: "later", number, was: now, chips }, told("ask", "Which date is on it?")];
+    });
+  }
+
+  // Asks with whom a line was, which named nobody.
+  async askParty(number) {
+    if (this.session.place.mode !== "receive") await this.session.stand({ mode: "receive" });
+    return this.#asks(number, (now) => [{ ...this.#lineOf(now), why: "party", number, was: now }, told("ask", "Who was it from? Choose the supplier above, then say so here.")]);
+  }
+
+  // What a ledger leads here with, of an entry that some device made.
+  async asked({ device, number, what }) {
+    const { tape } = this.session;
+    if (device !== tape.device.device) return told("amber", "This entry was made at {device}: open it there, or ask the office to correct it.", { device });
+    const { said } = await this.#entry(number);
+    if (!said?.goods) return told("amber", "This entry is not in this browser: ask the office to correct it.");
+    return what === "party" ? this.askParty(number) : this.askDate(number);
+  }
+
+  async #asks(number, asking) {
+    const { session } = this;
+    if (session.asking?.why === "nobody") return told("amber", "Whose is it? Choose the stall first; the scan waits.");
+    const before = await session.finish();
+    const { now, isGone } = await this.#entry(number);
+    if (isGone) return told("amber", "This line was taken back: nothing of it is open.");
+    const asked = await session.ask(...asking(now));
+    return before ? { ...asked, before } : asked;
+  }
+
+  // The line says its goods anew, with their date.
+  async sayAnew(line, from) {
+    const { session } = this;
+    const { goods, amount, unit, was, number } = line;
+    const reason = isDated(was.goods) ? "date changed at the station" : "date added at the station";
+    const report = { ...this.#correction(number, was, reason), goods, quantity: { ...was.quantity, amount, unit } };
+    await session.tape.appendWith((about) => about.delete("asking"), report);
+    session.asking = null;
+    if (isDated(was.goods)) session.products.forget(goods.gtin, was.counterparty, was.goods);
+    session.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
+    const mode = was.type === COUNTED ? "count" : "receive";
+    const { merchant, premises, counterparty } = was;
+    return { ...session.verdict([line], { merchant, premises, counterparty, mode }), line };
+  }
+
+  // The line says with whom it was: who stands above.
+  async sayParty() {
+    const { session } = this;
+    const { asking: { was, number, ...line }, place } = session;
+    if (!place.counterparty) return told("amber", "Who was it from? Choose the supplier above, then say so here.");
+    const report = { ...this.#correction(number, was, "supplier added at the station"), counterparty: place.counterparty };
+    await session.tape.appendWith((about) => about.delete("asking"), report);
+    session.asking = null;
+    return { ...told("green", "Kept: it was from {who}.", { who: place.counterpartyName ?? place.counterparty }), line };
+  }
+
+  #correction(number, { merchant, premises }, reason) {
+    const { session } = this;
+    return { type: "entry-corrected.v2", target_tape: session.tape.id, target_number: number, scope: "line", reason, ...session.common(), merchant, premises };
+  }
+
+  #lineOf({ goods, quantity }) {
+    return { goods: goods ?? {}, amount: quantity?.amount ?? "", unit: quantity?.unit, product: this.session.products.rows.get(goods?.gtin) };
+  }
+}
