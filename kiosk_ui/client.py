@@ -117,7 +117,11 @@ def client_of(request: Request) -> Asking:
     """Returns the client of whoever sends a request: the services hold each visitor to their own limits."""
     services: Connections = request.app.state.services
     visitor = request.client.host if request.client else ""
-    return Asking(services, {"x-forwarded-for": visitor} if visitor.isascii() and visitor else {})
+    # Goods are named as who reads this page calls them.
+    said = {"accept-language": request.state.language.code}
+    return Asking(
+        services, said | ({"x-forwarded-for": visitor} if visitor.isascii() and visitor else {})
+    )
 
 
 def part(text: str) -> str:

@@ -54,11 +54,15 @@ class Inquiry:
     def snapshot(self, *, cards: bool = False) -> Iterator[Reader]:
         """Gives one state of the views for all of an answer, as far as the asker may see.
 
+        Goods are named in English for who asks for that (RFC 9110, 12.5.4), else in Chinese.
+
         Whoever opens `cards` leaves a line in it.
         """
         with self._request.app.state.pool.connection() as reader, reader.transaction():
             if cards:
                 reader.execute("SET TRANSACTION READ WRITE")
+            if self._request.headers.get("accept-language", "").lower().startswith("en"):
+                reader.execute("SELECT set_config('suyuan.language', 'en', true)")
             # What is public, a connection reaches by itself.
             if self.resource not in PUBLIC:
                 state_reach(reader, self.reach, self.asker.subject.account)

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 
+from query_api.lots import product_names
 from query_api.problems import Problem
 from query_api.recall_accounts import Accounts, accounts_of
 from query_api.views import Reader
@@ -28,7 +29,8 @@ class KeptAccounts:
                 raise Problem(
                     409, "list-forgotten", "this list was read too long ago: begin it again"
                 )
-            return kept
+            # As this reader names the goods.
+            return kept._replace(names=product_names(reader, kept.names))
         found = accounts_of(reader, recall)
         with self._lock:
             # Who pages through holders asks nothing of the trace they came from.

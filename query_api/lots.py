@@ -10,7 +10,7 @@ from query_api import schemas
 from query_api.problems import Problem
 from query_api.views import Reader, position, rows, today
 
-LOTS_MAX = 100
+LOTS_MAX, PAPERS_MAX = 100, 10
 
 PRODUCT = """
 SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
@@ -36,7 +36,9 @@ WHERE output_product = %s AND output_lot = %s AND believed_to IS NULL
 ORDER BY 1, 2 LIMIT 100
 """
 LOTS_OF_DATES = """
-SELECT lot, produced, expires FROM trade.lots
+SELECT lot, produced, expires, (SELECT max(how) FROM trade.stopped_lots s
+  WHERE s.product = l.product AND s.lot = l.lot AND s.ended_at IS NULL) AS stopped
+FROM trade.lots l
 WHERE product = %(gtin)s AND lot <> '' AND entries > 0
       AND (%(produced)s::date IS NULL OR produced = %(produced)s)
       AND (%(expires)s::date IS NULL OR expires = %(expires)s)
@@ -64,6 +66,17 @@ LEFT JOIN trade.recalls r ON l.kind = 'recall' AND r.recall = l.stop
 LEFT JOIN trade.holds h ON l.kind = 'hold' AND h.hold = l.stop
 WHERE l.product = %s AND l.lot = %s AND l.ended_at IS NULL ORDER BY l.kind DESC, l.how DESC, l.stop
 """
+# Of a whole product: what stops any of its lots, and what names it and was never delivered here.
+STOPS_OF_PRODUCT = """
+SELECT DISTINCT f.kind, f.stop, r.grade, r.notice,
+       coalesce(r.authority, h.authority) AS authority, coalesce(r.reason, h.reason) AS reason
+FROM (SELECT kind, stop FROM trade.stopped_lots WHERE product = %(gtin)s AND ended_at IS NULL
+      UNION SELECT kind, stop FROM trade.stop_lines
+      WHERE product = ANY(%(gtins)s) AND ended_at IS NULL) f
+LEFT JOIN trade.recalls r ON f.kind = 'recall' AND r.recall = f.stop
+LEFT JOIN trade.holds h ON f.kind = 'hold' AND h.hold = f.stop
+ORDER BY f.kind DESC, f.stop LIMIT 20
+"""
 # The last entry about it: of goods, a hold or recall, a paper, their ends included; and when what is said of it last
 # changed, also because a tape was lost that names it nowhere.
 UPDATED = """
@@ -76,6 +89,10 @@ FROM (SELECT greatest(
    WHERE product = %(gtin)s AND lot = %(lot)s),
   (SELECT max(greatest(q.position, q.believed_to)) FROM trade.papers q
    WHERE q.gtins && %(gtins)s::text[] AND (q.lots = '{}' OR %(number)s = ANY(q.lots))), 0) AS entry) AS last
+"""
+NAMES = """
+SELECT gtin, CASE WHEN current_setting('suyuan.language', true) = 'en'
+  THEN coalesce(name_en, name_zh) ELSE name_zh END AS name FROM trade.products WHERE gtin = ANY(%s)
 """
 POSITION_MAX = 2**62
 
@@ -132,10 +149,16 @@ def product_page(reader: Reader, asked: str, dates: Dates) -> schemas.ProductPag
     return schemas.ProductPage(
         product=known,
         holds=holds,
-        lots=[brief(row) for row in found],
+        lots=[brief(row, row["stopped"]) for row in found],
+        stops=[schemas.ProductStop(**row) for row in _stops_of(reader, gtin)],
+        papers=papers(reader, gtin, None, PAPERS_MAX)[0],
         today=today(reader),
         position=position(reader),
     )
+
+
+def _stops_of(reader: Reader, gtin: str) -> list[dict[str, Any]]:
+    return rows(reader, STOPS_OF_PRODUCT, {"gtin": gtin, "gtins": _family(reader, gtin)})
 
 
 def lot_key(reader: Reader, gtin: str, text: str) -> str:
@@ -165,15 +188,16 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
         raise Problem(404, "not-recorded", f"this lot of {gtin} is not recorded")
     row, known, last = found[0], product(reader, gtin), updated(reader, gtin, lot)
     steps = rows(reader, STEPS, [gtin, lot])
+    stops = [schemas.LotStop(**r) for r in rows(reader, STOPS, [gtin, lot])]
     return schemas.LotPage(
         product=known,
-        lot=brief(row),
+        lot=brief(row, max((stop.how for stop in stops), default=None)),
         disputed=row["disputed"],
         near_from=_near_from(row["produced"], row["expires"], known.shelf_life_days),
         steps=[schemas.Step(**step) for step in steps],
         made_from=[schemas.MadeFrom(**r) for r in rows(reader, MADE_FROM, [gtin, lot])],
         papers=papers(reader, gtin, _number(lot), 50)[0],
-        stops=[schemas.LotStop(**r) for r in rows(reader, STOPS, [gtin, lot])],
+        stops=stops,
         gaps=rows(reader, GAPS, [gtin, lot])[0]["gaps"],
         today=today(reader),
         position=position(reader),
@@ -190,10 +214,12 @@ def _near_from(produced: date | None, expires: date | None, life_days: int | Non
 
 
 def product_names(reader: Reader, gtins: Iterable[str]) -> dict[str, str]:
-    """Returns the names of the products that are registered; goods without a code name themselves."""
+    """Returns the names of the products that are registered; goods without a code name themselves.
+
+    In English for who reads that (`Inquiry.snapshot`), where the register has such a name.
+    """
     wanted = set(gtins)
-    query = "SELECT gtin, name_zh FROM trade.products WHERE gtin = ANY(%s)"
-    names = {row["gtin"]: str(row["name_zh"]) for row in rows(reader, query, [sorted(wanted)])}
+    names = {row["gtin"]: str(row["name"]) for row in rows(reader, NAMES, [sorted(wanted)])}
     items = {gtin: gtin.removeprefix("item:") for gtin in wanted if gtin.startswith("item:")}
     return items | names
 
@@ -245,8 +271,10 @@ def _number(lot: str) -> str:
     return lot[2:] if lot.startswith("L:") else ""
 
 
-def brief(row: dict[str, Any]) -> schemas.LotBrief:
-    """Returns a lot by its number if it has one, and its dates."""
+def brief(row: dict[str, Any], stopped: str | None) -> schemas.LotBrief:
+    """Returns a lot by its number if it has one, its dates, and how it is stopped."""
     key = str(row["lot"])
     number = key[2:] if key.startswith(("L:", "R:")) else None
-    return schemas.LotBrief(lot=number, produced=row["produced"], expires=row["expires"], key=key)
+    return schemas.LotBrief(
+        lot=number, produced=row["produced"], expires=row["expires"], key=key, stopped=stopped
+    )  # fmt: skip

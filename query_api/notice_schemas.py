@@ -22,10 +22,23 @@ class Notice(BaseModel):
     lines_in_all: int
 
 
+class HeldGoods(BaseModel):
+    """A hold that stands, as everybody may know it: goods nobody may sell until somebody looked."""
+
+    hold: str
+    authority: str
+    reason: str
+    placed_at: datetime
+    until: datetime
+    lines: list[StoppedLine] = Field(description="the first of its lines")
+
+
 class NoticePage(BaseModel):
-    """Published recalls, the newest first."""
+    """Published recalls, the newest first; beside the first page the newest holds that stand."""
 
     notices: list[Notice]
+    held: list[HeldGoods] = []
+    held_in_all: int = 0
     next: str | None = None
     position: int
 

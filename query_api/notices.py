@@ -9,14 +9,15 @@ import msgspec
 from ledger.rules.deadlines import colour, finishes_by
 from query_api.ledgers import known_as, names_of
 from query_api.lots import product_names
-from query_api.notice_schemas import Notice, NoticePage, RecallTask, TaskGoods, TaskPage
+from query_api.notice_schemas import HeldGoods, Notice, NoticePage, RecallTask, TaskGoods, TaskPage
 from query_api.problems import Problem
 from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now
 from query_api.stock import exact
-from query_api.stops import lines_of
+from query_api.stops import NEWEST, lines_of
 from query_api.views import Reader, position, rows
 
 LINES_SHOWN = 20
+HELD_SHOWN, HELD_LINES = 4, 2
 LINES_OF_ONE = 500
 PUBLISHED = """
 SELECT recall, stage, grade, authority, reason, notice, published_at, over_at, position
@@ -24,6 +25,10 @@ FROM trade.recalls WHERE published_at IS NOT NULL AND position < %(before)s
   AND (%(recall)s::text IS NULL OR recall = %(recall)s)
   AND (NOT %(only_open)s OR stage = 'published' OR (stage = 'closed' AND over_at > %(over_since)s))
 ORDER BY position DESC LIMIT %(limit)s
+"""
+HELD = """
+SELECT hold, authority, reason, placed_at, until, count(*) OVER () AS in_all FROM trade.holds
+WHERE stage = 'placed' ORDER BY position DESC LIMIT %s
 """
 SAID = """
 SELECT max(acknowledged_at) AS acknowledged_at, max(answered_at) AS answered_at,
@@ -49,7 +54,17 @@ def notices(reader: Reader, before: int, limit: int, *, only_open: bool) -> Noti
     found = _published(reader, before=before, limit=limit + 1, only_open=only_open)
     more = str(found[limit - 1]["position"]) if len(found) > limit else None
     shown = [_notice(reader, row, LINES_SHOWN) for row in found[:limit]]
-    return NoticePage(notices=shown, next=more, position=position(reader))
+    held = rows(reader, HELD, [HELD_SHOWN]) if before == NEWEST else []
+    return NoticePage(
+        notices=shown, next=more, position=position(reader),
+        held=[_held(reader, row) for row in held],
+        held_in_all=held[0]["in_all"] if held else 0,
+    )  # fmt: skip
+
+
+def _held(reader: Reader, row: dict[str, Any]) -> HeldGoods:
+    members = {name: row[name] for name in HeldGoods.model_fields if name != "lines"}
+    return HeldGoods(**members, lines=lines_of(reader, "hold", row["hold"], HELD_LINES))
 
 
 def notice(reader: Reader, recall: str) -> Notice:

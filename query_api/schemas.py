@@ -26,6 +26,21 @@ class LotBrief(BaseModel):
     produced: date | None = None
     expires: date | None = None
     key: str = Field(examples=["L:A2411"], description="the lot's key within its product")
+    stopped: str | None = Field(
+        default=None, examples=["stopped", "possible"],
+        description="whether a hold or recall is of this lot, or may be",
+    )  # fmt: skip
+
+
+class ProductStop(BaseModel):
+    """A hold or recall of some lots of a product."""
+
+    kind: str = Field(examples=["recall", "hold"])
+    stop: str
+    grade: str | None
+    authority: str | None
+    reason: str | None
+    notice: str | None
 
 
 class ProductPage(BaseModel):
@@ -36,6 +51,8 @@ class ProductPage(BaseModel):
         description="how many of it the asked code's pack holds: of a case, its content"
     )
     lots: list[LotBrief]
+    stops: list[ProductStop]
+    papers: list["Paper"] = Field(description="papers of the product, the newest first, at most 10")
     today: date
     position: int = Field(
         description="the position of the record this is true for", examples=[4711]
@@ -241,7 +258,9 @@ class Law(BaseModel):
     zh: str = Field(examples=["进货查验记录"])
     en: str
     article: str = Field(examples=["第五十三条第二款"])
+    article_en: str = Field(examples=["article 53(2)"])
     source: str
+    source_en: str
     valid_from: date
     fields: list[LawFieldNames]
 
@@ -254,7 +273,11 @@ class LedgerLine(BaseModel):
     device: str = Field(description="whose tape it is on; empty while that is not known")
     number: int = Field(description="its number on its tape, which suyuan correct takes")
     premises: str
+    delivery: str = Field(description="the number of the delivery or voucher; empty without one")
     fields: dict[str, str]
+    fields_en: dict[str, str] = Field(
+        description="those of the fields that are words, in English; the others are the same"
+    )
     missing: list[str] = Field(description="keys of the fields that this line lacks")
     late_days: int = Field(description="days between the business date and the entry, if late")
     keep_until: date

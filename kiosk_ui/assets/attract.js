@@ -11,10 +11,10 @@ async function renew() {
     const fresh = page.getElementById("recalls-now");
     if (fresh.textContent !== here.textContent) here.replaceWith(fresh);
   } catch {
-    const green = here.querySelector(".good");
-    if (!green) return;
-    green.className = "say warn";
-    green.textContent = here.dataset.unknown;
+    const none = here.querySelector("[data-none]");
+    if (!none) return;
+    none.className = "say warn";
+    none.textContent = here.dataset.unknown;
   }
 }
 

@@ -6,7 +6,7 @@ const MOST = 200;
 
 document.addEventListener("click", ({ target }) => {
   if (target.id === "keep") keep(target);
-  if (target.id === "aloud") readAloud();
+  if (target.id === "aloud") readAloud(target);
 });
 
 function keep(button) {
@@ -17,13 +17,24 @@ function keep(button) {
   button.disabled = true;
 }
 
-function readAloud() {
+// While it reads, the button says so, and stops it.
+function readAloud(button) {
+  const calls = button.dataset.words ?? button.textContent;
+  const quiet = () => {
+    button.textContent = calls;
+  };
+  button.dataset.words = calls;
+  const wasReading = speechSynthesis.speaking;
   speechSynthesis.cancel();
+  if (wasReading) return quiet();
   const parts = ["h1", "#verdict", ".verdict .notice", ".verdict ul"];
   const words = parts.map((part) => document.querySelector(part)?.innerText).filter(Boolean).join("。");
   const said = new SpeechSynthesisUtterance(words);
   said.lang = document.documentElement.lang;
-  speechSynthesis.speak(said);
+  said.addEventListener("end", quiet);
+  said.addEventListener("error", quiet);
+  button.textContent = button.dataset.stop;
+  return speechSynthesis.speak(said);
 }
 
 export function offer() {

@@ -10,7 +10,14 @@ from kiosk_ui.page import render
 from kiosk_ui.relay import events
 from kiosk_ui.svg.journey import journey_line
 from kiosk_ui.svg.strip import strip_of_tests
-from kiosk_ui.viewmodels.lot import MERCHANT_KINDS, iso_day, lot_path, lot_view, product_title
+from kiosk_ui.viewmodels.lot import (
+    MERCHANT_KINDS,
+    iso_day,
+    lot_mark,
+    lot_path,
+    lot_view,
+    product_title,
+)
 from kiosk_ui.viewmodels.recall import line_words
 
 router = APIRouter()
@@ -22,25 +29,40 @@ TEST_DAYS = 14
 @router.get("/")
 async def attract(request: Request) -> Response:
     """What the kiosk shows untouched: what is recalled now, what it is for, and one big box."""
-    notices, tests = await _recalled(request), await _tested(request)
-    page = render(request, "attract.html", {"notices": notices, "tests": tests})
-    if notices is None:
+    stopped, tests = await _stopped(request), await _tested(request)
+    page = render(request, "attract.html", {"stopped": stopped, "tests": tests})
+    if stopped is None:
         # What is not known is not to be kept: the next one may be told.
         page.headers["cache-control"] = "no-store"
     return page
 
 
-async def _recalled(request: Request) -> list[dict[str, Any]] | None:
-    """Returns the recalls under way, as the first page says them; None where that is not known."""
+async def _stopped(request: Request) -> dict[str, Any] | None:
+    """Returns the recalls under way and the goods on hold, as the first page says them; None where that is not known."""
     try:
         page = await client_of(request).get("/v1/notices", {"only_open": True, "limit": 4})
     except Away:
         return None
     language = request.state.language
-    return [
-        one | {"words": line_words(one["lines"][0], language) if one["lines"] else one["recall"]}
-        for one in page["notices"]
-    ]
+    return {
+        "recalls": [
+            one | {"words": line_words(one["lines"][0], language) if one["lines"] else one["recall"]}
+            for one in page["notices"]
+        ],
+        "held": [
+            {"words": line_words(line, language), "path": _goods_path(line), "reason": one["reason"]}
+            for one in page["held"] for line in one["lines"]
+        ],
+        "held_in_all": page["held_in_all"],
+    }  # fmt: skip
+
+
+def _goods_path(line: dict[str, Any]) -> str:
+    """Returns where goods of a stopped line are shown; nothing where it names no product with a code."""
+    if not (line["product"] or "").isdigit():
+        return ""
+    lot = f"/10/{part(line['lot'])}" if line["lot"] else ""
+    return f"/01/{line['product']}{lot}"
 
 
 async def _tested(request: Request) -> dict[str, Any] | None:
@@ -111,9 +133,12 @@ async def product(request: Request, gtin: str) -> Response:
 def _product(request: Request, page: dict[str, Any], question: str) -> Response:
     language = request.state.language
     for lot in page["lots"]:
-        lot["path"] = lot_path(lot)
+        lot |= {"path": lot_path(lot), "mark": lot_mark(lot, page["today"])}
     title = product_title(page["product"], language)
-    values = {"page": page, "title": title, "question": language.word(question)}
+    values = {
+        "page": page, "title": title, "question": language.word(question),
+        "tests": [one for one in page["papers"] if one["kind"] == "test" and one["result"]],
+    }  # fmt: skip
     return render(request, "product.html", values)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import httpx
 from fastapi import APIRouter, Path, Request, Response
 
-from kiosk_ui.client import Away, NotRecorded, client_of, reached
+from kiosk_ui.client import Away, NotRecorded, client_of, part, reached
 from kiosk_ui.page import render
 from kiosk_ui.svg.code import code_picture
 from kiosk_ui.viewmodels.proof import entry_words
@@ -31,7 +31,7 @@ async def proof(request: Request, position: Position) -> Response:
     values = {
         "position": position, "proof": text, "public": public, "origin": _origin(text),
         "facts": entry_words(public, request.state.language), "key": await _key(request),
-        "drawn": len(text.encode()) <= CODE_MAX,
+        "drawn": len(text.encode()) <= CODE_MAX, "food": _food(public), "witnesses": _witnesses(text),
     }  # fmt: skip
     return render(request, "proof.html", values)
 
@@ -69,6 +69,22 @@ def _public_part(text: str) -> dict[str, Any]:
     opened = zlib.decompress(base64.b64decode(line.removeprefix(EXTRA)))
     found: dict[str, Any] = json.loads(opened[OPENING_SKIPS:])
     return found
+
+
+def _food(public: dict[str, Any]) -> str:
+    """Returns where the goods are shown that an entry is about; nothing where it names none, or several."""
+    goods = public.get("goods")
+    if not isinstance(goods, dict) or not goods.get("gtin"):
+        return ""
+    lot = f"/10/{part(goods['lot'])}" if goods.get("lot") else ""
+    return f"/01/{part(str(goods['gtin']))}{lot}"
+
+
+def _witnesses(text: str) -> list[str]:
+    """Returns who else signed the checkpoint of a proof, by name (C2SP tlog-witness)."""
+    checkpoint = text.partition("\n\n")[2]
+    names = [line.split(" ")[1] for line in checkpoint.split("\n") if line.startswith("— ")]
+    return [name for name in dict.fromkeys(names) if name != _origin(text)]
 
 
 def _origin(text: str) -> str:

@@ -37,12 +37,10 @@ def _cannot_be(request: Request, detail: str) -> Response:
 
 
 def elsewhere(request: Request, error: HTTPException) -> Response:
-    """An address that is no page of ours: the way in, which says what can be asked."""
+    """An address that is no page of ours: what can be asked instead."""
     if request.url.path.startswith(WORK):
         return render(request, "no_page.html", {}, status=error.status_code)
-    return render(
-        request, "attract.html", {"notices": None, "tests": None}, status=error.status_code
-    )
+    return render(request, "no_such.html", {}, status=error.status_code)
 
 
 def gone(_request: Request, _error: Exception) -> Response:

@@ -148,6 +148,13 @@ def lot_path(lot: dict[str, Any]) -> str:
     return number if plain else str(lot["key"])
 
 
+def lot_mark(lot: dict[str, Any], today: str) -> str:
+    """Returns what a list says of a lot before it is opened: stopped, possible, past, or nothing."""
+    if lot["stopped"]:
+        return str(lot["stopped"])
+    return "past" if lot["expires"] and lot["expires"] < today else ""
+
+
 def on_shelf(line: dict[str, Any], merchant: str, language: Language) -> dict[str, Any]:
     """Returns a line of a stall's shelf with its title and where it leads: to its lot, or to loose goods."""
     product, lot = line["product"], line["lot"]

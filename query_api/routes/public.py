@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated
@@ -27,6 +28,7 @@ WITH named AS (
     WHERE (%(grams)s::text[] <> '{}' AND bigrams @> %(grams)s::text[])
        OR name_zh ILIKE %(like)s OR name_en ILIKE %(like)s
     UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
+    UNION (SELECT gtin FROM trade.products WHERE %(digits)s <> '' AND gtin LIKE %(digits)s LIMIT %(limit)s)
     UNION SELECT product FROM trade.lots
     WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
 )
@@ -36,6 +38,8 @@ FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
      LEFT JOIN trade.merchants m ON m.merchant = p.maker
 ORDER BY p.name_zh, n.gtin LIMIT %(limit)s
 """
+# So few digits say nothing; so many are a whole number, or a wrong one.
+DIGITS = r"[0-9]{4,11}"
 # Of the group that is behind: pages show both.
 STANDING = """
 SELECT least((SELECT position FROM trade.position), (SELECT position FROM edge.position)) AS position,
@@ -64,11 +68,20 @@ def search(
         gtin = ""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     like = f"%{escaped}%" if len(text) == 1 else ""
+    # A part of the digits under the bars, read off a torn label.
+    digits = f"%{text}%" if re.fullmatch(DIGITS, text) else ""
     with asked.snapshot() as reader:
         found = rows(
             reader,
             SEARCH,
-            {"grams": grams, "gtin": gtin, "like": like, "lot": f"L:{text}", "limit": limit},
+            {
+                "grams": grams,
+                "gtin": gtin,
+                "like": like,
+                "lot": f"L:{text}",
+                "limit": limit,
+                "digits": digits,
+            },
         )
     return schemas.ProductList(products=[schemas.Product(**row) for row in found])
 

@@ -301,7 +301,7 @@ def test_an_address_that_is_no_page_claims_nothing_about_recalls(machine: Machin
     page = httpx.get(f"{url(machine)}/nonsense?lang=en", trust_env=False).text
 
     assert "No recall is under way" not in page
-    assert "not known at the moment" in page
+    assert "There is no page at this address" in page
 
 
 def test_an_address_at_the_desk_that_is_no_page_says_so_instead_of_showing_the_shoppers(

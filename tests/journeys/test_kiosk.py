@@ -17,9 +17,11 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
+from ledger.events.holds import StoppedGoods
 from ledger.events.reports import CertificateFiled, GoodsAsRead, TestReportFiled
 from ledger.log.notes import NoteKey
 from ledger.log.proofs import check_proof, read_proof
+from ledger.rules.holds import PlaceHold
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
 from scanners.agent import Agent, ask, enroll, keep_document, learn_home
@@ -30,7 +32,7 @@ from suyuan.parts.machine import Machine
 from tests.support.databases import scratch
 from tests.support.faces import Keyboard, context_of, said_by, until, violations
 from tests.support.make import MILK, YOGHURT, corrected, milk, received, sold
-from tests.support.people import chief_of
+from tests.support.people import CHIEF, chief_of
 
 pytestmark = pytest.mark.browser
 LOT = f"/01/{MILK}/10/A-24%2F11"
@@ -454,7 +456,9 @@ def test_no_page_sets_a_cookie_and_every_page_has_a_strict_policy(stand: Stand) 
         assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("query", ["牛奶", "Fresh", "milk", MILK, "6901234567892", "A-24/11", "奶"])
+@pytest.mark.parametrize(
+    "query", ["牛奶", "Fresh", "milk", MILK, "6901234567892", "A-24/11", "奶", "345678", "67892"]
+)
 def test_a_product_is_found_by_name_number_and_lot(stand: Stand, query: str) -> None:
     answer = httpx.get(
         f"{stand.url}/search", params={"q": query}, trust_env=False, follow_redirects=True
@@ -533,11 +537,12 @@ def test_an_address_that_is_no_page_shows_the_way_in(stand: Stand) -> None:
     answer = httpx.get(f"{stand.url}/nowhere?lang=en", trust_env=False)
 
     assert answer.status_code == 404
-    assert "Where has this food been?" in answer.text
+    assert "There is no page at this address" in answer.text
+    assert 'name="q"' in answer.text
 
 
 @pytest.mark.parametrize(
-    ("typed", "mistyped"), [(MILK[1:-1] + "3", True), ("690123", True), ("96385074", False)]
+    ("typed", "mistyped"), [(MILK[1:-1] + "3", True), ("999999", True), ("96385074", False)]
 )
 def test_a_mistyped_number_is_told_apart_from_one_that_nobody_recorded(
     stand: Stand, typed: str, mistyped: bool
@@ -665,3 +670,25 @@ def test_a_stalls_page_shows_what_came_in_and_leads_to_each_lot(
 
     assert "A-24/11" in page.inner_text(".facts")
     page.context.close()
+
+
+def test_goods_on_hold_are_told_on_the_way_in_and_in_the_list_of_dates(stand: Stand) -> None:
+    ended = milk("H-1", produced=TODAY - timedelta(days=40), expires=TODAY - timedelta(days=25))
+    stand.keep(received(2, ended))
+    asked = PlaceHold(
+        hold="h-1", goods=(StoppedGoods(product=MILK, lot="A-24/11"),), authority="市监局",
+        reason="抽检", until=datetime.now(UTC) + timedelta(days=1), by=CHIEF,
+    )  # fmt: skip
+    ask(stand.machine.intake_url, [asked], auth=chief_of(stand.machine))
+
+    home = _english(stand, "/", wanted="Sale stopped for now")
+    product = _english(stand, f"/01/{MILK}", wanted="Stopped: do not buy it")
+
+    # Goods are named as who reads the page calls them.
+    assert "Fresh milk 950 ml" in home
+    assert 'href="/01/06901234567892/10/A-24%2F11?lang=en"' in home
+    assert "No recall is under way" in home
+    assert 'class="say good"' not in home
+    assert "Sale of some of it is stopped for now" in product
+    assert "T-1" in product
+    assert until(lambda: "past its last good day" in _english(stand, f"/01/{MILK}"))
