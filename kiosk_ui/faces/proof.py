@@ -10,8 +10,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from kiosk_ui.client import Away, NotRecorded, client_of, part, reached
 from kiosk_ui.page import render
+from kiosk_ui.reached import public_base
 from kiosk_ui.svg.code import code_picture
-from kiosk_ui.viewmodels.proof import entry_words
+from kiosk_ui.viewmodels.proof import entry_words, witnesses_of
 
 router = APIRouter()
 
@@ -31,7 +32,8 @@ async def proof(request: Request, position: Position) -> Response:
     values = {
         "position": position, "proof": text, "public": public, "origin": _origin(text),
         "facts": entry_words(public, request.state.language), "key": await _key(request),
-        "drawn": len(text.encode()) <= CODE_MAX, "food": _food(public), "witnesses": _witnesses(text),
+        "drawn": len(text.encode()) <= CODE_MAX, "food": _food(public), "witnesses": witnesses_of(text.partition("\n\n")[2]),
+        "base": public_base(request),
     }  # fmt: skip
     return render(request, "proof.html", values)
 
@@ -78,13 +80,6 @@ def _food(public: dict[str, Any]) -> str:
         return ""
     lot = f"/10/{part(goods['lot'])}" if goods.get("lot") else ""
     return f"/01/{part(str(goods['gtin']))}{lot}"
-
-
-def _witnesses(text: str) -> list[str]:
-    """Returns who else signed the checkpoint of a proof, by name (C2SP tlog-witness)."""
-    checkpoint = text.partition("\n\n")[2]
-    names = [line.split(" ")[1] for line in checkpoint.split("\n") if line.startswith("— ")]
-    return [name for name in dict.fromkeys(names) if name != _origin(text)]
 
 
 def _origin(text: str) -> str:

@@ -38,3 +38,10 @@ def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, s
         (word("Received by the ledger"), language.instant(recorded.get("received"))),
     ]
     return [(what, str(said)) for what, said in told if said]
+
+
+def witnesses_of(checkpoint: str) -> list[str]:
+    """Returns who signed a checkpoint beside its log, by name (C2SP tlog-checkpoint, signed notes)."""
+    origin = checkpoint.partition("\n")[0]
+    names = [line.split(" ")[1] for line in checkpoint.split("\n") if line.startswith("— ")]
+    return [name for name in dict.fromkeys(names) if name != origin]

@@ -130,3 +130,9 @@ def lot_named(key: str, language: Language) -> str:
 def as_asked(line: dict[str, Any]) -> dict[str, Any]:
     """Returns a line as a request states it: what it does not say is left out."""
     return {name: line[name] for name in LINE if line.get(name) is not None}
+
+
+def why_drawn(reasons: str, language: Language) -> str:
+    """Returns why a holder is visited, of reasons that are said in Chinese and English at once."""
+    at = 0 if language.code == "zh" else 2
+    return "; ".join(one.partition(" ")[at] or one for one in reasons.split("; "))

@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS access.entries (
     said text NOT NULL,
     hash bytea NOT NULL
 );
+-- An auditor asks for one account among millions of looks.
+CREATE INDEX IF NOT EXISTS entries_by_account ON access.entries (((said::jsonb) ->> 'account'), number);
 -- Whose records an entry is about: how a merchant finds who looked.
 CREATE TABLE IF NOT EXISTS access.merchants (
     merchant text NOT NULL,

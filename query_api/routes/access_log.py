@@ -1,18 +1,22 @@
 """Access log routes: who looked at a merchant's records, and the whole chain for auditors."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
 
 from query_api import ledgers, people_schemas
 from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Limit, MerchantText
 from query_api.problems import Problem
-from query_api.views import rows
+from query_api.sheets import WRITERS, Sheet
+from query_api.views import Reader, rows
 
 LogInquiry = Annotated[Inquiry, asks("access-log")]
+OneAccount = Annotated[str, Query(max_length=60, description="of this account alone")]
+OneMerchant = Annotated[str, Query(max_length=40, description="about this merchant alone")]
 NEWEST = 2**62
 OF_MERCHANT = """
 SELECT e.number, e.said FROM access.merchants m JOIN access.entries e USING (number)
@@ -24,9 +28,18 @@ WHERE number > %s ORDER BY number LIMIT %s
 """
 
 LATEST = """
-SELECT number, said, encode(hash, 'hex') AS hash FROM access.entries
-WHERE number < %s ORDER BY number DESC LIMIT %s
+SELECT number, said, encode(hash, 'hex') AS hash FROM access.entries e
+WHERE number < %(before)s AND (%(account)s = '' OR (said::jsonb) ->> 'account' = %(account)s)
+  AND (%(merchant)s = '' OR EXISTS (SELECT 1 FROM access.merchants m
+    WHERE m.number = e.number AND m.merchant = ANY(%(names)s)))
+ORDER BY number DESC LIMIT %(limit)s
 """
+# A sheet of more is for nobody to read: the chain is asked for page by page.
+EXPORT_MAX = 100_000
+HEADINGS = (
+    "序号 number", "时间 at", "账号 account", "登录 sign-in", "看了什么 resource", "所问 asked",
+    "谁的记录 merchants", "事由 why",
+)  # fmt: skip
 
 router = APIRouter(prefix="/v1", tags=["people"])
 
@@ -56,20 +69,68 @@ def chain(
     before: Annotated[
         int | None, Query(ge=0, le=NEWEST, description="the latest first, up to here")
     ] = None,
+    account: OneAccount = "",
+    merchant: OneMerchant = "",
     limit: Limit = 100,
 ) -> people_schemas.AccessChain:
     """The access log as it is hashed: each hash is SHA-256 of the one before it and what is said.
 
-    In its order from `after` on, to be checked; or with `before` the latest first, to be read.
+    In its order from `after` on, to be checked; or with `before` the latest first, to be read, of
+    one account or about one merchant where these are named.
     """
-    if not asked.reach.everything:
-        raise Problem(403, "out-of-reach", "the whole log is for auditors: ask for a merchant's")
+    _only_for_auditors(asked)
+    if before is None and (account or merchant):
+        raise Problem(422, "before-missing", "a part of the log is read from its end: give before")
     with asked.snapshot() as reader:
-        query, start = (CHAIN, after) if before is None else (LATEST, before)
-        found = rows(reader, query, [start, limit + 1])
+        if before is None:
+            found = rows(reader, CHAIN, [after, limit + 1])
+        else:
+            found = _latest(reader, before, account, merchant, limit + 1)
     entries = [people_schemas.ChainedEntry(**row) for row in found[:limit]]
     more = str(entries[-1].number) if len(found) > limit else None
     return people_schemas.AccessChain(entries=entries, next=more)
+
+
+@router.get("/access-log/export.{form}", response_class=Response)
+def export(
+    asked: LogInquiry,
+    form: Annotated[Literal["csv", "xlsx", "html"], Path()],
+    account: OneAccount = "",
+    merchant: OneMerchant = "",
+) -> Response:
+    """The access log as a sheet, the latest first: all of it, of an account, or about a merchant."""
+    _only_for_auditors(asked)
+    with asked.snapshot() as reader:
+        found = _latest(reader, NEWEST, account, merchant, EXPORT_MAX)
+    about = " ".join(filter(None, [account, merchant])) or "全部 all"
+    sheet = Sheet(
+        "查阅记录 access log", about, HEADINGS, (_cells(row["said"]) for row in found), []
+    )
+    media, write = WRITERS[form]
+    headers = {"content-disposition": f'inline; filename="access-log.{form}"'}
+    nothing = Sheet("说明 notes", "", ["", ""], iter(()), [])
+    return Response(b"".join(write(sheet, nothing)), media_type=media, headers=headers)
+
+
+def _only_for_auditors(asked: Inquiry) -> None:
+    if not asked.reach.everything:
+        raise Problem(403, "out-of-reach", "the whole log is for auditors: ask for a merchant's")
+
+
+def _latest(
+    reader: Reader, before: int, account: str, merchant: str, limit: int
+) -> list[dict[str, Any]]:
+    names = ledgers.names_of(reader, ledgers.known_as(reader, merchant)) if merchant else []
+    asked = {"before": before, "account": account, "merchant": merchant, "names": names}
+    return rows(reader, LATEST, asked | {"limit": limit})
+
+
+def _cells(said: str) -> list[str]:
+    entry = msgspec.json.decode(said)
+    return [
+        str(entry["number"]), entry["at"], entry["account"], entry["sign_in"] or "",
+        entry["resource"], entry["asked"], " ".join(entry["merchants"]), entry["why"],
+    ]  # fmt: skip
 
 
 def _look(said: str, names: Sequence[str]) -> people_schemas.Look:

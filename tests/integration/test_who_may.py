@@ -75,6 +75,7 @@ EXAMPLES = {
     "/v1/me": None,
     "/v1/merchants/{merchant}/access-log": "/v1/merchants/{merchant}/access-log",
     "/v1/access-log": None,
+    "/v1/access-log/export.{form}": None,
     "/v1/alerts": "",
     "/v1/alert-groups": "",
     "/v1/alert-groups/{grouped}": None,

@@ -241,8 +241,77 @@ def test_a_stall_answers_the_recall_at_its_station_and_the_officer_sees_it(
     context.close()
 
 
+def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over(
+    city: City, officer: Page
+) -> None:
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    officer.click("tbody a")
+    officer.click("text=回访和电话")
+    assert "都已登记" in officer.inner_text("#calls")
+    officer.fill("#share", "100")
+    officer.click("text=抽取回访对象")
+    assert until(lambda: officer.locator("#visits tbody tr").count() == 3)
+    officer.click("#visits tr:has-text('张记奶品') a:has-text('说明所见')")
+    assert officer.input_value("#merchant") == "m-1"
+    officer.check("input[name=result][value=still-there]")
+    officer.fill("#visit-note", "货架上还有两盒")
+    officer.click("#visit button")
+    assert "仍在货架上" in officer.inner_text("#visits tr:has-text('张记奶品')")
+    assert violations(officer) == []
+
+    officer.fill("#authority", "芙蓉区市监局")
+    officer.fill("#to", "d-9")
+    officer.click("#hand-over button")
+    assert "没有可移交的持有者" in officer.inner_text("main")
+    officer.go_back()
+    officer.fill("#to", "d-1")
+    with officer.expect_download() as saved:
+        officer.click("#hand-over button")
+    assert zipfile.is_zipfile(saved.value.path())
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    officer.click("tbody a")
+    history = officer.inner_text(".panel:has(h2:text-is('经过'))")
+    assert "货架上还有两盒" in history
+    assert "芙蓉区市监局" in history
+
+
+def test_a_recall_is_widened_by_one_officer_and_narrowed_by_two(city: City, officer: Page) -> None:
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    officer.click("tbody a")
+    lines = ".panel:has(h2:has-text('涉及商品'))"
+    officer.click("summary:has-text('扩大召回')")
+    officer.fill("#widen-product", MILK[1:])
+    officer.fill("#widen-lot", f"D:{TODAY}")
+    officer.fill("#widen-reason", "同一条生产线")
+    officer.click("details[open] button.danger")
+    assert until(lambda: officer.locator(f"{lines} li").count() == 2)
+
+    officer.click("summary:has-text('缩小召回')")
+    officer.fill("#narrow-reason", "复检合格")
+    officer.fill("#narrow-second", "officer-2")
+    officer.fill("#narrow-password", PASSWORD)
+    officer.click("details[open] button.danger")
+    assert "请选择不再召回的行" in officer.inner_text("main")
+    officer.go_back()
+    officer.check(f"details[open] label:not(:has-text('{LOT}')) input[name=lines]")
+    officer.fill("#narrow-password", PASSWORD)
+    officer.click("details[open] button.danger")
+    assert until(lambda: officer.locator(f"{lines} li").count() == 1)
+    assert LOT in officer.inner_text(lines)
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("path", ["/station", "/station/ledgers", "/station/ledgers?name=sales"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/station",
+        "/station/ledgers",
+        "/station/ledgers?name=sales",
+        "/station/ledgers?lacking=vouchers",
+        "/station/ledgers?name=clearings",
+        "/station/bundle?nothing=1",
+    ],
+)
 def test_every_page_of_the_station_is_accessible(
     city: City, browser: Browser, path: str, language: str
 ) -> None:
@@ -263,17 +332,17 @@ def test_a_recall_ends_only_as_two_officers_say_each_with_their_own_password(
     officer.goto(f"{city.url}/desk/recalls?lang=zh")
     officer.click("tbody a")
     officer.click("summary:has-text('结束')")
-    assert "3 家持有者中还有 2 家没有答复" in officer.inner_text("details.panel")
+    assert "3 家持有者中还有 2 家没有答复" in officer.inner_text("details.panel[open]")
     officer.fill("#words", "全部收回")
     officer.fill("#unaccounted", "李记未答复")
-    officer.fill("#second", "officer-2")
-    officer.fill("#second-password", "not the one")
-    officer.click("button.danger")
+    officer.fill("#end-second", "officer-2")
+    officer.fill("#end-password", "not the one")
+    officer.click("details[open] button.danger")
     assert "账号或密码不对" in officer.inner_text("main")
 
     officer.go_back()
-    officer.fill("#second-password", PASSWORD)
-    officer.click("button.danger")
+    officer.fill("#end-password", PASSWORD)
+    officer.click("details[open] button.danger")
 
     assert "已结束" in officer.inner_text("h1")
 
@@ -340,6 +409,14 @@ def test_an_auditor_reads_who_looked_at_what(city: City, browser: Browser) -> No
 
     assert "officer-1" in page.inner_text("main")
     assert violations(page) == []
+    page.fill("#account", "inspector-1")
+    page.click("main form button")
+    assert "officer-1" not in page.inner_text("main tbody")
+    sheet = page.request.get(f"{city.url}/v1/access-log/export.csv?account=officer-1&merchant=m-1")
+    assert sheet.status == 200
+    rows = sheet.text().splitlines()
+    assert len(rows) > 1
+    assert all("officer-1" in row and "m-1" in row for row in rows[1:])
     context.close()
 
 

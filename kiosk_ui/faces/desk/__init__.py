@@ -8,6 +8,8 @@ from kiosk_ui.faces.desk import (
     outbreak,
     overview,
     quarantine,
+    recall_changes,
+    recall_work,
     recalls,
     register,
     statistics,
@@ -15,5 +17,8 @@ from kiosk_ui.faces.desk import (
 )
 
 router = APIRouter()
-for part in (alerts, trace, outbreak, recalls, holds, register, quarantine, statistics, overview):
+for part in (
+    alerts, trace, outbreak, recalls, recall_work, recall_changes, holds, register, quarantine,
+    statistics, overview,
+):  # fmt: skip
     router.include_router(part.router, prefix="/desk")

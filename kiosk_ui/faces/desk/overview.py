@@ -4,11 +4,12 @@ import json
 from typing import Annotated, Any
 
 import httpx
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import Away, part, reached
 from kiosk_ui.page import render
 from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.proof import witnesses_of
 
 router = APIRouter()
 
@@ -36,26 +37,38 @@ async def device(request: Request, person: Watcher, device: str) -> Response:
 
 
 @router.get("/log")
-async def log(request: Request, person: Auditor, after: str = "") -> Response:
+async def log(
+    request: Request,
+    person: Auditor,
+    after: str = "",
+    account: Annotated[str, Query(max_length=60)] = "",
+    merchant: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
     """How far the published log is behind the record, and the access log for who may read it all."""
     health = await person.client.get("/v1/health")
     looks: dict[str, Any] = {"entries": [], "next": None}
     if ("access-log", "read") in person.may and person.has("auditor"):
-        looks = await person.client.get("/v1/access-log", {"before": after or NEWEST})
+        asked = {
+            "before": after or NEWEST,
+            "account": account.strip(),
+            "merchant": merchant.strip(),
+        }
+        looks = await person.client.get("/v1/access-log", asked)
+    checkpoint = await _of_log(person, "/log/checkpoint")
     values = {
-        "health": health, "size": await _size(person),
+        "health": health, "size": int(checkpoint.splitlines()[1]) if checkpoint else None,
+        "key": await _of_log(person, "/log/key"), "account": account, "merchant": merchant,
+        "witnesses": witnesses_of(checkpoint),
         "entries": [one | {"told": json.loads(one["said"])} for one in looks["entries"]],
         "next": looks["next"], "reads": person.has("auditor"),
     }  # fmt: skip
     return render(request, "desk/log.html", values, person=person)
 
 
-async def _size(person: Person) -> int | None:
-    """Returns how many entries the newest checkpoint covers; None where the log is away."""
+async def _of_log(person: Person, path: str) -> str:
+    """Returns a file of the published log; nothing where the log is away."""
     try:
-        answer = await reached(person.client.services.log.get("/log/checkpoint"))
+        answer = await reached(person.client.services.log.get(path))
     except Away:
-        return None
-    if answer.status_code != httpx.codes.OK:
-        return None
-    return int(answer.text.splitlines()[1])
+        return ""
+    return answer.text.strip() if answer.status_code == httpx.codes.OK else ""

@@ -1,5 +1,6 @@
 """Recalls at the desk: from a trace to the draft, checked by another officer, published, closed."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,8 @@ Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
 Regulator = Annotated[Person, needs("regulator")]
 # What one request carries; a larger recall is widened once it is published.
 LINES_MAX = 1000
+# Lines that are offered to be recalled no longer.
+CHOICES_MAX = 100
 
 
 class DraftForm(FilledIn):
@@ -147,7 +150,11 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
         "found": found, "told": told, "due": next_deadline(told), "holders": holders,
         "score": score, "steps": STEPS, "after": stopwatch,
         "lines": [line_words(line, language) for line in found["lines"]],
-        "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
+        "choices": [
+            (line_words(line, language), json.dumps(as_asked(line), ensure_ascii=False))
+            for line in found["lines"][:CHOICES_MAX]
+        ],
+        "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
         "decides": person.has("regulator"),
     }  # fmt: skip
     return render(request, "desk/recall.html", values, person=person)
