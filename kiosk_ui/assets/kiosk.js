@@ -94,4 +94,22 @@ function watch() {
   begin();
 }
 
+// A public screen has no keyboard: digits to touch while the box is in use; for names the system's own comes up.
+function offerDigits() {
+  const pad = document.createElement("div");
+  pad.className = "digits";
+  for (const key of [..."1234567890", "⌫"]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = key;
+    if (key === "⌫") button.setAttribute("aria-label", box.form.dataset.erase);
+    button.addEventListener("click", () => {
+      box.value = key === "⌫" ? box.value.slice(0, -1) : box.value + key;
+    });
+    pad.append(button);
+  }
+  box.form.append(pad);
+}
+
 if (matchMedia(KIOSK).matches) watch();
+if (matchMedia(KIOSK).matches && box) offerDigits();

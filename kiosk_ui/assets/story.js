@@ -16,6 +16,7 @@ function show() {
   steps.forEach((step, index) => {
     step.hidden = index !== at;
   });
+  document.getElementById("count").textContent = `${at + 1} / ${steps.length}`;
   next.hidden = at === steps.length - 1;
 }
 

@@ -219,6 +219,9 @@ def _due(lines: list[dict[str, Any]], now: date, language: Language) -> list[dic
             line
             | {
                 "left": left,
+                "beyond": line["amount"].removeprefix("-")
+                if line["amount"].startswith("-")
+                else "",
                 "percent": percent,
                 "named": lot_named(line["lot"], language),
                 "uncertain": line["at_least"] != line["at_most"],

@@ -74,13 +74,26 @@ class Stage:
 
     def state(self) -> dict[str, Any]:
         """Returns what the page shows: the stall's scanner now, and what the steps found."""
-        goods = GoodsAsRead(gtin=self.lot.gtin, lot=self.lot.number)
-        stopped = self._till.stops.meets(goods, Standing("sell", STALL, PLACE))
+        if not self.facts:
+            self._pass_over()
         return {
             "run": self.run, "gtin": self.lot.gtin, "lot": self.lot.number, "stall": STALL,
             "online": self._online, "waiting": self._till.tape.count_waiting(),
-            "red": stopped is not None and stopped.how == "stopped", "facts": self.facts,
+            "red": self._is_stopped(), "facts": self.facts,
         }  # fmt: skip
+
+    def _is_stopped(self) -> bool:
+        """Tells whether the till refuses the lot that is told of."""
+        goods = GoodsAsRead(gtin=self.lot.gtin, lot=self.lot.number)
+        stopped = self._till.stops.meets(goods, Standing("sell", STALL, PLACE))
+        return stopped is not None and stopped.how == "stopped"
+
+    def _pass_over(self) -> None:
+        """Begins with a lot that may still be sold: somebody at the desk may have stopped some."""
+        for _ in self._lots:
+            if not self._is_stopped():
+                return
+            self.run += 1
 
     def do(self, step: str) -> dict[str, Any]:
         """Does a step. Raises `KeyError` for one that there is not."""

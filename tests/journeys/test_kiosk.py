@@ -416,6 +416,22 @@ def test_a_kiosk_that_nobody_touches_warns_and_begins_anew_in_chinese(
     context.close()
 
 
+def test_digits_are_typed_on_a_screen_that_has_no_keyboard(stand: Stand, browser: Browser) -> None:
+    page, said = open_page(browser, stand, "/?lang=en", viewport={"width": 1080, "height": 1920})
+    assert not page.is_visible(".digits")
+    page.click("#q")
+    for key in "67891":
+        page.click(f".digits button:text-is('{key}')")
+    page.click(".digits button[aria-label='Delete a digit']")
+    page.click(".digits button:text-is('2')")
+    assert page.input_value("#q") == "67892"
+    assert violations(page) == []
+    page.click("form button:text-is('Search')")
+    assert "Fresh milk" in page.inner_text("main")
+    assert said == []
+    page.context.close()
+
+
 def test_a_telephone_is_never_reset(stand: Stand, browser: Browser) -> None:
     context = context_of(browser, viewport={"width": 390, "height": 844})
     page = context.new_page()

@@ -647,7 +647,7 @@ def test_a_scan_that_waits_while_the_mode_is_turned_is_kept_as_it_was_scanned_by
     station.page.click("#mode-sell")
     assert station.sees("刚才那一扫")
     station.scan(f"https://x.example/01/{MILK}/10/N1", "已保存")
-    assert until(lambda: station.waiting() == 0)
+    assert station.market.came(lot="L:N1")
     kinds = [(row["kind"], row["lot"]) for row in station.market.rows()[-2:]]
     assert kinds == [("goods-received", ""), ("goods-sold", "L:N1")]
 
