@@ -88,6 +88,19 @@ def render(
     )
     headers = {"cache-control": "no-store" if person is not None else "no-cache"}
     response = Response(html, status, headers, media_type="text/html; charset=utf-8")
-    if person is not None and stated in NAMES:
-        response.set_cookie(COOKIE, stated, path="/", httponly=True, samesite="strict")
+    if person is not None:
+        remember(request, response)
     return response
+
+
+def remember_if_opened(request: Request, response: Response) -> None:
+    """Keeps the language of a page that somebody opened: a worker that stores it in both chose none."""
+    if request.headers.get("sec-fetch-mode") == "navigate":
+        remember(request, response)
+
+
+def remember(request: Request, response: Response) -> None:
+    """Keeps the language that who works here chose; no page for everybody sets a cookie."""
+    stated = request.query_params.get("lang")
+    if stated in NAMES:
+        response.set_cookie(COOKIE, stated, path="/", httponly=True, samesite="strict")

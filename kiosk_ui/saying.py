@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import Request, Response
@@ -124,7 +125,21 @@ def refused(request: Request, person: Person, answer: httpx.Response) -> Respons
         whys = [said_of(request, row["code"], row["advice"]) for row in found if not row["granted"]]
     else:
         whys = [said_of(request, found.get("title", ""), _plainly(detail_of(answer)))]
-    return render(request, "refused.html", {"whys": whys}, 422, person=person)
+    return refused_for(request, whys, person)
+
+
+def refused_for(request: Request, whys: Sequence[str], person: Person | None) -> Response:
+    """Says why nothing was done, and leads back to the form, which still holds what was filled in."""
+    values = {"whys": whys, "back": page_before(request)}
+    return render(request, "refused.html", values, 422, person=person)
+
+
+def page_before(request: Request) -> str:
+    """Returns the page of ours that a form was sent from; nothing where the browser does not say."""
+    before = urlsplit(request.headers.get("referer", ""))
+    if before.netloc != request.headers.get("host") or before.path.startswith("//"):
+        return ""
+    return f"{before.path}?{before.query}" if before.query else before.path
 
 
 def said_of(request: Request, code: str, advice: str) -> str:
@@ -147,7 +162,7 @@ async def _second_token(
     )
     if begun.status_code != httpx.codes.CREATED:
         words = said_of(request, begun.json().get("title", ""), detail_of(begun))
-        return render(request, "refused.html", {"whys": [words]}, 422, person=person)
+        return refused_for(request, [words], person)
     showing = plain | {"authorization": f"Bearer {begun.json()['secret']}"}
     digest = {"digest": hashlib.sha256(body).hexdigest()}
     try:

@@ -249,7 +249,12 @@ def _line(
     fields = {field.key: str(known[field.key] or "") for field in law.fields}
     groups = {field.group for field in law.fields if field.group and fields[field.key]}
     missing = tuple(
-        field.key for field in law.fields if not fields[field.key] and field.group not in groups
+        field.key
+        for field in law.fields
+        if not fields[field.key]
+        and field.group not in groups
+        # What was destroyed went to nobody.
+        and (row["kind"], field.key) != ("goods-disposed", "party_name")
     )
     return LawLine(
         row["original"], row["stream"], row["number"], row["device"] or "", row["premises"],

@@ -1,6 +1,6 @@
 """Queries behind the product and lot pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -36,8 +36,11 @@ WHERE output_product = %s AND output_lot = %s AND believed_to IS NULL
 ORDER BY 1, 2 LIMIT 100
 """
 LOTS_OF_DATES = """
-SELECT lot, produced, expires, (SELECT max(how) FROM trade.stopped_lots s
-  WHERE s.product = l.product AND s.lot = l.lot AND s.ended_at IS NULL) AS stopped
+SELECT lot, produced, expires,
+  (SELECT CASE max(CASE WHEN how = 'possible' THEN 0 WHEN kind = 'hold' THEN 1 ELSE 2 END)
+     WHEN 2 THEN 'recalled' WHEN 1 THEN 'held' WHEN 0 THEN 'possible' END
+   FROM trade.stopped_lots s
+   WHERE s.product = l.product AND s.lot = l.lot AND s.ended_at IS NULL) AS stopped
 FROM trade.lots l
 WHERE product = %(gtin)s AND lot <> '' AND entries > 0
       AND (%(produced)s::date IS NULL OR produced = %(produced)s)
@@ -191,7 +194,7 @@ def lot_page(reader: Reader, gtin: str, lot: str) -> schemas.LotPage:
     stops = [schemas.LotStop(**r) for r in rows(reader, STOPS, [gtin, lot])]
     return schemas.LotPage(
         product=known,
-        lot=brief(row, max((stop.how for stop in stops), default=None)),
+        lot=brief(row, _gravest(stops)),
         disputed=row["disputed"],
         near_from=_near_from(row["produced"], row["expires"], known.shelf_life_days),
         steps=[schemas.Step(**step) for step in steps],
@@ -269,6 +272,14 @@ def _family(reader: Reader, gtin: str) -> list[str]:
 def _number(lot: str) -> str:
     """Returns the number of a lot as papers name it; empty for one that has none."""
     return lot[2:] if lot.startswith("L:") else ""
+
+
+def _gravest(stops: Sequence[schemas.LotStop]) -> str | None:
+    """Returns the gravest of what stops a lot: recalled, held, or possibly meant."""
+    sure = {stop.kind for stop in stops if stop.how == "stopped"}
+    if sure:
+        return "recalled" if "recall" in sure else "held"
+    return "possible" if stops else None
 
 
 def brief(row: dict[str, Any], stopped: str | None) -> schemas.LotBrief:

@@ -83,6 +83,9 @@ class RecallTask(BaseModel):
     )
     due: datetime = Field(description="when all of it has to be done by the law")
     colour: str = Field(examples=["green", "yellow", "red"])
+    widened_at: datetime | None = Field(
+        description="when it was made to name more; who read and answered before does so again"
+    )
     acknowledged_at: datetime | None
     answered_at: datetime | None
     answer: list[TaskAnswer] | None = Field(description="the latest answer; empty: nothing found")

@@ -35,6 +35,10 @@ SELECT max(acknowledged_at) AS acknowledged_at, max(answered_at) AS answered_at,
   (array_agg(answer ORDER BY answered_at DESC NULLS LAST))[1] AS answer
 FROM trade.recall_holders WHERE recall = %s AND holder = ANY(%s)
 """
+WIDENED = """
+SELECT max(said_at) AS widened_at FROM trade.recall_words
+WHERE kind = 'recall' AND subject = %s AND what = 'recall-widened'
+"""
 # What was counted without ever having come in, was had all the same.
 OWN = """
 SELECT t.product, t.lot, t.unit, o.produced, o.expires, sum(greatest(t.taken_in, t.amount))::bigint AS had
@@ -49,9 +53,19 @@ AFTER = timedelta(days=90)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def notices(reader: Reader, before: int, limit: int, *, only_open: bool) -> NoticePage:
-    """Returns a page of published recalls."""
-    found = _published(reader, before=before, limit=limit + 1, only_open=only_open)
+def notices(
+    reader: Reader,
+    before: int,
+    limit: int,
+    *,
+    only_open: bool,
+    closed_since: datetime | None = None,
+) -> NoticePage:
+    """Returns a page of published recalls, or only those under way, with those closed since an instant."""
+    found = _published(
+        reader, before=before, limit=limit + 1, only_open=only_open,
+        over_since=closed_since or NEVER,
+    )  # fmt: skip
     more = str(found[limit - 1]["position"]) if len(found) > limit else None
     shown = [_notice(reader, row, LINES_SHOWN) for row in found[:limit]]
     held = rows(reader, HELD, [HELD_SHOWN]) if before == NEWEST else []
@@ -88,7 +102,7 @@ def tasks(reader: Reader, merchant: str, *, now: datetime) -> TaskPage:
         members = {name: row[name] for name in RecallTask.model_fields if name in row}
         found.append(
             RecallTask(
-                **members, **said, due=due, colour=colour(row["published_at"], due, now),
+                **members, **said, **rows(reader, WIDENED, [row["recall"]])[0], due=due, colour=colour(row["published_at"], due, now),
                 lines=lines_of(reader, "recall", row["recall"], LINES_SHOWN),
                 lines_in_all=rows(reader, COUNT_LINES, [row["recall"]])[0]["n"],
                 had=_had(reader, row["recall"], names),

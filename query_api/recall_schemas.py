@@ -56,6 +56,9 @@ class HoldShown(BaseModel):
     colour: str | None = Field(description="how soon it ends, while it stands")
     by: str
     recall: str | None
+    first: StoppedLine | None = Field(
+        default=None, description="the first of its lines, in a list of holds"
+    )
 
 
 class HoldPage(BaseModel):
@@ -233,7 +236,7 @@ class CallShown(BaseModel):
     phone: str | None
     address: str | None
     district: str | None
-    why: str = Field(examples=["unregistered", "other-district"])
+    why: str = Field(examples=["unregistered", "other-district", "not-read"])
     got: list[str] = Field(description="how much of what, from whom")
     calls: int
     call_result: str | None

@@ -45,12 +45,14 @@ class _Buyer(NamedTuple):
     got: list[str]
 
 
-def calls(reader: Reader, name: str, district: str | None) -> schemas.CallList:
-    """Returns whom to call: buyers in no register here, and those of another district."""
+def calls(
+    reader: Reader, name: str, district: str | None, *, unread: bool = False
+) -> schemas.CallList:
+    """Returns whom to call: buyers in no register here, those of another district, and who has not read it."""
     row_of(reader, name)
     accounts = accounts_of(reader, name)
     known = {row["merchant"]: row for row in rows(reader, MERCHANTS, [list(accounts.holders)])}
-    wanted = _buyers(reader, name, accounts, known, district)
+    wanted = _buyers(reader, name, accounts, known, district, unread=unread)
     opened = open_cards(reader, (b.card for b in wanted.values()), f"call list of recall {name}")
     found = []
     for holder, buyer in wanted.items():
@@ -79,17 +81,25 @@ def called(found: Sequence[schemas.CallShown]) -> tuple[set[str], set[str]]:
 
 
 def _buyers(
-    reader: Reader, name: str, accounts: Accounts, known: Mapping[str, Any], district: str | None
+    reader: Reader,
+    name: str,
+    accounts: Accounts,
+    known: Mapping[str, Any],
+    district: str | None,
+    *,
+    unread: bool,
 ) -> dict[str, _Buyer]:
     found: dict[str, _Buyer] = {}
     for holder, lines in accounts.holders.items():
         there = known.get(holder)
-        if there is None or (district is not None and there["district"] != district):
+        elsewhere = there is not None and district is not None and there["district"] != district
+        silent = unread and accounts.words.get(holder, Words()).acknowledged_at is None
+        if there is None or elsewhere or silent:
             got = [
                 f"{exact(a.had or a.maybe)} {of.unit} {accounts.names.get(of.product, of.product)}"
                 for of, a in lines.items()
             ]
-            why = "unregistered" if there is None else "other-district"
+            why = "unregistered" if there is None else "other-district" if elsewhere else "not-read"
             found[holder] = _Buyer(why, there["owner_card"] if there else None, got)
     for row in rows(reader, CARDS, [name]):
         buyer = found.setdefault(row["card"], _Buyer("unregistered", row["card"], []))

@@ -27,8 +27,8 @@ class LotBrief(BaseModel):
     expires: date | None = None
     key: str = Field(examples=["L:A2411"], description="the lot's key within its product")
     stopped: str | None = Field(
-        default=None, examples=["stopped", "possible"],
-        description="whether a hold or recall is of this lot, or may be",
+        default=None, examples=["recalled", "held", "possible"],
+        description="what stops this lot, or may",
     )  # fmt: skip
 
 

@@ -117,9 +117,10 @@ def holds(
     """Returns a page of holds, the newest first."""
     found = rows(reader, HOLDS, {"stage": stage, "before": before, "limit": limit + 1})
     more = str(found[limit - 1]["position"]) if len(found) > limit else None
-    return schemas.HoldPage(
-        position=position(reader), holds=[_hold(row, now) for row in found[:limit]], next=more
-    )
+    shown = [_hold(row, now) for row in found[:limit]]
+    for one in shown:
+        one.first = next(iter(lines_of(reader, "hold", one.hold, 1)), None)
+    return schemas.HoldPage(position=position(reader), holds=shown, next=more)
 
 
 def hold(reader: Reader, name: str, *, now: datetime) -> schemas.HoldAnswer:
@@ -161,7 +162,8 @@ def words_of(reader: Reader, kind: str, subject: str) -> list[schemas.CaseWord]:
 def _hold(row: dict[str, Any], now: datetime) -> schemas.HoldShown:
     standing = row["stage"] == "placed"
     how = colour(row["placed_at"], row["until"], now) if standing else None
-    members = {name: row[name] for name in schemas.HoldShown.model_fields if name != "colour"}
+    worked_out = ("colour", "first")
+    members = {name: row[name] for name in schemas.HoldShown.model_fields if name not in worked_out}
     return schemas.HoldShown(**members, colour=how)
 
 

@@ -197,10 +197,13 @@ def _there(
                 "amount": held[0]["at_most"], "unit": held[0]["unit"],
             }  # fmt: skip
             return f"/station/scan#{urlencode(about)}"
-    if kinds & {"shelf-check", "sold-beyond-paper"}:
+    if kinds & {"shelf-check", "sold-beyond-paper", "oversold"}:
         return "/station/scan#mode=count"
+    if kinds & {"paper-missing", "paper-expired"}:
+        return "/station/scan#papers"
     if kinds & {"one-sided", "sold-after-expiry"}:
-        return f"/station/ledgers?m={part(merchant)}"
+        name = "sales" if "sold-after-expiry" in kinds else "purchases"
+        return f"/station/ledgers?m={part(merchant)}&name={name}"
     if all(goods):
         return f"/station/bundle?{urlencode({'m': merchant, 'product': goods[0], 'lot': goods[1]})}"
     return ""

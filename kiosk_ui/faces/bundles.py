@@ -45,6 +45,7 @@ async def choose(  # one parameter for each part of a lot's name
     ):
         one = {"product": product, "lot": lot, "name_zh": None, "entries": None}
         shown.insert(0, _shown(one, request.state.language))
+    shown.sort(key=lambda one: (one["product"], one["lot"]) != (product, lot))
     values = {
         "lots": shown, "chosen": (product, lot), "next": page["next"], "merchant": merchant,
         "merchants": person.merchants(), "nothing": nothing,

@@ -18,12 +18,14 @@ from kiosk_ui.viewmodels.lot import (
     lot_view,
     product_title,
 )
-from kiosk_ui.viewmodels.recall import line_words
+from kiosk_ui.viewmodels.recall import line_words, named_shortly
 
 router = APIRouter()
 
 QUERY_MAX = 80
 TEST_DAYS = 14
+# What is left of goods whose recall was closed stays recalled; so long it is said on the way in.
+CLOSED_DAYS = 30
 
 
 @router.get("/")
@@ -40,13 +42,15 @@ async def attract(request: Request) -> Response:
 async def _stopped(request: Request) -> dict[str, Any] | None:
     """Returns the recalls under way and the goods on hold, as the first page says them; None where that is not known."""
     try:
-        page = await client_of(request).get("/v1/notices", {"only_open": True, "limit": 4})
+        page = await client_of(request).get(
+            "/v1/notices", {"only_open": True, "closed_days": CLOSED_DAYS, "limit": 4}
+        )
     except Away:
         return None
     language = request.state.language
     return {
         "recalls": [
-            one | {"words": line_words(one["lines"][0], language) if one["lines"] else one["recall"]}
+            one | {"words": named_shortly(one, language), "over": one["stage"] != "published"}
             for one in page["notices"]
         ],
         "held": [

@@ -1,11 +1,13 @@
 """Recalls as everybody reads them, and a merchant's public page."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from kiosk_ui.client import NotRecorded, client_of, part
 from kiosk_ui.page import render
 from kiosk_ui.viewmodels.lot import MERCHANT_KINDS, on_shelf
-from kiosk_ui.viewmodels.recall import STAGES, TONES, line_words
+from kiosk_ui.viewmodels.recall import STAGES, TONES, line_words, named_shortly
 
 router = APIRouter()
 
@@ -55,9 +57,10 @@ async def _stall(request: Request, merchant: str, item: str) -> Response:
     return render(request, "merchant.html", values)
 
 
-def _shown(request: Request, notice: dict[str, object]) -> dict[str, object]:
+def _shown(request: Request, notice: dict[str, Any]) -> dict[str, Any]:
     language = request.state.language
-    lines = notice["lines"]
-    assert isinstance(lines, list)
-    words = [{"words": line_words(line, language), "product": line["product"]} for line in lines]
-    return notice | {"words": words}
+    words = [
+        {"words": line_words(line, language), "product": line["product"]}
+        for line in notice["lines"]
+    ]
+    return notice | {"words": words, "short": named_shortly(notice, language)}

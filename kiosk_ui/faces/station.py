@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from kiosk_ui.client import NotRecorded, Unusable, client_of
 from kiosk_ui.language import Language
-from kiosk_ui.page import Assets, render
+from kiosk_ui.page import Assets, remember_if_opened, render
 from kiosk_ui.policies import CAMERA, DRAWING
 from kiosk_ui.reached import is_here_alone, public_base
 from kiosk_ui.standing import StopListStanding
@@ -30,6 +30,7 @@ async def scan(request: Request) -> Response:
     assets: Assets = request.app.state.assets
     values = {"words": words_of(assets, request.state.language)}
     response = render(request, "station/scan.html", values)
+    remember_if_opened(request, response)
     response.headers.update(CAMERA)
     return response
 
@@ -43,6 +44,7 @@ async def labels(request: Request) -> Response:
         "base": public_base(request), "here_alone": is_here_alone(request),
     }  # fmt: skip
     response = render(request, "station/labels.html", values)
+    remember_if_opened(request, response)
     response.headers.update(DRAWING)
     return response
 

@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 
 from kiosk_ui.client import Ambiguous, Away, NotRecorded, NotSignedIn, NotYours, TooMany, Unusable
 from kiosk_ui.page import render
+from kiosk_ui.saying import refused_for
+from kiosk_ui.signing import whoever
 
 # Pages of people who are signed in: what they fill in is not a code on a pack.
 WORK = ("/desk", "/station", "/sign-in")
@@ -19,20 +21,20 @@ def not_recorded(request: Request, _error: NotRecorded) -> Response:
     return render(request, "not_recorded.html", {}, status=404)
 
 
-def unusable(request: Request, error: Unusable) -> Response:
+async def unusable(request: Request, error: Unusable) -> Response:
     """What was asked cannot be, and why."""
-    return _cannot_be(request, str(error))
+    return await _cannot_be(request, str(error))
 
 
-def not_filled_in(request: Request, error: RequestValidationError) -> Response:
+async def not_filled_in(request: Request, error: RequestValidationError) -> Response:
     """What was filled in cannot be: which field, and how it is written."""
     found = error.errors()[0]
-    return _cannot_be(request, f"{found['loc'][-1]}: {found['msg']}")
+    return await _cannot_be(request, f"{found['loc'][-1]}: {found['msg']}")
 
 
-def _cannot_be(request: Request, detail: str) -> Response:
+async def _cannot_be(request: Request, detail: str) -> Response:
     if request.url.path.startswith(WORK):
-        return render(request, "refused.html", {"whys": [detail]}, status=422)
+        return refused_for(request, [detail], await whoever(request))
     return render(request, "unusable.html", {"detail": detail}, status=422)
 
 

@@ -149,7 +149,7 @@ def lot_path(lot: dict[str, Any]) -> str:
 
 
 def lot_mark(lot: dict[str, Any], today: str) -> str:
-    """Returns what a list says of a lot before it is opened: stopped, possible, past, or nothing."""
+    """Returns what a list says of a lot before it is opened: recalled, held, possible, past, or nothing."""
     if lot["stopped"]:
         return str(lot["stopped"])
     return "past" if lot["expires"] and lot["expires"] < today else ""

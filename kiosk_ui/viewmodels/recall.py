@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -62,6 +63,24 @@ def line_words(line: dict[str, Any], language: Language) -> str:
     return " · ".join(filter(None, parts))
 
 
+# So many goods stand in one line of a list; the page of the recall has all.
+NAMED_SHORTLY = 4
+
+
+def named_shortly(notice: dict[str, Any], language: Language) -> str:
+    """Names what a recall is of: goods of one name but once, with their lot where it is the only one."""
+    lines = notice["lines"]
+    if len(lines) == 1:
+        return line_words(lines[0], language)
+    names = list(
+        dict.fromkeys(line["name"] or line["product"] or line["supplier"] for line in lines)
+    )
+    more = len(names) > NAMED_SHORTLY or notice["lines_in_all"] > len(lines)
+    joint = "、" if language.code == "zh" else ", "
+    words = joint.join(str(name) for name in names[:NAMED_SHORTLY]) + (" …" if more else "")
+    return words or str(notice["recall"])
+
+
 # What a holder says became of its goods.
 FATES = ("found", "sold", "returned", "destroyed")
 
@@ -83,8 +102,18 @@ def task_shown(task: dict[str, Any], language: Language) -> dict[str, Any]:
     ]  # fmt: skip
     return task | {
         "tone": COLOURS[task["colour"]], "lines": named, "said": said, "own": own,
-        "rows": own or unknown, "beyond": _more_than_had(answer, task["had"]),
+        "again": is_before(task["acknowledged_at"], task["widened_at"]), "rows": own or unknown, "beyond": _more_than_had(answer, task["had"]),
     }  # fmt: skip
+
+
+def is_before(said_at: str | None, changed_at: str | None) -> bool:
+    """Tells whether somebody spoke before something changed."""
+    return bool(said_at and changed_at) and instant(said_at) < instant(changed_at)
+
+
+def instant(text: str | None) -> datetime:
+    """Reads an instant; what was never is before all."""
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
 
 
 _EMPTY = dict.fromkeys((*LINE, "name"))

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple
@@ -58,8 +58,10 @@ class BundlePlaces(NamedTuple):
     log: PgLog
 
 
-def bundle_router(way: Doorway, settings: Settings, documents: DocumentStore) -> APIRouter:
-    """Builds the route by which a merchant gets its bundle."""
+def bundle_router(
+    way: Doorway, settings: Settings, documents: DocumentStore, now: Callable[[], datetime]
+) -> APIRouter:
+    """Builds the route by which a merchant gets its bundle; `now` is the ledger's own time."""
     router = APIRouter(prefix="/intake")
     places = BundlePlaces(settings, documents, PgLog(settings.writer_dsn))
     few = asyncio.Semaphore(AT_ONCE)
@@ -74,7 +76,7 @@ def bundle_router(way: Doorway, settings: Settings, documents: DocumentStore) ->
         if unsafe_text([list(lot) for lot in form.lots]):
             return problem(400, "no-form", "texts hold no control characters")
         async with few:
-            return await run_in_threadpool(_made, places, asked.subject, form, way.now())
+            return await run_in_threadpool(_made, places, asked.subject, form, now())
 
     return router
 

@@ -114,7 +114,7 @@ def build(parts: IntakeParts) -> FastAPI:
     _take_from_people(app, parts, way)
     _take_from_devices(app, parts)
     app.include_router(door_router(way))
-    app.include_router(bundle_router(way, parts.settings, parts.documents))
+    app.include_router(bundle_router(way, parts.settings, parts.documents, parts.now))
     app.include_router(screen_router(parts.screens))
     app.include_router(stop_router(parts.stops))
     app.include_router(joining_router(parts.joining, way, parts.devices, parts.settings))

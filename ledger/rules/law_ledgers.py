@@ -115,8 +115,8 @@ LEDGERS: Final = {
         LawLedger("clearings", "第五十四条第一款", "article 54(1)", "库存清理和退货记录", "clearing of stock and returns",
                   ("goods-disposed", "goods-returned"), (), "all",
                   (*_GOODS, _day("清理日期", "date"),
-                   LawField("what", "处理方式", "what was done", *_LABEL, group="clearing"),
-                   LawField("party_name", "退货往来", "returned to or from", *_PARTY, group="clearing"))),
+                   LawField("what", "处理方式", "what was done", *_LABEL),
+                   LawField("party_name", "退货往来", "returned to or from", *_PARTY))),
     )
 }  # fmt: skip
 

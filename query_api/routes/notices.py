@@ -1,5 +1,6 @@
 """Notice routes: published recalls for everybody, and a merchant's tasks in those under way."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -19,11 +20,20 @@ router = APIRouter(prefix="/v1", tags=["recall"])
 
 @router.get("/notices")
 def listed(
-    asked: PublicInquiry, only_open: bool = False, after: Before = NEWEST, limit: Limit = 20
+    request: Request,
+    asked: PublicInquiry,
+    only_open: bool = False,
+    closed_days: Annotated[
+        int,
+        Query(ge=0, le=366, description="beside those under way, closed for so many days at most"),
+    ] = 0,
+    after: Before = NEWEST,
+    limit: Limit = 20,
 ) -> NoticePage:
-    """Published recalls, the newest first."""
+    """Published recalls, the newest first; of those that are over, what is left of their goods is still recalled."""
+    since = request.app.state.now() - timedelta(days=closed_days) if closed_days else None
     with asked.snapshot() as reader:
-        return notices.notices(reader, after, limit, only_open=only_open)
+        return notices.notices(reader, after, limit, only_open=only_open, closed_since=since)
 
 
 @router.get("/notices/{recall}")

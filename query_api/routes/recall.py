@@ -120,10 +120,11 @@ def calls(
     asked: Annotated[Inquiry, asks("call-list")],
     recall: RecallName,
     district: District = None,
+    unread: bool = False,
 ) -> recall_schemas.CallList:
-    """Whom to call: buyers in no register, and with a district those of others."""
+    """Whom to call: buyers in no register, with a district those of others, and who has not read it if asked."""
     with asked.snapshot(cards=True) as reader:
-        found = recall_work.calls(reader, recall, district)
+        found = recall_work.calls(reader, recall, district, unread=unread)
         asked.note(*recall_work.called(found.calls))
         return found
 

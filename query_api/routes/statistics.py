@@ -13,7 +13,13 @@ from query_api.ledgers import UNITS_ZH, known_as
 from query_api.problems import Problem
 from query_api.sheets import WRITERS, Figure, Sheet
 from query_api.statistics import Span
-from query_api.statistics_schemas import AlertCount, By, StatisticsLine, StatisticsPage
+from query_api.statistics_schemas import (
+    AlertCount,
+    By,
+    StatisticsLine,
+    StatisticsPage,
+    Volume,
+)
 from query_api.views import position
 
 # A quarter; what is older is asked for quarter by quarter.
@@ -97,10 +103,14 @@ def _cells(line: StatisticsLine, by: By) -> list[str]:
         line.received, line.sold, line.other, line.merchants, line.undated, line.unnamed, line.late,
         line.incomplete, line.alerts, line.alerts_open,
     )  # fmt: skip
-    volumes = "; ".join(
-        f"{plain(one.received)}/{plain(one.sold)} {UNITS_ZH[one.unit]}" for one in line.volumes
-    )
+    volumes = "; ".join(map(_volume, line.volumes))
     return [line.key, _named(line, by), *(Figure(str(n)) for n in figures), volumes]
+
+
+def _volume(one: Volume) -> str:
+    """Writes what came in and went out; tonnes of meat are not read in grams."""
+    unit, into = ("kg", 1000) if one.unit == "g" else (one.unit, 1)
+    return f"{plain(one.received / into)}/{plain(one.sold / into)} {UNITS_ZH[unit]}"
 
 
 def plain(amount: float) -> str:

@@ -247,7 +247,13 @@ def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over
     officer.goto(f"{city.url}/desk/recalls?lang=zh")
     officer.click("tbody a")
     officer.click("text=回访和电话")
-    assert "都已登记" in officer.inner_text("#calls")
+    # Who has not read it is called; who has is not.
+    calls = officer.inner_text("#calls")
+    assert "李记杂货" in calls
+    assert "张记奶品" not in calls
+    officer.select_option("#calls li:has-text('李记杂货') select", "no-answer")
+    officer.click("#calls li:has-text('李记杂货') button")
+    assert "无人接听" in officer.inner_text("#calls li:has-text('李记杂货')")
     officer.fill("#share", "100")
     officer.click("text=抽取回访对象")
     assert until(lambda: officer.locator("#visits tbody tr").count() == 3)
@@ -260,11 +266,13 @@ def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over
     assert violations(officer) == []
 
     officer.fill("#authority", "芙蓉区市监局")
-    officer.fill("#to", "d-9")
     officer.click("#hand-over button")
     assert "没有可移交的持有者" in officer.inner_text("main")
-    officer.go_back()
-    officer.fill("#to", "d-1")
+    # The menu stays, and what was filled in.
+    assert officer.is_visible("nav a:has-text('召回')")
+    officer.click("text=返回表单")
+    assert officer.input_value("#authority") == "芙蓉区市监局"
+    officer.select_option("#to", "d-1")
     with officer.expect_download() as saved:
         officer.click("#hand-over button")
     assert zipfile.is_zipfile(saved.value.path())
@@ -275,7 +283,9 @@ def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over
     assert "芙蓉区市监局" in history
 
 
-def test_a_recall_is_widened_by_one_officer_and_narrowed_by_two(city: City, officer: Page) -> None:
+def test_a_recall_is_widened_by_one_officer_and_narrowed_by_two(
+    city: City, browser: Browser, officer: Page
+) -> None:
     officer.goto(f"{city.url}/desk/recalls?lang=zh")
     officer.click("tbody a")
     lines = ".panel:has(h2:has-text('涉及商品'))"
@@ -285,6 +295,15 @@ def test_a_recall_is_widened_by_one_officer_and_narrowed_by_two(city: City, offi
     officer.fill("#widen-reason", "同一条生产线")
     officer.click("details[open] button.danger")
     assert until(lambda: officer.locator(f"{lines} li").count() == 2)
+    # Who read it before is asked to read it again.
+    assert "在扩大召回之前" in officer.inner_text("#holders tr:has-text('张记奶品')")
+    context = context_of(browser)
+    stall = context.new_page()
+    sign_in_at(stall, city.url, "stall-1", there="/station")
+    assert "扩大了召回" in stall.inner_text("main")
+    stall.click("button:has-text('已阅，商品已单独存放')")
+    assert until(lambda: "扩大了召回" not in stall.inner_text("main"))
+    context.close()
 
     officer.click("summary:has-text('缩小召回')")
     officer.fill("#narrow-reason", "复检合格")

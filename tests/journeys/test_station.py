@@ -21,13 +21,13 @@ from playwright.sync_api import Browser, BrowserContext, Playwright
 
 from ledger.events.cases import MerchantRegistered
 from ledger.rules.device import RevokeDevice
-from ledger.rules.requests import RegisterMerchant
+from ledger.rules.requests import RegisterMerchant, RegisterProduct
 from ledger.values.base64url import base64url
 from ledger.values.quantity import Unit
 from scanners.labels import Label, png
 from scanners.vouchers import Voucher, VoucherLine, codes_of
 from tests.support.faces import FLAGS, SIZES, Keyboard, context_of, until, violations
-from tests.support.make import MILK
+from tests.support.make import MILK, registered
 from tests.support.market import EAN, GOODS, OTHER, SCAN, TODAY, Market, Station, made_on
 
 pytestmark = pytest.mark.browser
@@ -619,13 +619,13 @@ def test_whoever_turns_the_mode_while_a_date_is_asked_is_asked_what_was_meant(
     before = len(station.market.rows())
     station.scan(EAN, "包装上的日期是")
     station.page.click("#mode-sell")
-    assert station.sees("刚才那一扫")
+    assert station.sees("刚才扫的那件")
     assert len(station.market.rows()) == before
     # Back again: the question is the one of before.
     station.page.click("#mode-receive")
     assert station.sees("包装上的日期是")
     station.page.click("#mode-sell")
-    assert station.sees("刚才那一扫")
+    assert station.sees("刚才扫的那件")
     station.page.click("#turn-no")
     assert station.sees("已按进货保存")
     assert until(lambda: len(station.market.rows()) == before + 1)
@@ -645,7 +645,7 @@ def test_a_scan_that_waits_while_the_mode_is_turned_is_kept_as_it_was_scanned_by
 ) -> None:
     station.scan(EAN, "包装上的日期是")
     station.page.click("#mode-sell")
-    assert station.sees("刚才那一扫")
+    assert station.sees("刚才扫的那件")
     station.scan(f"https://x.example/01/{MILK}/10/N1", "已保存")
     assert station.market.came(lot="L:N1")
     kinds = [(row["kind"], row["lot"]) for row in station.market.rows()[-2:]]
@@ -670,6 +670,58 @@ def test_a_date_in_the_box_of_codes_is_the_date_that_is_asked_for(station: Stati
     station.page.press("#typed", "Enter")
     assert station.sees("已保存")
     assert station.market.came(produced=made_on("1105"))
+
+
+def test_a_case_of_two_dates_is_asked_as_the_packs_it_holds(station: Station) -> None:
+    single = GOODS[26]
+    body = f"1{single[1:-1]}"
+    case = body + str(-sum(int(d) * (3 if n % 2 == 0 else 1) for n, d in enumerate(body)) % 10)
+    station.market.ask(RegisterProduct(registered(case, base=single, contains=12)))
+    assert until(station.market.is_followed)
+    station.scan(case, "包装上的日期是")
+    assert station.sees("1 箱 × 12")
+    station.page.click("#half")
+    assert until(lambda: station.page.input_value("#how-many") == "6")
+    station.page.fill("#how-many", "8")
+    station.page.press("#how-many", "Enter")
+    station.page.click("#state")
+    station.keys.by_hand("1108")
+    assert station.sees("另外 4 件")
+    station.keys.by_hand("1109")
+    assert station.market.came(amount=4000, produced=made_on("1109"), product=single)
+    first = station.market.rows()[-2]
+    assert (first["amount"], first["produced"], first["product"]) == (8000, made_on("1108"), single)
+
+
+def test_nothing_left_is_a_count(station: Station) -> None:
+    station.page.click("#mode-count")
+    station.scan(f"https://x.example/01/{MILK}/10/Z1", "已保存")
+    station.scan(EAN, "包装上的日期是")
+    station.page.fill("#how-many", "0")
+    station.page.press("#how-many", "Enter")
+    assert until(lambda: station.page.input_value("#how-many") == "0")
+    station.page.click("#state")
+    station.keys.by_hand("1102")
+    assert station.sees("已保存")
+    assert station.market.came(kind="stock-counted", amount=0)
+
+
+def test_a_delivery_notes_own_code_fills_in_the_field_of_its_number(station: Station) -> None:
+    station.page.focus("#delivery")
+    station.keys.scan("SH-20261201-07")
+    assert until(lambda: station.page.input_value("#delivery") == "SH-20261201-07")
+    station.scan(f"https://x.example/01/{MILK}/10/N5", "已保存")
+    assert station.market.came(lot="L:N5")
+
+
+def test_digits_typed_while_nothing_is_asked_are_how_many_of_the_next(station: Station) -> None:
+    station.page.click("#mode-sell")
+    station.page.click("#state")
+    station.keys.by_hand("7")
+    station.page.keyboard.press("Enter")
+    assert station.sees("数量 7")
+    station.scan(f"https://x.example/01/{MILK}/10/N6", "已保存")
+    assert station.market.came(lot="L:N6", amount=7000)
 
 
 def test_a_date_that_was_typed_wrongly_is_changed_and_both_stay_on_record(station: Station) -> None:
@@ -704,7 +756,7 @@ def test_a_line_that_names_no_supplier_is_told_of_one_by_the_ledgers_own_link(
     station.page.press("#with", "Tab")
     assert until(lambda: "城北批发" in station.page.inner_text("#confirm"))
     station.page.click("#confirm")
-    assert station.sees("供货者是城北批发")
+    assert station.sees("对方是城北批发")
     assert station.market.came(lot="L:N4", partner="w-1")
 
 
@@ -1028,15 +1080,18 @@ def test_whoever_is_done_leaves_the_browser_and_it_scans_no_more(
     market: Market, browser: Browser
 ) -> None:
     station = Station(market, context_of(browser)).join()
-    station.page.click("summary:has-text('本浏览器')")
+    station.page.click("summary:has-text('如何退出')")
     station.page.evaluate(KEPT_PICTURE, 1)
     station.page.click("#leave")
     assert until(lambda: "图片尚未送达" in station.page.inner_text("#leave-words"))
     station.page.evaluate(KEPT_PICTURE, 0)
 
     station.page.click("#leave")
+    assert until(lambda: "再按一次" in station.page.inner_text("#leave-words"))
+    station.page.click("#leave")
 
     station.page.wait_for_selector("#joining:not([hidden])")
+    assert until(lambda: "已退出" in station.page.inner_text("#left"))
     station.context.close()
 
 

@@ -1,7 +1,8 @@
 // Labels in sheets: drawn in this browser, each kind of code read back before it is shown, so that none is printed in vain.
 
-import { LOT, NotUnderstood, gtin as checkedGtin, understand } from "./gs1.js";
+import { LOT, NotUnderstood, classified, gtin as checkedGtin, understand } from "./gs1.js";
 import { $, el, isChinese, shownDay, t } from "./page.js";
+import { Wedge } from "./wedge.js";
 import { codes, drawnCode } from "./zxing.js";
 
 const KINDS = {
@@ -103,6 +104,19 @@ function fillFrom(hash) {
   fillName();
 }
 
+// What is scanned here is what is to be labelled.
+new Wedge((text) => {
+  try {
+    const { aim, raw } = classified(text);
+    const { gtin, lot, produced, expires } = aim === null ? {} : understand(aim, raw);
+    if (!gtin) return say("bad", t("This is no code of goods: {text}", { text: raw.slice(0, 40) }));
+    for (const [name, value] of Object.entries({ gtin, lot, produced, expires })) $(name).value = value ?? "";
+    $("name").value = "";
+    return fillName();
+  } catch (error) {
+    return say("bad", t("This code names no goods: {why}", { why: t(error.message, error.with) }));
+  }
+}, () => {}).listen();
 $("gtin").addEventListener("change", fillName);
 // One sheet of it, unless somebody said how many.
 $("count").addEventListener("input", () => ($("count").dataset.said = "yes"));

@@ -21,9 +21,12 @@ function asItIsNow(row, anew, party) {
   return { ...row, said, receipt: receipts.every(Boolean) ? receipts.at(-1) : undefined };
 }
 
+// Right before the sale somebody said of these goods that they are none of the stopped ones, or that they went out all the same.
+const wasLookedAt = (before, { goods }) => before?.said.type === "stop-met.v1" && before.said.goods.gtin === goods.gtin;
+
 export class Lines {
-  constructor(tape, products, { undo, askDate, askParty }) {
-    Object.assign(this, { tape, products, undo, askDate, askParty });
+  constructor(tape, products, stops, { undo, askDate, askParty }) {
+    Object.assign(this, { tape, products, stops, undo, askDate, askParty });
   }
 
   async show() {
@@ -31,9 +34,15 @@ export class Lines {
     const rows = await this.tape.store.all("reports", IDBKeyRange.lowerBound(first, true));
     const read = rows.map((row) => ({ ...row, said: JSON.parse(new TextDecoder().decode(row.report)) }));
     const { gone, anew, parties } = corrected(read);
+    for (const [index, { said }] of read.entries()) said.unlooked = said.type === "goods-sold.v1" && this.#mayBeStopped(said) && !wasLookedAt(read[index - 1], said);
     const shown = read.filter(({ said }) => said.type in WORDS).reverse();
     $("lines").replaceChildren(...shown.map((row) => this.#drawn(asItIsNow(row, anew.get(row.number), parties.get(row.number)), gone.has(row.number))));
     $("no-lines").hidden = shown.length > 0;
+  }
+
+  // Goods that say no lot, of which some are stopped.
+  #mayBeStopped({ goods, merchant, premises }) {
+    return this.stops.meets(goods, { merchant, premises, mode: "sell" })?.how === "possible";
   }
 
   // One line that cannot be drawn hides no other.
@@ -55,7 +64,7 @@ export class Lines {
       el("span", { className: "sign", "aria-hidden": "true" }, unread ? "✕" : receipt ? "✓" : "…"),
       el("span", { className: "text" },
         el("b", {}, `${what} · ${productName(product, said.goods)}`),
-        el("small", {}, `${said.quantity ? goodsWords(line) : ""} · `, ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
+        el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", ...(said.unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
       isGone ? el("span", {}, t("taken back")) : el("span", { className: "acts" }, ...this.#acts(number, said)));
   }
 
@@ -64,7 +73,7 @@ export class Lines {
     const act = (words, label, work) => el("button", { type: "button", className: "quiet", "aria-label": t(label, { n: number }), onclick: () => work(number) }, t(words));
     return [
       lacksDate(said) ? act("Add the date", "Add the date of line {n}", this.askDate) : "",
-      mayBeWrong(said) ? act("Change the date", "Change the date of line {n}", this.askDate) : "",
+      mayBeWrong(said) ? act("Change date or number", "Change date or number of line {n}", this.askDate) : "",
       lacksParty(said) ? act("From whom?", "Say from whom line {n} was", this.askParty) : "",
       said.type === "stop-met.v1" ? "" : act("Take back", "Take back line {n}", this.undo),
     ];

@@ -1,17 +1,25 @@
 // Mending what was kept: taken back, or said anew with its date or with whom it was; what was recorded stays beside it.
 
 import { corrected } from "./corrected.js";
+import { said } from "./marking.js";
 import { told } from "./told.js";
 
 const COUNTED = "stock-counted.v1";
 const CAME = "goods-received.v1";
 
 export const isDated = ({ lot, produced, expires }) => Boolean(lot || produced || expires);
+const SIDES = { [CAME]: "receive", "goods-sold.v1": "sell", "goods-returned.v1": "return" };
 // What comes in or is counted has a date; a scan that came too soon left it open.
 export const lacksDate = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.gtin) && !isDated(goods);
 // What a hand said of a date, a hand may have said wrongly; a code says what it says.
 export const mayBeWrong = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.produced || goods.expires) && !["code", "sheet"].includes(goods.dates_from);
 export const lacksParty = ({ type, counterparty, counterparty_card: card }) => type === CAME && !counterparty && !card;
+
+const WHO = {
+  receive: said("Who was it from? Choose the supplier above, then say so here."),
+  sell: said("Who bought it? Choose the buyer above, then say so here."),
+  return: said("Whom did it go back to? Choose the supplier above, then say so here."),
+};
 
 export class Mending {
   constructor(session) {
@@ -23,10 +31,10 @@ export class Mending {
     const rows = await this.session.tape.store.all("reports", IDBKeyRange.lowerBound(number));
     const read = rows.map((row) => ({ number: row.number, said: JSON.parse(new TextDecoder().decode(row.report)) }));
     const { gone, anew, parties } = corrected(read);
-    const said = read[0]?.number === number ? read[0].said : undefined;
-    const { goods, quantity } = anew.get(number)?.said ?? said ?? {};
-    const counterparty = parties.get(number)?.said.counterparty ?? said?.counterparty;
-    return { said, now: { ...said, goods, quantity, counterparty }, isGone: gone.has(number) };
+    const first = read[0]?.number === number ? read[0].said : undefined;
+    const { goods, quantity } = anew.get(number)?.said ?? first ?? {};
+    const counterparty = parties.get(number)?.said.counterparty ?? first?.counterparty;
+    return { said: first, now: { ...first, goods, quantity, counterparty }, isGone: gone.has(number) };
   }
 
   // Takes a line back by a correcting event.
@@ -34,9 +42,9 @@ export class Mending {
     const { session } = this;
     // What is asked about it is asked no more: its answer would say the line anew.
     if (["later", "party"].includes(session.asking?.why) && session.asking.number === number) await session.forget();
-    const { said, now } = await this.#entry(number);
-    await session.tape.append(this.#correction(number, said, "undone at the station"));
-    if (now.goods?.gtin) session.products.forget(now.goods.gtin, said.counterparty, now.goods);
+    const { said: was, now } = await this.#entry(number);
+    await session.tape.append(this.#correction(number, was, "undone at the station"));
+    if (now.goods?.gtin) session.products.forget(now.goods.gtin, was.counterparty, now.goods);
     return { ...told("green", "Taken back; both stay on record."), line: this.#lineOf(now) };
   }
 
@@ -44,23 +52,28 @@ export class Mending {
   async askDate(number) {
     return this.#asks(number, (now) => {
       const line = this.#lineOf({ ...now, goods: { ...now.goods, produced: undefined, expires: undefined } });
-      const chips = this.session.products.near(line, now.counterparty, this.session.today);
+      const near = this.session.products.near(line, now.counterparty, this.session.today);
+      // As it is now comes first: whoever changes the number alone keeps the date.
+      const { produced, expires } = now.goods;
+      const chips = produced || expires ? [{ produced, expires }, ...near.filter((one) => one.produced !== produced || one.expires !== expires)] : near;
       return [{ ...line, why: "later", number, was: now, chips }, told("ask", "Which date is on it?")];
     });
   }
 
   // Asks with whom a line was, which named nobody.
   async askParty(number) {
-    if (this.session.place.mode !== "receive") await this.session.stand({ mode: "receive" });
-    return this.#asks(number, (now) => [{ ...this.#lineOf(now), why: "party", number, was: now }, told("ask", "Who was it from? Choose the supplier above, then say so here.")]);
+    const entry = await this.#entry(number);
+    const mode = SIDES[entry.said.type] ?? "receive";
+    if (this.session.place.mode !== mode) await this.session.stand({ mode });
+    return this.#asks(number, (now) => [{ ...this.#lineOf(now), why: "party", number, was: now }, told("ask", WHO[mode])]);
   }
 
   // What a ledger leads here with, of an entry that some device made.
   async asked({ device, number, what }) {
     const { tape } = this.session;
     if (device !== tape.device.device) return told("amber", "This entry was made at {device}: open it there, or ask the office to correct it.", { device });
-    const { said } = await this.#entry(number);
-    if (!said?.goods) return told("amber", "This entry is not in this browser: ask the office to correct it.");
+    const { now } = await this.#entry(number);
+    if (!now.goods) return told("amber", "This entry is not in this browser: ask the office to correct it.");
     return what === "party" ? this.askParty(number) : this.askDate(number);
   }
 
@@ -93,11 +106,11 @@ export class Mending {
   async sayParty() {
     const { session } = this;
     const { asking: { was, number, ...line }, place } = session;
-    if (!place.counterparty) return told("amber", "Who was it from? Choose the supplier above, then say so here.");
-    const report = { ...this.#correction(number, was, "supplier added at the station"), counterparty: place.counterparty };
+    if (!place.counterparty) return told("amber", WHO[place.mode] ?? WHO.receive);
+    const report = { ...this.#correction(number, was, "counterparty added at the station"), counterparty: place.counterparty };
     await session.tape.appendWith((about) => about.delete("asking"), report);
     session.asking = null;
-    return { ...told("green", "Kept: it was from {who}.", { who: place.counterpartyName ?? place.counterparty }), line };
+    return { ...told("green", "Kept: it was with {who}.", { who: place.counterpartyName ?? place.counterparty }), line };
   }
 
   #correction(number, { merchant, premises }, reason) {

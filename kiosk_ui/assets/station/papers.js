@@ -106,7 +106,8 @@ export class PaperForm {
   show() {
     const { place, today } = this.session;
     const own = this.papers.rows.filter((row) => row.supplier && row.supplier === place.counterparty);
-    const words = (row) => `${t(KINDS[row.kind])} ${row.number} · ${row.valid_until ? t("good until {day}", { day: shownDay(row.valid_until) }) : ""}`;
+    const words = (row) => [t(KINDS[row.kind]), row.number, row.valid_until && t("valid until {day}", { day: shownDay(row.valid_until) })].filter(Boolean).join(" · ");
+    $("paper-of").textContent = place.counterparty && ["receive", "return"].includes(place.mode) ? t("Of {who}", { who: place.counterpartyName ?? place.counterparty }) : t("Choose the supplier first: a certificate is somebody's.");
     $("paper-list").replaceChildren(...own.map((row) => el("li", { className: !row.valid_until || row.valid_until >= today ? "" : "gone" }, words(row))));
   }
 
@@ -120,6 +121,8 @@ export class PaperForm {
     };
     const says = await this.papers.file(filled.get("picture"), stated, this.session.common());
     if (says.colour === "green") form.reset();
+    // Said where the hand is; the verdict may be far above.
+    $("paper-said").textContent = t(says.words, says.with);
     return says;
   }
 }

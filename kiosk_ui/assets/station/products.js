@@ -30,7 +30,7 @@ export class Products {
     const { product, lots, holds } = await answer.json();
     if (!product) return null;
     const dates = lots.map(({ produced, expires }) => ({ produced: produced ?? undefined, expires: produced ? undefined : expires ?? undefined }));
-    return this.#put({ ...this.rows.get(gtin), ...product, gtin, holds, dates: dates.filter((one) => one.produced || one.expires) });
+    return this.#put({ ...this.rows.get(gtin), ...product, gtin, single: product.gtin, holds, dates: dates.filter((one) => one.produced || one.expires) });
   }
 
   #put(row) {

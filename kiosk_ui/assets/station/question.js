@@ -69,6 +69,7 @@ export class Question {
     $("usual").textContent = t("{n} as last time", { n: asking.usual });
     $("half").hidden = asking.unit !== "piece" || asking.why === "later" || Boolean(asking.split);
     $("whole").hidden = !asking.split;
+    $("forget").textContent = asking.why === "later" ? t("Leave the line as it is") : t("Not this: forget the scan");
     $("skip").hidden = asking.why === "later";
     $("kind").textContent = this.kind === "produced" ? t("It says: made on ⇄") : t("It says: good until ⇄");
     $("digits").textContent = this.digits || t("MMDD, or YYMMDD");
@@ -83,8 +84,10 @@ export class Question {
   }
 
   #showTurn({ was, product, goods }) {
+    const now = t(MODE_WORDS[this.session.place.mode]);
+    $("turn-words").textContent = t("The scan before: {mode}, too?", { mode: now });
     $("turn-of").textContent = productName(product, goods);
-    $("turn-yes").textContent = t("1 · Yes: {mode}", { mode: t(MODE_WORDS[this.session.place.mode]) });
+    $("turn-yes").textContent = t("1 · Yes: {mode}", { mode: now });
     $("turn-no").textContent = t("2 · No, it was {mode}", { mode: t(MODE_WORDS[was.mode]) });
   }
 
@@ -102,7 +105,8 @@ export class Question {
     $("amount").hidden = why === "party";
     const { place } = this.session;
     if (why === "amount") return this.#sayKeeps(amount);
-    if (why === "party") return void ($("confirm").textContent = place.counterparty ? t("It was from {who}", { who: place.counterpartyName ?? place.counterparty }) : t("Choose the supplier above"));
+    if (why === "party") return void ($("confirm").textContent = place.counterparty ? t("It was with {who}", { who: place.counterpartyName ?? place.counterparty }) : t("Choose above who it was"));
+    $("forget").textContent = t("Not this: forget the scan");
     $("confirm").textContent = mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");
   }
 
@@ -185,8 +189,13 @@ export class Question {
 
   // Two dates are of two packs at least: how many there are in all comes first.
   #half() {
-    const { asking } = this;
-    if (Number(asking.amount) >= 2) return this.run(() => this.session.split(Math.floor(Number(asking.amount) / 2)));
+    const isMany = Number(this.asking.amount) * (this.asking.product?.single ? this.asking.product.holds ?? 1 : 1) >= 2;
+    if (isMany) {
+      return this.run(async () => {
+        const { amount } = await this.session.opened();
+        return this.session.split(Math.floor(Number(amount) / 2));
+      });
+    }
     $("how-many").focus();
     return this.#says("ask", "How many are in it in all? Then once more: two dates in it.");
   }

@@ -92,7 +92,13 @@ async function joining(store) {
     if (answer.status !== 201) return failedToJoin(said.detail);
     return join(store, said.code);
   });
+  const named = await Promise.all(own.map(nameOf));
+  $("join-merchants").textContent = named.join(", ");
 }
+
+// A merchant as people call it.
+const nameOf = (merchant) => fetch(`/v1/merchants?q=${encodeURIComponent(merchant)}`).then((answer) => answer.json())
+  .then(({ merchants }) => merchants.find((one) => one.merchant === merchant)).then((one) => (one ? `${one.name} (${merchant})` : merchant)).catch(() => merchant);
 
 // A link alone joins nothing: whoever made it would have this browser report for them.
 function offerToJoin(store, invited) {
@@ -112,6 +118,11 @@ async function sayWhose(device, tape) {
   $("leave").addEventListener("click", async () => {
     if ((await tape.store.all("pictures")).length) return void ($("leave-words").textContent = t("Not yet: pictures of papers are still on their way. Connect, and wait a moment."));
     if (tape.waiting) return void ($("leave-words").textContent = t("Not yet: {n} scans are not confirmed. Save or send them first.", { n: tape.waiting }));
+    // Whatever is in this browser is gone then: one tap is too few.
+    if (!$("leave").dataset.sure) {
+      $("leave").dataset.sure = "yes";
+      return void ($("leave-words").textContent = t("Sure? Press it once more: then it scans no more."));
+    }
     tape.store.database.close();
     indexedDB.deleteDatabase("suyuan-station").onsuccess = () => {
       location.hash = "left";
@@ -149,7 +160,7 @@ async function station(store, device) {
   const products = await new Products(store).begin();
   const papers = await new Papers(tape).begin();
   const session = await new Session(tape, stops, products, papers).begin();
-  const lines = new Lines(tape, products, {
+  const lines = new Lines(tape, products, stops, {
     undo: (number) => run(() => session.mending.undo(number)),
     askDate: (number) => run(() => session.mending.askDate(number)),
     askParty: (number) => run(() => session.mending.askParty(number)),
@@ -204,7 +215,10 @@ async function station(store, device) {
     }), IDLE_MS);
   }
 
-  const wedge = new Wedge((text) => run(() => session.scanned(text)), (...key) => question.key(...key));
+  const wedge = new Wedge((text, field) => {
+    $("typed").value = "";
+    run(() => session.scanned(text, field));
+  }, (...key) => (session.asking ? question.key(...key) : typedElsewhere(...key)));
   wedge.listen();
   $("typed-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -249,6 +263,16 @@ function ledHere(session, run) {
   const mode = /^#mode=([a-z-]+)$/.exec(hash)?.[1];
   if (MODES.includes(mode)) run(() => session.stand({ mode }));
   if (entry) run(() => session.mending.asked(entry));
+}
+
+// Digits that a hand types while nothing is asked are a code, or how many: they go where those are typed.
+function typedElsewhere(key, isAlone, quick) {
+  const box = $("typed");
+  if (key === "Backspace") box.value = box.value.slice(0, -1);
+  else if (/^\d$/.test(key) && quick <= 2) {
+    box.value += key;
+    box.focus();
+  }
 }
 
 function troubleWords(trouble) {

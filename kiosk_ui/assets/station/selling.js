@@ -59,6 +59,11 @@ export class VoucherSheet {
     Object.assign(this, { session, run, nameOf });
     $("voucher").addEventListener("click", () => run(() => this.open()));
     $("voucher-print").addEventListener("click", () => print());
+    // The sale is done: the next one may be anybody's.
+    $("voucher-done").addEventListener("click", () => {
+      $("voucher-sheet").close();
+      run(async () => (await this.session.stand({ counterparty: undefined, counterpartyName: undefined })) ?? told("green", "The next sale is a shopper's, until you choose a buyer."));
+    });
     $("voucher-close").addEventListener("click", () => $("voucher-sheet").close());
   }
 

@@ -81,7 +81,7 @@ export class Session {
   #turned(asking, was) {
     const line = { ...asking, chips: undefined, split: null, was: undefined };
     if (was.mode === this.place.mode) return this.#again(line);
-    return this.ask({ ...line, why: "turn", was }, told("ask", "Is the scan before meant so, too?"));
+    return this.ask({ ...line, why: "turn", was }, told("ask", "The scan before: {mode}, too?", { mode: this.place.mode }));
   }
 
   // Says whether what waits is what the mode now says, or was what it said when it was scanned.
@@ -110,12 +110,14 @@ export class Session {
     return told("ask", "{n} of it: now scan the goods.", { n: text });
   }
 
-  async scanned(text) {
+  // `field` names the field that the scan came into.
+  async scanned(text, field) {
     const { aim, raw } = classified(text);
     this.refused = null;
     try {
       // A number of our own making is of its day.
       if (this.place.numbered && this.place.numbered !== this.today) await this.stand({ delivery: undefined });
+      if (aim === null && field === "delivery") return (await this.stand({ delivery: raw.slice(0, 60) })) ?? told("green", "The delivery's number: {n}", { n: raw.slice(0, 60) });
       if (aim === null) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
       return await this.#meant(understand(aim, raw), aim, raw);
     } catch (error) {
@@ -148,7 +150,8 @@ export class Session {
     const { gtin, lot, produced, expires } = meaning;
     const goods = { gtin, lot, produced, expires, raw: base64(utf8(raw)), aim, dates_from: isDated(meaning) ? "code" : undefined };
     const known = await this.products.known(gtin);
-    const line = { goods, amount: String(this.#amountOf(meaning)), unit: meaning.weightG ? "g" : "piece", product: known };
+    const said = this.times > 1;
+    const line = { goods, said, amount: String(this.#amountOf(meaning)), unit: meaning.weightG ? "g" : "piece", product: known };
     // One waits, and no more: a second would take its place.
     if (!this.place.merchant && this.asking?.why === "nobody") return { ...told("red", "NOT taken: choose the stall first; the scan before this one still waits."), line: this.asking };
     if (!this.place.merchant) return this.ask({ ...line, why: "nobody" }, told("amber", "Whose is it? Choose the stall first; the scan waits."));
@@ -171,7 +174,7 @@ export class Session {
   // To a merchant, or back from one, goes more than one piece: as many as the hand says, or the next scan ends it.
   // What was weighed says itself how much it is.
   #counted(line) {
-    const many = this.place.counterparty && TRADED.includes(this.place.mode) && this.place.mode !== "receive" && line.unit === "piece";
+    const many = !line.said && this.place.counterparty && TRADED.includes(this.place.mode) && this.place.mode !== "receive" && line.unit === "piece";
     return many ? this.ask({ ...line, why: "amount" }, told("ask", "How many?")) : this.#keep([line]);
   }
 
@@ -211,7 +214,7 @@ export class Session {
     if (!this.place.merchant) return told("amber", "Whose is it? Choose the stall first.");
     const product = goods.gtin ? await this.products.known(goods.gtin) : undefined;
     const line = { goods, amount, unit, product, mode, why: "confirm" };
-    const { counterparty, counterpartyName } = this.#supplier();
+    const { counterparty, counterpartyName } = this.supplier();
     if (mode === "dispose") return this.ask(line, told("amber", "Dispose of it?"));
     const words = counterparty ? "Send it back to {who}?" : "Send it back to the supplier?";
     return this.ask(line, told("amber", words, { who: counterpartyName ?? counterparty }));
@@ -225,11 +228,12 @@ export class Session {
     const { mode, why } = this.asking;
     if (why === "party") return this.mending.sayParty();
     // What a list proposed goes back under no delivery that stands here, and to nobody who buys.
-    const proposed = mode && { ...this.place, ...this.#supplier(), delivery: undefined, mode };
+    const proposed = mode && { ...this.place, ...this.supplier(), delivery: undefined, mode };
     return this.#keep([this.asking], null, proposed ?? this.place);
   }
 
-  #supplier() {
+  // Who supplies, also while something goes out.
+  supplier() {
     const { counterparty, counterpartyName } = SIDE[this.place.mode] === "supplier" ? this.place : this.place.supplier ?? {};
     return { counterparty, counterpartyName };
   }
@@ -237,7 +241,9 @@ export class Session {
   async setAmount(amount) {
     if (!this.asking) return undefined;
     const exact = Math.round(amount * 1000) / 1000;
-    if (!(exact > 0 && exact <= AMOUNT_MAX)) return told("red", "How many? A number from 1 to {n}.", { n: AMOUNT_MAX });
+    // Nothing left is a count, too.
+    const isCount = this.place.mode === "count" && this.asking.why !== "confirm";
+    if (!((exact > 0 || (exact === 0 && isCount)) && exact <= AMOUNT_MAX)) return told("red", "How many? A number from 1 to {n}.", { n: AMOUNT_MAX });
     const says = this.asking.why === "confirm" ? {} : told("ask", this.asking.why === "amount" ? "How many?" : "Which date is on it?");
     return this.ask({ ...this.asking, amount: String(exact), split: null }, says);
   }
@@ -246,6 +252,16 @@ export class Session {
   async whole() {
     if (!this.asking?.split) return undefined;
     return this.ask({ ...this.asking, split: null }, told("ask", "Which date is on it?"));
+  }
+
+  // What was scanned of cases is asked as what they hold: two dates are of packs, not of cases.
+  async opened() {
+    const { asking } = this;
+    const { holds, single } = asking.product ?? {};
+    if (asking.unit !== "piece" || !(holds > 1) || !single || asking.goods.gtin === single) return this.asking;
+    const { raw, aim, ...goods } = asking.goods;
+    await this.ask({ ...asking, goods: { ...goods, gtin: single }, product: { ...asking.product, holds: 1 }, amount: String(Number(asking.amount) * holds) }, {});
+    return this.asking;
   }
 
   // The case holds two dates: the next one counts for this many.

@@ -3,7 +3,8 @@
 import { $, el, shownDay, t } from "./page.js";
 import { said } from "./marking.js";
 import { MODES } from "./session.js";
-import { MODE_WORDS } from "./units.js";
+import { told } from "./told.js";
+import { MODE_HINTS, MODE_WORDS } from "./units.js";
 
 const REASONS = { expired: said("expired"), damaged: said("damaged"), recalled: said("recalled"), other: said("other") };
 
@@ -16,6 +17,7 @@ export class StandingBar {
     $("reason").replaceChildren(...Object.entries(REASONS).map(([value, words]) => el("option", { value }, t(words))));
     $("reason").addEventListener("change", ({ target }) => this.#stand({ reason: target.value }));
     $("with").addEventListener("change", ({ target }) => this.#named(target.value.trim()));
+    $("with").addEventListener("keydown", ({ key, target }) => key === "Enter" && target.blur());
     $("with").addEventListener("input", ({ target }) => this.#offer(target.value.trim()));
     this.#offerKnown();
     $("delivery").addEventListener("input", () => {
@@ -38,11 +40,19 @@ export class StandingBar {
   makeRoom(asking) {
     const isNew = asking && asking.goods !== this.askedOf;
     this.askedOf = asking?.goods;
-    if (isNew && this.session.place.merchant && !WIDE.matches) $("standing").open = false;
+    if (!isNew || WIDE.matches) return;
+    if (this.session.place.merchant) $("standing").open = false;
+    $("verdict").scrollIntoView({ block: "start" });
   }
 
   #mode(mode) {
-    return el("button", { type: "button", id: `mode-${mode}`, onclick: () => this.#stand({ mode }) }, t(MODE_WORDS[mode]));
+    return el("button", { type: "button", id: `mode-${mode}`, onclick: () => this.#turn(mode) }, t(MODE_WORDS[mode]));
+  }
+
+  #turn(mode) {
+    const isOther = mode !== this.session.place.mode;
+    if (isOther) this.unknown = "";
+    return this.run(async () => (await this.session.stand({ mode })) ?? (isOther ? told("green", "From now on: {mode}", { mode }) : undefined));
   }
 
   #stand(changes) {
@@ -53,7 +63,8 @@ export class StandingBar {
   show() {
     const { asking } = this.session;
     // While a list's proposal is asked, what stands is what it proposes.
-    const place = asking?.why === "confirm" ? { ...this.session.place, mode: asking.mode, delivery: undefined } : this.session.place;
+    const place = asking?.why === "confirm" ? { ...this.session.place, ...this.session.supplier(), mode: asking.mode, delivery: undefined } : this.session.place;
+    $("mode-hint").textContent = t(MODE_HINTS[place.mode]);
     for (const mode of MODES) $(`mode-${mode}`).setAttribute("aria-pressed", String(mode === place.mode));
     $("trading").hidden = !["receive", "sell", "return", "take-back"].includes(place.mode);
     $("disposing").hidden = place.mode !== "dispose";

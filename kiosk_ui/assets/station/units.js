@@ -11,3 +11,11 @@ export const MODE_WORDS = {
   receive: said("Goods in"), sell: said("Sale"), return: said("Return to supplier"), "take-back": said("Taken back"),
   dispose: said("Dispose"), use: said("Used up"), count: said("Count"),
 };
+
+// What a mode is for, where its name alone leaves a doubt.
+export const MODE_HINTS = {
+  receive: said("What came in from a supplier."), sell: said("What goes out, to a shopper or to a merchant."),
+  return: said("What goes back to who supplied it."), "take-back": said("What a customer brings back."),
+  dispose: said("What is thrown away or destroyed."), use: said("What is cooked, mixed or repacked here."),
+  count: said("What is there now; nothing is 0."),
+};

@@ -6,18 +6,23 @@ import { MODE_WORDS, UNITS } from "./units.js";
 export function describe(panel, says) {
   panel.className = `told ${says.colour ?? ""}`;
   const { line } = says;
-  const filled = { ...says.with };
+  panel.replaceChildren(
+    el("p", { className: "words" }, said(says)),
+    ...(line ? [el("p", { className: "what" }, productName(line.product, line.goods), " ", el("span", {}, goodsWords(line)))] : []),
+    ...(says.with?.stopped ?? []).slice(0, 6).map((stop) => el("p", { className: "stop" }, stopWords(stop))),
+    ...(says.with?.listed ? [el("p", { className: "before" }, t("By the stop list of {time}", { time: shownTime(says.with.listed) }))] : []),
+    ...(says.before ? [el("p", { className: "before" }, t("The one before: {words}", { words: said(says.before) }))] : []),
+  );
+}
+
+// What is told, in the reader's words.
+function said({ words, with: facts }) {
+  const filled = { ...facts };
   if (Object.hasOwn(MODE_WORDS, filled.mode)) filled.mode = t(MODE_WORDS[filled.mode]);
   if (filled.day) filled.day = shownDay(filled.day);
   // Why something is so, may be words of the catalogue themselves.
   if (filled.why?.with) filled.why = t(filled.why.message, filled.why.with);
-  panel.replaceChildren(
-    el("p", { className: "words" }, t(says.words, filled)),
-    ...(line ? [el("p", { className: "what" }, productName(line.product, line.goods), " ", el("span", {}, goodsWords(line)))] : []),
-    ...(says.with?.stopped ?? []).slice(0, 6).map((stop) => el("p", { className: "stop" }, stopWords(stop))),
-    ...(says.with?.listed ? [el("p", { className: "before" }, t("By the stop list of {time}", { time: shownTime(says.with.listed) }))] : []),
-    ...(says.before ? [el("p", { className: "before" }, t("The one before: {words}", { words: t(says.before.words, says.before.with) }))] : []),
-  );
+  return t(words, filled);
 }
 
 export function goodsWords({ goods, amount, unit, product }) {

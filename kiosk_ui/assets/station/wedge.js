@@ -133,7 +133,7 @@ export class Wedge {
     const isLate = performance.now() - this.byHandAt > ALONE_MS;
     const joined = this.pieces + text;
     this.pieces = "";
-    this.scanned(!isLate && !isPieced(text) && isPieced(joined) ? joined : text);
+    this.scanned(!isLate && !isPieced(text) && isPieced(joined) ? joined : text, field?.id);
   }
 
   // What the field held before is what somebody typed there: it counts, and the burst does not.

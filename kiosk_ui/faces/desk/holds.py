@@ -1,7 +1,8 @@
 """Holds at the desk: goods stopped at once, for a while; released, or the beginning of a recall."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field
@@ -46,7 +47,12 @@ class ReleaseForm(FilledIn):
 async def listed(request: Request, person: Officer, after: str = "") -> Response:
     """Holds, the newest first."""
     page = await person.client.get("/v1/holds", {"after": after} if after else {})
-    values = {"holds": page["holds"], "next": page["next"], "stages": STAGES, "colours": COLOURS}
+    language = request.state.language
+    holds = [
+        one | {"goods": line_words(one["first"], language) if one["first"] else ""}
+        for one in page["holds"]
+    ]
+    values = {"holds": holds, "next": page["next"], "stages": STAGES, "colours": COLOURS}
     return render(request, "desk/holds.html", values, person=person)
 
 
@@ -58,7 +64,8 @@ async def hold_form(
     lot: Annotated[str, Query(max_length=80)] = "",
 ) -> Response:
     """What is to be stopped, in whose name and until when."""
-    name = f"h-{datetime.now(ZONE):%Y%m%d-%H%M}"
+    now = datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE)
+    name = f"h-{now:%Y%m%d-%H%M}"
     # A lot's key names its number, the date it is known by or the delivery it came in; who types it says the number.
     kind, said = (lot[:2], lot[2:]) if lot[1:2] == ":" else ("L:", lot)
     if kind not in KEYS:
@@ -93,10 +100,19 @@ async def one(request: Request, person: Officer, hold: str) -> Response:
     language = request.state.language
     values = {
         "found": found, "told": found["hold"], "stages": STAGES,
-        "lines": [line_words(line, language) for line in found["lines"]],
+        "lines": [
+            {"words": line_words(line, language), "trace": _traced(line)} for line in found["lines"]
+        ],
         "decides": person.has("inspector", "regulator"),
     }  # fmt: skip
     return render(request, "desk/hold.html", values, person=person)
+
+
+def _traced(line: dict[str, Any]) -> str:
+    """Returns what a trace is asked of a line that names a lot; nothing where it names none."""
+    if not line["product"] or not line["lot"]:
+        return ""
+    return urlencode({"product": line["product"], "lot": line["lot"]})
 
 
 @router.post("/{hold}/release")

@@ -73,7 +73,7 @@ async def shown(
     path, client = f"/v1/recalls/{part(recall)}", person.client
     found = await client.get(path, {"lines": 0}, wait_s=PATIENT_S)
     holders = await whole(client, f"{path}/holders", "holders", HOLDERS_MAX)
-    asked = {"district": district} if district else {}
+    asked: dict[str, Any] = {"unread": True} | ({"district": district} if district else {})
     calls = await client.get(f"{path}/calls", asked, wait_s=PATIENT_S)
     drawn = [one for one in holders.lines if one["drawn"]]
     values = {
@@ -83,7 +83,8 @@ async def shown(
             one | {"why": why_drawn(one["drawn"], request.state.language)}
             for one in sorted(drawn, key=lambda one: one["check_result"] is not None)
         ],
-        "calls": calls["calls"], "district": district, "holder": holder,
+        "calls": calls["calls"], "district": district, "holder": holder, "holders": holders.lines,
+        "districts": sorted({one["district"] for one in holders.lines if one["district"]}),
         "seen": SEEN, "results": REACHED, "position": holders.first["position"],
     }  # fmt: skip
     return render(request, "desk/recall_work.html", values, person=person)

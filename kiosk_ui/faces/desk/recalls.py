@@ -27,6 +27,8 @@ from kiosk_ui.viewmodels.recall import (
     STEPS,
     TONES,
     as_asked,
+    instant,
+    is_before,
     line_words,
     next_deadline,
     stopwatch,
@@ -107,7 +109,7 @@ async def draft_form(
     """A draft from a trace: the lots it would name, what it cannot name, and the words to fill in."""
     proposal = await _proposal(person, product, lot, possible=possible)
     language = request.state.language
-    now = datetime.now(ZONE)
+    now = datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE)
     values = {
         "proposal": proposal, "product": product, "lot": lot, "possible": possible,
         "lines": [line_words(line, language) for line in proposal["lines"]],
@@ -154,7 +156,10 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
             (line_words(line, language), json.dumps(as_asked(line), ensure_ascii=False))
             for line in found["lines"][:CHOICES_MAX]
         ],
-        "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
+        "widened_at": max(
+            (one["said_at"] for one in found["words"] if one["what"] == "recall-widened"), key=instant, default=None
+        ),
+        "is_before": is_before, "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
         "decides": person.has("regulator"),
     }  # fmt: skip
     return render(request, "desk/recall.html", values, person=person)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from kiosk_ui.client import PATIENT_S
+from kiosk_ui.client import PATIENT_S, Ambiguous, NotRecorded, Unusable
 from kiosk_ui.page import render
 from kiosk_ui.saying import market_time
 from kiosk_ui.signing import Person, needs
@@ -47,21 +47,30 @@ async def trace(
     if at:
         asked["at"] = market_time(at)
     begun = time.monotonic()
-    page, flow = await asyncio.gather(
+    page, flow, stops = await asyncio.gather(
         person.client.get(
             "/v1/trace", asked | {"after": after, "limit": HOLDERS_SHOWN, "find": find},
             wait_s=PATIENT_S,
         ),
-        person.client.get("/v1/trace/flow", asked, wait_s=PATIENT_S),
+        person.client.get("/v1/trace/flow", asked, wait_s=PATIENT_S), _stops(person, product, lot),
     )  # fmt: skip
     took_s = time.monotonic() - begun
     told = {"product": product, "lot": lot, "at": at, "as_of": "" if as_of is None else as_of}
     values = _values(request, page, flow)
     about = {
-        "asked": asked, "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
+        "stops": stops, "asked": asked, "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
         "took_ms": round(took_s * 1000), "same": urlencode({k: v for k, v in told.items() if v != ""}),
     }  # fmt: skip
     return render(request, "desk/trace.html", values | about, person=person)
+
+
+async def _stops(person: Person, product: str, lot: str) -> list[dict[str, Any]]:
+    """Returns what stops the lot now; nothing where it has no page."""
+    try:
+        stops: list[dict[str, Any]] = (await person.client.lot(product, lot))["stops"]
+    except (Ambiguous, NotRecorded, Unusable):
+        return []
+    return stops
 
 
 def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dict[str, Any]:
