@@ -124,6 +124,11 @@ def client_of(request: Request) -> Asking:
     )
 
 
+def plain_headers(client: Asking) -> dict[str, str]:
+    """Returns what is said of who asks for a paper: papers of the law name goods in Chinese, from whatever page."""
+    return {name: value for name, value in client.headers.items() if name != "accept-language"}
+
+
 def part(text: str) -> str:
     """Writes a text as one part of a path. Raises `NotRecorded` for one that would lead upwards."""
     if text in (".", ".."):
@@ -140,14 +145,20 @@ class Whole(NamedTuple):
 
 
 async def whole(
-    client: Asking, path: str, name: str, most: int, asked: Mapping[str, Any] | None = None
+    client: Asking,
+    path: str,
+    name: str,
+    most: int,
+    asked: Mapping[str, Any] | None = None,
+    *,
+    wait_s: float = TIMEOUT_S,
 ) -> Whole:
     """Asks for page after page of a list until its end, or until there are `most` lines."""
     told = {**(asked or {}), "limit": PAGE}
-    first = page = await client.get(path, told)
+    first = page = await client.get(path, told, wait_s=wait_s)
     lines = list(page[name])
     while page["next"] and len(lines) < most:
-        page = await client.get(path, told | {"after": page["next"]})
+        page = await client.get(path, told | {"after": page["next"]}, wait_s=wait_s)
         lines += page[name]
     return Whole(first, lines, bool(page["next"]))
 

@@ -13,7 +13,16 @@ import httpx
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from kiosk_ui.client import PATIENT_S, Asking, Away, NotRecorded, TooMany, Unusable, client_of
+from kiosk_ui.client import (
+    PATIENT_S,
+    Asking,
+    Away,
+    NotRecorded,
+    TooMany,
+    Unusable,
+    client_of,
+    plain_headers,
+)
 from kiosk_ui.signing import whoever
 
 router = APIRouter()
@@ -114,11 +123,6 @@ async def _asker(request: Request) -> Asking:
     return person.client if person is not None else client_of(request)
 
 
-def _headers(client: Asking) -> dict[str, str]:
-    """Returns what is said of who asks; papers of the law name goods in Chinese, whatever page they are opened from."""
-    return {name: value for name, value in client.headers.items() if name != "accept-language"}
-
-
 async def _pass_on(request: Request, client: Asking, service: httpx.AsyncClient) -> Response:
     """Passes a question on once it is whole, and its answer once that is whole, within limits."""
     body = None if request.method == "GET" else await _body(request)
@@ -128,7 +132,7 @@ async def _pass_on(request: Request, client: Asking, service: httpx.AsyncClient)
     try:
         asked = service.build_request(
             request.method, _path(request), params=request.url.query,
-            headers=_headers(client) | sent, content=body, timeout=PATIENT_S,
+            headers=plain_headers(client) | sent, content=body, timeout=PATIENT_S,
         )  # fmt: skip
         async with asyncio.timeout(PATIENT_S):
             return await _answer(service, asked)

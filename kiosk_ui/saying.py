@@ -136,8 +136,13 @@ def refused_for(request: Request, whys: Sequence[str], person: Person | None) ->
 
 def page_before(request: Request) -> str:
     """Returns the page of ours that a form was sent from; nothing where the browser does not say."""
-    before = urlsplit(request.headers.get("referer", ""))
-    if before.netloc != request.headers.get("host") or before.path.startswith("//"):
+    try:
+        before = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    # With two slashes before it, of either kind, it would be another site's.
+    leads_away = before.path[1:2] in ("/", "\\")
+    if before.netloc != request.headers.get("host") or leads_away:
         return ""
     return f"{before.path}?{before.query}" if before.query else before.path
 

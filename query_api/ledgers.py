@@ -64,6 +64,9 @@ UNITS_ZH = {
 }  # fmt: skip
 UNITS_EN = {unit: unit for unit in UNITS_ZH} | {"jin": "jin (500 g)"}
 # What became of goods that were cleared: a movement's kind and direction, in Chinese and in English.
+NOBODY = {
+    ("clearings", "party_name", "goods-disposed", -1), ("clearings", "party_name", "goods-returned", 1),
+}  # fmt: skip
 DONE = {
     ("goods-disposed", -1): ("销毁处理", "disposed of"),
     ("goods-returned", -1): ("退给供货者", "returned to the supplier"),
@@ -205,6 +208,26 @@ def every(
         after = lines[-1].place
 
 
+def lacking(  # what a page takes, and the field
+    reader: Reader, law: LawLedger, merchant: str, period: Period, wanted: WantedLines, field: str
+) -> list[LawLine]:
+    """Returns the lines behind a place that lack a field; only of what is shown the persons are opened."""
+    # Whether a person's card lacks something is known by opening it alone.
+    opens = wanted.opens if field.startswith("party_") else None
+    found: list[LawLine] = []
+    for line in every(reader, law, merchant, period, opens=opens, after=wanted.after):
+        if field not in line.missing:
+            continue
+        if opens is None:
+            at = line.place
+            before = WantedLines(at._replace(leg=at.leg - 1), 1, wanted.opens)
+            line = page(reader, law, merchant, period, before)[0]  # noqa: PLW2901  # the same, with its persons
+        found.append(line)
+        if len(found) == wanted.limit:
+            break
+    return found
+
+
 def completeness(lines: Iterator[LawLine]) -> Completeness:
     """Counts what lines lack."""
     total, missing = 0, Counter[str]()
@@ -253,8 +276,8 @@ def _line(
         for field in law.fields
         if not fields[field.key]
         and field.group not in groups
-        # What was destroyed went to nobody.
-        and (row["kind"], field.key) != ("goods-disposed", "party_name")
+        # What was destroyed went to nobody, and what a shopper brings back comes from nobody known.
+        and (law.name, field.key, row["kind"], row["direction"]) not in NOBODY
     )
     return LawLine(
         row["original"], row["stream"], row["number"], row["device"] or "", row["premises"],

@@ -31,6 +31,7 @@ class HeldGoods(BaseModel):
     placed_at: datetime
     until: datetime
     lines: list[StoppedLine] = Field(description="the first of its lines")
+    lines_in_all: int
 
 
 class NoticePage(BaseModel):

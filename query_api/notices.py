@@ -11,7 +11,7 @@ from query_api.ledgers import known_as, names_of
 from query_api.lots import product_names
 from query_api.notice_schemas import HeldGoods, Notice, NoticePage, RecallTask, TaskGoods, TaskPage
 from query_api.problems import Problem
-from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now
+from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now, widened_at
 from query_api.stock import exact
 from query_api.stops import NEWEST, lines_of
 from query_api.views import Reader, position, rows
@@ -27,17 +27,15 @@ FROM trade.recalls WHERE published_at IS NOT NULL AND position < %(before)s
 ORDER BY position DESC LIMIT %(limit)s
 """
 HELD = """
-SELECT hold, authority, reason, placed_at, until, count(*) OVER () AS in_all FROM trade.holds
-WHERE stage = 'placed' ORDER BY position DESC LIMIT %s
+SELECT hold, authority, reason, placed_at, until, count(*) OVER () AS in_all,
+  (SELECT count(*) FROM trade.stop_lines s
+   WHERE s.kind = 'hold' AND s.stop = h.hold AND s.ended_at IS NULL) AS lines_in_all
+FROM trade.holds h WHERE stage = 'placed' ORDER BY position DESC LIMIT %s
 """
 SAID = """
 SELECT max(acknowledged_at) AS acknowledged_at, max(answered_at) AS answered_at,
   (array_agg(answer ORDER BY answered_at DESC NULLS LAST))[1] AS answer
 FROM trade.recall_holders WHERE recall = %s AND holder = ANY(%s)
-"""
-WIDENED = """
-SELECT max(said_at) AS widened_at FROM trade.recall_words
-WHERE kind = 'recall' AND subject = %s AND what = 'recall-widened'
 """
 # What was counted without ever having come in, was had all the same.
 OWN = """
@@ -102,7 +100,7 @@ def tasks(reader: Reader, merchant: str, *, now: datetime) -> TaskPage:
         members = {name: row[name] for name in RecallTask.model_fields if name in row}
         found.append(
             RecallTask(
-                **members, **said, **rows(reader, WIDENED, [row["recall"]])[0], due=due, colour=colour(row["published_at"], due, now),
+                **members, **said, widened_at=widened_at(reader, row["recall"]), due=due, colour=colour(row["published_at"], due, now),
                 lines=lines_of(reader, "recall", row["recall"], LINES_SHOWN),
                 lines_in_all=rows(reader, COUNT_LINES, [row["recall"]])[0]["n"],
                 had=_had(reader, row["recall"], names),

@@ -169,6 +169,7 @@ class RecallAnswer(BaseModel):
     reach_known: bool = Field(description="false where no lot of it can be traced yet")
     beyond: list[str] = Field(description="lots a trace reaches now that the recall does not name")
     words: list[CaseWord]
+    districts: list[str] = Field(description="where its holders trade")
 
 
 class AccountLine(BaseModel):

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ from ledger.trace.question import LotName
 from query_api import recall_schemas as schemas
 from query_api.ledgers import open_cards
 from query_api.recall_accounts import Accounts, Words, accounts_of
-from query_api.recalls import MERCHANTS, row_of
+from query_api.recalls import MERCHANTS, row_of, widened_at
 from query_api.stock import exact
 from query_api.stops import shown_lines
 from query_api.views import Reader, is_rehearsal, rows
@@ -90,10 +90,11 @@ def _buyers(
     unread: bool,
 ) -> dict[str, _Buyer]:
     found: dict[str, _Buyer] = {}
+    widened = widened_at(reader, name)
     for holder, lines in accounts.holders.items():
         there = known.get(holder)
         elsewhere = there is not None and district is not None and there["district"] != district
-        silent = unread and accounts.words.get(holder, Words()).acknowledged_at is None
+        silent = unread and not _has_read(accounts.words.get(holder, Words()), widened)
         if there is None or elsewhere or silent:
             got = [
                 f"{exact(a.had or a.maybe)} {of.unit} {accounts.names.get(of.product, of.product)}"
@@ -106,6 +107,12 @@ def _buyers(
         amount = exact(int(row["amount"]))
         buyer.got.append(f"{amount} {row['unit']} {row['product']} ({row['giver']})")
     return found
+
+
+def _has_read(words: Words, widened: datetime | None) -> bool:
+    """Tells whether a holder has read all of a recall: also what it was widened by."""
+    read = words.acknowledged_at
+    return read is not None and (widened is None or read >= widened)
 
 
 # Reasons for a check and their weight: who has open alerts or does not answer is looked at first.

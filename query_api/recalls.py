@@ -83,8 +83,26 @@ def recall(
         lines=lines, lines_in_all=count, counts=counts_of(accounts),
         reach_known=accounts.trace is not None,
         beyond=[f"{lot.product} {lot.key}" for lot in accounts.beyond[:LINES_SHOWN_MAX]],
-        words=words_of(reader, "recall", name),
+        words=words_of(reader, "recall", name), districts=_districts(reader, accounts),
     )  # fmt: skip
+
+
+def widened_at(reader: Reader, name: str) -> datetime | None:
+    """Returns when a recall was made to name more for the last time: who read it before, reads it again."""
+    query = (
+        "SELECT max(said_at) AS at FROM trade.recall_words"
+        " WHERE kind = 'recall' AND subject = %s AND what = 'recall-widened'"
+    )
+    found: datetime | None = rows(reader, query, [name])[0]["at"]
+    return found
+
+
+def _districts(reader: Reader, accounts: Accounts) -> list[str]:
+    query = (
+        "SELECT DISTINCT district FROM trade.merchants"
+        " WHERE merchant = ANY(%s) AND district IS NOT NULL ORDER BY 1"
+    )
+    return [str(row["district"]) for row in rows(reader, query, [list(accounts.holders)])]
 
 
 def row_of(reader: Reader, name: str) -> dict[str, Any]:
@@ -181,13 +199,23 @@ def _sums(accounts: Accounts) -> list[schemas.RecallSum]:
 
 
 def holders(
-    reader: Reader, kept: KeptAccounts, name: str, cursor: str | None, limit: int
+    reader: Reader,
+    kept: KeptAccounts,
+    name: str,
+    cursor: str | None,
+    limit: int,
+    *,
+    drawn: bool = False,
 ) -> schemas.HolderPage:
-    """Returns a page of a recall's holders, true for the position of the first page."""
+    """Returns a page of a recall's holders, or those drawn for visits, true for the position of the first page."""
     row_of(reader, name)
     at, after = key_of(cursor, 2)
     accounts = kept.of(reader, name, int(at) if at.isdecimal() else None)
-    wanted = [holder for holder in accounts.holders if holder > after]
+    words = accounts.words
+    wanted = [
+        holder for holder in accounts.holders
+        if holder > after and (not drawn or (holder in words and words[holder].drawn))
+    ]  # fmt: skip
     some = wanted[:limit]
     return schemas.HolderPage(
         position=accounts.position, recall=name, holders_in_all=len(accounts.holders),

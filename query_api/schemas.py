@@ -288,7 +288,9 @@ class LedgerPage(BaseModel):
 
     ledger: Law
     merchant: str
-    asked_of: bool = Field(description="whether the law asks this ledger of this kind of merchant")
+    asked_of: bool = Field(
+        description="whether the law asks this ledger of this kind of merchant, or of all"
+    )
     lines: list[LedgerLine]
     next: str | None = None
     position: int

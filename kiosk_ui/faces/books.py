@@ -187,9 +187,10 @@ def _there(
     if "expired-in-stock" in kinds and all(goods):
         held = [
             line
-            for _, stock in shelves
+            for place, stock in shelves
             for line in stock.lines
             if (line["product"], line["lot"]) == goods
+            and group["premises"] in (None, place["premises"])
         ]
         if held:
             about = {

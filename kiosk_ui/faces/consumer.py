@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from kiosk_ui.client import Ambiguous, Away, NotRecorded, Unusable, client_of, part
+from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.relay import events
 from kiosk_ui.svg.journey import journey_line
@@ -26,6 +27,7 @@ QUERY_MAX = 80
 TEST_DAYS = 14
 # What is left of goods whose recall was closed stays recalled; so long it is said on the way in.
 CLOSED_DAYS = 30
+RECALLS_SHOWN = 4
 
 
 @router.get("/")
@@ -41,24 +43,33 @@ async def attract(request: Request) -> Response:
 
 async def _stopped(request: Request) -> dict[str, Any] | None:
     """Returns the recalls under way and the goods on hold, as the first page says them; None where that is not known."""
+    client, language = client_of(request), request.state.language
     try:
-        page = await client_of(request).get(
-            "/v1/notices", {"only_open": True, "closed_days": CLOSED_DAYS, "limit": 4}
-        )
+        page = await client.get("/v1/notices", {"only_open": True, "limit": RECALLS_SHOWN})
+        found = page["notices"]
+        if (room := RECALLS_SHOWN - len(found)) > 0:
+            # What was closed lately takes no place of one that is under way.
+            asked = {"only_open": True, "closed_days": CLOSED_DAYS, "limit": RECALLS_SHOWN}
+            late = (await client.get("/v1/notices", asked))["notices"]
+            found += [one for one in late if one["stage"] != "published"][:room]
     except Away:
         return None
-    language = request.state.language
     return {
         "recalls": [
             one | {"words": named_shortly(one, language), "over": one["stage"] != "published"}
-            for one in page["notices"]
+            for one in found
         ],
-        "held": [
-            {"words": line_words(line, language), "path": _goods_path(line), "reason": one["reason"]}
-            for one in page["held"] for line in one["lines"]
-        ],
+        "held": [_held(one, language) for one in page["held"]],
         "held_in_all": page["held_in_all"],
     }  # fmt: skip
+
+
+def _held(hold: dict[str, Any], language: Language) -> dict[str, Any]:
+    """Returns a hold as the first page names it: the first of its goods, each with its page."""
+    goods = [
+        {"words": line_words(line, language), "path": _goods_path(line)} for line in hold["lines"]
+    ]
+    return hold | {"goods": goods, "more": hold["lines_in_all"] > len(goods)}
 
 
 def _goods_path(line: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
-from itertools import islice
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -48,20 +47,18 @@ def lines(
     With `lacking` only those lines that lack this field.
     """
     law, period = LEDGERS[name], _period(since, until)
+    if lacking and lacking not in [field.key for field in law.fields]:
+        raise Problem(422, "field-unknown", f"{lacking} is no field of the ledger {name}")
     with asked.snapshot(cards=True) as reader:
         books = ledgers.registered(reader, merchant)
         asked.look_at(reader, books.merchant)
-        opens, place = _opens(asked, reader, books.merchant), _place(after)
-        if lacking:
-            every = ledgers.every(reader, law, books.merchant, period, opens=opens, after=place)
-            found = list(islice((one for one in every if lacking in one.missing), limit + 1))
-        else:
-            page = WantedLines(place, limit + 1, opens)
-            found = ledgers.page(reader, law, books.merchant, period, page)
+        wanted = WantedLines(_place(after), limit + 1, _opens(asked, reader, books.merchant))
+        read = ledgers.lacking if lacking else ledgers.page
+        found = read(reader, law, books.merchant, period, wanted, *filter(None, [lacking]))
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
     return schemas.LedgerPage(
-        ledger=_law(law), merchant=books.merchant, asked_of=not books.kinds.isdisjoint(law.merchants),
+        ledger=_law(law), merchant=books.merchant, asked_of=not law.merchants or not books.kinds.isdisjoint(law.merchants),
         lines=[_shown(line) for line in found[:limit]],
         next=cursor_of(str(last.day), str(last.original), str(last.leg)) if last else None,
         position=at,

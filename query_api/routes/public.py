@@ -28,7 +28,6 @@ WITH named AS (
     WHERE (%(grams)s::text[] <> '{}' AND bigrams @> %(grams)s::text[])
        OR name_zh ILIKE %(like)s OR name_en ILIKE %(like)s
     UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
-    UNION (SELECT gtin FROM trade.products WHERE %(digits)s <> '' AND gtin LIKE %(digits)s LIMIT %(limit)s)
     UNION SELECT product FROM trade.lots
     WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
 )
@@ -37,6 +36,13 @@ SELECT n.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
 FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
      LEFT JOIN trade.merchants m ON m.merchant = p.maker
 ORDER BY p.name_zh, n.gtin LIMIT %(limit)s
+"""
+# Where nothing is called so: what bears these digits, read off a torn label.
+BEARING = """
+SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
+       coalesce(m.name, p.maker) AS maker
+FROM trade.products p LEFT JOIN trade.merchants m ON m.merchant = p.maker
+WHERE p.gtin LIKE %s ORDER BY p.name_zh, p.gtin LIMIT %s
 """
 # So few digits say nothing; so many are a whole number, or a wrong one.
 DIGITS = r"[0-9]{4,11}"
@@ -68,21 +74,11 @@ def search(
         gtin = ""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     like = f"%{escaped}%" if len(text) == 1 else ""
-    # A part of the digits under the bars, read off a torn label.
-    digits = f"%{text}%" if re.fullmatch(DIGITS, text) else ""
     with asked.snapshot() as reader:
-        found = rows(
-            reader,
-            SEARCH,
-            {
-                "grams": grams,
-                "gtin": gtin,
-                "like": like,
-                "lot": f"L:{text}",
-                "limit": limit,
-                "digits": digits,
-            },
-        )
+        asks = {"grams": grams, "gtin": gtin, "like": like, "lot": f"L:{text}", "limit": limit}
+        found = rows(reader, SEARCH, asks)
+        if not found and re.fullmatch(DIGITS, text):
+            found = rows(reader, BEARING, [f"%{text}%", limit])
     return schemas.ProductList(products=[schemas.Product(**row) for row in found])
 
 

@@ -81,15 +81,18 @@ def holders(
     request: Request,
     asked: RecallInquiry,
     recall: RecallName,
+    drawn: bool = False,
     after: Cursor = None,
     limit: Limit = 100,
 ) -> recall_schemas.HolderPage:
-    """Who has or had recalled goods, and what each says became of them.
+    """Who has or had recalled goods, and what each says became of them; or those drawn for visits alone.
 
     The pages of one list are true for the position of its first.
     """
     with asked.snapshot() as reader:
-        found = recalls.holders(reader, request.app.state.accounts, recall, after, limit)
+        found = recalls.holders(
+            reader, request.app.state.accounts, recall, after, limit, drawn=drawn
+        )
         asked.note({one.holder for one in found.holders})
         return found
 

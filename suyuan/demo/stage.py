@@ -77,7 +77,7 @@ class Stage:
         if not self.facts:
             self._pass_over()
         return {
-            "run": self.run, "gtin": self.lot.gtin, "lot": self.lot.number, "stall": STALL,
+            "now": self._now().isoformat(), "run": self.run, "gtin": self.lot.gtin, "lot": self.lot.number, "stall": STALL,
             "online": self._online, "waiting": self._till.tape.count_waiting(),
             "red": self._is_stopped(), "facts": self.facts,
         }  # fmt: skip

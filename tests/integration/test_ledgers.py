@@ -36,9 +36,11 @@ from tests.support.make import (
     corrected,
     counted,
     days,
+    disposed,
     milk,
     received,
     registered,
+    returned,
     sold,
 )
 
@@ -128,6 +130,47 @@ def test_what_a_line_lacks_is_named_and_a_date_or_a_lot_suffices(api: httpx.Clie
     assert "produced" not in complete["missing"]
     assert {"name", "spec", "shelf_life", "party_name"} <= set(unknown["missing"])
     assert "produced" not in unknown["missing"]
+
+
+def test_lines_that_lack_a_field_are_shown_alone_page_by_page(api: httpx.Client) -> None:
+    undated, _, unknown = lines(api, "purchases")
+
+    assert lines(api, "purchases", lacking="produced") == [undated]
+    assert lines(api, "purchases", lacking="spec") == [unknown]
+    assert lines(api, "purchases", lacking="party_address") == [undated, unknown]
+    asked = PERIOD | {"lacking": "party_address", "limit": 1}
+    first = api.get("/v1/merchants/m-1/ledgers/purchases", params=asked).json()
+    second = api.get(
+        "/v1/merchants/m-1/ledgers/purchases", params=asked | {"after": first["next"]}
+    ).json()
+    assert (first["lines"], second["lines"], second["next"]) == ([undated], [unknown], None)
+    refused = api.get("/v1/merchants/m-1/ledgers/purchases", params=PERIOD | {"lacking": "colour"})
+    assert refused.status_code == 422
+    assert refused.json()["title"] == "field-unknown"
+
+
+def test_what_was_cleared_has_a_ledger_that_says_what_was_done_in_both_languages(
+    database: Database,
+) -> None:
+    line = Line()
+    line.case("merchant", "m-1", merchant("m-1", "张记杂货", "retailer"))
+    line.case("product", MILK, registered(MILK))
+    line.report(
+        disposed(2, milk("A-1")),
+        returned(1, milk("A-1")),
+        returned(1, milk("A-1"), direction="from-customer"),
+    )
+
+    with asking(database, line) as api:
+        cleared = lines(api, "clearings")
+
+    assert [(one["fields"]["what"], one["fields_en"]["what"]) for one in cleared] == [
+        ("销毁处理", "disposed of"), ("退给供货者", "returned to the supplier"),
+        ("顾客退回", "taken back from a buyer"),
+    ]  # fmt: skip
+    # What was destroyed went to nobody; what a shopper brings back comes from nobody known.
+    assert ["party_name" in one["missing"] for one in cleared] == [False, True, False]
+    assert cleared[0]["fields_en"]["quantity"] == "2 piece"
 
 
 def test_farm_produce_has_a_ledger_of_its_own_with_weight_and_pieces_as_stated(

@@ -248,6 +248,7 @@ def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over
     officer.click("tbody a")
     officer.click("text=回访和电话")
     # Who has not read it is called; who has is not.
+    officer.click("text=查看要打电话的名单")
     calls = officer.inner_text("#calls")
     assert "李记杂货" in calls
     assert "张记奶品" not in calls
@@ -276,11 +277,16 @@ def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over
     with officer.expect_download() as saved:
         officer.click("#hand-over button")
     assert zipfile.is_zipfile(saved.value.path())
+    # Once more from the same page, to somebody else: another hand-over, and on record as one.
+    officer.fill("#authority", "开福区市监局")
+    with officer.expect_download():
+        officer.click("#hand-over button")
     officer.goto(f"{city.url}/desk/recalls?lang=zh")
     officer.click("tbody a")
     history = officer.inner_text(".panel:has(h2:text-is('经过'))")
     assert "货架上还有两盒" in history
     assert "芙蓉区市监局" in history
+    assert "开福区市监局" in history
 
 
 def test_a_recall_is_widened_by_one_officer_and_narrowed_by_two(
@@ -291,6 +297,11 @@ def test_a_recall_is_widened_by_one_officer_and_narrowed_by_two(
     lines = ".panel:has(h2:has-text('涉及商品'))"
     officer.click("summary:has-text('扩大召回')")
     officer.fill("#widen-product", MILK[1:])
+    officer.fill("#widen-reason", "同一条生产线")
+    officer.click("details[open] button.danger")
+    # Half a name recalls nothing else.
+    assert "请写明还要召回的商品和批号" in officer.inner_text("main")
+    officer.click("text=返回表单")
     officer.fill("#widen-lot", f"D:{TODAY}")
     officer.fill("#widen-reason", "同一条生产线")
     officer.click("details[open] button.danger")

@@ -652,6 +652,39 @@ def test_a_scan_that_waits_while_the_mode_is_turned_is_kept_as_it_was_scanned_by
     assert kinds == [("goods-received", ""), ("goods-sold", "L:N1")]
 
 
+def test_a_sale_whose_mode_was_turned_by_mistake_and_back_keeps_its_buyer(station: Station) -> None:
+    station.page.click("#mode-sell")
+    station.page.fill("#with", "城北批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+    station.scan(f"https://x.example/01/{MILK}/10/N7", "多少")
+    station.page.click("#mode-receive")
+    assert station.sees("刚才扫的那件")
+    station.page.click("#mode-sell")
+    assert station.sees("多少")
+    station.page.click("#confirm")
+    assert station.market.came(lot="L:N7", kind="goods-sold", partner="w-1")
+
+
+def test_how_many_of_the_next_is_forgotten_where_another_mode_is_chosen(station: Station) -> None:
+    station.page.fill("#typed", "12")
+    station.page.press("#typed", "Enter")
+    assert station.sees("数量 12")
+    station.page.click("#mode-sell")
+    station.scan(f"https://x.example/01/{MILK}/10/N8", "已保存")
+    assert station.market.came(lot="L:N8", amount=1000)
+
+
+def test_a_number_that_stood_in_the_box_of_codes_is_how_many_of_what_is_scanned(
+    station: Station,
+) -> None:
+    station.page.click("#mode-sell")
+    station.page.fill("#typed", "3")
+    station.scan(f"https://x.example/01/{MILK}/10/N9", "已保存")
+    assert station.market.came(lot="L:N9", amount=3000)
+    assert until(lambda: station.page.input_value("#typed") == "")
+
+
 def test_a_short_number_in_the_box_of_codes_is_how_many_of_the_next_scan(station: Station) -> None:
     station.page.click("#mode-sell")
     station.page.fill("#typed", "12")
@@ -711,7 +744,7 @@ def test_a_delivery_notes_own_code_fills_in_the_field_of_its_number(station: Sta
     station.keys.scan("SH-20261201-07")
     assert until(lambda: station.page.input_value("#delivery") == "SH-20261201-07")
     station.scan(f"https://x.example/01/{MILK}/10/N5", "已保存")
-    assert station.market.came(lot="L:N5")
+    assert station.market.came(lot="L:N5", delivery="SH-20261201-07")
 
 
 def test_digits_typed_while_nothing_is_asked_are_how_many_of_the_next(station: Station) -> None:
@@ -749,6 +782,9 @@ def test_a_line_that_names_no_supplier_is_told_of_one_by_the_ledgers_own_link(
     assert station.market.came(lot="L:N4", partner=None)
     station.page.goto(station.market.url + "/station/ledgers?lacking=party_name")
     link = station.page.locator("a[href*='lacks=party']").last.get_attribute("href")
+    station.page.goto(station.market.url + SCAN)
+    station.page.click("#mode-sell")
+    assert until(lambda: "销售" in station.page.inner_text("#stands"))
     station.page.goto(station.market.url + "/recalls")
     station.page.goto(station.market.url + str(link))
     assert station.sees("从谁那里进的")
@@ -758,6 +794,8 @@ def test_a_line_that_names_no_supplier_is_told_of_one_by_the_ledgers_own_link(
     station.page.click("#confirm")
     assert station.sees("对方是城北批发")
     assert station.market.came(lot="L:N4", partner="w-1")
+    # The next scan is what it was before.
+    assert until(lambda: station.page.get_attribute("#mode-sell", "aria-pressed") == "true")
 
 
 def test_an_open_question_outlives_a_change_and_the_same_pack_again_is_one_more(

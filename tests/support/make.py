@@ -22,6 +22,7 @@ from ledger.events.reports import (
     GoodsAsRead,
     GoodsDisposed,
     GoodsReceived,
+    GoodsReturned,
     GoodsSold,
     GoodsTransformed,
     Portion,
@@ -86,6 +87,10 @@ def counted(units: int, goods: GoodsAsRead | None = None, **fields: Any) -> Stoc
 
 def disposed(units: int = 1, goods: GoodsAsRead | None = None, **fields: Any) -> GoodsDisposed:
     return _moved(GoodsDisposed, units, goods, {"reason": "damaged"} | fields)
+
+
+def returned(units: int = 1, goods: GoodsAsRead | None = None, **fields: Any) -> GoodsReturned:
+    return _moved(GoodsReturned, units, goods, {"direction": "to-supplier"} | fields)
 
 
 def totalled(*lines: Portion, **fields: Any) -> DaySalesTotalled:

@@ -99,11 +99,12 @@ class Market:
     def rows(self, merchant: str = "m-1") -> list[dict[str, Any]]:
         """Returns what the views believe that a merchant moved, in the order of the record."""
         query = (
-            "SELECT kind, product, lot, produced, expires, amount, counterparty, premises, unit"
+            "SELECT kind, product, lot, produced, expires, amount, counterparty, premises, unit,"
+            " delivery"
             " FROM trade.movements WHERE merchant = %s AND believed_to IS NULL ORDER BY position"
         )
         names = (
-            "kind", "product", "lot", "produced", "expires", "amount", "partner", "premises", "unit",
+            "kind", "product", "lot", "produced", "expires", "amount", "partner", "premises", "unit", "delivery",
         )  # fmt: skip
         with psycopg.connect(self.machine.dsn("suyuan_owner")) as connection:
             found = connection.execute(query, [merchant]).fetchall()

@@ -39,3 +39,14 @@ export const same = (one, other) =>
 export async function sha256(bytes) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
+
+// The stream under which a tape's reports stand: a UUID of version 5 (RFC 9562, 5.5) in the ledger's own namespace.
+const NAMESPACE = "fa5eb689-85cd-5b1a-8a46-09d77f8f26ce";
+
+export async function streamOfTape(tape) {
+  const named = joined(uuidBytes(NAMESPACE), utf8(`tape:${tape}`));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", named)).slice(0, 16);
+  digest[6] = (digest[6] & 0x0f) | 0x50;
+  digest[8] = (digest[8] & 0x3f) | 0x80;
+  return hex(digest).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

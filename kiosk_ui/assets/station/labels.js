@@ -100,6 +100,7 @@ async function fillName() {
 function fillFrom(hash) {
   const said = new URLSearchParams(hash.slice(1));
   for (const name of ["gtin", "lot", "produced", "expires", "count"]) if (said.get(name)) $(name).value = said.get(name);
+  if (said.get("count")) $("count").dataset.said = "yes";
   if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   fillName();
 }

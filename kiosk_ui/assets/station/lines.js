@@ -1,6 +1,6 @@
 // The running list: what this browser reported lately, whether the ledger has it, and a way to take it back.
 
-import { corrected } from "./corrected.js";
+import { entriesFrom } from "./corrected.js";
 import { $, el, productName, t } from "./page.js";
 import { said as marked } from "./marking.js";
 import { lacksDate, lacksParty, mayBeWrong } from "./mending.js";
@@ -12,17 +12,9 @@ const WORDS = {
   "goods-used.v1": marked("used up"), "stock-counted.v1": marked("counted"), "stop-met.v1": marked("refused"),
 };
 
-// A line with what corrections say of it, confirmed once they are.
-function asItIsNow(row, anew, party) {
-  const said = { ...row.said };
-  if (anew) Object.assign(said, { goods: anew.said.goods, quantity: anew.said.quantity });
-  if (party) said.counterparty = party.said.counterparty;
-  const receipts = [row, anew, party].filter(Boolean).map(({ receipt }) => receipt);
-  return { ...row, said, receipt: receipts.every(Boolean) ? receipts.at(-1) : undefined };
-}
-
 // Right before the sale somebody said of these goods that they are none of the stopped ones, or that they went out all the same.
-const wasLookedAt = (before, { goods }) => before?.said.type === "stop-met.v1" && before.said.goods.gtin === goods.gtin;
+const wasLookedAt = (before, { goods }) =>
+  before?.said.type === "stop-met.v1" && before.said.goods.gtin === goods.gtin && ["it-is-not", "sold-anyway"].includes(before.said.outcome);
 
 export class Lines {
   constructor(tape, products, stops, { undo, askDate, askParty }) {
@@ -30,13 +22,10 @@ export class Lines {
   }
 
   async show() {
-    const first = this.tape.state.last - SHOWN;
-    const rows = await this.tape.store.all("reports", IDBKeyRange.lowerBound(first, true));
-    const read = rows.map((row) => ({ ...row, said: JSON.parse(new TextDecoder().decode(row.report)) }));
-    const { gone, anew, parties } = corrected(read);
-    for (const [index, { said }] of read.entries()) said.unlooked = said.type === "goods-sold.v1" && this.#mayBeStopped(said) && !wasLookedAt(read[index - 1], said);
-    const shown = read.filter(({ said }) => said.type in WORDS).reverse();
-    $("lines").replaceChildren(...shown.map((row) => this.#drawn(asItIsNow(row, anew.get(row.number), parties.get(row.number)), gone.has(row.number))));
+    const entries = await entriesFrom(this.tape, this.tape.state.last - SHOWN + 1);
+    for (const [index, one] of entries.entries()) one.unlooked = one.said.type === "goods-sold.v1" && this.#mayBeStopped(one.said) && !wasLookedAt(entries[index - 1], one.said);
+    const shown = entries.filter(({ said }) => said.type in WORDS).reverse();
+    $("lines").replaceChildren(...shown.map((entry) => this.#drawn(entry)));
     $("no-lines").hidden = shown.length > 0;
   }
 
@@ -46,15 +35,15 @@ export class Lines {
   }
 
   // One line that cannot be drawn hides no other.
-  #drawn(row, isGone) {
+  #drawn(entry) {
     try {
-      return this.#line(row, isGone);
+      return this.#line(entry);
     } catch {
-      return el("li", {}, t("line {n} cannot be shown", { n: row.number }));
+      return el("li", {}, t("line {n} cannot be shown", { n: entry.number }));
     }
   }
 
-  #line({ number, said, receipt }, isGone) {
+  #line({ number, said, receipt, isGone, unlooked }) {
     const product = this.products.rows.get(said.goods.gtin);
     const line = { goods: said.goods, amount: said.quantity?.amount ?? "", unit: said.quantity?.unit, product };
     const unread = receipt && receipt.code !== "recorded";
@@ -64,7 +53,7 @@ export class Lines {
       el("span", { className: "sign", "aria-hidden": "true" }, unread ? "✕" : receipt ? "✓" : "…"),
       el("span", { className: "text" },
         el("b", {}, `${what} · ${productName(product, said.goods)}`),
-        el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", ...(said.unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
+        el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", ...(unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
       isGone ? el("span", {}, t("taken back")) : el("span", { className: "acts" }, ...this.#acts(number, said)));
   }
 

@@ -1,6 +1,7 @@
 // Mending what was kept: taken back, or said anew with its date or with whom it was; what was recorded stays beside it.
 
-import { corrected } from "./corrected.js";
+import { streamOfTape } from "./bytes.js";
+import { entriesFrom } from "./corrected.js";
 import { said } from "./marking.js";
 import { told } from "./told.js";
 
@@ -8,7 +9,8 @@ const COUNTED = "stock-counted.v1";
 const CAME = "goods-received.v1";
 
 export const isDated = ({ lot, produced, expires }) => Boolean(lot || produced || expires);
-const SIDES = { [CAME]: "receive", "goods-sold.v1": "sell", "goods-returned.v1": "return" };
+const SOLD = "goods-sold.v1";
+const SIDES = { [CAME]: "receive", [SOLD]: "sell", "goods-returned.v1": "return" };
 // What comes in or is counted has a date; a scan that came too soon left it open.
 export const lacksDate = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.gtin) && !isDated(goods);
 // What a hand said of a date, a hand may have said wrongly; a code says what it says.
@@ -26,15 +28,10 @@ export class Mending {
     this.session = session;
   }
 
-  // The entry as this tape has it, and every correction behind it.
+  // The entry as it was reported, and as every correction behind it has it now.
   async #entry(number) {
-    const rows = await this.session.tape.store.all("reports", IDBKeyRange.lowerBound(number));
-    const read = rows.map((row) => ({ number: row.number, said: JSON.parse(new TextDecoder().decode(row.report)) }));
-    const { gone, anew, parties } = corrected(read);
-    const first = read[0]?.number === number ? read[0].said : undefined;
-    const { goods, quantity } = anew.get(number)?.said ?? first ?? {};
-    const counterparty = parties.get(number)?.said.counterparty ?? first?.counterparty;
-    return { said: first, now: { ...first, goods, quantity, counterparty }, isGone: gone.has(number) };
+    const [first] = await entriesFrom(this.session.tape, number);
+    return first?.number === number ? first : undefined;
   }
 
   // Takes a line back by a correcting event.
@@ -42,7 +39,7 @@ export class Mending {
     const { session } = this;
     // What is asked about it is asked no more: its answer would say the line anew.
     if (["later", "party"].includes(session.asking?.why) && session.asking.number === number) await session.forget();
-    const { said: was, now } = await this.#entry(number);
+    const { was, said: now } = await this.#entry(number);
     await session.tape.append(this.#correction(number, was, "undone at the station"));
     if (now.goods?.gtin) session.products.forget(now.goods.gtin, was.counterparty, now.goods);
     return { ...told("green", "Taken back; both stay on record."), line: this.#lineOf(now) };
@@ -60,20 +57,23 @@ export class Mending {
     });
   }
 
-  // Asks with whom a line was, which named nobody.
+  // Asks with whom a line was, which named nobody. The mode of the next scan stays as it was.
   async askParty(number) {
-    const entry = await this.#entry(number);
-    const mode = SIDES[entry.said.type] ?? "receive";
-    if (this.session.place.mode !== mode) await this.session.stand({ mode });
-    return this.#asks(number, (now) => [{ ...this.#lineOf(now), why: "party", number, was: now }, told("ask", WHO[mode])]);
+    const { session } = this;
+    return this.#asks(number, async (now) => {
+      const mode = SIDES[now.type] ?? "receive";
+      const back = { ...session.place };
+      if (session.place.mode !== mode) await session.stand({ mode });
+      return [{ ...this.#lineOf(now), why: "party", number, was: now, back }, told("ask", WHO[mode])];
+    });
   }
 
-  // What a ledger leads here with, of an entry that some device made.
-  async asked({ device, number, what }) {
+  // What a ledger leads here with, of an entry on some tape.
+  async asked({ device, stream, number, what }) {
     const { tape } = this.session;
-    if (device !== tape.device.device) return told("amber", "This entry was made at {device}: open it there, or ask the office to correct it.", { device });
-    const { now } = await this.#entry(number);
-    if (!now.goods) return told("amber", "This entry is not in this browser: ask the office to correct it.");
+    if (stream !== (await streamOfTape(tape.id))) return told("amber", "This entry was made at {device}: open it there, or ask the office to correct it.", { device });
+    const entry = await this.#entry(number);
+    if (!entry?.said.goods) return told("amber", "This entry is not in this browser: ask the office to correct it.");
     return what === "party" ? this.askParty(number) : this.askDate(number);
   }
 
@@ -81,9 +81,9 @@ export class Mending {
     const { session } = this;
     if (session.asking?.why === "nobody") return told("amber", "Whose is it? Choose the stall first; the scan waits.");
     const before = await session.finish();
-    const { now, isGone } = await this.#entry(number);
+    const { said: now, isGone } = await this.#entry(number);
     if (isGone) return told("amber", "This line was taken back: nothing of it is open.");
-    const asked = await session.ask(...asking(now));
+    const asked = await session.ask(...(await asking(now)));
     return before ? { ...asked, before } : asked;
   }
 
@@ -96,8 +96,8 @@ export class Mending {
     await session.tape.appendWith((about) => about.delete("asking"), report);
     session.asking = null;
     if (isDated(was.goods)) session.products.forget(goods.gtin, was.counterparty, was.goods);
-    session.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
-    const mode = was.type === COUNTED ? "count" : "receive";
+    if (was.type !== SOLD) session.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
+    const mode = { ...SIDES, [COUNTED]: "count" }[was.type] ?? "receive";
     const { merchant, premises, counterparty } = was;
     return { ...session.verdict([line], { merchant, premises, counterparty, mode }), line };
   }
@@ -105,11 +105,12 @@ export class Mending {
   // The line says with whom it was: who stands above.
   async sayParty() {
     const { session } = this;
-    const { asking: { was, number, ...line }, place } = session;
+    const { asking: { was, number, back, ...line }, place } = session;
     if (!place.counterparty) return told("amber", WHO[place.mode] ?? WHO.receive);
     const report = { ...this.#correction(number, was, "counterparty added at the station"), counterparty: place.counterparty };
     await session.tape.appendWith((about) => about.delete("asking"), report);
     session.asking = null;
+    await session.goBack(back);
     return { ...told("green", "Kept: it was with {who}.", { who: place.counterpartyName ?? place.counterparty }), line };
   }
 

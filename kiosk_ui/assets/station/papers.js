@@ -104,20 +104,23 @@ export class PaperForm {
   }
 
   show() {
-    const { place, today } = this.session;
-    const own = this.papers.rows.filter((row) => row.supplier && row.supplier === place.counterparty);
+    const { today } = this.session;
+    const { counterparty, counterpartyName } = this.session.supplier();
+    const own = this.papers.rows.filter((row) => row.supplier && row.supplier === counterparty);
     const words = (row) => [t(KINDS[row.kind]), row.number, row.valid_until && t("valid until {day}", { day: shownDay(row.valid_until) })].filter(Boolean).join(" · ");
-    $("paper-of").textContent = place.counterparty && ["receive", "return"].includes(place.mode) ? t("Of {who}", { who: place.counterpartyName ?? place.counterparty }) : t("Choose the supplier first: a certificate is somebody's.");
+    $("paper-of").textContent = counterparty ? t("Of {who}", { who: counterpartyName ?? counterparty }) : t("Choose the supplier first: a certificate is somebody's.");
     $("paper-list").replaceChildren(...own.map((row) => el("li", { className: !row.valid_until || row.valid_until >= today ? "" : "gone" }, words(row))));
   }
 
   async #file(form) {
     const { place } = this.session;
     if (!place.merchant) return told("amber", "Whose is it? Choose the stall first.");
+    const { counterparty } = this.session.supplier();
+    if (!counterparty) return told("amber", "Choose the supplier first: a certificate is somebody's.");
     const filled = new FormData(form);
     const stated = {
       kind: filled.get("kind"), number: filled.get("number").trim(), issuer: filled.get("issuer").trim(),
-      valid_from: filled.get("from"), valid_until: filled.get("until") || undefined, supplier: place.counterparty,
+      valid_from: filled.get("from"), valid_until: filled.get("until") || undefined, supplier: counterparty,
     };
     const says = await this.papers.file(filled.get("picture"), stated, this.session.common());
     if (says.colour === "green") form.reset();

@@ -30,10 +30,10 @@ export function proposedIn(hash) {
   return { mode, goods: { ...goods, ...lotOf(lot) }, amount: AMOUNT.test(amount) ? amount : "1", unit: Object.hasOwn(UNITS, unit) ? unit : "piece" };
 }
 
-// Returns { device, number, what }, or null where the address names no entry.
+// Returns { device, stream, number, what }, or null where the address names no entry.
 export function entryIn(hash) {
   const said = new URLSearchParams(hash.slice(1));
-  const [device, number, what] = ["device", "entry", "lacks"].map((name) => said.get(name) ?? "");
-  if (!isId(device) || !/^\d{1,9}$/.test(number) || !["date", "party"].includes(what)) return null;
-  return { device, number: Number(number), what };
+  const [device, stream, number, what] = ["device", "stream", "entry", "lacks"].map((name) => said.get(name) ?? "");
+  if (!isId(device) || !/^[0-9a-f-]{36}$/.test(stream) || !/^\d{1,9}$/.test(number) || !["date", "party"].includes(what)) return null;
+  return { device, stream, number: Number(number), what };
 }

@@ -51,6 +51,7 @@ export class Question {
       this.about = asking?.goods;
       this.why = asking?.why;
     }
+    $("forget").textContent = ["later", "party"].includes(asking?.why) ? t("Leave the line as it is") : t("Not this: forget the scan");
     const confirms = ["confirm", "amount", "party"].includes(asking?.why);
     const dates = DATE.includes(asking?.why);
     $("question").hidden = !dates && !confirms;
@@ -69,7 +70,6 @@ export class Question {
     $("usual").textContent = t("{n} as last time", { n: asking.usual });
     $("half").hidden = asking.unit !== "piece" || asking.why === "later" || Boolean(asking.split);
     $("whole").hidden = !asking.split;
-    $("forget").textContent = asking.why === "later" ? t("Leave the line as it is") : t("Not this: forget the scan");
     $("skip").hidden = asking.why === "later";
     $("kind").textContent = this.kind === "produced" ? t("It says: made on ⇄") : t("It says: good until ⇄");
     $("digits").textContent = this.digits || t("MMDD, or YYMMDD");
@@ -106,7 +106,6 @@ export class Question {
     const { place } = this.session;
     if (why === "amount") return this.#sayKeeps(amount);
     if (why === "party") return void ($("confirm").textContent = place.counterparty ? t("It was with {who}", { who: place.counterpartyName ?? place.counterparty }) : t("Choose above who it was"));
-    $("forget").textContent = t("Not this: forget the scan");
     $("confirm").textContent = mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");
   }
 
@@ -121,9 +120,12 @@ export class Question {
     return el("button", { type: "button", className: "chip-key", onclick: take }, words);
   }
 
-  // Tells whether what was typed into the box of codes is the date that is asked for.
-  takesDate(text) {
-    return DATE.includes(this.asking?.why) && /^(\d{4}|\d{6})$/.test(text);
+  // Takes what was typed into the box of codes where it is the date that is asked for; tells whether it was.
+  takeDate(text) {
+    if (!DATE.includes(this.asking?.why) || !/^(\d{4}|\d{6})$/.test(text)) return false;
+    this.digits = "";
+    for (const digit of text) this.key(digit);
+    return true;
   }
 
   // A key of the pad, or of a keyboard outside every field.
@@ -131,10 +133,10 @@ export class Question {
     const { asking } = this;
     // A stray digit of a scan that came in pieces answers nothing.
     clearTimeout(this.looking);
-    if (asking?.why === "look" && isAlone && (key === "1" || key === "2")) {
-      this.looking = setTimeout(() => this.asking === asking && this.run(() => this.session.look(key === "1")), ALONE_MS);
+    const answers = { look: (isYes) => this.session.look(isYes), turn: (isYes) => this.session.meantSo(isYes) }[asking?.why];
+    if (answers && isAlone && (key === "1" || key === "2")) {
+      this.looking = setTimeout(() => this.asking === asking && this.run(() => answers(key === "1")), ALONE_MS);
     }
-    if (asking?.why === "turn" && isAlone && (key === "1" || key === "2")) return this.run(() => this.session.meantSo(key === "1"));
     // A piece of a scan that stuttered is no amount.
     if (asking?.why === "amount") return quick <= HAND_QUICK ? this.#counted(key) : undefined;
     if (!DATE.includes(asking?.why)) return undefined;

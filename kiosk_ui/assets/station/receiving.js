@@ -1,6 +1,6 @@
 // Receiving by voucher: every line of a delivery that is not here yet is kept in one stroke, as received.
 
-import { corrected } from "./corrected.js";
+import { entriesFrom } from "./corrected.js";
 import { told } from "./told.js";
 import { VoucherCodes, sameLine } from "./vouchers.js";
 
@@ -43,8 +43,8 @@ export class VoucherReceipt {
   // Which lines of this voucher were received before, and not taken back on this tape since.
   async #standing(known) {
     if (!known.length) return [];
-    const rows = await this.session.tape.store.all("reports", IDBKeyRange.lowerBound(Math.min(...known.map(({ number }) => number))));
-    const { gone } = corrected(rows.map(({ number, report }) => ({ number, said: JSON.parse(new TextDecoder().decode(report)) })));
+    const entries = await entriesFrom(this.session.tape, Math.min(...known.map(({ number }) => number)));
+    const gone = new Set(entries.filter(({ isGone }) => isGone).map(({ number }) => number));
     return known.filter(({ number }) => !gone.has(number)).map(({ line }) => line);
   }
 }

@@ -216,7 +216,10 @@ async function station(store, device) {
   }
 
   const wedge = new Wedge((text, field) => {
-    $("typed").value = "";
+    const many = $("typed").value.trim();
+    // What stood there was how many of these; the field gets back what it held only after this.
+    setTimeout(() => ($("typed").value = ""), 0);
+    if (/^\d{1,4}$/.test(many) && !session.asking) run(() => session.typed(many));
     run(() => session.scanned(text, field));
   }, (...key) => (session.asking ? question.key(...key) : typedElsewhere(...key)));
   wedge.listen();
@@ -224,8 +227,7 @@ async function station(store, device) {
     event.preventDefault();
     const text = $("typed").value.trim();
     $("typed").value = "";
-    if (question.takesDate(text)) for (const digit of text) question.key(digit);
-    else if (text) run(() => session.typed(text));
+    if (!question.takeDate(text) && text) run(() => session.typed(text));
   });
   $("camera").addEventListener("click", () => startCamera($("view"), (text) => run(() => session.scanned(text)), t));
   $("picture").addEventListener("change", async (event) => {

@@ -1,7 +1,7 @@
 // The voucher of a sale: what this browser sold under a delivery's number, as codes that its buyer receives with one scan.
 
 import { base64url, hex, sha256, utf8 } from "./bytes.js";
-import { corrected } from "./corrected.js";
+import { entriesFrom } from "./corrected.js";
 import { packMessage } from "./msgpack.js";
 import { $, el, productName, shownDay, t } from "./page.js";
 import { told } from "./told.js";
@@ -15,12 +15,10 @@ const LINES_MAX = 2000;
 // A tape is years long; a sale's number is of its day, and its goods came some weeks before.
 const REPORTS_BACK = 20_000;
 
-// Returns what stands of a sale, { said, number } each, without what was taken back, and the papers of its goods.
+// Returns what stands of a sale, as it was corrected, without what was taken back, and the papers of its goods.
 export async function soldUnder(tape, { merchant, counterparty, delivery }) {
-  const rows = await tape.store.all("reports", IDBKeyRange.lowerBound(tape.state.last - REPORTS_BACK));
-  const read = rows.map(({ number, report }) => ({ number, said: JSON.parse(new TextDecoder().decode(report)) }));
-  const { gone } = corrected(read);
-  const standing = read.filter(({ number }) => !gone.has(number)).map(({ said }) => said).filter((said) => said.merchant === merchant);
+  const entries = await entriesFrom(tape, Math.max(1, tape.state.last - REPORTS_BACK));
+  const standing = entries.filter(({ isGone }) => !isGone).map(({ said }) => said).filter((said) => said.merchant === merchant);
   const lines = standing.filter((said) => said.type === "goods-sold.v1" && said.counterparty === counterparty && said.delivery === delivery);
   return { lines, documents: papersOf(lines, standing) };
 }

@@ -3,6 +3,7 @@
 // Each answer is what the hand is told (told.js), and what it concerns.
 
 import { base64, utf8 } from "./bytes.js";
+import { isText } from "./bounds.js";
 import { NotUnderstood, classified, understand } from "./gs1.js";
 import { todayIn } from "./dates.js";
 import { doubtOf, endOf } from "./doubts.js";
@@ -55,6 +56,8 @@ export class Session {
   async stand(changes) {
     const turns = "mode" in changes && changes.mode !== this.place.mode && WAITING.includes(this.asking?.why);
     const { asking, place: was } = this;
+    // How many were meant of what this one would have scanned.
+    if ("mode" in changes || "merchant" in changes) this.times = 1;
     // How many went to this buyer: another one was not meant.
     const another = this.asking?.why === "amount" && "counterparty" in changes && changes.counterparty !== this.place.counterparty;
     const goesOn = !another && (turns || !("mode" in changes || "merchant" in changes));
@@ -78,10 +81,21 @@ export class Session {
   }
 
   // The mode was turned while a scan waited: back to how it was scanned goes on as before.
-  #turned(asking, was) {
+  async #turned(asking, was) {
     const line = { ...asking, chips: undefined, split: null, was: undefined };
-    if (was.mode === this.place.mode) return this.#again(line);
+    if (was.mode === this.place.mode) {
+      // With whom it was, too.
+      await this.goBack(was);
+      return this.#again(line);
+    }
     return this.ask({ ...line, why: "turn", was }, told("ask", "The scan before: {mode}, too?", { mode: this.place.mode }));
+  }
+
+  // Lets stand again what stood before a question turned it.
+  async goBack(place) {
+    if (!place) return;
+    await this.tape.store.put("about", { ...place, day: undefined }, "place");
+    this.place = place;
   }
 
   // Says whether what waits is what the mode now says, or was what it said when it was scanned.
@@ -105,7 +119,8 @@ export class Session {
   // A short number that somebody types is no code: it is how many the next scan counts for, or of what is asked.
   async typed(text) {
     if (!HOW_MANY.test(text)) return this.scanned(text);
-    if (["date", "amount"].includes(this.asking?.why)) return this.setAmount(Number(text));
+    if (["date", "later", "amount", "confirm"].includes(this.asking?.why)) return this.setAmount(Number(text));
+    if (this.asking) return told("amber", "Answer the open question first.");
     this.times = Number(text);
     return told("ask", "{n} of it: now scan the goods.", { n: text });
   }
@@ -117,7 +132,8 @@ export class Session {
     try {
       // A number of our own making is of its day.
       if (this.place.numbered && this.place.numbered !== this.today) await this.stand({ delivery: undefined });
-      if (aim === null && field === "delivery") return (await this.stand({ delivery: raw.slice(0, 60) })) ?? told("green", "The delivery's number: {n}", { n: raw.slice(0, 60) });
+      if (aim === null && field === "delivery" && !isText(raw)) return told("red", "This is no number of a delivery: {text}", { text: raw.replace(/\W/g, " ").slice(0, 40) });
+      if (aim === null && field === "delivery") return (await this.stand({ delivery: raw })) ?? told("green", "The delivery's number: {n}", { n: raw });
       if (aim === null) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
       return await this.#meant(understand(aim, raw), aim, raw);
     } catch (error) {
@@ -323,8 +339,9 @@ export class Session {
 
   async forget() {
     await this.tape.store.write(["about"], (table) => table("about").delete("asking"));
-    const { why } = this.asking ?? {};
+    const { why, back } = this.asking ?? {};
     this.asking = null;
+    await this.goBack(back);
     return told("green", ["later", "party"].includes(why) ? "The line stays as it was." : "The question is forgotten; nothing was kept.");
   }
 

@@ -1,6 +1,7 @@
 """Changes of a recall under way: more goods are recalled at once, fewer as two officers say."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
@@ -43,8 +44,10 @@ async def widen(
     """Recalls more: a lot and what it became, or what a trace reaches by now."""
     language = request.state.language
     found = await person.client.get(f"/v1/recalls/{part(recall)}", wait_s=PATIENT_S)
-    lots = [(form.product, form.lot)] if form.product and form.lot else _beyond(found)
-    if not lots:
+    named = bool(form.product), bool(form.lot)
+    lots = [(form.product, form.lot)] if all(named) else _beyond(found)
+    # Half a name is nobody's wish to recall something else.
+    if not lots or (any(named) and not all(named)):
         raise Unusable(language.word("Name the product and the lot that are recalled, too."))
     known = [as_asked(line) for line in found["lines"]]
     goods = [line for line in await _traced(person, lots) if line not in known][:LINES_MAX]
@@ -81,8 +84,8 @@ async def narrow(
 
 
 def _beyond(found: dict[str, Any]) -> list[tuple[str, str]]:
-    pairs = [text.partition(" ") for text in found["beyond"][:LOTS_MAX]]
-    return [(product, lot) for product, _, lot in pairs]
+    pairs = [re.fullmatch(r"(.+?) ([LDER]:.*)", text) for text in found["beyond"][:LOTS_MAX]]
+    return [(pair[1], pair[2]) for pair in pairs if pair]
 
 
 async def _traced(person: Person, lots: list[tuple[str, str]]) -> list[dict[str, Any]]:

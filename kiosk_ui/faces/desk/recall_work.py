@@ -7,7 +7,17 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
-from kiosk_ui.client import PATIENT_S, Unusable, part, raise_for, reached, whole
+from kiosk_ui.client import (
+    PATIENT_S,
+    Ambiguous,
+    Asking,
+    Unusable,
+    part,
+    plain_headers,
+    raise_for,
+    reached,
+    whole,
+)
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Remark, Short, say
 from kiosk_ui.signing import Person, needs
@@ -68,14 +78,14 @@ async def shown(
     recall: str,
     holder: Annotated[str, Query(max_length=40)] = "",
     district: Annotated[str, Query(max_length=40)] = "",
+    calls: bool = False,
 ) -> Response:
-    """Whom to visit, whom to call, and what came of it."""
+    """Whom to visit and what was seen; whom to call, where that is asked for: it opens people's cards."""
     path, client = f"/v1/recalls/{part(recall)}", person.client
     found = await client.get(path, {"lines": 0}, wait_s=PATIENT_S)
-    holders = await whole(client, f"{path}/holders", "holders", HOLDERS_MAX)
+    drawn = await _drawn(client, f"{path}/holders")
     asked: dict[str, Any] = {"unread": True} | ({"district": district} if district else {})
-    calls = await client.get(f"{path}/calls", asked, wait_s=PATIENT_S)
-    drawn = [one for one in holders.lines if one["drawn"]]
+    listed = await client.get(f"{path}/calls", asked, wait_s=PATIENT_S) if calls else None
     values = {
         "recall": recall, "told": found["recall"], "rehearsal": found["rehearsal"],
         # Who was not seen yet comes first.
@@ -83,9 +93,9 @@ async def shown(
             one | {"why": why_drawn(one["drawn"], request.state.language)}
             for one in sorted(drawn, key=lambda one: one["check_result"] is not None)
         ],
-        "calls": calls["calls"], "district": district, "holder": holder, "holders": holders.lines,
-        "districts": sorted({one["district"] for one in holders.lines if one["district"]}),
-        "seen": SEEN, "results": REACHED, "position": holders.first["position"],
+        "calls": listed and listed["calls"], "district": district, "holder": holder,
+        "districts": found["districts"],
+        "seen": SEEN, "results": REACHED, "position": found["position"],
     }  # fmt: skip
     return render(request, "desk/recall_work.html", values, person=person)
 
@@ -135,7 +145,7 @@ async def call(
         "by": person.account, "card" if form.is_card else "merchant": form.holder,
     } | _noted(form.note)  # fmt: skip
     asks = [{"type": "call-holder", "entry": entry}]
-    return await say(request, person, asks, _here(recall, "calls"), key=form.key)
+    return await say(request, person, asks, _here(recall, "calls", "?calls=true"), key=form.key)
 
 
 @router.post("/hand-over")
@@ -147,20 +157,23 @@ async def hand_over(
     query = person.client.services.query
     path = f"/v1/recalls/{part(recall)}/hand-over.xlsx"
     answer = await reached(
-        query.get(path, params=asked, headers=person.client.headers, timeout=PATIENT_S)
+        query.get(path, params=asked, headers=plain_headers(person.client), timeout=PATIENT_S)
     )
     raise_for(answer)
+    digest = hashlib.sha256(answer.content).hexdigest()
     holders = int(answer.headers["suyuan-holders"])
     if not holders:
         raise Unusable(request.state.language.word("There is no holder to hand over there."))
     entry: dict[str, Any] = {
         "type": "recall-handed-over.v1", "recall": recall, "authority": form.authority,
-        "holders": holders, "by": person.account, "file": hashlib.sha256(answer.content).hexdigest(),
+        "holders": holders, "by": person.account, "file": digest,
     }  # fmt: skip
     if form.district:
         entry["district"] = form.district
     asks = [{"type": "hand-over-recall", "entry": entry}]
-    said = await say(request, person, asks, _here(recall, "hand-over"), key=form.key)
+    # The page stays as it is when a file is saved: another list from it is another hand-over.
+    key = f"{form.key}-{digest[:24]}" if form.key else ""
+    said = await say(request, person, asks, _here(recall, "hand-over"), key=key)
     if not isinstance(said, RedirectResponse):
         return said
     headers = {
@@ -170,8 +183,20 @@ async def hand_over(
     return Response(answer.content, media_type=answer.headers["content-type"], headers=headers)
 
 
-def _here(recall: str, about: str) -> str:
-    return f"/desk/recalls/{part(recall)}/field#{about}"
+async def _drawn(client: Asking, path: str) -> list[dict[str, Any]]:
+    """Returns the holders that were drawn; once more where the list was forgotten on the way."""
+    asked = {"drawn": True}
+    for _ in range(2):
+        try:
+            found = await whole(client, path, "holders", HOLDERS_MAX, asked, wait_s=PATIENT_S)
+            return found.lines
+        except Ambiguous:
+            continue
+    return []
+
+
+def _here(recall: str, about: str, asked: str = "") -> str:
+    return f"/desk/recalls/{part(recall)}/field{asked}#{about}"
 
 
 def _noted(note: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from kiosk_ui.client import PATIENT_S, Ambiguous, NotRecorded, Unusable
+from kiosk_ui.client import PATIENT_S, Ambiguous, Away, NotRecorded, Unusable, part
 from kiosk_ui.page import render
 from kiosk_ui.saying import market_time
 from kiosk_ui.signing import Person, needs
@@ -64,12 +64,15 @@ async def trace(
     return render(request, "desk/trace.html", values | about, person=person)
 
 
-async def _stops(person: Person, product: str, lot: str) -> list[dict[str, Any]]:
-    """Returns what stops the lot now; nothing where it has no page."""
+async def _stops(person: Person, product: str, lot: str) -> list[dict[str, Any]] | None:
+    """Returns what stops the lot now; nothing where it has no page, None where that is not known."""
     try:
-        stops: list[dict[str, Any]] = (await person.client.lot(product, lot))["stops"]
+        path = f"/v1/lots/{part(product)}/{part(lot)}"
+        stops: list[dict[str, Any]] = (await person.client.get(path, wait_s=PATIENT_S))["stops"]
     except (Ambiguous, NotRecorded, Unusable):
         return []
+    except Away:
+        return None
     return stops
 
 
