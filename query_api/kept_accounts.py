@@ -30,7 +30,7 @@ class KeptAccounts:
                     409, "list-forgotten", "this list was read too long ago: begin it again"
                 )
             # As this reader names the goods.
-            return kept._replace(names=product_names(reader, kept.names))
+            return kept._replace(names=product_names(reader, kept.names)) if kept.names else kept
         found = accounts_of(reader, recall)
         with self._lock:
             # Who pages through holders asks nothing of the trace they came from.

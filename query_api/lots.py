@@ -30,7 +30,11 @@ LIMIT 200
 """
 MADE_FROM = """
 SELECT DISTINCT input_product AS product, input_lot AS lot, t.premises,
-       coalesce(p.name_zh, input_product) AS product_name, p.name_en AS product_name_en
+       coalesce(p.name_zh, input_product) AS product_name, p.name_en AS product_name_en,
+       (SELECT CASE max(CASE WHEN how = 'possible' THEN 0 WHEN kind = 'hold' THEN 1 ELSE 2 END)
+          WHEN 2 THEN 'recalled' WHEN 1 THEN 'held' WHEN 0 THEN 'possible' END
+        FROM trade.stopped_lots s WHERE s.product = input_product AND s.lot = input_lot
+          AND s.ended_at IS NULL) AS stopped
 FROM trade.lot_transforms t LEFT JOIN trade.products p ON p.gtin = input_product
 WHERE output_product = %s AND output_lot = %s AND believed_to IS NULL
 ORDER BY 1, 2 LIMIT 100
@@ -40,7 +44,9 @@ SELECT lot, produced, expires,
   (SELECT CASE max(CASE WHEN how = 'possible' THEN 0 WHEN kind = 'hold' THEN 1 ELSE 2 END)
      WHEN 2 THEN 'recalled' WHEN 1 THEN 'held' WHEN 0 THEN 'possible' END
    FROM trade.stopped_lots s
-   WHERE s.product = l.product AND s.lot = l.lot AND s.ended_at IS NULL) AS stopped
+   WHERE s.product = l.product AND s.lot = l.lot AND s.ended_at IS NULL) AS stopped,
+  EXISTS (SELECT 1 FROM trade.papers q WHERE q.believed_to IS NULL AND q.result = 'failed'
+    AND q.gtins && %(gtins)s::text[] AND substr(l.lot, 3) = ANY(q.lots)) AS test_failed
 FROM trade.lots l
 WHERE product = %(gtin)s AND lot <> '' AND entries > 0
       AND (%(produced)s::date IS NULL OR produced = %(produced)s)
@@ -49,7 +55,7 @@ ORDER BY expires DESC NULLS LAST, lot LIMIT %(limit)s
 """
 PAPERS = """
 SELECT q.kind, q.number, q.issuer, q.result, q.valid_from, q.valid_until, q.digest,
-       d.digest IS NULL AS awaited, q.lots <> '{}' AS of_lot, q.position
+       d.digest IS NULL AS awaited, q.lots <> '{}' AS of_lot, q.lots, q.position
 FROM trade.papers q LEFT JOIN ledger.documents d ON d.digest = q.digest
 WHERE q.believed_to IS NULL AND q.gtins && %(gtins)s::text[]
       AND (%(lot)s::text IS NULL OR q.lots = '{}' OR %(lot)s = ANY(q.lots))
@@ -139,7 +145,8 @@ class Dates(NamedTuple):
 
 
 def _of_dates(reader: Reader, gtin: str, dates: Dates, limit: int) -> list[dict[str, Any]]:
-    return rows(reader, LOTS_OF_DATES, {"gtin": gtin, "limit": limit} | dates._asdict())
+    asked = {"gtin": gtin, "gtins": _family(reader, gtin), "limit": limit}
+    return rows(reader, LOTS_OF_DATES, asked | dates._asdict())
 
 
 def product_page(reader: Reader, asked: str, dates: Dates) -> schemas.ProductPage:
@@ -152,7 +159,7 @@ def product_page(reader: Reader, asked: str, dates: Dates) -> schemas.ProductPag
     return schemas.ProductPage(
         product=known,
         holds=holds,
-        lots=[brief(row, row["stopped"]) for row in found],
+        lots=[brief(row, row["stopped"], test_failed=row["test_failed"]) for row in found],
         stops=[schemas.ProductStop(**row) for row in _stops_of(reader, gtin)],
         papers=papers(reader, gtin, None, PAPERS_MAX)[0],
         today=today(reader),
@@ -282,10 +289,12 @@ def _gravest(stops: Sequence[schemas.LotStop]) -> str | None:
     return "possible" if stops else None
 
 
-def brief(row: dict[str, Any], stopped: str | None) -> schemas.LotBrief:
-    """Returns a lot by its number if it has one, its dates, and how it is stopped."""
+def brief(
+    row: dict[str, Any], stopped: str | None, *, test_failed: bool = False
+) -> schemas.LotBrief:
+    """Returns a lot by its number if it has one, its dates, how it is stopped, and whether a test failed."""
     key = str(row["lot"])
     number = key[2:] if key.startswith(("L:", "R:")) else None
     return schemas.LotBrief(
-        lot=number, produced=row["produced"], expires=row["expires"], key=key, stopped=stopped
+        lot=number, produced=row["produced"], expires=row["expires"], key=key, stopped=stopped, test_failed=test_failed,
     )  # fmt: skip

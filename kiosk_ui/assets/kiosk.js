@@ -98,7 +98,7 @@ function watch() {
 function offerDigits() {
   const pad = document.createElement("div");
   pad.className = "digits";
-  for (const key of [..."1234567890", "⌫"]) {
+  for (const key of [..."1234567890-", "⌫"]) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = key;

@@ -13,8 +13,13 @@ function keep(button) {
   const { gtin, lot, title } = button.dataset;
   const others = JSON.parse(localStorage.getItem(NAME) ?? "[]").filter((one) => one.gtin !== gtin || one.lot !== lot);
   localStorage.setItem(NAME, JSON.stringify([{ gtin, lot, title }, ...others].slice(0, MOST)));
+  isKept(button);
+}
+
+function isKept(button) {
   button.textContent = button.dataset.kept;
   button.disabled = true;
+  document.getElementById("to-mine").hidden = false;
 }
 
 // While it reads, the button says so, and stops it.
@@ -41,7 +46,11 @@ export function offer() {
   const keepIt = document.getElementById("keep");
   const aloud = document.getElementById("aloud");
   // What somebody bought is kept where nobody else looks.
-  if (keepIt) keepIt.hidden = matchMedia(KIOSK).matches;
+  if (keepIt) {
+    keepIt.hidden = matchMedia(KIOSK).matches;
+    const { gtin, lot } = keepIt.dataset;
+    if (JSON.parse(localStorage.getItem(NAME) ?? "[]").some((one) => one.gtin === gtin && one.lot === lot)) isKept(keepIt);
+  }
   if (aloud) aloud.hidden = !("speechSynthesis" in window);
 }
 

@@ -8,12 +8,13 @@ async function verdictOf({ gtin, lot }) {
   try {
     const answer = await fetch(`/v1/lots/${gtin}/${encodeURIComponent(lot)}`);
     if (!answer.ok) return ["warn", list.dataset.unknown];
-    const { stops, papers, lot: known, today } = await answer.json();
+    const { stops, papers, lot: known, today, made_from: parts } = await answer.json();
     const stopped = stops.find(({ how }) => how === "stopped");
     // In the order in which the lot's own page says them.
     if (stopped) return ["bad", stopped.kind === "recall" ? list.dataset.recalled : list.dataset.held];
     if (papers.some(({ kind, result }) => kind === "test" && result === "failed")) return ["bad", list.dataset.failed];
     if (known.expires && known.expires < today) return ["bad", list.dataset.past];
+    if (parts.some(({ stopped }) => ["recalled", "held"].includes(stopped))) return ["bad", list.dataset.part];
     if (stops.length) return ["warn", list.dataset.maybe];
     return ["good", list.dataset.clear];
   } catch {
@@ -41,6 +42,8 @@ function item(one) {
   verdictOf(one).then(([tone, said]) => {
     link.className = `verdict ${tone}`;
     words.textContent = said;
+    // What must not be eaten stands on top.
+    row.style.order = { bad: -2, warn: -1 }[tone] ?? 0;
   });
   return row;
 }

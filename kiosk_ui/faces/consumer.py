@@ -104,6 +104,8 @@ async def search(request: Request, q: str = "") -> Response:
     found = await client_of(request).search(text)
     if len(found) == 1 and text.isdigit() and found[0]["gtin"].endswith(text):
         return RedirectResponse(_same_language(request, f"/01/{found[0]['gtin']}"), 303)
+    if len(found) == 1 and (path := await _lot_named(request, found[0]["gtin"], text)):
+        return RedirectResponse(_same_language(request, path), 303)
     language = request.state.language
     products = [p | {"title": product_title(p, language)} for p in found]
     merchants = await client_of(request).get("/v1/merchants", {"q": text[:60], "limit": 10})
@@ -112,6 +114,15 @@ async def search(request: Request, q: str = "") -> Response:
         "mistyped": not products and text.isdigit() and await _is_mistyped(request, text),
     }  # fmt: skip
     return render(request, "search.html", values | {"kinds": MERCHANT_KINDS})
+
+
+async def _lot_named(request: Request, gtin: str, text: str) -> str:
+    """Returns the page of the lot whose number was typed; nothing where it is none of this product's."""
+    try:
+        known = (await client_of(request).lot(gtin, text))["lot"]
+    except (Ambiguous, NotRecorded, Unusable):
+        return ""
+    return f"/01/{gtin}/10/{part(text)}" if known["lot"] == text else ""
 
 
 async def _is_mistyped(request: Request, digits: str) -> bool:

@@ -30,7 +30,7 @@ async def proof(request: Request, position: Position) -> Response:
     text = await _proof(request, position)
     public = _public_part(text)
     values = {
-        "position": position, "proof": text, "public": public, "origin": _origin(text),
+        "position": position, "proof": text, "public": public, "plain": json.dumps(public, ensure_ascii=False, indent=1), "origin": _origin(text),
         "facts": entry_words(public, request.state.language), "key": await _key(request),
         "drawn": len(text.encode()) <= CODE_MAX, "food": _food(public), "witnesses": witnesses_of(text.partition("\n\n")[2]),
         "base": public_base(request),

@@ -61,62 +61,106 @@ PAPER_KINDS = {
 }
 
 
+class _Standing(NamedTuple):
+    """What of a lot's page decides what is said of it."""
+
+    page: dict[str, Any]
+    days_left: DaysLeft | None
+    failed: bool
+    stops: list[dict[str, Any]]
+    possible: dict[str, Any] | None
+    parts: list[dict[str, Any]]
+
+
 def lot_view(page: dict[str, Any], language: Language) -> LotView:
     """Works out what is said about a lot."""
     word = language.word
-    days_left = _days_left(page, language)
-    past = days_left is not None and days_left.tone == "past"
-    failed = [p for p in page["papers"] if p["kind"] == "test" and p["result"] == "failed"]
-    places = len(page["steps"])
+    it = _Standing(
+        page,
+        _days_left(page, language),
+        any(p["kind"] == "test" and p["result"] == "failed" for p in page["papers"]),
+        [stop for stop in page["stops"] if stop["how"] == "stopped"],
+        next((stop for stop in page["stops"] if stop["how"] == "possible"), None),
+        [one for one in page["made_from"] if one["stopped"] in ("recalled", "held")],
+    )
+    verdict, tone = _verdict(it)
+    return LotView(
+        product_title(page["product"], language), word(verdict), tone, _reasons(it, language),
+        # A fresh bar beside "do not eat it" would say two things at once.
+        None if it.stops or it.failed or it.parts else it.days_left,
+        [_step(step, language) for step in page["steps"]],
+        [p | {"name": word(PAPER_KINDS.get(p["kind"], "Certificate"))} for p in page["papers"]],
+        [stop["notice"] for stop in it.stops if stop["notice"]],
+    )  # fmt: skip
+
+
+def _verdict(it: _Standing) -> tuple[str, str]:
+    """Returns the gravest of what is known, as words of the catalogue and a tone."""
+    if it.stops:
+        recalled = it.stops[0]["kind"] == "recall"
+        return ("Recalled: do not eat it" if recalled else "Sale stopped for now"), "bad"
+    if it.failed:
+        return "A test failed", "bad"
+    if it.days_left is not None and it.days_left.tone == "past":
+        return "Past its last good day", "bad"
+    if it.parts:
+        return "Made from what is stopped: ask before you buy or eat it", "bad"
+    if it.possible:
+        return "May be recalled or held: ask before you buy", "warn"
+    if it.page["disputed"] or it.page["gaps"]:
+        return "Recorded, with open questions", "warn"
+    return "Recorded", "good"
+
+
+def _reasons(it: _Standing, language: Language) -> list[str]:
+    """Returns why, what stops the lot first."""
+    word, places = language.word, len(it.page["steps"])
     recorded = "Recorded at one place." if places == 1 else "Recorded at {n} places."
-    reasons = [word(recorded).format(n=places)]
-    if days_left is not None:
-        reasons.append(days_left.words)
+    reasons = [*_stopping(it, language), word(recorded).format(n=places)]
+    if it.days_left is not None:
+        reasons.append(it.days_left.words)
     else:
         reasons.append(word("No last good day is recorded."))
-    if page["disputed"]:
+    if it.page["disputed"]:
         reasons.append(word("The dates stated for this lot disagree; the earlier one counts here."))
     tests = [
-        p for p in page["papers"] if p["kind"] == "test" and p["result"] == "passed" and p["of_lot"]
-    ]
-    if failed:
+        p for p in it.page["papers"]
+        if p["kind"] == "test" and p["result"] == "passed" and p["of_lot"]
+    ]  # fmt: skip
+    if it.failed:
         reasons.append(word("A test report says: failed."))
     elif tests:
         reasons.append(word("Test reports on record: {n}, all passed.").format(n=len(tests)))
     else:
         reasons.append(word("No test report of this lot is recorded."))
-    if page["gaps"]:
+    if it.page["gaps"]:
         reasons.append(word("A scanner that handled this lot lost part of its record."))
-    stops = [stop for stop in page["stops"] if stop["how"] == "stopped"]
-    possible = next((stop for stop in page["stops"] if stop["how"] == "possible"), None)
-    if possible and not stops:
-        told = word("May be meant by a recall or hold of {who}: {why}")
-        reasons.insert(0, told.format(who=possible["authority"], why=possible["reason"]))
-    elif not stops:
+    if not it.stops and not it.possible:
         reasons.append(word("No open recall or hold of this lot is recorded."))
-    verdict, tone = word("Recorded"), "good"
-    if page["disputed"] or page["gaps"]:
-        verdict, tone = word("Recorded, with open questions"), "warn"
-    if possible:
-        verdict, tone = word("May be recalled or held: ask before you buy"), "warn"
-    if past:
-        verdict, tone = word("Past its last good day"), "bad"
-    if failed:
-        verdict, tone = word("A test failed"), "bad"
-    if stops:
-        recalled = stops[0]["kind"] == "recall"
-        verdict = word("Recalled: do not eat it" if recalled else "Sale stopped for now")
-        tone = "bad"
+    return reasons
+
+
+def _stopping(it: _Standing, language: Language) -> list[str]:
+    """Returns who stops the lot and why, or may, or stops what it was made from."""
+    word = language.word
+    if it.stops:
+        recalled = it.stops[0]["kind"] == "recall"
         told = word("Recalled by {who}: {why}" if recalled else "Stopped by {who}: {why}")
-        reasons.insert(0, told.format(who=stops[0]["authority"], why=stops[0]["reason"]))
-    return LotView(
-        product_title(page["product"], language), verdict, tone, reasons,
-        # A fresh bar beside "do not eat it" would say two things at once.
-        None if stops or failed else days_left,
-        [_step(step, language) for step in page["steps"]],
-        [p | {"name": word(PAPER_KINDS.get(p["kind"], "Certificate"))} for p in page["papers"]],
-        [stop["notice"] for stop in stops if stop["notice"]],
-    )  # fmt: skip
+        return [told.format(who=it.stops[0]["authority"], why=it.stops[0]["reason"])]
+    found = []
+    if it.parts:
+        told = word("It was made from what is recalled or on hold: {what}")
+        found.append(told.format(what=_part_name(it.parts[0], language)))
+    if it.possible:
+        told = word("May be meant by a recall or hold of {who}: {why}")
+        found.append(told.format(who=it.possible["authority"], why=it.possible["reason"]))
+    return found
+
+
+def _part_name(part: dict[str, Any], language: Language) -> str:
+    named = part["product_name_en"] if language.code == "en" else None
+    number = part["lot"].partition(":")[2]
+    return f"{named or part['product_name']} {number}".strip()
 
 
 def product_title(product: dict[str, Any], language: Language) -> str:
@@ -149,7 +193,11 @@ def lot_path(lot: dict[str, Any]) -> str:
 
 
 def lot_mark(lot: dict[str, Any], today: str) -> str:
-    """Returns what a list says of a lot before it is opened: recalled, held, possible, past, or nothing."""
+    """Returns what a list says of a lot before it is opened: recalled, held, failed, possible, past, or nothing."""
+    if lot["stopped"] in ("recalled", "held"):
+        return str(lot["stopped"])
+    if lot["test_failed"]:
+        return "failed"
     if lot["stopped"]:
         return str(lot["stopped"])
     return "past" if lot["expires"] and lot["expires"] < today else ""

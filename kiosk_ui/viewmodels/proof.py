@@ -17,6 +17,11 @@ TYPES = {
 }  # fmt: skip
 
 
+NAMED_MAX = 6
+RESULTS = ("passed", "failed")
+NUMBERED = ("certificate-filed", "test-report-filed")
+
+
 def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, str]]:
     """Returns the facts that a proof opens, each with its name."""
     word = language.word
@@ -31,9 +36,15 @@ def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, s
         (word("Place"), public.get("premises")),
         (
             word("Product"),
-            goods.get("gtin") or goods.get("item") or goods.get("product") or public.get("gtin"),
+            goods.get("gtin")
+            or goods.get("item")
+            or goods.get("product")
+            or public.get("gtin")
+            or ", ".join(public.get("gtins", [])[:NAMED_MAX]),
         ),
-        (word("Lot"), goods.get("lot")),
+        (word("Lot"), goods.get("lot") or ", ".join(public.get("lots", [])[:NAMED_MAX])),
+        (word("Result"), word(public["result"]) if public.get("result") in RESULTS else None),
+        (word("Number"), public.get("number") if name in NUMBERED else None),
         (word("Business day"), language.day(public.get("business_date"))),
         (word("Received by the ledger"), language.instant(recorded.get("received"))),
     ]

@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.background import BackgroundTask
 
 from ledger.rules.law_ledgers import LEDGERS, LawLedger
-from query_api import ledgers, pairs, schemas
+from query_api import ledger_schemas, ledgers, pairs, schemas
 from query_api.inquiries import Inquiry, asks
 from query_api.ledgers import Completeness, LawLine, LinePlace, Opens, Period, WantedLines
 from query_api.parameters import Cursor, Limit, MerchantText
@@ -41,7 +41,7 @@ def lines(
     after: Cursor = None,
     limit: Limit = 100,
     lacking: Lacking = "",
-) -> schemas.LedgerPage:
+) -> ledger_schemas.LedgerPage:
     """A page of a ledger: its fields in the law's order, and what each line lacks.
 
     With `lacking` only those lines that lack this field.
@@ -57,7 +57,7 @@ def lines(
         found = read(reader, law, books.merchant, period, wanted, *filter(None, [lacking]))
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
-    return schemas.LedgerPage(
+    return ledger_schemas.LedgerPage(
         ledger=_law(law), merchant=books.merchant, asked_of=not law.merchants or not books.kinds.isdisjoint(law.merchants),
         lines=[_shown(line) for line in found[:limit]],
         next=cursor_of(str(last.day), str(last.original), str(last.leg)) if last else None,
@@ -100,7 +100,7 @@ def both_sides(
 @router.get("/{merchant}/ledgers/{name}/completeness")
 def complete(
     asked: LedgerInquiry, merchant: MerchantText, name: LedgerName, since: Day, until: Day
-) -> schemas.LedgerCompleteness:
+) -> ledger_schemas.LedgerCompleteness:
     """How many lines lack each field the law asks for, and the way to mend it."""
     law, period = LEDGERS[name], _period(since, until)
     with asked.snapshot(cards=True) as reader:
@@ -111,13 +111,13 @@ def complete(
         counted = ledgers.completeness(every)
         at = position(reader)
     fields = [
-        schemas.FieldCompleteness(
+        ledger_schemas.FieldCompleteness(
             key=field.key, zh=field.zh, en=field.en, missing=counted.missing[field.key],
             mend_zh=field.mend_zh, mend_en=field.mend_en,
         )
         for field in law.fields
     ]  # fmt: skip
-    return schemas.LedgerCompleteness(lines=counted.lines, fields=fields, position=at)
+    return ledger_schemas.LedgerCompleteness(lines=counted.lines, fields=fields, position=at)
 
 
 @router.get("/{merchant}/ledgers/{name}/export.{form}", response_class=Response)
@@ -229,17 +229,17 @@ def _place(after: str | None) -> LinePlace:
         raise Problem(422, "cursor-invalid", "give the cursor of the page before") from error
 
 
-def _law(law: LawLedger) -> schemas.Law:
-    fields = [schemas.LawFieldNames(key=f.key, zh=f.zh, en=f.en) for f in law.fields]
-    return schemas.Law(
+def _law(law: LawLedger) -> ledger_schemas.Law:
+    fields = [ledger_schemas.LawFieldNames(key=f.key, zh=f.zh, en=f.en) for f in law.fields]
+    return ledger_schemas.Law(
         name=law.name, zh=law.zh, en=law.en, article=law.article, source=law.source,
         article_en=law.article_en, source_en=law.source_en,
         valid_from=law.valid_from, fields=fields,
     )  # fmt: skip
 
 
-def _shown(line: LawLine) -> schemas.LedgerLine:
-    return schemas.LedgerLine(
+def _shown(line: LawLine) -> ledger_schemas.LedgerLine:
+    return ledger_schemas.LedgerLine(
         position=line.position, stream=line.stream, number=line.number, device=line.device,
         premises=line.premises, delivery=line.delivery,
         fields=line.fields, fields_en=line.fields_en, missing=list(line.missing), late_days=line.late_days,

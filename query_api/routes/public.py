@@ -22,25 +22,28 @@ from query_api.views import LIMIT_MAX, gtin_of, position, rows, today
 GtinText = Annotated[str, Path(max_length=20, examples=["6901234567892"])]
 LotText = Annotated[str, Path(min_length=1, max_length=80, examples=["A2411"])]
 PublicInquiry = Annotated[Inquiry, asks("product")]
-SEARCH = """
+# Of a product found, by its number: what stops some of its lots.
+STOPPED = """(SELECT CASE max(CASE kind WHEN 'recall' THEN 2 ELSE 1 END) WHEN 2 THEN 'recalled' WHEN 1 THEN 'held' END
+  FROM trade.stopped_lots s WHERE s.product = {gtin} AND s.how = 'stopped' AND s.ended_at IS NULL)"""
+SEARCH = f"""
 WITH named AS (
     SELECT gtin FROM trade.products
-    WHERE (%(grams)s::text[] <> '{}' AND bigrams @> %(grams)s::text[])
+    WHERE (%(grams)s::text[] <> '{{}}' AND bigrams @> %(grams)s::text[])
        OR name_zh ILIKE %(like)s OR name_en ILIKE %(like)s
     UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
     UNION SELECT product FROM trade.lots
     WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
 )
 SELECT n.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
-       coalesce(m.name, p.maker) AS maker
+       coalesce(m.name, p.maker) AS maker, {STOPPED.format(gtin="n.gtin")} AS stopped
 FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
      LEFT JOIN trade.merchants m ON m.merchant = p.maker
 ORDER BY p.name_zh, n.gtin LIMIT %(limit)s
 """
 # Where nothing is called so: what bears these digits, read off a torn label.
-BEARING = """
+BEARING = f"""
 SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
-       coalesce(m.name, p.maker) AS maker
+       coalesce(m.name, p.maker) AS maker, {STOPPED.format(gtin="p.gtin")} AS stopped
 FROM trade.products p LEFT JOIN trade.merchants m ON m.merchant = p.maker
 WHERE p.gtin LIKE %s ORDER BY p.name_zh, p.gtin LIMIT %s
 """
@@ -79,7 +82,7 @@ def search(
         found = rows(reader, SEARCH, asks)
         if not found and re.fullmatch(DIGITS, text):
             found = rows(reader, BEARING, [f"%{text}%", limit])
-    return schemas.ProductList(products=[schemas.Product(**row) for row in found])
+    return schemas.ProductList(products=[schemas.FoundProduct(**row) for row in found])
 
 
 @router.get("/products/{gtin}")

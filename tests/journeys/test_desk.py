@@ -440,7 +440,7 @@ def test_an_auditor_reads_who_looked_at_what(city: City, browser: Browser) -> No
     assert "officer-1" in page.inner_text("main")
     assert violations(page) == []
     page.fill("#account", "inspector-1")
-    page.click("main form button")
+    page.click("form:has(#account) button")
     assert "officer-1" not in page.inner_text("main tbody")
     sheet = page.request.get(f"{city.url}/v1/access-log/export.csv?account=officer-1&merchant=m-1")
     assert sheet.status == 200

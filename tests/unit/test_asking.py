@@ -14,7 +14,8 @@ class Paged:
     def __init__(self, count: int) -> None:
         self.count = count
 
-    async def get(self, _path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    async def get(self, _path: str, asked: dict[str, Any], *, wait_s: float) -> dict[str, Any]:
+        assert wait_s > 0
         start = int(asked.get("after", 0))
         lines = list(range(start, min(self.count, start + 10)))
         more = str(start + 10) if start + 10 < self.count else None

@@ -44,7 +44,10 @@ def test_a_lot_that_a_hold_may_mean_is_not_said_to_be_free_of_one() -> None:
         "notice": None,
     }  # fmt: skip
     product = {"gtin": "06901234567892", "name_zh": "面粉", "name_en": "Flour"}
-    nothing = {"steps": [], "papers": [], "stops": [], "disputed": False, "gaps": 0, "today": None}
+    nothing = {
+        "steps": [], "papers": [], "stops": [], "made_from": [], "disputed": False, "gaps": 0,
+        "today": None,
+    }  # fmt: skip
     page = nothing | {"product": product, "lot": {"expires": None}}
     english = load_languages()["en"]
 
@@ -63,10 +66,35 @@ def test_near_its_end_is_the_same_for_a_shopper_as_for_the_stall(today: str, ton
     page = {
         "product": {"gtin": "06901234567892", "name_zh": "酸奶", "name_en": "Yoghurt", "shelf_life_days": None},
         "lot": lot, "today": today, "near_from": str(near_from(expires, life)),
-        "steps": [], "papers": [], "stops": [], "disputed": False, "gaps": 0,
+        "steps": [], "papers": [], "stops": [], "made_from": [], "disputed": False, "gaps": 0,
     }  # fmt: skip
 
     shown = lot_view(page, load_languages()["en"]).days_left
 
     assert shown is not None
     assert shown.tone == tone
+
+
+@pytest.mark.parametrize(
+    ("stopped", "tone"),
+    [("recalled", "bad"), ("held", "bad"), ("possible", "good"), (None, "good")],
+)
+def test_a_cake_made_of_recalled_yoghurt_says_so_before_anything_else(
+    stopped: str | None, tone: str
+) -> None:
+    part = {
+        "product_name": "酸奶",
+        "product_name_en": "Yoghurt",
+        "lot": "L:A-1",
+        "stopped": stopped,
+    }
+    page = {
+        "product": {"gtin": "06901234567892", "name_zh": "蛋糕", "name_en": "Cake"},
+        "lot": {"expires": None}, "steps": [], "papers": [], "stops": [], "disputed": False, "gaps": 0,
+        "made_from": [part], "today": None,
+    }  # fmt: skip
+
+    shown = lot_view(page, load_languages()["en"])
+
+    assert shown.tone == tone
+    assert ("Yoghurt A-1" in shown.reasons[0]) is (tone == "bad")

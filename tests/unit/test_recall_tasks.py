@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kiosk_ui.language import load_languages
-from kiosk_ui.viewmodels.recall import LINE, task_shown
+from kiosk_ui.viewmodels.recall import LINE, is_before, task_shown
 
 PORK, MILK = "item:猪肉", "06901234567892"
 Had = tuple[str, str, str, str]
@@ -22,6 +22,7 @@ def task(had: list[Had], answer: list[dict[str, str]] | None, *lines: dict[str, 
     return task_shown(
         {
             "colour": "green", "had": own, "lines": list(lines),
+            "acknowledged_at": None, "widened_at": None,
             "answer": None if answer is None else [none | one for one in answer],
         },
         load_languages()["en"],
@@ -70,3 +71,12 @@ def test_an_answer_without_any_goods_is_an_answer() -> None:
     shown = task([(MILK, "L:A", "piece", "30")], [])
 
     assert (shown["said"], shown["beyond"]) == ([], False)
+
+
+def test_who_read_it_before_it_was_widened_reads_it_again() -> None:
+    before, after = "2026-11-30T08:00:00+00:00", "2026-11-30T16:30:00+08:00"
+
+    assert is_before(before, after)
+    assert not is_before(after, before)
+    assert not is_before(None, after)
+    assert not is_before(before, None)

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from kiosk_ui.client import Away, part, reached
 from kiosk_ui.page import render
+from kiosk_ui.reached import public_base
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.viewmodels.proof import witnesses_of
 
@@ -58,11 +60,17 @@ async def log(
     values = {
         "health": health, "size": int(checkpoint.splitlines()[1]) if checkpoint else None,
         "key": await _of_log(person, "/log/key"), "account": account, "merchant": merchant,
-        "witnesses": witnesses_of(checkpoint),
+        "witnesses": witnesses_of(checkpoint), "base": public_base(request),
         "entries": [one | {"told": json.loads(one["said"])} for one in looks["entries"]],
         "next": looks["next"], "reads": person.has("auditor"),
     }  # fmt: skip
     return render(request, "desk/log.html", values, person=person)
+
+
+@router.get("/log/entry")
+async def entry(person: Auditor, n: Annotated[int, Query(ge=1, le=2**53)]) -> Response:
+    """The proof of an entry, by where it stands in the record."""
+    return RedirectResponse(f"/proof/{n}", 303)
 
 
 async def _of_log(person: Person, path: str) -> str:

@@ -47,18 +47,19 @@ async def trace(
     if at:
         asked["at"] = market_time(at)
     begun = time.monotonic()
-    page, flow, stops = await asyncio.gather(
+    page, flow, stops, health = await asyncio.gather(
         person.client.get(
             "/v1/trace", asked | {"after": after, "limit": HOLDERS_SHOWN, "find": find},
             wait_s=PATIENT_S,
         ),
         person.client.get("/v1/trace/flow", asked, wait_s=PATIENT_S), _stops(person, product, lot),
+        person.client.get("/v1/health"),
     )  # fmt: skip
     took_s = time.monotonic() - begun
     told = {"product": product, "lot": lot, "at": at, "as_of": "" if as_of is None else as_of}
     values = _values(request, page, flow)
     about = {
-        "stops": stops, "asked": asked, "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
+        "stops": stops, "head": health["trade"], "asked": asked, "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
         "took_ms": round(took_s * 1000), "same": urlencode({k: v for k, v in told.items() if v != ""}),
     }  # fmt: skip
     return render(request, "desk/trace.html", values | about, person=person)
