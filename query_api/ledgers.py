@@ -43,6 +43,11 @@ WHERE m.merchant = %(merchant)s AND m.kind = ANY(%(kinds)s) AND m.believed_to IS
   AND (m.business_date, m.original, m.leg) > (%(day)s, %(original)s, %(at_leg)s)
 ORDER BY m.business_date, m.original, m.leg LIMIT %(limit)s
 """
+# The same from its end: what was entered last is looked for first.
+LATEST = LINES.replace("m.leg) > (%(day)s", "m.leg) < (%(day)s").replace(
+    "ORDER BY m.business_date, m.original, m.leg",
+    "ORDER BY m.business_date DESC, m.original DESC, m.leg DESC",
+)
 # Whoever was merged into another has one set of books with it.
 KINDS = "SELECT kind FROM trade.merchants WHERE merchant = ANY(%s)"
 PAPERS = """
@@ -109,7 +114,7 @@ class LinePlace(NamedTuple):
     leg: int
 
 
-START = LinePlace(date.min, 0, 0)
+START, END = LinePlace(date.min, 0, 0), LinePlace(date.max, 2**62, 2**30)
 
 
 Opens = Callable[[Collection[str], Collection[str]], None]
@@ -124,6 +129,7 @@ class WantedLines(NamedTuple):
     after: LinePlace
     limit: int
     opens: Opens | None = None
+    latest_first: bool = False
 
 
 class LawLine(NamedTuple):
@@ -165,9 +171,10 @@ def registered(reader: Reader, name: str) -> Registered:
 def page(
     reader: Reader, law: LawLedger, merchant: str, period: Period, wanted: WantedLines
 ) -> list[LawLine]:
-    """Returns the lines of a ledger behind a place, in the order of their business dates."""
+    """Returns the lines of a ledger behind a place, in the order of their business dates or from their end."""
     after, limit = wanted.after, wanted.limit
-    found = rows(reader, LINES, {
+    query = LATEST if wanted.latest_first else LINES
+    found = rows(reader, query, {
         "merchant": merchant, "kinds": list(law.kinds), "since": period.since,
         "until": period.until, "goods": law.goods, "produce": list(PRODUCE_CATEGORIES),
         "day": after.day, "original": after.original,

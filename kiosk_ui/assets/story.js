@@ -18,6 +18,13 @@ function show() {
   });
   document.getElementById("count").textContent = `${at + 1} / ${steps.length}`;
   next.hidden = at === steps.length - 1;
+  nameNext();
+}
+
+// What the button does now: lets the step happen, or goes on.
+function nameNext() {
+  const { act, done } = steps[at].dataset;
+  next.textContent = act && !done ? next.dataset.do : next.dataset.on;
 }
 
 async function ask(step) {
@@ -50,6 +57,7 @@ async function press() {
     tell(step, state.facts[act]);
     showTill(state);
     busy.textContent = "";
+    nameNext();
   } catch {
     busy.textContent = busy.dataset.failed;
   }

@@ -106,7 +106,7 @@ async def ledgers(
     period = {"since": str(since), "until": str(until)}
     path = f"/v1/merchants/{part(merchant)}/ledgers/{name}"
     more = {key: text for key, text in (("after", after), ("lacking", lacking)) if text}
-    page = await person.client.get(path, period | more, wait_s=PATIENT_S)
+    page = await person.client.get(path, period | more | {"latest_first": True}, wait_s=PATIENT_S)
     lacking_of = await person.client.get(f"{path}/completeness", period, wait_s=PATIENT_S)
     values = {
         "page": page, "lacking": lacking_of, "merchants": person.merchants(), "merchant": merchant,

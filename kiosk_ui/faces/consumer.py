@@ -1,5 +1,6 @@
 """The consumer's pages: attract, search, product and lot."""
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -9,7 +10,7 @@ from kiosk_ui.client import Ambiguous, Away, NotRecorded, Unusable, client_of, p
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.relay import events
-from kiosk_ui.svg.journey import journey_line
+from kiosk_ui.svg.journey import journey_line, stages_of
 from kiosk_ui.svg.strip import strip_of_tests
 from kiosk_ui.viewmodels.lot import (
     MERCHANT_KINDS,
@@ -28,6 +29,8 @@ TEST_DAYS = 14
 # What is left of goods whose recall was closed stays recalled; so long it is said on the way in.
 CLOSED_DAYS = 30
 RECALLS_SHOWN = 4
+# What a shop's own scale prints (GS1 General Specifications, 1.4.2: restricted circulation numbers).
+WEIGHED = re.compile(r"2[0-9]{12}")
 
 
 @router.get("/")
@@ -111,6 +114,7 @@ async def search(request: Request, q: str = "") -> Response:
     merchants = await client_of(request).get("/v1/merchants", {"q": text[:60], "limit": 10})
     values = {
         "q": text, "products": products, "merchants": merchants["merchants"],
+        "weighed": not products and WEIGHED.fullmatch(text) is not None,
         "mistyped": not products and text.isdigit() and await _is_mistyped(request, text),
     }  # fmt: skip
     return render(request, "search.html", values | {"kinds": MERCHANT_KINDS})
@@ -185,7 +189,13 @@ def _lot(request: Request, page: dict[str, Any]) -> Response:
     language = request.state.language
     view = lot_view(page, language)
     line = journey_line(view.steps, language.word("{n} more"), language.word("Where it has been"))
-    values = {"page": page, "view": view, "title": view.title, "journey": line}
+    values = {
+        "page": page,
+        "view": view,
+        "title": view.title,
+        "journey": line,
+        "stages": stages_of(view.steps),
+    }
     return render(request, "lot.html", values)
 
 

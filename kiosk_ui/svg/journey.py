@@ -17,11 +17,17 @@ PLACES_MAX = 3
 NAME_MAX = 11
 
 
-def journey_line(steps: Sequence[dict[str, Any]], more: str, title: str) -> Markup:
-    """Draws the steps as stages on a line. `more` says, with {n}, how many of one were folded."""
+def stages_of(steps: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Returns the places of each kind, the kinds in the order in which they first had it."""
     stages: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
         stages.setdefault(step["kind"], []).append(step)
+    return stages
+
+
+def journey_line(steps: Sequence[dict[str, Any]], more: str, title: str) -> Markup:
+    """Draws the steps as stages on a line. `more` says, with {n}, how many of one were folded."""
+    stages = stages_of(steps)
     width = max(1, len(stages)) * STAGE_X
     deepest = max((min(len(places), PLACES_MAX + 1) for places in stages.values()), default=0)
     height = FIRST_Y + 14 + deepest * PLACE_Y

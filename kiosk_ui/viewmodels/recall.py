@@ -21,6 +21,11 @@ STEPS = {
     "first-read": "read by the first", "first-answer": "answered by the first",
     "last-answer": "answered by the last so far", "closed": "closed",
 }  # fmt: skip
+# What an officer saw at a holder.
+SEEN = {
+    "effective": "set aside, as it should be", "still-there": "still on the shelf",
+    "still-sold": "still being sold", "not-met": "nobody was there",
+}  # fmt: skip
 COLOURS = {"green": "good", "yellow": "warn", "red": "bad"}
 # As the API names the parts of a line.
 LINE = (

@@ -3,9 +3,9 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response, StreamingResponse
 from starlette.background import BackgroundTask
 
@@ -31,6 +31,22 @@ SPOOL_BYTES = 1024 * 1024
 router = APIRouter(prefix="/v1/merchants", tags=["ledgers"])
 
 
+class LedgerPart(NamedTuple):
+    """Which lines of a ledger are asked for, and where the page before ended."""
+
+    after: str | None
+    limit: int
+    lacking: str
+    latest_first: bool
+
+
+def ledger_part(
+    after: Cursor = None, limit: Limit = 100, lacking: Lacking = "", latest_first: bool = False
+) -> LedgerPart:
+    """Reads it from the address."""
+    return LedgerPart(after, limit, lacking, latest_first and not lacking)
+
+
 @router.get("/{merchant}/ledgers/{name}")
 def lines(
     asked: LedgerInquiry,
@@ -38,21 +54,22 @@ def lines(
     name: LedgerName,
     since: Day,
     until: Day,
-    after: Cursor = None,
-    limit: Limit = 100,
-    lacking: Lacking = "",
+    part: Annotated[LedgerPart, Depends(ledger_part)],
 ) -> ledger_schemas.LedgerPage:
     """A page of a ledger: its fields in the law's order, and what each line lacks.
 
-    With `lacking` only those lines that lack this field.
+    With `lacking` only those lines that lack this field, which come in the order of their days.
     """
     law, period = LEDGERS[name], _period(since, until)
+    limit, lacking = part.limit, part.lacking
     if lacking and lacking not in [field.key for field in law.fields]:
         raise Problem(422, "field-unknown", f"{lacking} is no field of the ledger {name}")
     with asked.snapshot(cards=True) as reader:
         books = ledgers.registered(reader, merchant)
         asked.look_at(reader, books.merchant)
-        wanted = WantedLines(_place(after), limit + 1, _opens(asked, reader, books.merchant))
+        place = _place(part.after, ledgers.END if part.latest_first else ledgers.START)
+        opens = _opens(asked, reader, books.merchant)
+        wanted = WantedLines(place, limit + 1, opens, part.latest_first)
         read = ledgers.lacking if lacking else ledgers.page
         found = read(reader, law, books.merchant, period, wanted, *filter(None, [lacking]))
         at = position(reader)
@@ -219,9 +236,9 @@ def _period(since: date, until: date) -> Period:
     return Period(since, until)
 
 
-def _place(after: str | None) -> LinePlace:
+def _place(after: str | None, first: LinePlace) -> LinePlace:
     if after is None:
-        return ledgers.START
+        return first
     try:
         day, original, leg = key_of(after, 3)
         return LinePlace(date.fromisoformat(day), int(original), int(leg))

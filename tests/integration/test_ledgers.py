@@ -149,6 +149,17 @@ def test_lines_that_lack_a_field_are_shown_alone_page_by_page(api: httpx.Client)
     assert refused.json()["title"] == "field-unknown"
 
 
+def test_a_ledger_is_read_from_its_end_page_by_page(api: httpx.Client) -> None:
+    forwards = lines(api, "purchases")
+    asked = PERIOD | {"latest_first": True, "limit": 2}
+    path = "/v1/merchants/m-1/ledgers/purchases"
+    first = api.get(path, params=asked).json()
+    second = api.get(path, params=asked | {"after": first["next"]}).json()
+
+    assert first["lines"] + second["lines"] == forwards[::-1]
+    assert second["next"] is None
+
+
 def test_what_was_cleared_has_a_ledger_that_says_what_was_done_in_both_languages(
     database: Database,
 ) -> None:

@@ -356,6 +356,23 @@ def test_every_page_of_the_station_is_accessible(
     context.close()
 
 
+def test_a_trace_says_what_stops_the_lot_now_and_nothing_of_it_as_it_was_known_before(
+    city: City, officer: Page
+) -> None:
+    trace = f"{city.url}/desk/trace?product={MILK}&lot=A-24%2F11&lang=zh"
+    officer.goto(trace)
+    assert "已召回：" in officer.inner_text("#answer")
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    officer.click("tbody a")
+    history = officer.locator(".panel:has(h2:text-is('经过')) a[href^='/proof/']")
+    drafted = int(str(history.first.get_attribute("href")).rpartition("/")[2])
+    officer.goto(f"{trace}&as_of={drafted - 1}")
+    assert "已召回：" not in officer.inner_text("#answer")
+    assert "这是当时所知" in officer.inner_text("#answer")
+    # And one can slide forward again.
+    assert int(officer.get_attribute("#as_of", "max") or "0") > drafted
+
+
 def test_a_recall_ends_only_as_two_officers_say_each_with_their_own_password(
     city: City, officer: Page
 ) -> None:

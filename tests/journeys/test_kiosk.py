@@ -569,6 +569,37 @@ def test_a_mistyped_number_is_told_apart_from_one_that_nobody_recorded(
     assert ("Not recorded does not mean unsafe" in page) is not mistyped
 
 
+def test_a_code_that_a_shops_scale_prints_is_told_apart_from_a_mistyped_one(stand: Stand) -> None:
+    page = _english(stand, "/search?q=2000010012343")
+
+    assert "for what it weighs" in page
+    assert "not a whole barcode number" not in page
+
+
+def test_on_a_telephone_the_journey_is_a_list_that_fits(stand: Stand, browser: Browser) -> None:
+    page, _ = open_page(browser, stand, LOT, viewport={"width": 390, "height": 844})
+
+    assert "张记奶品" in page.inner_text(".stages")
+    assert not page.is_visible("svg.journey")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.goto(stand.url + "/proof/6")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+
+
+def test_what_was_bought_is_still_known_as_that_when_its_page_is_opened_again(
+    stand: Stand, browser: Browser
+) -> None:
+    page, _ = open_page(browser, stand, LOT, viewport={"width": 390, "height": 844})
+    page.click("#keep")
+    page.reload()
+    page.wait_for_selector("#to-mine:not([hidden])")
+    assert page.is_disabled("#keep")
+    page.click("#to-mine")
+    page.wait_for_selector("#kept a")
+    page.context.close()
+
+
 def test_a_page_is_taken_along_in_the_language_in_which_it_was_read(stand: Stand) -> None:
     page = httpx.get(f"{stand.url}{LOT}?lang=en", trust_env=False).text
     link = re.search(r'href="(/carry[^"]+)"', page)

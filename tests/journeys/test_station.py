@@ -780,8 +780,10 @@ def test_a_line_that_names_no_supplier_is_told_of_one_by_the_ledgers_own_link(
 ) -> None:
     station.scan(f"https://x.example/01/{MILK}/10/N4", "已保存")
     assert station.market.came(lot="L:N4", partner=None)
-    station.page.goto(station.market.url + "/station/ledgers?lacking=party_name")
-    link = station.page.locator("a[href*='lacks=party']").last.get_attribute("href")
+    # What came last stands first.
+    station.page.goto(station.market.url + "/station/ledgers")
+    row = station.page.locator("main tbody tr:has-text('N4')").first
+    link = row.locator("a[href*='lacks=party']").first.get_attribute("href")
     station.page.goto(station.market.url + SCAN)
     station.page.click("#mode-sell")
     assert until(lambda: "销售" in station.page.inner_text("#stands"))

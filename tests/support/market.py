@@ -142,7 +142,9 @@ class Station:
             sign_in_at(self.page, self.market.url, account, there=SCAN)
             signed_in[account] = self.context.cookies()
         self.page.click("#join")
-        self.page.wait_for_selector("#station:not([hidden])")
+        # On a busy machine the services of a market that has just begun take their time.
+        joined = until(lambda: self.page.is_visible("#station"), 60)
+        assert joined, self.page.inner_text("main")
         assert until(lambda: self.waiting() == 0)
         return self
 

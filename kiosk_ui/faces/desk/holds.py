@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field
 
-from kiosk_ui.client import PATIENT_S, Unusable, part
+from kiosk_ui.client import PATIENT_S, NotRecorded, Unusable, part
 from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Short, Words, ledger_time, say
@@ -72,7 +72,7 @@ async def hold_form(
         # Empty, it would stop all of the product.
         raise Unusable(f"{lot} names no lot that a hold can be placed on")
     known = {name: said if key == kind else "" for key, name in KEYS.items()}
-    values = {"product": product, "name": name} | known
+    values = {"product": product, "name": name, "goods": await _goods(person, product)} | known
     return render(request, "desk/hold_new.html", values, person=person)
 
 
@@ -106,6 +106,17 @@ async def one(request: Request, person: Officer, hold: str) -> Response:
         "decides": person.has("inspector", "regulator"),
     }  # fmt: skip
     return render(request, "desk/hold.html", values, person=person)
+
+
+async def _goods(person: Person, product: str) -> dict[str, Any] | None:
+    """Returns a product of the register; None for one that is in none."""
+    if not product:
+        return None
+    try:
+        found: dict[str, Any] = (await person.client.product(product, {}))["product"]
+    except (NotRecorded, Unusable):
+        return None
+    return found
 
 
 def _traced(line: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from kiosk_ui.client import Away, part, reached
+from kiosk_ui.faces.desk.trace import gap_words
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
 from kiosk_ui.signing import Person, needs
@@ -35,7 +36,9 @@ async def device(request: Request, person: Watcher, device: str) -> Response:
     """A device with its mandates, tapes, gaps and use."""
     found = await person.client.get(f"/v1/devices/{part(device)}")
     most = max([one["reports"] for one in found["uses"]], default=1) or 1
-    return render(request, "desk/device.html", {"found": found, "most": most}, person=person)
+    language = request.state.language
+    values = {"found": found, "most": most, "gap_words": lambda note: gap_words(note, language)}
+    return render(request, "desk/device.html", values, person=person)
 
 
 @router.get("/log")

@@ -21,15 +21,11 @@ from kiosk_ui.client import (
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Remark, Short, say
 from kiosk_ui.signing import Person, needs
-from kiosk_ui.viewmodels.recall import why_drawn
+from kiosk_ui.viewmodels.recall import SEEN, why_drawn
 
 router = APIRouter(prefix="/recalls/{recall}/field")
 
 Decider = Annotated[Person, needs("inspector", "regulator")]
-SEEN = {
-    "effective": "set aside, as it should be", "still-there": "still on the shelf",
-    "still-sold": "still being sold", "not-met": "nobody was there",
-}  # fmt: skip
 REACHED = {
     "reached": "reached", "no-answer": "no answer", "wrong-number": "wrong number",
     "refused": "did not want to hear of it",

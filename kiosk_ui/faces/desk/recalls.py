@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 from kiosk_ui.client import PATIENT_S, Ambiguous, part
 from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
+from kiosk_ui.reached import public_base
 from kiosk_ui.saying import (
     FilledIn,
     Name,
@@ -23,6 +24,7 @@ from kiosk_ui.saying import (
 )
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.viewmodels.recall import (
+    SEEN,
     STAGES,
     STEPS,
     TONES,
@@ -159,7 +161,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
         "widened_at": max(
             (one["said_at"] for one in found["words"] if one["what"] == "recall-widened"), key=instant, default=None
         ),
-        "is_before": is_before, "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
+        "is_before": is_before, "seen": SEEN, "base": public_base(request), "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
         "decides": person.has("regulator"),
     }  # fmt: skip
     return render(request, "desk/recall.html", values, person=person)

@@ -1,6 +1,7 @@
 """The trace desk: one question, its flow as a picture, its holders as a table, as known at any time."""
 
 import asyncio
+import re
 import time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S, Ambiguous, Away, NotRecorded, Unusable, part
+from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import market_time
 from kiosk_ui.signing import Person, needs
@@ -38,7 +40,8 @@ async def trace(
         found = await person.client.search(find) if find.strip() else []
         values = {"find": find, "products": found, "lots": []}
         if product:
-            values["lots"] = (await person.client.product(product, {}))["lots"]
+            shown = await person.client.product(product, {})
+            values |= {"lots": shown["lots"], "named": shown["product"]}
             values["product"] = product
         return render(request, "desk/trace_ask.html", {"product": "", **values}, person=person)
     asked: dict[str, Any] = {"product": product, "lot": lot}
@@ -86,9 +89,24 @@ def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dic
         picture = flow_picture(flow, language.word, lambda who: f"/desk/merchants/{who}", title)
     return {
         "page": page, "flow": flow, "picture": picture,
+        "called": {node["merchant"]: node["name"] for node in flow["nodes"] if node["name"]},
+        "goods": flow["product_names"] | {
+            one["product"]: one["product_name"] for one in page["holders"] if one["product_name"]
+        },
+        "gap_words": lambda note: gap_words(note, language),
         "certain": how.count("certain"), "possible": how.count("possible"),
         "behind": how.count("behind"), "loose": any(map(does_not_add_up, page["holders"])),
     }  # fmt: skip
+
+
+def gap_words(note: str, language: Language) -> str:
+    """Returns what is known of a gap, in the reader's words."""
+    if lost := re.fullmatch(r"reports lost: (.*)", note):
+        words = language.word("unknown") if lost[1] == "unknown" else lost[1]
+        return language.word("reports lost: {n}").format(n=words)
+    return (
+        language.word("two contents under one number") if note.startswith("two contents") else note
+    )
 
 
 def does_not_add_up(holder: dict[str, Any]) -> bool:
