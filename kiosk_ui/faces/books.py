@@ -201,7 +201,9 @@ def _there(
     if kinds & {"shelf-check", "sold-beyond-paper", "oversold"}:
         return "/station/scan#mode=count"
     if kinds & {"paper-missing", "paper-expired"}:
-        return "/station/scan#papers"
+        # A paper closes this where it speaks of these goods and is good for the day they came.
+        about = {"gtin": goods[0] or "", "lot": (goods[1] or "").removeprefix("L:")}
+        return f"/station/scan#papers&{urlencode(about)}"
     if kinds & {"one-sided", "sold-after-expiry"}:
         name = "sales" if "sold-after-expiry" in kinds else "purchases"
         return f"/station/ledgers?m={part(merchant)}&name={name}"

@@ -28,7 +28,17 @@ from scanners.labels import Label, png
 from scanners.vouchers import Voucher, VoucherLine, codes_of
 from tests.support.faces import FLAGS, SIZES, Keyboard, context_of, until, violations
 from tests.support.make import MILK, registered
-from tests.support.market import EAN, GOODS, OTHER, SCAN, TODAY, Market, Station, made_on
+from tests.support.market import (
+    EAN,
+    GOODS,
+    OTHER,
+    SCAN,
+    TODAY,
+    Market,
+    Station,
+    gtin,
+    made_on,
+)
 
 pytestmark = pytest.mark.browser
 # Keeps a paper's picture that is not sent yet, or takes it away.
@@ -578,6 +588,45 @@ def test_a_certificate_is_photographed_once_and_comes_along_with_each_delivery(
         asked = "SELECT convert_from(state, 'UTF8') FROM ledger.events ORDER BY notification_id DESC LIMIT 1"
         (last,) = connection.execute(asked).fetchone() or ("",)
     assert json.loads(last)["documents"] == [digest]
+
+
+def test_papers_that_a_purchase_lacks_are_filed_from_where_that_is_said_and_the_alert_ends(
+    station: Station, tmp_path: Path
+) -> None:
+    pork = gtin(41)
+    station.market.ask(RegisterProduct(registered(pork, name_zh="猪前腿", category="pork")))
+    station.page.fill("#with", "城北批发")
+    station.page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+    station.scan(f"https://x.example/01/{pork}/10/P9", "已保存")
+    assert station.market.came(product=pork, lot="L:P9")
+    lacking = "SELECT count(*) FROM trade.alerts WHERE product = %s AND closed_at IS NULL"
+
+    def open_alerts() -> int:
+        with psycopg.connect(station.market.machine.dsn("suyuan_owner")) as connection:
+            return int(connection.execute(lacking, [pork]).fetchone()[0])  # type: ignore[index]
+
+    assert until(lambda: open_alerts() > 0)
+    station.page.goto(f"{station.market.url}/station?lang=zh")
+    link = station.page.locator("a[href*='#papers']:has-text('归档')").first.get_attribute("href")
+    assert f"gtin={pork}" in str(link)
+    assert "lot=P9" in str(link)
+    station.page.goto(station.market.url + str(link))
+    station.page.wait_for_selector("#paper-form:visible")
+    for kind in ("quarantine", "meat-inspection"):
+        picture = tmp_path / f"{kind}.png"
+        picture.write_bytes(png(Label("qr", MILK, hashlib.sha256(os.urandom(8)).hexdigest()[:9])))
+        station.page.set_input_files("#paper-picture", picture)
+        station.page.select_option("#paper-kind", kind)
+        station.page.fill("#paper-number", f"ZB-{kind}")
+        station.page.fill("#paper-issuer", "城北动检")
+        station.page.fill("#paper-from", str(TODAY - timedelta(days=1)))
+        station.page.fill("#paper-gtins", pork)
+        station.page.fill("#paper-lots", "P9")
+        station.page.click("#paper-form button")
+        assert until(lambda: "已入账" in station.page.inner_text("#paper-said"))
+        station.page.evaluate("document.getElementById('paper-said').textContent = ''")
+    assert until(lambda: open_alerts() == 0, 20)
 
 
 def test_a_date_typed_into_the_box_of_how_many_is_noticed(station: Station) -> None:

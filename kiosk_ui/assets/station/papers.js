@@ -2,6 +2,8 @@
 
 import { base64, hex, joined, sha256, utf8 } from "./bytes.js";
 import { sign } from "./keys.js";
+import { isText } from "./bounds.js";
+import { gtin as checkedGtin } from "./gs1.js";
 import { $, el, shownDay, t } from "./page.js";
 import { said } from "./marking.js";
 import { Pause } from "./pause.js";
@@ -16,6 +18,14 @@ const BYTES_MAX = 12_582_912;
 const ATTACHED_MAX = 16;
 const AGAIN_MS = 20_000;
 
+function isGtin(text) {
+  try {
+    return Boolean(checkedGtin(text));
+  } catch {
+    return false;
+  }
+}
+
 export class Papers {
   constructor(tape) {
     this.tape = tape;
@@ -29,9 +39,10 @@ export class Papers {
     return this;
   }
 
-  // Papers of a supplier that are good today: they come along with what it delivers.
-  of(supplier, today) {
-    const good = (row) => supplier && row.supplier === supplier && row.valid_from <= today && (!row.valid_until || row.valid_until >= today);
+  // Papers of a supplier that are good today and speak of these goods: they come along with what it delivers.
+  of(supplier, today, goods) {
+    const isOf = ({ gtins = [], lots = [] }) => (!gtins.length || gtins.includes(goods.gtin)) && (!lots.length || lots.includes(goods.lot));
+    const good = (row) => supplier && row.supplier === supplier && isOf(row) && row.valid_from <= today && (!row.valid_until || row.valid_until >= today);
     return this.rows.filter(good).map((row) => row.digest).slice(-ATTACHED_MAX);
   }
 
@@ -118,9 +129,14 @@ export class PaperForm {
     const { counterparty } = this.session.supplier();
     if (!counterparty) return told("amber", "Choose the supplier first: a certificate is somebody's.");
     const filled = new FormData(form);
+    const listed = (name) => filled.get(name).split(/[\s,;，；、]+/).filter(Boolean);
+    const [gtins, lots] = [listed("gtins"), listed("lots")];
+    const wrong = gtins.find((one) => !isGtin(one)) ?? lots.find((one) => !isText(one));
+    if (wrong) return told("red", "This is no code of goods: {text}", { text: wrong.slice(0, 40) });
     const stated = {
       kind: filled.get("kind"), number: filled.get("number").trim(), issuer: filled.get("issuer").trim(),
       valid_from: filled.get("from"), valid_until: filled.get("until") || undefined, supplier: counterparty,
+      gtins: gtins.map((one) => checkedGtin(one)), lots,
     };
     const says = await this.papers.file(filled.get("picture"), stated, this.session.common());
     if (says.colour === "green") form.reset();

@@ -259,7 +259,13 @@ function ledHere(session, run) {
   const { hash } = location;
   const proposed = proposedIn(hash);
   const entry = entryIn(hash);
-  if (hash === "#papers") $("papers").open = true;
+  if (hash.startsWith("#papers")) {
+    const asked = new URLSearchParams(hash.slice(1));
+    $("papers").open = true;
+    $("paper-gtins").value = asked.get("gtin") ?? "";
+    $("paper-lots").value = asked.get("lot") ?? "";
+    $("papers").scrollIntoView();
+  }
   if (hash) history.replaceState(null, "", location.pathname + location.search);
   if (proposed) run(() => session.propose(proposed));
   const mode = /^#mode=([a-z-]+)$/.exec(hash)?.[1];

@@ -373,7 +373,7 @@ export class Session {
   report({ goods, amount, unit, pieces }, place = this.place) {
     const { mode, counterparty, delivery, reason } = place;
     const more = TRADED.includes(mode) ? { counterparty, delivery } : mode === "dispose" ? { reason: reason ?? "expired" } : {};
-    const documents = mode === "receive" ? this.papers.of(counterparty, this.today) : [];
+    const documents = mode === "receive" ? this.papers.of(counterparty, this.today, goods) : [];
     const papers = documents.length ? { documents } : {};
     return { ...TYPES[mode], goods, quantity: { amount, unit, pieces }, ...more, ...papers, ...this.common() };
   }
