@@ -25,7 +25,12 @@ class Ambiguous(Exception):
 
 
 class Unusable(Exception):
-    """What was asked cannot be; the text says why, in the API's words."""
+    """What was asked cannot be; the text says why, in the API's words, and `code` is what it calls that."""
+
+    def __init__(self, why: str, code: str = "") -> None:
+        """`code` is empty where the API was not asked."""
+        super().__init__(why)
+        self.code = code
 
 
 class Away(Exception):
@@ -188,7 +193,7 @@ def raise_for(answer: httpx.Response) -> None:
         case 409:
             raise Ambiguous(detail_of(answer))
         case 400 | 422:
-            raise Unusable(detail_of(answer))
+            raise Unusable(detail_of(answer), _member(answer, "title"))
         case 429:
             raise TooMany(detail_of(answer))
         case status:
@@ -197,7 +202,11 @@ def raise_for(answer: httpx.Response) -> None:
 
 def detail_of(answer: httpx.Response) -> str:
     """Returns what a problem says; nothing where it is none of ours."""
+    return _member(answer, "detail")
+
+
+def _member(answer: httpx.Response, name: str) -> str:
     try:
-        return str(answer.json().get("detail", ""))
+        return str(answer.json().get(name, ""))
     except (ValueError, AttributeError):
         return ""

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from kiosk_ui.client import Ambiguous, Away, NotRecorded, NotSignedIn, NotYours, TooMany, Unusable
 from kiosk_ui.page import render
-from kiosk_ui.saying import refused_for
+from kiosk_ui.saying import refused_for, said_of
 from kiosk_ui.signing import whoever
 
 # Pages of people who are signed in: what they fill in is not a code on a pack.
@@ -23,7 +23,7 @@ def not_recorded(request: Request, _error: NotRecorded) -> Response:
 
 async def unusable(request: Request, error: Unusable) -> Response:
     """What was asked cannot be, and why."""
-    return await _cannot_be(request, str(error))
+    return await _cannot_be(request, said_of(request, error.code, str(error)))
 
 
 async def not_filled_in(request: Request, error: RequestValidationError) -> Response:

@@ -569,6 +569,14 @@ def test_a_mistyped_number_is_told_apart_from_one_that_nobody_recorded(
     assert ("Not recorded does not mean unsafe" in page) is not mistyped
 
 
+def test_what_cannot_be_a_code_is_said_in_the_readers_language(stand: Stand) -> None:
+    page = httpx.get(f"{stand.url}/01/123?lang=zh", trust_env=False).text
+
+    assert "商品条码不对" in page
+    assert "a GTIN has" not in page
+    assert "a GTIN has" in httpx.get(f"{stand.url}/01/123?lang=en", trust_env=False).text
+
+
 def test_a_code_that_a_shops_scale_prints_is_told_apart_from_a_mistyped_one(stand: Stand) -> None:
     page = _english(stand, "/search?q=2000010012343")
 
