@@ -1,5 +1,6 @@
 """Shelves: the lines of a product at a premises, and what each lot's stock lies between."""
 
+import json
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ class Stock(msgspec.Struct):
     From `counted_at` on the latest count is the ground on which later movements add up. The line
     without a lot holds what was given out, or came in, of lots nobody named. `loose_before` and
     `loose_in_before` are what the shelf had given out and taken in of unnamed lots when this one
-    was counted.
+    was counted, `dates_before` what its `dates_out` were.
     """
 
     merchant: str
@@ -30,6 +31,7 @@ class Stock(msgspec.Struct):
     counted: int
     loose_before: int
     loose_in_before: int
+    dates_before: str
     last_happened: datetime
     entries: Position
     last_position: Position
@@ -43,7 +45,9 @@ class Shelf(msgspec.Struct):
     `forgiven` what of that may have been of goods that nobody ever reported; `empty_out` and
     `empty_in` are what both had come to when nothing of the product was left. Only where such
     entries are, does the order of a shelf's counts matter.
-    `dates_short` is what lines known by a date alone have given out beyond what came in by it.
+    `dates_short` is what lines known by a date alone have given out beyond what came in by it;
+    `dates_out` names them, with what each had given out so before it was counted as well: a count
+    says what is there of a date, and not of which lots those goods were (see `amounts_of`).
     `ceiling` is what all lots together cannot exceed: the last count of the whole, and what came in
     since; null while the whole was never counted.
     """
@@ -61,6 +65,7 @@ class Shelf(msgspec.Struct):
     empty_out: int
     empty_in: int
     dates_short: int
+    dates_out: str
     ceiling: int | None
     loose_entries: Position
     entries: Position
@@ -101,10 +106,27 @@ def bounds(row: Stock, shelf: Shelf | None) -> Bounds:
     if shelf is None or not is_uncertain(shelf):
         return Bounds(max(0, row.amount), max(0, row.amount))
     since = max(row.loose_before, shelf.empty_out)
-    taken = min(shelf.open_out, shelf.loose_out - since) + shelf.dates_short
+    taken = min(shelf.open_out, shelf.loose_out - since) + _by_date_since(row, shelf)
     added = shelf.loose_in - max(row.loose_in_before, shelf.empty_in)
     least = max(0, row.amount - taken)
     return Bounds(least, max(least, min(row.amount + added, _whole(shelf))))
+
+
+def amounts_of(text: str) -> dict[str, int]:
+    """Reads amounts by the key of a date, as the tables hold them: JSON, empty for none."""
+    return json.loads(text) if text else {}
+
+
+def text_of(amounts: dict[str, int]) -> str:
+    """Writes what `amounts_of` reads."""
+    return json.dumps(amounts, sort_keys=True) if amounts else ""
+
+
+def _by_date_since(row: Stock, shelf: Shelf) -> int:
+    """Returns what left by dates that nothing came in by, and may be of a lot as last counted."""
+    before = amounts_of(row.dates_before)
+    out = amounts_of(shelf.dates_out)
+    return sum(max(0, amount - before.get(key, 0)) for key, amount in out.items())
 
 
 def _whole(shelf: Shelf) -> int:
@@ -119,7 +141,7 @@ def _whole(shelf: Shelf) -> int:
 
 def is_uncertain(shelf: Shelf) -> bool:
     """Tells whether goods left this shelf that may have been of one lot or another."""
-    return shelf.open_out > 0 or shelf.loose_in > 0 or shelf.dates_short > 0
+    return shelf.open_out > 0 or shelf.loose_in > 0 or shelf.dates_out != ""
 
 
 def is_short(shelf: Shelf) -> bool:

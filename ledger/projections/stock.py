@@ -15,7 +15,16 @@ from ledger.projections.movements import (
     Unmoved,
     legs_of,
 )
-from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, is_short, is_uncertain
+from ledger.projections.shelves import (
+    SHELVES,
+    STOCK,
+    Shelf,
+    Stock,
+    amounts_of,
+    is_short,
+    is_uncertain,
+    text_of,
+)
 from ledger.projections.table import Key, MemoryStore, Position, Rows, Table
 
 
@@ -152,6 +161,7 @@ class _Desk:
             rows = self._rows_of(shelf)
             shelf.unnamed = shelf.loose_out = shelf.loose_in = shelf.open_out = shelf.forgiven = 0
             shelf.empty_out = shelf.empty_in = 0
+            shelf.dates_out = ""
             shelf.counted_at = shelf.ceiling = None
             self._sum(shelf, rows, {})
 
@@ -162,7 +172,7 @@ class _Desk:
         for row, before in self._rows.values():
             shelf = self._shelves[row.merchant, row.premises, row.product, row.unit][0]
             kept.append((row, shelf))
-            if row.lot[:2] in ("D:", "E:"):
+            if _is_date(row.lot):
                 shelf.dates_short += max(0, -row.amount) - max(0, -before)
             row.last_position = Position(fold.entry.position)
             (fold.rows.put if row.entries else fold.rows.drop)(STOCK, row)
@@ -177,11 +187,16 @@ class _Desk:
         """Returns the latest count that this movement must come after to be simply added."""
         if not _is_loose(shelf, movement):
             return row.counted_at
-        if row.lot == LOT_UNKNOWN:
+        if row.lot == LOT_UNKNOWN or _is_date(row.lot):
             return shelf.counted_at
         # A count of the whole product is kept on the line without a lot.
-        unnamed = self._line(movement, LOT_UNKNOWN)
-        return max((at for at in (row.counted_at, unnamed.counted_at) if at), default=None)
+        key = STOCK.key_of(row)
+        whole = (*key[:3], LOT_UNKNOWN, key[4])
+        unnamed = (
+            self._rows[whole][0] if whole in self._rows else self._fold.rows.get(STOCK, *whole)
+        )
+        counts = row.counted_at, unnamed and unnamed.counted_at
+        return max((at for at in counts if at), default=None)
 
     def _apply(self, row: Stock, shelf: Shelf, movement: Movement) -> None:
         """Lets a movement or count act on what came before it."""
@@ -200,6 +215,7 @@ class _Desk:
             shelf.ceiling -= missing
         row.amount = counted
         row.loose_before, row.loose_in_before = shelf.loose_out, shelf.loose_in
+        row.dates_before = shelf.dates_out
         shelf.named -= missing
         # What a lot lacks is where goods given out without their lot came from.
         if (explained := min(missing, shelf.open_out)) > 0:
@@ -214,7 +230,8 @@ class _Desk:
         """Sets what there is of a product in all; where that is none, there is none of any lot."""
         if counted == 0:
             for other in self._rows_of(shelf):
-                other.amount = 0
+                other.amount, other.dates_before = 0, ""
+            shelf.dates_out = ""
             shelf.empty_out, shelf.empty_in = shelf.loose_out, shelf.loose_in
             shelf.named = shelf.unnamed = shelf.open_out = shelf.forgiven = 0
         shelf.ceiling = counted
@@ -232,7 +249,7 @@ class _Desk:
             if row.lot != LOT_UNKNOWN:
                 shelf.named -= row.amount
             row.amount = row.counted = row.loose_before = row.loose_in_before = 0
-            row.counted_at = None
+            row.counted_at, row.dates_before = None, ""
         same = dict(zip(SHELVES.key, SHELVES.key_of(shelf), strict=True)) | which
         believed = self._fold.rows.select(MOVEMENTS, same | {"believed_to": None})
         for movement in sorted(believed, key=_place):
@@ -253,7 +270,7 @@ class _Desk:
         key = merchant, premises, product, lot, unit
         if key not in self._rows:
             row = self._fold.rows.get(STOCK, *key) or Stock(
-                *key, 0, 0, 0, None, 0, 0, 0, movement.happened, Position(0), Position(0)
+                *key, 0, 0, 0, None, 0, 0, 0, "", movement.happened, Position(0), Position(0)
             )
             self._rows[key] = row, row.amount
         return self._rows[key][0]
@@ -272,6 +289,7 @@ class _Desk:
                 0,
                 0,
                 0,
+                "",
                 None,
                 Position(0),
                 Position(0),
@@ -284,8 +302,12 @@ class _Desk:
 
 
 def _is_loose(shelf: Shelf, movement: Movement) -> bool:
-    """Tells whether goods of unnamed lots play a part in where this movement acts."""
-    return shelf.loose_entries > 0 or movement.lot == LOT_UNKNOWN
+    """Tells whether goods known by no lot's number play a part in where this movement acts."""
+    return shelf.loose_entries > 0 or movement.lot == LOT_UNKNOWN or _is_date(movement.lot)
+
+
+def _is_date(lot: str) -> bool:
+    return lot.startswith(("D:", "E:"))
 
 
 def _is_superseded(row: Stock, shelf: Shelf, movement: Movement) -> bool:
@@ -300,7 +322,7 @@ def _enter(row: Stock, shelf: Shelf, movement: Movement, sign: int) -> None:
     shelf.entries = Position(shelf.entries + sign)
     if movement.kind == "stock-counted":
         shelf.counts = Position(shelf.counts + sign)
-    if movement.lot == LOT_UNKNOWN:
+    if movement.lot == LOT_UNKNOWN or _is_date(movement.lot):
         shelf.loose_entries = Position(shelf.loose_entries + sign)
     if movement.delta > 0:
         row.taken_in += sign * movement.delta
@@ -311,6 +333,8 @@ def _enter(row: Stock, shelf: Shelf, movement: Movement, sign: int) -> None:
 
 
 def _add(row: Stock, shelf: Shelf, movement: Movement, delta: int) -> None:
+    if _is_date(row.lot):
+        _note_out(row, shelf, delta)
     row.amount += delta
     if shelf.ceiling is not None and movement.delta > 0:
         shelf.ceiling += delta
@@ -323,3 +347,12 @@ def _add(row: Stock, shelf: Shelf, movement: Movement, delta: int) -> None:
         shelf.open_out -= delta
     else:
         shelf.loose_in += delta
+
+
+def _note_out(row: Stock, shelf: Shelf, delta: int) -> None:
+    """Keeps what a date has given out beyond what came in by it, before an amount changes."""
+    more = max(0, -(row.amount + delta)) - max(0, -row.amount)
+    if more:
+        out = amounts_of(shelf.dates_out)
+        out[row.lot] = out.get(row.lot, 0) + more
+        shelf.dates_out = text_of({key: amount for key, amount in out.items() if amount})

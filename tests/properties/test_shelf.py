@@ -16,6 +16,7 @@ from tests.support.make import (
     NOON,
     TODAY,
     FakeTape,
+    corrected,
     counted,
     days,
     milk,
@@ -24,12 +25,18 @@ from tests.support.make import (
     sold,
 )
 
-LOTS = ("A", "B", "C")
+# The last bears no number: its day is its name.
+LOTS = ("A", "B", "C", "")
 # Two lots of one day: whoever reads the day alone cannot tell them apart.
-PRODUCED = {"A": TODAY, "B": TODAY, "C": TODAY - days(1)}
+PRODUCED = {"A": TODAY, "B": TODAY, "C": TODAY - days(1), "": TODAY - days(2)}
+# What a smudged label says: nothing ever came in by it.
+NO_DAY = TODAY - days(3)
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["in", "out", "loose", "loose in", "back", "by date", "count", "count all", "sold out"]),
+        st.sampled_from([
+            "in", "out", "loose", "loose in", "back", "by date", "by no date",
+            "count", "count none by no date", "count all", "sold out",
+        ]),
         st.sampled_from(LOTS), st.integers(1, 6),
     ),
     min_size=1, max_size=14,
@@ -45,13 +52,15 @@ def happens(steps: list[tuple[str, str, int]]) -> tuple[dict[str, int], list[Eve
             dated.add(lot)
         if what == "in":
             there[lot] += units
-            told.append(received(units, milk(lot, produced=PRODUCED[lot]), at=at))
-        elif what in ("out", "loose", "by date"):
+            told.append(received(units, milk(lot or None, produced=PRODUCED[lot]), at=at))
+        elif what in ("out", "loose", "by date", "by no date"):
             sale = min(units, there[lot])
             there[lot] -= sale
             # A day leads to the lots that are known to bear it; of others it says nothing.
-            produced = PRODUCED[lot] if what == "by date" and lot in dated else None
-            goods = milk(lot if what == "out" else None, produced=produced)
+            by_day = (what == "by date" and lot in dated) or (what == "out" and not lot)
+            produced = PRODUCED[lot] if by_day else None
+            produced = NO_DAY if what == "by no date" else produced
+            goods = milk((lot or None) if what == "out" else None, produced=produced)
             told.append(sold(sale, goods, at=at))
         elif what == "loose in":
             there[lot] += units
@@ -62,7 +71,10 @@ def happens(steps: list[tuple[str, str, int]]) -> tuple[dict[str, int], list[Eve
         elif what == "count":
             # Who reads a lot's number off a label reads its day as well; a lot whose day nobody
             # ever stated is not among those that a day alone may mean.
-            told.append(counted(there[lot], milk(lot, produced=PRODUCED[lot]), at=at))
+            goods = milk(lot or None, produced=PRODUCED[lot])
+            told.append(counted(there[lot], goods, at=at))
+        elif what == "count none by no date":
+            told.append(counted(0, milk(None, produced=NO_DAY), at=at))
         elif what == "count all":
             told.append(counted(sum(there.values()), milk(None), at=at))
         else:
@@ -102,17 +114,23 @@ def added_up(line: Line) -> dict[str, tuple[int, int]]:
     """The same from the movements alone, as a question about the past adds them up."""
     believed = [m for m in line.rows("movements") if m.believed_to is None]
     return {
-        row.lot[2:]: tuple(bounds(row, shelf))
-        for row, shelf in stock_from(believed) if row.lot.startswith("L:")
+        _name(row.lot): tuple(bounds(row, shelf))
+        for row, shelf in stock_from(believed) if _name(row.lot) in LOTS
     }  # fmt: skip
 
 
 def between(line: Line) -> dict[str, tuple[int, int]]:
     shelves = {(s.product, s.unit): s for s in line.rows("shelves")}
     return {
-        row.lot[2:]: tuple(bounds(row, shelves[row.product, row.unit]))
-        for row in line.rows("stock") if row.lot.startswith("L:")
+        _name(row.lot): tuple(bounds(row, shelves[row.product, row.unit]))
+        for row in line.rows("stock") if _name(row.lot) in LOTS
     }  # fmt: skip
+
+
+def _name(lot: str) -> str | None:
+    if lot.startswith("L:"):
+        return lot[2:]
+    return "" if lot == f"D:{PRODUCED['']}" else None
 
 
 def test_counts_that_arrive_late_before_a_loose_sale_give_the_same_bounds() -> None:
@@ -144,3 +162,49 @@ def test_a_count_that_finds_more_than_was_reported_is_believed() -> None:
 
     assert between(line) == {"A": (0, 3000), "B": (6000, 6000)}
     assert line.open_alerts() == []
+
+
+def test_a_count_settles_what_left_by_a_date_that_fits_no_delivery() -> None:
+    """Who had counted a lot was told "5 to 10" for ever, as something had been sold by a wrong date."""
+    at = [NOON - timedelta(hours=n) for n in (6, 5, 4, 3, 2)]
+    told: list[Event] = [
+        received(10, milk("A"), at=at[0]), received(10, milk("B"), at=at[0]),
+        sold(5, milk(None, produced=NO_DAY), at=at[1]), counted(10, milk("A"), at=at[2]),
+    ]  # fmt: skip
+    line = Line()
+    line.report(*told)
+
+    assert between(line) == {"A": (10000, 10000), "B": (5000, 10000)}
+
+    line.report(
+        counted(0, milk(None, produced=NO_DAY), at=at[3]),
+        sold(2, milk(None, produced=NO_DAY), at=at[4]),
+    )
+
+    assert between(line) == {"A": (8000, 10000), "B": (3000, 10000)}
+
+
+def test_once_sold_out_what_left_by_a_date_before_counts_no_more() -> None:
+    """A lot was called sure: what had left by a wrong date before the end was taken off twice."""
+    at = [NOON - timedelta(hours=n) for n in (7, 6, 5, 4, 3)]
+    line = Line()
+    line.report(
+        received(9, milk("A"), at=at[0]), sold(5, milk(None, produced=NO_DAY), at=at[1]),
+        counted(4, milk("A"), at=at[2]), counted(0, milk(None), at=at[3]),
+        received(9, milk("A"), at=at[4]), sold(6, milk(None, produced=NO_DAY), at=NOON),
+    )  # fmt: skip
+
+    assert between(line) == {"A": (3000, 9000)}
+
+
+def test_a_count_that_is_taken_back_settles_nothing() -> None:
+    line = Line()
+    tape = line.report(
+        received(9, milk("A"), at=NOON - timedelta(hours=3)),
+        sold(5, milk(None, produced=NO_DAY), at=NOON - timedelta(hours=2)), counted(9, milk("A")),
+    )  # fmt: skip
+    assert between(line) == {"A": (9000, 9000)}
+
+    line.report(corrected(tape.id, 4, reason="miscounted"), tape=tape)
+
+    assert between(line) == added_up(line) == {"A": (4000, 9000)}
