@@ -143,7 +143,7 @@ class Clock:
     """The ledger's clock: the real one, or for demonstrations one that is told where to start.
 
     `SHOWN=REAL@RATE/FOR` shows the instant SHOWN at the real instant REAL, passes RATE seconds a
-    second for FOR real seconds and keeps ordinary time after that.
+    second for FOR real seconds and keeps ordinary time before and after that.
     """
 
     def __init__(self, text: str) -> None:
@@ -164,5 +164,5 @@ class Clock:
             return datetime.now(UTC)
         shown, real, rate, duration = self._told
         passed = (datetime.now(UTC) - real).total_seconds()
-        quick = min(passed, duration)
+        quick = max(0.0, min(passed, duration))
         return shown + timedelta(seconds=quick * rate + (passed - quick))

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,18 @@ from ledger.events.reports import (
     TestReportFiled,
 )
 from ledger.settings import Clock
-from ledger.values.day import day_at
 from scanners.agent import keep_document, learn_home
 from scanners.labels import Label, png
 from suyuan.assortment import CATALOGUE
 from suyuan.badge import Badge
 from suyuan.demo import check
+from suyuan.demo.hours import Hours, day_to_play
 from suyuan.demo.market import Market
 from suyuan.demo.people import ADMINISTRATOR, AUDITOR, CHECKER, REGULATOR, accounts_for
 from suyuan.demo.spoil import LabelRead, read_spoilt
 from suyuan.demo.stage import STALL, Stage
 from suyuan.demo.stage_service import build, serve
-from suyuan.participants import CLOSES, LABEL_KINDS, OPENS, ZONE, Action, LotTruth
+from suyuan.participants import LABEL_KINDS, OPENS, ZONE, Action, LotTruth
 from suyuan.parts import leftovers
 from suyuan.parts.cluster import server_of
 from suyuan.parts.machine import Machine, refuse_taken
@@ -82,14 +82,17 @@ class Day:
         if self._kiosk_port:
             # Said now rather than after half a minute of reading labels.
             refuse_taken(self._kiosk_port)
-        today = day_at(datetime.now(UTC), ZONE)
-        trade = self._trade_made = Trade(merchants=MERCHANTS, day=today, seed=SEED)
+        day = day_to_play(datetime.now(UTC))
+        trade = self._trade_made = Trade(merchants=MERCHANTS, day=day, seed=SEED)
         self._say(
             f"trade:    {len(trade.merchants)} merchants, {len(trade.actions)} reports to come, tapes' openings"
             " and papers beside them"
         )
         reads = self._read_labels(trade)
-        clock = self._clock = self._clock_text(today)
+        # Services start, people are let in and scanners learn the time before the first crate is set down.
+        begin = datetime.now(UTC) + timedelta(seconds=10 * self._day_s / DAY_S)
+        self._hours = Hours(day, begin, self._day_s)
+        clock = self._clock = self._hours.clock_text()
         # The kiosk is told where the stage is before there is one: it asks when somebody looks.
         os.environ["SUYUAN_STAGE_URL"] = f"http://127.0.0.1:{self._stage_port}"
         self.machine = Machine(self._data, kiosk_port=self._kiosk_port, clock=clock)
@@ -160,15 +163,6 @@ class Day:
             and action.kind is GoodsReceived
         }  # fmt: skip
 
-    def _clock_text(self, today: date) -> str:
-        opens = datetime.combine(today, OPENS, ZONE)
-        hours = datetime.combine(today, CLOSES, ZONE) - opens
-        # Services start, people are let in and scanners learn the time before the first crate is set down: at the
-        # day's pace an answer that takes a second is a quarter of an hour late.
-        begin = datetime.now(UTC) + timedelta(seconds=10 * self._day_s / DAY_S)
-        rate = hours.total_seconds() / self._day_s
-        return f"{opens.isoformat()}={begin.isoformat()}@{rate}/{self._day_s}"
-
     def _read_labels(self, trade: Trade) -> dict[int, LabelRead]:
         labelled = [action for action in trade.actions if action.label is not None]
         jobs = [
@@ -200,12 +194,17 @@ class Day:
             for action in actions:
                 while odd and action.at >= odd[0][0]:
                     odd.pop(0)[1]()
-                while (wait := (action.at - now()).total_seconds()) > 0:
-                    time.sleep(min(0.2, wait * self._day_s / 28800))
+                self._wait(self._hours.moment(action.at), now)
                 self._scan(market, action, reads.get(id(action)))
                 progress.step()
         for _, act in odd:
             act()
+        # What is asked about the day afterwards is asked at the usual pace.
+        self._wait(self._hours.closes, now)
+
+    def _wait(self, moment: datetime, now: Callable[[], datetime]) -> None:
+        while (wait := (moment - now()).total_seconds()) > 0:
+            time.sleep(min(0.2, wait * self._day_s / 28800))
 
     def _scan(self, market: Market, action: Action, read: LabelRead | None) -> None:
         if action.by_voucher:
@@ -305,7 +304,7 @@ class Day:
             alerts += check.group_problems(query)
             books = check.book_problems(query, market.trade)
         pages = check.page_problems(self.machine.kiosk_url, market.trade)
-        log = check.log_problems(self.machine.log_url, market.tapes())
+        log = check.log_problems(self.machine.log_url, market.tapes(), Clock(self._clock).now)
         counts = check.stored_counts(self.machine.cluster.dsn(), market)
         sent = sum(tape.last() for tape in market.tapes())
         result = {
