@@ -94,10 +94,9 @@ class Asking:
             self.services.intake.post(path, headers=headers, timeout=PATIENT_S, **about)
         )
 
-    async def search(self, text: str) -> list[dict[str, Any]]:
-        """Returns the products found."""
-        products: list[dict[str, Any]] = (await self.get("/v1/products", {"q": text}))["products"]
-        return products
+    async def search(self, text: str) -> dict[str, Any]:
+        """Returns the products found, whether there are `more`, and whether they are only `similar`."""
+        return await self.get("/v1/products", {"q": text})
 
     async def product(self, gtin: str, dates: dict[str, str]) -> dict[str, Any]:
         """Returns a product with its lots, or those of the `produced` and `expires` days told."""

@@ -249,12 +249,17 @@ class FoundProduct(Product):
     stopped: str | None = Field(
         default=None, examples=["recalled", "held"], description="what stops some of its lots"
     )
+    lot: str | None = Field(
+        default=None, examples=["A2411"], description="the lot found by a part of its number"
+    )
 
 
 class ProductList(BaseModel):
-    """Products found."""
+    """Products found; `more` says that others were, too, and `similar` that none is called just so."""
 
     products: list[FoundProduct]
+    more: bool = False
+    similar: bool = False
 
 
 class AlertGroupAnswer(BaseModel):

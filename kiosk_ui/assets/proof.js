@@ -100,7 +100,4 @@ if (panel) {
       () => say("bad", "✕", panel.dataset.bad),
     );
   }
-  const print = document.getElementById("print");
-  print.hidden = false;
-  print.addEventListener("click", () => window.print());
 }

@@ -21,6 +21,7 @@ from kiosk_ui.viewmodels.lot import (
     product_title,
 )
 from kiosk_ui.viewmodels.recall import line_words, named_shortly
+from kiosk_ui.viewmodels.typed import path_typed
 
 router = APIRouter()
 
@@ -104,16 +105,21 @@ async def search(request: Request, q: str = "") -> Response:
     text = q.strip()[:QUERY_MAX]
     if not text:
         return RedirectResponse(_same_language(request, "/"), 303)
-    found = await client_of(request).search(text)
+    if path := path_typed(text):
+        return RedirectResponse(_same_language(request, path), 303)
+    answer = await client_of(request).search(text)
+    found = answer["products"]
     if len(found) == 1 and text.isdigit() and found[0]["gtin"].endswith(text):
         return RedirectResponse(_same_language(request, f"/01/{found[0]['gtin']}"), 303)
-    if len(found) == 1 and (path := await _lot_named(request, found[0]["gtin"], text)):
+    sure = len(found) == 1 and not answer["similar"]
+    if sure and (path := await _lot_named(request, found[0]["gtin"], found[0]["lot"] or text)):
         return RedirectResponse(_same_language(request, path), 303)
     language = request.state.language
-    products = [p | {"title": product_title(p, language)} for p in found]
+    products = [p | {"title": product_title(p, language), "path": _found_path(p)} for p in found]
     merchants = await client_of(request).get("/v1/merchants", {"q": text[:60], "limit": 10})
     values = {
         "q": text, "products": products, "merchants": merchants["merchants"],
+        "more": answer["more"], "similar": answer["similar"],
         "weighed": not products and WEIGHED.fullmatch(text) is not None,
         "mistyped": not products and text.isdigit() and await _is_mistyped(request, text),
     }  # fmt: skip
@@ -127,6 +133,11 @@ async def _lot_named(request: Request, gtin: str, text: str) -> str:
     except (Ambiguous, NotRecorded, Unusable):
         return ""
     return f"/01/{gtin}/10/{part(text)}" if known["lot"] == text else ""
+
+
+def _found_path(found: dict[str, Any]) -> str:
+    lot = f"/10/{part(found['lot'])}" if found["lot"] else ""
+    return f"/01/{found['gtin']}{lot}"
 
 
 async def _is_mistyped(request: Request, digits: str) -> bool:
@@ -201,4 +212,5 @@ def _lot(request: Request, page: dict[str, Any]) -> Response:
 
 def _same_language(request: Request, path: str) -> str:
     stated = request.query_params.get("lang")
-    return f"{path}?lang={stated}" if stated in ("zh", "en") else path
+    more = "&" if "?" in path else "?"
+    return f"{path}{more}lang={stated}" if stated in ("zh", "en") else path

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import httpx
 from fastapi import APIRouter, Path, Request, Response
 
-from kiosk_ui.client import Away, NotRecorded, client_of, part, reached
+from kiosk_ui.client import Away, NotRecorded, Unusable, client_of, part, reached
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
 from kiosk_ui.svg.code import code_picture
+from kiosk_ui.viewmodels.lot import product_title
 from kiosk_ui.viewmodels.proof import entry_words, witnesses_of
 
 router = APIRouter()
@@ -29,10 +30,11 @@ async def proof(request: Request, position: Position) -> Response:
     """An entry with its proof: checked in the page by a script, and anywhere else without one."""
     text = await _proof(request, position)
     public = _public_part(text)
+    food = _food(public)
     values = {
         "position": position, "proof": text, "public": public, "plain": json.dumps(public, ensure_ascii=False, indent=1), "origin": _origin(text),
-        "facts": entry_words(public, request.state.language), "key": await _key(request),
-        "drawn": len(text.encode()) <= CODE_MAX, "food": _food(public), "witnesses": witnesses_of(text.partition("\n\n")[2]),
+        "facts": entry_words(public, request.state.language, await _named(request, food)), "key": await _of_log(request, "/log/key"),
+        "drawn": len(text.encode()) <= CODE_MAX, "food": food, "witnesses": witnesses_of(text.partition("\n\n")[2]),
         "base": public_base(request),
     }  # fmt: skip
     return render(request, "proof.html", values)
@@ -41,11 +43,46 @@ async def proof(request: Request, position: Position) -> Response:
 @router.get("/proof/{position}/code.svg")
 async def code(request: Request, position: Position) -> Response:
     """The proof as one code, for a slip or another screen."""
-    content = (await _proof(request, position)).encode()
-    if len(content) > CODE_MAX:
+    content = await _proof(request, position)
+    if len(content.encode()) > CODE_MAX:
         raise NotRecorded
-    drawn = code_picture(content)
+    return _code(content)
+
+
+def _code(text: str) -> Response:
+    drawn = code_picture(text.encode())
     return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "no-cache"})
+
+
+@router.get("/trust")
+async def trust(request: Request) -> Response:
+    """How anybody checks the whole record without us; printed, the key for the authority's poster."""
+    checkpoint, key = await _of_log(request, "/log/checkpoint"), await _of_log(request, "/log/key")
+    origin, size = checkpoint.split("\n")[:2]
+    values = {
+        "origin": origin, "size": int(size), "key": key, "witnesses": witnesses_of(checkpoint),
+        "base": public_base(request),
+    }  # fmt: skip
+    return render(request, "trust.html", values)
+
+
+@router.get("/trust/code.svg")
+async def trust_code(request: Request) -> Response:
+    """The log's key as a code, for a poster."""
+    return _code(await _of_log(request, "/log/key"))
+
+
+async def _named(request: Request, food: str) -> str:
+    """Returns what the goods are called, in the reader's language; nothing where nobody registered them."""
+    if not food:
+        return ""
+    gtin = food.split("/")[2]
+    try:
+        known = (await client_of(request).product(gtin, {}))["product"]
+    except (NotRecorded, Unusable):
+        return ""
+    title = product_title(known, request.state.language)
+    return title if title != known["gtin"] else ""
 
 
 async def _proof(request: Request, position: int) -> str:
@@ -58,8 +95,8 @@ async def _proof(request: Request, position: int) -> str:
     return answer.text
 
 
-async def _key(request: Request) -> str:
-    answer = await reached(client_of(request).services.log.get("/log/key"))
+async def _of_log(request: Request, path: str) -> str:
+    answer = await reached(client_of(request).services.log.get(path))
     if answer.status_code != httpx.codes.OK:
         raise Away(f"status {answer.status_code}")
     return answer.text.strip()

@@ -4,7 +4,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-SIDE, GAP, HIGH = 36, 6, 40
+SIDE, GAP, HIGH = 36, 6, 62
 
 
 def strip_of_tests(days: list[dict[str, Any]], title: str, words: str) -> Markup:
@@ -22,6 +22,11 @@ def strip_of_tests(days: list[dict[str, Any]], title: str, words: str) -> Markup
             f'<text x="{x + SIDE / 2:g}" y="27">{sign}</text></g>'
         )
     wide = len(days) * (SIDE + GAP)
+    if days:
+        # The days at both ends stand below; of the others each tile's title says it.
+        first, last = escape(days[0]["day"][5:]), escape(days[-1]["day"][5:])
+        tiles.append(f'<text class="day" x="0" y="57">{first}</text>')
+        tiles.append(f'<text class="day last" x="{wide - GAP}" y="57">{last}</text>')
     return Markup(  # noqa: S704  # every text in it was escaped
         f'<svg class="strip" viewBox="0 0 {wide} {HIGH}" role="img"'
         f' aria-label="{escape(title)}">{"".join(tiles)}</svg>'

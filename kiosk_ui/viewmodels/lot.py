@@ -25,6 +25,7 @@ class LotView(NamedTuple):
     verdict: str
     tone: str
     reasons: list[str]
+    advice: str
     days_left: DaysLeft | None
     steps: list[dict[str, Any]]
     papers: list[dict[str, Any]]
@@ -61,6 +62,17 @@ PAPER_KINDS = {
 }
 
 
+# By the verdict, what a shopper does about it; a recall's notice says it itself.
+ADVICE = {
+    "Sale stopped for now": "Do not buy it. If you have it, keep it closed and apart until it is clear.",
+    "A test failed": "Do not buy or eat it. If you have it, keep the pack, and ask the stall or call 12315.",
+    "Past its last good day": "It may not be sold any more. If it still lies on a shelf, tell the stall or call 12315.",
+    "Made from what is stopped: ask before you buy or eat it": "Show this page at the stall, and compare the lot on your pack.",
+    "May be recalled or held: ask before you buy": "Show this page at the stall, and compare the lot on your pack.",
+    "Recorded, with open questions": "Go by the earlier date and by what the pack says; ask the stall for its purchase record if in doubt.",
+}
+
+
 class _Standing(NamedTuple):
     """What of a lot's page decides what is said of it."""
 
@@ -84,8 +96,10 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
         [one for one in page["made_from"] if one["stopped"] in ("recalled", "held")],
     )
     verdict, tone = _verdict(it)
+    advice = ADVICE.get(verdict, "")
     return LotView(
         product_title(page["product"], language), word(verdict), tone, _reasons(it, language),
+        word(advice) if advice else "",
         # A fresh bar beside "do not eat it" would say two things at once.
         None if it.stops or it.failed or it.parts else it.days_left,
         [_step(step, language) for step in page["steps"]],

@@ -22,8 +22,10 @@ RESULTS = ("passed", "failed")
 NUMBERED = ("certificate-filed", "test-report-filed")
 
 
-def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, str]]:
-    """Returns the facts that a proof opens, each with its name."""
+def entry_words(
+    public: dict[str, Any], language: Language, named: str = ""
+) -> list[tuple[str, str]]:
+    """Returns the facts that a proof opens, each with its name; `named` is what the goods are called now."""
     word = language.word
     name = str(public.get("type", "")).partition(".")[0]
     told_goods = public.get("goods") or {}
@@ -34,6 +36,7 @@ def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, s
         (word("What"), word(TYPES.get(name, "An entry was recorded"))),
         (word("Merchant"), public.get("merchant")),
         (word("Place"), public.get("premises")),
+        (word("Called now"), named),
         (
             word("Product"),
             goods.get("gtin")

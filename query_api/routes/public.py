@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated
@@ -11,44 +10,17 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from ledger.values.bigrams import bigrams
 from query_api import lots, schemas
 from query_api.inquiries import Inquiry, asks
 from query_api.problems import Problem
 from query_api.register_schemas import TestDays
+from query_api.search import products_found
 from query_api.shelves import tests
 from query_api.views import LIMIT_MAX, gtin_of, position, rows, today
 
 GtinText = Annotated[str, Path(max_length=20, examples=["6901234567892"])]
 LotText = Annotated[str, Path(min_length=1, max_length=80, examples=["A2411"])]
 PublicInquiry = Annotated[Inquiry, asks("product")]
-# Of a product found, by its number: what stops some of its lots.
-STOPPED = """(SELECT CASE max(CASE kind WHEN 'recall' THEN 2 ELSE 1 END) WHEN 2 THEN 'recalled' WHEN 1 THEN 'held' END
-  FROM trade.stopped_lots s WHERE s.product = {gtin} AND s.how = 'stopped' AND s.ended_at IS NULL)"""
-SEARCH = f"""
-WITH named AS (
-    SELECT gtin FROM trade.products
-    WHERE (%(grams)s::text[] <> '{{}}' AND bigrams @> %(grams)s::text[])
-       OR name_zh ILIKE %(like)s OR name_en ILIKE %(like)s
-    UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
-    UNION SELECT product FROM trade.lots
-    WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
-)
-SELECT n.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
-       coalesce(m.name, p.maker) AS maker, {STOPPED.format(gtin="n.gtin")} AS stopped
-FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
-     LEFT JOIN trade.merchants m ON m.merchant = p.maker
-ORDER BY p.name_zh, n.gtin LIMIT %(limit)s
-"""
-# Where nothing is called so: what bears these digits, read off a torn label.
-BEARING = f"""
-SELECT p.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
-       coalesce(m.name, p.maker) AS maker, {STOPPED.format(gtin="p.gtin")} AS stopped
-FROM trade.products p LEFT JOIN trade.merchants m ON m.merchant = p.maker
-WHERE p.gtin LIKE %s ORDER BY p.name_zh, p.gtin LIMIT %s
-"""
-# So few digits say nothing; so many are a whole number, or a wrong one.
-DIGITS = r"[0-9]{4,11}"
 # Of the group that is behind: pages show both.
 STANDING = """
 SELECT least((SELECT position FROM trade.position), (SELECT position FROM edge.position)) AS position,
@@ -68,21 +40,9 @@ def search(
     q: Annotated[str, Query(min_length=1, max_length=80, examples=["牛奶"])],
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 20,
 ) -> schemas.ProductList:
-    """Finds products by name in Chinese or English, by GTIN or by lot number."""
-    text = q.strip().replace("\x00", "")
-    grams = [gram for gram in bigrams(text) if len(gram) == 2]
-    try:
-        gtin = gtin_of(text)
-    except Problem:
-        gtin = ""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    like = f"%{escaped}%" if len(text) == 1 else ""
+    """Finds products by name in Chinese or English, by GTIN, lot number, or a part of either."""
     with asked.snapshot() as reader:
-        asks = {"grams": grams, "gtin": gtin, "like": like, "lot": f"L:{text}", "limit": limit}
-        found = rows(reader, SEARCH, asks)
-        if not found and re.fullmatch(DIGITS, text):
-            found = rows(reader, BEARING, [f"%{text}%", limit])
-    return schemas.ProductList(products=[schemas.FoundProduct(**row) for row in found])
+        return products_found(reader, q.strip().replace("\x00", ""), limit)
 
 
 @router.get("/products/{gtin}")

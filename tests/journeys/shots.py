@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -40,7 +41,7 @@ def screens(day: Day) -> list[Screen]:
     return [
         *public,
         Screen("recalls", "/recalls"), Screen("merchant", f"/m/{STALL}"), Screen("mine", "/mine"),
-        Screen("proof", "/proof/100"), Screen("sign-in", "/sign-in"), Screen("story", "/story"),
+        Screen("proof", "/proof/100"), Screen("trust", "/trust"), Screen("no-such", "/nowhere"), Screen("sign-in", "/sign-in"), Screen("story", "/story"),
         Screen("scan", "/station/scan", "stall"), Screen("station", "/station", "stall"),
         Screen("station-ledger", "/station/ledgers", "stall"),
         Screen("desk", "/desk", "city"), Screen("trace-ask", "/desk/trace", "city"),
@@ -54,6 +55,20 @@ def screens(day: Day) -> list[Screen]:
         Screen("desk-merchant", f"/desk/merchants/{STALL}", "city"),
         Screen("devices", "/desk/devices", "city"), Screen("log", "/desk/log", "auditor"),
         Screen("not-yours", "/desk", "stall"),
+    ]  # fmt: skip
+
+
+def screens_of_a_recall(url: str) -> list[Screen]:
+    """Returns what there is to see once the story has published a recall."""
+    page = httpx.get(f"{url}/recalls", trust_env=False).text
+    name = page.partition('href="/recalls/')[2].partition('"')[0].partition("?")[0]
+    told = httpx.get(f"{url}/recalls/{name}", trust_env=False).text
+    goods = told.partition('href="/01/')[2].partition('"')[0].partition("?")[0]
+    return [
+        Screen("recall", f"/recalls/{name}"), Screen("product-recalled", f"/01/{goods}"),
+        Screen("attract-recall", "/"), Screen("desk-recall", f"/desk/recalls/{name}", "city"),
+        Screen("recall-field", f"/desk/recalls/{name}/field", "city"),
+        Screen("desk-today-recall", "/desk", "city"), Screen("station-recall", "/station", "stall"),
     ]  # fmt: skip
 
 
@@ -74,8 +89,10 @@ def main() -> int:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             for size in SIZES:
-                found += [*_at(browser, day, url, size)]
+                found += [*_at(browser, day, url, screens(day), size)]
             _film(browser, url)
+            for size in SIZES:
+                found += [*_at(browser, day, url, screens_of_a_recall(url), size)]
             browser.close()
     finally:
         day.stop()
@@ -85,11 +102,11 @@ def main() -> int:
     return 0 if result["ok"] and not found else 1
 
 
-def _at(browser: Browser, day: Day, url: str, size: str) -> Iterator[str]:
+def _at(browser: Browser, day: Day, url: str, shown: list[Screen], size: str) -> Iterator[str]:
     """Looks at every screen at one size; yields what axe finds."""
     width, height = SIZES[size]
     pages: dict[str, Page] = {}
-    for account in ("", *{screen.account for screen in screens(day)} - {""}):
+    for account in ("", *{screen.account for screen in shown} - {""}):
         context = browser.new_context(viewport={"width": width, "height": height})
         pages[account] = page = context.new_page()
         if account:
@@ -98,7 +115,7 @@ def _at(browser: Browser, day: Day, url: str, size: str) -> Iterator[str]:
             page.fill("#password", day.accounts[account].password)
             page.click("main button")
             page.wait_for_url(lambda at: "/sign-in" not in at)
-    for screen in screens(day):
+    for screen in shown:
         page = pages[screen.account]
         for language in ("zh", "en"):
             page.goto(f"{url}{screen.path}{'&' if '?' in screen.path else '?'}lang={language}")

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.browser
 LOT = f"/01/{MILK}/10/A-24%2F11"
 PAGES = [
     "/", "/search?q=牛奶", "/search?q=张记", f"/01/{MILK}", LOT, f"/01/{MILK}/10/NOBODY", "/01/123", "/install",
-    "/recalls", "/recalls/nobody", "/mine", "/m/m-1", "/proof/6", "/s/m-1/草鱼", "/s/m-1/nothing", "/carry?to=/01/06901234567892",
+    "/recalls", "/recalls/nobody", "/mine", "/m/m-1", "/proof/6", "/trust", "/s/m-1/草鱼", "/s/m-1/nothing", "/carry?to=/01/06901234567892",
 ]  # fmt: skip
 TODAY = day_at(datetime.now(UTC), ZONE)
 
@@ -266,7 +266,7 @@ def test_everything_works_without_javascript(stand: Stand, browser: Browser) -> 
 def test_the_keyboard_alone_reaches_search_and_language(stand: Stand, browser: Browser) -> None:
     page, _ = open_page(browser, stand, "/")
     reached = []
-    for _ in range(6):
+    for _ in range(8):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.className + document.activeElement.id")
@@ -481,6 +481,42 @@ def test_a_product_is_found_by_name_number_and_lot(stand: Stand, query: str) -> 
     )
 
     assert "鲜牛奶" in answer.text or "Fresh milk" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("a-2", LOT), (f"(01){MILK}(10)A-24/11", LOT), (f"01{MILK}10A-24/11", LOT),
+        (f"https://example.org/01/{MILK}/10/A-24%2F11?17=991231", LOT), (f"01{MILK}", f"/01/{MILK}"),
+    ],
+)  # fmt: skip
+def test_what_is_left_of_a_label_leads_to_its_goods(stand: Stand, query: str, path: str) -> None:
+    asked = {"q": query, "lang": "en"}
+    assert "A-24/11" in _english(stand, LOT, wanted="A-24/11")
+
+    answer = httpx.get(f"{stand.url}/search", params=asked, trust_env=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?lang=en")
+
+
+def test_a_word_spelled_otherwise_finds_what_is_called_nearly_so_and_says_so(stand: Stand) -> None:
+    page = _english(stand, "/search?q=frish%20milk")
+
+    assert "Nothing is called just so" in page
+    assert f'href="/01/{MILK}?lang=en"' in page
+    assert "Nothing is called just so" not in _english(stand, "/search?q=fresh%20milk")
+    assert f'href="/01/{MILK}' not in _english(stand, "/search?q=silk%20shirt")
+
+
+def test_whoever_trusts_nobody_is_told_how_to_check_it(stand: Stand) -> None:
+    key = httpx.get(f"{stand.url}/log/key", trust_env=False).text.strip()
+
+    page = html.unescape(_english(stand, "/trust"))
+
+    assert f"suyuan audit {stand.url}/log --key {key}" in page
+    assert "/trust" in _english(stand, "/proof/6")
+    drawn = httpx.get(f"{stand.url}/trust/code.svg", trust_env=False)
+    assert drawn.headers["content-type"] == "image/svg+xml"
 
 
 @pytest.mark.parametrize(

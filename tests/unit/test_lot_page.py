@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from kiosk_ui.language import load_languages
-from kiosk_ui.viewmodels.lot import KINDS, MERCHANT_KINDS, PAPER_KINDS, lot_view
+from kiosk_ui.viewmodels.lot import ADVICE, KINDS, MERCHANT_KINDS, PAPER_KINDS, lot_view
 from ledger.events.base import stored_name
 from ledger.events.cases import MerchantRegistered
 from ledger.events.catalogue import TAPE_REPORTS
@@ -31,7 +31,7 @@ def test_every_kind_of_merchant_and_movement_has_a_word() -> None:
     assert moved <= set(KINDS)
 
 
-@pytest.mark.parametrize("words", [KINDS, MERCHANT_KINDS, PAPER_KINDS])
+@pytest.mark.parametrize("words", [KINDS, MERCHANT_KINDS, PAPER_KINDS, ADVICE])
 def test_every_word_is_said_in_chinese(words: dict[str, str]) -> None:
     chinese = load_languages()["zh"]
 

@@ -1,18 +1,22 @@
 """Outbreaks at the desk: what several suspect lots and stalls have in common behind them, scored with its reasons."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S, NotRecorded, Unusable
+from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.lot import product_title
 from kiosk_ui.viewmodels.recall import lot_named
 
 router = APIRouter()
 
 Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
 SUSPECTS_MAX = 100
+NAMED_SHOWN = 5
 
 
 @router.get("/outbreak")
@@ -31,7 +35,8 @@ async def outbreak(
     }  # fmt: skip
     named = [line.strip() for line in suspects.splitlines() if line.strip()]
     if named:
-        asked = _asked(named) | {"places": str(places).lower()}
+        numbered = [await _numbered(person, line, request.state.language) for line in named]
+        asked = _asked(numbered) | {"places": str(places).lower()}
         asked |= {name: day for name, day in (("since", since), ("until", until)) if day}
         try:
             found = await person.client.get("/v1/outbreak", asked, wait_s=PATIENT_S)
@@ -42,6 +47,28 @@ async def outbreak(
         lines = [_shown(one, language) for one in found["sources"]]
         values |= {"found": found, "lines": lines, "of": len(found["suspects"])}
     return render(request, "desk/outbreak.html", values, person=person)
+
+
+async def _numbered(person: Person, line: str, language: Language) -> str:
+    """Returns a suspect by its number, where it was named by a name; raises `Unusable` where several bear it."""
+    name, stroke, lot = line.partition("/")
+    if re.fullmatch(r"[!-~]+", name):
+        return line
+    if stroke:
+        found = (await person.client.search(name))["products"]
+        known = [(one["gtin"], product_title(one, language)) for one in found]
+    else:
+        asked = {"q": name[:60], "limit": NAMED_SHOWN}
+        answer = await person.client.get("/v1/merchants", asked)
+        known = [(one["merchant"], one["name"]) for one in answer["merchants"]]
+    exact = [one for one in known if one[1] == name]
+    if len(exact or known) == 1:
+        return f"{(exact or known)[0][0]}{stroke}{lot}"
+    if not known:
+        raise Unusable(language.word("Nothing here is called {name}").format(name=name))
+    several = "; ".join(f"{title} {number}" for number, title in known[:NAMED_SHOWN])
+    told = language.word("Several are called {name}; write the number instead: {several}")
+    raise Unusable(told.format(name=name, several=several))
 
 
 def _asked(named: list[str]) -> dict[str, list[str]]:
@@ -58,7 +85,7 @@ def _asked(named: list[str]) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def _shown(source: dict[str, Any], language: Any) -> dict[str, Any]:
+def _shown(source: dict[str, Any], language: Language) -> dict[str, Any]:
     ways = list(source["suspects"].values())
     return source | {
         "certain": ways.count("certain"), "possible": ways.count("possible"),

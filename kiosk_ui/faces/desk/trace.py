@@ -37,8 +37,8 @@ async def trace(
 ) -> Response:
     """Where a lot came from, what became of it, and who has or had it."""
     if not (product and lot):
-        found = await person.client.search(find) if find.strip() else []
-        values = {"find": find, "products": found, "lots": []}
+        found = await person.client.search(find) if find.strip() else {"products": []}
+        values = {"find": find, "lots": []} | found
         if product:
             shown = await person.client.product(product, {})
             values |= {"lots": shown["lots"], "named": shown["product"]}

@@ -1,0 +1,48 @@
+"""What somebody typed or pasted that is more than a word: the element string or link of a label."""
+
+import re
+from urllib.parse import quote, unquote
+
+# Application identifiers of a fixed length (GS1 General Specifications, figure 7.8.5-2); a lot ends at FNC1.
+FIXED = {"01": 14, "11": 6, "13": 6, "15": 6, "16": 6, "17": 6}
+SEPARATOR = "\x1d"
+BRACKETED = re.compile(r"\(([0-9]{2})\)([^(]+)")
+LINK = re.compile(r"https?://[^/]+(?:/[^/?#]+)*?/01/([0-9]{8,14})(?:/10/([^/?#]+))?", re.IGNORECASE)
+# A product's page takes these of the days on a label.
+DAYS = ("11", "15", "17")
+
+
+def path_typed(text: str) -> str:
+    """Returns the page of the goods that a label's own code names; nothing where the text is no such code."""
+    if link := LINK.match(text):
+        return _path({"01": link[1]} | ({"10": unquote(link[2])} if link[2] else {}))
+    stated = _bracketed(text) if text.startswith("(01)") else _plain(text)
+    return _path(stated) if re.fullmatch(r"[0-9]{8,14}", stated.get("01", "")) else ""
+
+
+def _bracketed(text: str) -> dict[str, str]:
+    return {name: value.strip() for name, value in BRACKETED.findall(text)}
+
+
+def _plain(text: str) -> dict[str, str]:
+    """Reads elements one behind the other; what it does not know ends it, as its length is not known."""
+    stated: dict[str, str] = {}
+    if not re.match(r"01[0-9]{14}", text):
+        return stated
+    while len(text) > len("01"):
+        name, rest = text[:2], text[2:].lstrip(SEPARATOR)
+        if name in FIXED:
+            stated[name], text = rest[: FIXED[name]], rest[FIXED[name] :].lstrip(SEPARATOR)
+        elif name == "10":
+            stated[name], _, text = rest.partition(SEPARATOR)
+        else:
+            break
+    return stated
+
+
+def _path(stated: dict[str, str]) -> str:
+    path = f"/01/{stated['01']}"
+    if lot := stated.get("10"):
+        return f"{path}/10/{quote(lot, safe='')}"
+    days = "&".join(f"{name}={stated[name]}" for name in DAYS if stated.get(name, "").isdigit())
+    return f"{path}?{days}" if days else path

@@ -1,0 +1,89 @@
+"""Searching products: by what they are called first, then by what is left of a label or of a word."""
+
+import re
+from typing import Any
+
+from ledger.values.bigrams import bigrams
+from query_api import schemas
+from query_api.problems import Problem
+from query_api.views import Reader, gtin_of, rows
+
+# Of a product found, by its number: what stops some of its lots.
+STOPPED = """(SELECT CASE max(CASE kind WHEN 'recall' THEN 2 ELSE 1 END) WHEN 2 THEN 'recalled' WHEN 1 THEN 'held' END
+  FROM trade.stopped_lots s WHERE s.product = {gtin} AND s.how = 'stopped' AND s.ended_at IS NULL)"""
+FOUND = f"""
+SELECT n.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
+       coalesce(m.name, p.maker) AS maker, {STOPPED.format(gtin="n.gtin")} AS stopped, {{lot}} AS lot
+FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
+     LEFT JOIN trade.merchants m ON m.merchant = p.maker
+ORDER BY {{order}} p.name_zh, n.gtin LIMIT %(limit)s
+"""
+NAMED = """
+WITH named AS (
+    SELECT gtin FROM trade.products
+    WHERE (%(grams)s::text[] <> '{}' AND bigrams @> %(grams)s::text[])
+       OR name_zh ILIKE %(like)s OR name_en ILIKE %(like)s
+    UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
+    UNION SELECT product FROM trade.lots
+    WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
+)""" + FOUND.format(lot="NULL", order="")
+# What bears these digits, read off a torn label.
+BEARING = "WITH named AS (SELECT gtin FROM trade.products WHERE gtin LIKE %(part)s)" + FOUND.format(
+    lot="NULL", order=""
+)
+# Lots whose number begins so, as one is read off a smudged label; the index on lots finds them.
+BEGINNING = """
+WITH named AS (
+    SELECT product AS gtin, substr(lot, 3) AS lot FROM trade.lots
+    WHERE lot >= %(begin)s AND lot < %(end)s AND entries > 0 AND product NOT LIKE 'item:%%'
+    ORDER BY lot LIMIT %(limit)s
+)""" + FOUND.format(lot="n.lot", order="")
+# Names that share most pairs of letters with what was typed: another spelling, a slip of the finger.
+ALIKE = """
+WITH alike AS (
+    SELECT gtin, cardinality(ARRAY(SELECT unnest(bigrams) INTERSECT SELECT unnest(%(grams)s::text[]))) AS shared
+    FROM trade.products WHERE bigrams && %(grams)s::text[]
+), named AS (SELECT * FROM alike WHERE shared >= %(least)s)
+""" + FOUND.format(lot="NULL", order="n.shared DESC,")
+# So few digits say nothing; so many are a whole number, or a wrong one.
+DIGITS = r"[0-9]{4,11}"
+# Of so few characters a lot's number or another word would be anything.
+PART_MIN = 3
+# Of a word's pairs: yogurt shares four of five with yoghurt. One pair of letters alone says nothing,
+# one of Chinese characters is a word.
+ALIKE_SHARE = 0.6
+
+
+def products_found(reader: Reader, text: str, limit: int) -> schemas.ProductList:
+    """Returns what a text names; where nothing is called so, what its digits, its beginning or its letters point to."""
+    grams = [gram for gram in bigrams(text) if len(gram) == 2]
+    asks: dict[str, Any] = {
+        "grams": grams, "gtin": _gtin(text), "like": _like(text), "lot": f"L:{text}", "limit": limit + 1,
+        "part": f"%{text}%", "least": max(1 + text.isascii(), round(ALIKE_SHARE * len(grams))),
+    }  # fmt: skip
+    found = rows(reader, NAMED, asks)
+    if not found and re.fullmatch(DIGITS, text):
+        found = rows(reader, BEARING, asks)
+    for begin in dict.fromkeys((f"L:{text}", f"L:{text.upper()}")):
+        if not found and len(text) >= PART_MIN:
+            found = rows(reader, BEGINNING, asks | {"begin": begin, "end": begin + "\U0010ffff"})
+    similar = not found and len(text) >= PART_MIN
+    if similar:
+        found = rows(reader, ALIKE, asks)
+    return schemas.ProductList(
+        products=[schemas.FoundProduct(**row) for row in found[:limit]],
+        more=len(found) > limit, similar=similar and bool(found),
+    )  # fmt: skip
+
+
+def _gtin(text: str) -> str:
+    try:
+        return gtin_of(text)
+    except Problem:
+        return ""
+
+
+def _like(text: str) -> str:
+    """Returns a pattern for a single character, which makes no pair; else one that nothing is like."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%" if len(text) == 1 else ""

@@ -1,0 +1,40 @@
+"""A label's code that somebody types, pastes or scans as a keyboard leads where the code leads."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk_ui.viewmodels.typed import path_typed
+
+MILK = "06901234567892"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (f"01{MILK}10A2411", f"/01/{MILK}/10/A2411"),
+        (f"01{MILK}1726121010A/2411\x1d21serial", f"/01/{MILK}/10/A%2F2411"),
+        (f"(01){MILK}(17)261210(10)A2411", f"/01/{MILK}/10/A2411"),
+        (f"01{MILK}17261210", f"/01/{MILK}?17=261210"),
+        (f"01{MILK}", f"/01/{MILK}"),
+        (f"01{MILK}3103001250", f"/01/{MILK}"),
+        (f"https://example.org/01/{MILK}/10/A%2F1?17=261210", f"/01/{MILK}/10/A%2F1"),
+        (f"HTTP://EXAMPLE.ORG/food/01/{MILK}", f"/01/{MILK}"),
+        (MILK, ""),
+        ("01", ""),
+        ("牛奶", ""),
+        ("(01)", ""),
+        ("(01)//example.org(10)A", ""),
+        ("https://example.org/about", ""),
+    ],
+)
+def test_a_code_that_was_typed_leads_to_its_goods(text: str, path: str) -> None:
+    assert path_typed(text) == path
+
+
+@given(st.text(max_size=80))
+def test_whatever_is_typed_is_a_path_of_goods_or_none(text: str) -> None:
+    path = path_typed(text)
+
+    assert path == "" or path.startswith("/01/")
+    assert "\n" not in path and "//" not in path
