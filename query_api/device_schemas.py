@@ -26,6 +26,17 @@ class DeviceLine(BaseModel):
     gaps: int = Field(description="stretches of its tapes over which something may be missing")
 
 
+class StopReach(BaseModel):
+    """How far a stop has got: the scanners that are connected, and which of them do not know it yet."""
+
+    connected: int = Field(description="scanners heard within the last minute and a half")
+    have: int = Field(description="of these, who go by a stop list that is as new or newer")
+    lacking: list[str] = Field(description="of these, who do not yet; at most 20")
+    away: int = Field(
+        description="scanners that are off or silent; they get it when they come back"
+    )
+
+
 class DevicePage(BaseModel):
     """Devices by name."""
 

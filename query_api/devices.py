@@ -8,6 +8,7 @@ from query_api.device_schemas import (
     DeviceLine,
     GapLine,
     MandateLine,
+    StopReach,
     TapeLine,
     UseLine,
 )
@@ -15,6 +16,8 @@ from query_api.problems import Problem
 from query_api.views import Reader, position, rows, today
 
 WEEK_DAYS, SHOWN_DAYS = 7, 35
+# Three heartbeats that did not come.
+SILENT_AFTER = timedelta(seconds=90)
 TAPES_MAX, GAPS_MAX = 50, 100
 LINES = """
 SELECT d.*, s.online, s.heard, s.waiting, s.fill_percent, s.ahead_s,
@@ -28,6 +31,16 @@ SELECT d.*, s.online, s.heard, s.waiting, s.fill_percent, s.ahead_s,
 FROM trade.devices d LEFT JOIN accounts.device_states s ON s.device = d.device
 WHERE d.device > %(after)s AND (%(device)s::text IS NULL OR d.device = %(device)s)
 ORDER BY d.device LIMIT %(limit)s
+"""
+REACH = """
+WITH said AS (
+    SELECT d.device, s.stops >= %(since)s AS have, s.online AND s.heard > %(heard)s AS connected
+    FROM trade.devices d JOIN accounts.device_states s USING (device) WHERE d.revoked_at IS NULL
+)
+SELECT count(*) FILTER (WHERE connected) AS connected,
+       count(*) FILTER (WHERE connected AND have) AS have, count(*) FILTER (WHERE NOT connected) AS away,
+       ARRAY(SELECT device FROM said WHERE connected AND NOT have ORDER BY device LIMIT 20) AS lacking
+FROM said
 """
 MANDATES = """
 SELECT merchant, valid_from, valid_until FROM trade.mandates WHERE device = %s
@@ -69,6 +82,12 @@ def detail(reader: Reader, device: str, *, everything: bool) -> DeviceDetail:
         ],
         uses=[UseLine(**one) for one in rows(reader, USES, [device, since])],
     )  # fmt: skip
+
+
+def stop_reach(reader: Reader, since: int) -> StopReach:
+    """Returns which scanners go by a stop list of a position or a newer one; browsers say nothing of theirs."""
+    asked = {"since": since, "heard": datetime.now(UTC) - SILENT_AFTER}
+    return StopReach(**rows(reader, REACH, asked)[0])
 
 
 def _found(reader: Reader, after: str, limit: int, device: str | None) -> list[Any]:

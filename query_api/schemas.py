@@ -147,6 +147,7 @@ class AlertLine(BaseModel):
     subject: str
     grouped: str = Field(examples=["g-0123456789abcdef"], description="the group of its cause")
     merchant: str | None
+    merchant_name: str | None = None
     premises: str | None
     product: str | None
     lot: str | None

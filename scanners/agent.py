@@ -22,7 +22,7 @@ from ledger.rules.ledger_keys import trusted_after
 from scanners.covering import Covering
 from scanners.handing_in import hand_in
 from scanners.identity import Clocks
-from scanners.link import BrokerAddress, Link, Publish
+from scanners.link import BrokerAddress, Link, Publish, Retained
 from scanners.sending import Sending
 from scanners.stoplist import StopList
 from scanners.tape import Kept, Picture, Tape
@@ -291,11 +291,14 @@ class Agent:
             broker=broker_of(tape, self.home),
             on_answer=self._answered,
             # In this order: a list of today is believed only under today's key.
-            retained={
-                wire.keys_topic(self.home.ledger): self._heard_keys,
-                stops_topic(self.home.ledger, "+"): self.stops.take,
-                wire.checkpoint_topic(self.home.ledger): self.covering.heard,
-            },
+            retained=Retained(
+                {
+                    wire.keys_topic(self.home.ledger): self._heard_keys,
+                    stops_topic(self.home.ledger, "+"): self.stops.take,
+                    wire.checkpoint_topic(self.home.ledger): self.covering.heard,
+                },
+                lambda: self.stops.version,
+            ),
             publish=publish,
             hand_in=lambda batch: hand_in(self.home.intake_url, self.home.authority, batch),
         )

@@ -46,6 +46,13 @@ class BrokerAddress(NamedTuple):
     tls: ssl.SSLContext | None = None
 
 
+class Retained(NamedTuple):
+    """What the broker keeps for whoever comes: its topics, and of the stop list the version known here."""
+
+    topics: Mapping[str, Taker]
+    stops: Callable[[], int]
+
+
 class Link:
     """One tape's connection to its ledger: batches out, answers in, state retained with a will."""
 
@@ -57,13 +64,14 @@ class Link:
         ledger: str,
         broker: BrokerAddress,
         on_answer: Listener | None = None,
-        retained: Mapping[str, Taker] | None = None,
+        retained: Retained | None = None,
         publish: Publish | None = None,
         hand_in: HandIn | None = None,
     ) -> None:
         self._hand_in = hand_in
         self._heard, self._patience = time.monotonic(), UNHEARD_S
-        self._retained = dict(retained or {})
+        topics, self._stops = retained or Retained({}, lambda: 0)
+        self._retained = dict(topics)
         self._tape = tape
         self._sending = sending
         self._ledger = ledger
@@ -75,7 +83,7 @@ class Link:
         self._lock = threading.Lock()
         self._online = False
         self._said = float("-inf")
-        self._said_waiting = 0
+        self._said_waiting = self._said_stops = 0
         # Whether it was ever tried, and ever came through: what a hand is told at the end.
         self.started = False
         self.reached = False
@@ -223,6 +231,9 @@ class Link:
         self._wake.set()
 
     def _owes_state(self, since_s: float) -> bool:
+        if self._stops() != self._said_stops:
+            # An officer who stopped something waits to see which scanners know.
+            return True
         if since_s > DRAINED_S and self._said_waiting:
             # Who looks at the list of devices is not told of a heap that is long gone.
             return self._tape.count_waiting() == 0 or since_s > STATE_S
@@ -234,7 +245,7 @@ class Link:
         )
 
     def _signed_state(self, *, online: bool) -> bytes:
-        self._said_waiting = self._tape.count_waiting()
+        self._said_waiting, self._said_stops = self._tape.count_waiting(), self._stops()
         body = wire.encode(
             wire.DeviceState(
                 device=self._tape.device,
@@ -244,6 +255,7 @@ class Link:
                 fill_percent=min(100, self._tape.fill_percent()),
                 time=datetime.now(UTC),
                 session=self._session,
+                stops=self._said_stops,
             )
         )
         signature = self._tape.key.sign(wire.state_message(body))

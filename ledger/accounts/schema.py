@@ -78,8 +78,11 @@ CREATE TABLE IF NOT EXISTS accounts.device_states (
     session uuid NOT NULL,
     heard timestamptz NOT NULL,
     -- How far the device's clock was ahead when that could be told.
-    ahead_s double precision
+    ahead_s double precision,
+    -- The version of the stop list it goes by: the position of the entry that changed it last.
+    stops bigint NOT NULL DEFAULT 0
 );
+ALTER TABLE accounts.device_states ADD COLUMN IF NOT EXISTS stops bigint NOT NULL DEFAULT 0;
 GRANT SELECT, INSERT, UPDATE ON accounts.device_states TO suyuan_writer;
 GRANT SELECT ON accounts.device_states TO suyuan_reader;
 ALTER TABLE accounts.device_states ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -116,7 +116,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="a
 class DeviceState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state.v1"):
     """A device's word about itself; its will says `online: false` when it falls silent.
 
-    `session` names the connection, of which the will is the last word.
+    `session` names the connection, of which the will is the last word; `stops` is the version of
+    the stop list that it goes by, 0 while it has none.
     """
 
     device: Id
@@ -126,6 +127,7 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     fill_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     session: Uuid | None = None
+    stops: Count = 0
 
 
 class SignedState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state.v2"):

@@ -31,11 +31,13 @@ TIME_MIN, TIME_MAX = (
 KEEP = """
 INSERT INTO accounts.device_states AS known VALUES (
     %(device)s, %(online)s, %(tape)s, %(waiting)s, %(fill_percent)s, %(said)s, %(session)s, %(heard)s,
-    %(ahead_s)s
+    %(ahead_s)s, %(stops)s
 ) ON CONFLICT (device) DO UPDATE SET
     online = excluded.online, tape = excluded.tape, waiting = excluded.waiting,
     fill_percent = excluded.fill_percent, said = excluded.said, session = excluded.session,
-    heard = excluded.heard, ahead_s = coalesce(excluded.ahead_s, known.ahead_s)
+    heard = excluded.heard, ahead_s = coalesce(excluded.ahead_s, known.ahead_s),
+    -- Its last word is made before it heard of any.
+    stops = CASE WHEN excluded.online THEN excluded.stops ELSE known.stops END
 -- What was said before is nothing new, but for the last word of the connection that is known.
 WHERE excluded.said > known.said
    OR (NOT excluded.online AND excluded.session = known.session AND known.online)
@@ -43,7 +45,7 @@ WHERE excluded.said > known.said
 
 
 class HeardState(NamedTuple):
-    """A state as it was heard: what the device said when, and how far its clock is ahead."""
+    """A state as it was heard: what the device said when, how far its clock is ahead, and its stop list."""
 
     device: str
     online: bool
@@ -54,6 +56,7 @@ class HeardState(NamedTuple):
     session: str
     heard: datetime
     ahead_s: float | None
+    stops: int
 
 
 class _Said(NamedTuple):
@@ -120,6 +123,7 @@ class DeviceStates:
         return HeardState(
             device, state.online, state.tape, state.waiting, state.fill_percent, state.time,
             state.session, said.at, (state.time - said.at) / SECOND if told else None,
+            state.stops,
         )  # fmt: skip
 
     def _believed(self, device: str, payload: bytes) -> wire.DeviceState | None:

@@ -13,7 +13,8 @@ from query_api.problems import Problem
 from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
 
 ALERTS = """
-SELECT * FROM trade.alerts WHERE (kind, subject) > (%s, %s)
+SELECT a.*, (SELECT name FROM trade.merchants m WHERE m.merchant = a.merchant) AS merchant_name
+FROM trade.alerts a WHERE (kind, subject) > (%s, %s)
   AND (NOT %s OR closed_at IS NULL) AND (%s::text IS NULL OR kind = %s)
   AND (%s::text IS NULL OR premises = %s) AND (%s::text IS NULL OR grouped = %s)
 ORDER BY kind, subject LIMIT %s

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from query_api import device_schemas, devices
 from query_api.inquiries import Inquiry, asks
@@ -27,6 +27,16 @@ def listed(
         asked.note({merchant for one in shown for merchant in one.merchants})
     more = cursor_of(shown[-1].device) if len(found) > limit else None
     return device_schemas.DevicePage(devices=shown, next=more, position=at)
+
+
+@router.get("/stops")
+def stops(
+    asked: DeviceInquiry,
+    since: Annotated[int, Query(ge=0, le=2**53, description="where the stop stands in the record")],
+) -> device_schemas.StopReach:
+    """How far a hold or recall has got among the scanners that are connected."""
+    with asked.snapshot() as reader:
+        return devices.stop_reach(reader, since)
 
 
 @router.get("/{device}")

@@ -97,6 +97,7 @@ EXAMPLES = {
     "/v1/statistics/export.{form}": "/v1/statistics/export.csv?" + PERIOD,
     "/v1/devices": "",
     "/v1/devices/{device}": "/v1/devices/d-{merchant}",
+    "/v1/devices/stops": "?since=1",
     "/v1/trace": f"?product={MILK}&lot={RECALLED}",
     "/v1/trace/flow": f"/v1/trace/flow?product={MILK}&lot={RECALLED}",
     "/v1/trace/export.{form}": f"/v1/trace/export.csv?product={MILK}&lot={RECALLED}",

@@ -194,6 +194,9 @@ def test_an_officer_goes_from_a_failed_test_to_a_published_recall_while_stall_an
     officer.fill("#notice", "请勿食用，送回购买处退款。")
     officer.click("text=公布：扫码设备与查询页面立即变红")
     assert "已公布" in officer.inner_text("h1")
+    # So many scanners refuse it by now: the one that is connected says so itself.
+    reached = ".panel:has(h2:text-is('会拦下它的扫码设备'))"
+    assert until(lambda: officer.reload() and "1 / 1" in officer.inner_text(reached), 20)
 
     # The page that a shopper has open turns by itself, and so does the stall's scanner.
     assert until(

@@ -20,6 +20,7 @@ from PIL import Image
 
 from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegistered
 from ledger.events.reports import TestReportFiled
+from ledger.events.stop_list import stops_topic
 from ledger.rules.access import Grant
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
@@ -228,6 +229,31 @@ def test_a_scanner_that_comes_late_or_stays_offline_knows_what_is_stopped(
     assert late.stops.meets(milk("A-24/11"), city.session.place) is not None
     late.link.stop()
     desk.type("hold", "release", "h-2", "--reason", "复检合格", *OFFICER)
+    until(lambda: city.says("green"), "the release never reached the scanner")
+
+
+def test_an_officer_sees_which_scanners_know_of_a_stop_and_which_do_not_yet(
+    city: City, desk: Desk
+) -> None:
+    deaf = city.scanner("scanner-9")
+    # What the ledger says of stops does not get through to it.
+    deaf.link._retained[stops_topic(city.home.ledger, "+")] = lambda payload: False
+    place(desk, "h-9", "--product", MILK, "--lot", "A-24/11")
+    until(lambda: city.says("red"), "the hold never reached the scanner")
+    stands = desk.wait("hold", "show", "h-9", true=lambda found: found["places"] == 1)
+    since = {"since": stands["words"][-1]["position"]}
+
+    def reach() -> dict[str, Any]:
+        url = f"{city.machine.query_url}/v1/devices/stops"
+        answer = httpx.get(url, params=since, auth=city.chief, trust_env=False)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    until(lambda: (reach()["have"], reach()["lacking"]) == (1, ["scanner-9"]), str(reach()))
+    deaf.link.stop()
+    until(lambda: reach()["lacking"] == [], "who went is still waited for")
+    assert reach()["away"] >= 1
+    desk.type("hold", "release", "h-9", "--reason", "复检合格", *OFFICER)
     until(lambda: city.says("green"), "the release never reached the scanner")
 
 

@@ -58,7 +58,7 @@ async def one(request: Request, person: Officer, group: str) -> Response:
     """A group of alerts: each with its evidence, and everything that was said."""
     found = await person.client.get(f"/v1/alert-groups/{part(group)}")
     values = {
-        "group": _shown(request, found["group"]), "alerts": found["alerts"], "said": found["said"], "position": found["position"],
+        "group": _shown(request, found["group"]), "merchants": _by_merchant(found["alerts"]), "said": found["said"], "position": found["position"],
     }  # fmt: skip
     return render(request, "desk/alert.html", values, person=person)
 
@@ -77,6 +77,14 @@ async def work(
         now = datetime.fromisoformat(await ledger_time(person))
         said["until"] = (now + timedelta(days=form.days)).isoformat()
     return await say(request, person, [said], f"/desk/alerts/{part(group)}", key=form.key)
+
+
+def _by_merchant(alerts: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Returns alerts by whom they concern, whoever has most of them first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in alerts:
+        found.setdefault(one["merchant_name"] or one["merchant"] or "", []).append(one)
+    return sorted(found.items(), key=lambda item: -len(item[1]))
 
 
 async def _recalls(person: Person, stage: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field
 
 from kiosk_ui.client import PATIENT_S, NotRecorded, Unusable, part
+from kiosk_ui.faces.desk.reach import reach_of
 from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Short, Words, ledger_time, say
@@ -100,6 +101,7 @@ async def one(request: Request, person: Officer, hold: str) -> Response:
     language = request.state.language
     values = {
         "found": found, "told": found["hold"], "stages": STAGES,
+        "reach": await reach_of(person, found["words"]) if found["hold"]["stage"] == "placed" else None,
         "lines": [
             {"words": line_words(line, language), "trace": _traced(line)} for line in found["lines"]
         ],

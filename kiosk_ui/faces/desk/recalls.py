@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import StringConstraints
 
 from kiosk_ui.client import PATIENT_S, Ambiguous, part
+from kiosk_ui.faces.desk.reach import reach_of
 from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
@@ -152,6 +153,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
         score = await person.client.get(f"{path}/score", {}, wait_s=PATIENT_S)
     values = {
         "found": found, "told": told, "due": next_deadline(told), "holders": holders,
+        "reach": await reach_of(person, found["words"]) if told["stage"] == "published" else None,
         "score": score, "steps": STEPS, "after": stopwatch,
         "lines": [line_words(line, language) for line in found["lines"]],
         "choices": [
