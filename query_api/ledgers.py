@@ -1,6 +1,5 @@
 """The law's ledgers as lines: the entries of a merchant and period, field by field."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -152,13 +151,6 @@ class LawLine(NamedTuple):
     place: LinePlace
 
 
-class Completeness(NamedTuple):
-    """How many of a ledger's lines state each field, or another of its group."""
-
-    lines: int
-    missing: Counter[str]
-
-
 def registered(reader: Reader, name: str) -> Registered:
     """Returns the merchant behind a name of the register; a problem for one that is not there."""
     merchant = known_as(reader, name)
@@ -208,40 +200,14 @@ def every(
     *,
     opens: Opens | None = None,
     after: LinePlace = START,
+    latest_first: bool = False,
 ) -> Iterator[LawLine]:
     """Returns all lines behind a place, page by page; without `opens` they say nothing of persons."""
-    while lines := page(reader, law, merchant, period, WantedLines(after, PAGE, opens)):
+    while lines := page(
+        reader, law, merchant, period, WantedLines(after, PAGE, opens, latest_first)
+    ):
         yield from lines
         after = lines[-1].place
-
-
-def lacking(  # what a page takes, and the field
-    reader: Reader, law: LawLedger, merchant: str, period: Period, wanted: WantedLines, field: str
-) -> list[LawLine]:
-    """Returns the lines behind a place that lack a field; only of what is shown the persons are opened."""
-    # Whether a person's card lacks something is known by opening it alone.
-    opens = wanted.opens if field.startswith("party_") else None
-    found: list[LawLine] = []
-    for line in every(reader, law, merchant, period, opens=opens, after=wanted.after):
-        if field not in line.missing:
-            continue
-        if opens is None:
-            at = line.place
-            before = WantedLines(at._replace(leg=at.leg - 1), 1, wanted.opens)
-            line = page(reader, law, merchant, period, before)[0]  # noqa: PLW2901  # the same, with its persons
-        found.append(line)
-        if len(found) == wanted.limit:
-            break
-    return found
-
-
-def completeness(lines: Iterator[LawLine]) -> Completeness:
-    """Counts what lines lack."""
-    total, missing = 0, Counter[str]()
-    for line in lines:
-        total += 1
-        missing.update(line.missing)
-    return Completeness(total, missing)
 
 
 def _line(

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S, Unusable, Whole, part, whole
 from kiosk_ui.language import Language
@@ -88,6 +88,23 @@ async def today(
     return render(request, "station/today.html", values, person=person)
 
 
+class LinesAsked(NamedTuple):
+    """Which lines of a ledger are asked for: behind a page, those that lack a field, those that say a text."""
+
+    after: str
+    lacking: str
+    find: str
+
+
+def lines_asked(
+    after: str = "",
+    lacking: Annotated[str, Query(max_length=20)] = "",
+    find: Annotated[str, Query(max_length=60)] = "",
+) -> LinesAsked:
+    """Reads it from the address."""
+    return LinesAsked(after, lacking, find)
+
+
 @router.get("/ledgers")
 async def ledgers(
     request: Request,
@@ -96,8 +113,8 @@ async def ledgers(
     name: LedgerName = "purchases",
     since: DayAsked = None,
     until: DayAsked = None,
-    after: str = "",
-    lacking: Annotated[str, Query(max_length=20)] = "",
+    *,
+    which: Annotated[LinesAsked, Depends(lines_asked)],
 ) -> Response:
     """A ledger that the law asks for, line by line, with what it lacks and how to mend it."""
     merchant = person.merchant_named(m)
@@ -105,13 +122,13 @@ async def ledgers(
     since = since or until - timedelta(days=31)
     period = {"since": str(since), "until": str(until)}
     path = f"/v1/merchants/{part(merchant)}/ledgers/{name}"
-    more = {key: text for key, text in (("after", after), ("lacking", lacking)) if text}
+    more = {key: text for key, text in which._asdict().items() if text}
     page = await person.client.get(path, period | more | {"latest_first": True}, wait_s=PATIENT_S)
     lacking_of = await person.client.get(f"{path}/completeness", period, wait_s=PATIENT_S)
     values = {
         "page": page, "lacking": lacking_of, "merchants": person.merchants(), "merchant": merchant,
-        "name": name, "names": LEDGERS, "period": period, "path": path,
-        "only": next((one for one in lacking_of["fields"] if one["key"] == lacking), None), "mends": MENDS,
+        "name": name, "names": LEDGERS, "period": period, "path": path, "find": which.find,
+        "only": next((one for one in lacking_of["fields"] if one["key"] == which.lacking), None), "mends": MENDS,
     }  # fmt: skip
     return render(request, "station/ledgers.html", values, person=person)
 

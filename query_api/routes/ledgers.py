@@ -12,7 +12,8 @@ from starlette.background import BackgroundTask
 from ledger.rules.law_ledgers import LEDGERS, LawLedger
 from query_api import ledger_schemas, ledgers, pairs, schemas
 from query_api.inquiries import Inquiry, asks
-from query_api.ledgers import Completeness, LawLine, LinePlace, Opens, Period, WantedLines
+from query_api.ledger_lines import Completeness, LinesChosen, chosen, completeness
+from query_api.ledgers import LawLine, LinePlace, Opens, Period, WantedLines
 from query_api.parameters import Cursor, Limit, MerchantText
 from query_api.problems import Problem
 from query_api.sheets import WORKBOOK_ROWS_MAX, WRITERS, Sheet
@@ -23,6 +24,7 @@ LedgerName = Annotated[
 ]
 LedgerInquiry = Annotated[Inquiry, asks("ledger")]
 Lacking = Annotated[str, Query(max_length=20, description="the key of a field")]
+Find = Annotated[str, Query(max_length=60, description="a text that the line says anywhere")]
 Day = Annotated[date, Query(examples=["2026-11-01"])]
 PERIOD_DAYS_MAX = 3700
 # More of an export waits on disk.
@@ -36,15 +38,19 @@ class LedgerPart(NamedTuple):
 
     after: str | None
     limit: int
-    lacking: str
+    which: LinesChosen
     latest_first: bool
 
 
 def ledger_part(
-    after: Cursor = None, limit: Limit = 100, lacking: Lacking = "", latest_first: bool = False
+    after: Cursor = None,
+    limit: Limit = 100,
+    lacking: Lacking = "",
+    find: Find = "",
+    latest_first: bool = False,
 ) -> LedgerPart:
     """Reads it from the address."""
-    return LedgerPart(after, limit, lacking, latest_first and not lacking)
+    return LedgerPart(after, limit, LinesChosen(lacking, find.strip()), latest_first)
 
 
 @router.get("/{merchant}/ledgers/{name}")
@@ -58,10 +64,11 @@ def lines(
 ) -> ledger_schemas.LedgerPage:
     """A page of a ledger: its fields in the law's order, and what each line lacks.
 
-    With `lacking` only those lines that lack this field, which come in the order of their days.
+    With `lacking` only those lines that lack this field, with `find` those that say it anywhere: goods,
+    lot, quantity, voucher, delivery or counterparty; what cards say of persons is searched in the asker's own books alone.
     """
     law, period = LEDGERS[name], _period(since, until)
-    limit, lacking = part.limit, part.lacking
+    limit, lacking = part.limit, part.which.lacking
     if lacking and lacking not in [field.key for field in law.fields]:
         raise Problem(422, "field-unknown", f"{lacking} is no field of the ledger {name}")
     with asked.snapshot(cards=True) as reader:
@@ -70,8 +77,11 @@ def lines(
         place = _place(part.after, ledgers.END if part.latest_first else ledgers.START)
         opens = _opens(asked, reader, books.merchant)
         wanted = WantedLines(place, limit + 1, opens, part.latest_first)
-        read = ledgers.lacking if lacking else ledgers.page
-        found = read(reader, law, books.merchant, period, wanted, *filter(None, [lacking]))
+        if any(part.which):
+            which = part.which._replace(own=books.merchant in asked.reach.merchants)
+            found = chosen(reader, law, books.merchant, period, wanted, which)
+        else:
+            found = ledgers.page(reader, law, books.merchant, period, wanted)
         at = position(reader)
     last = found[limit - 1].place if len(found) > limit else None
     return ledger_schemas.LedgerPage(
@@ -125,7 +135,7 @@ def complete(
         asked.look_at(reader, books.merchant)
         opens = _opens(asked, reader, books.merchant)
         every = ledgers.every(reader, law, books.merchant, period, opens=opens)
-        counted = ledgers.completeness(every)
+        counted = completeness(every)
         at = position(reader)
     fields = [
         ledger_schemas.FieldCompleteness(
@@ -180,7 +190,7 @@ def _export(
         names = rows(reader, "SELECT name FROM trade.merchants WHERE merchant = %s", [merchant])
         at, opens = position(reader), _opens(asked, reader, merchant)
         every = ledgers.every(reader, law, merchant, period, opens=opens)
-        counted = ledgers.completeness(every)
+        counted = completeness(every)
         notes = _gaps(law, counted)
         sheet = Sheet(
             title=f"{law.zh}({law.article})",

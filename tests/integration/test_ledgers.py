@@ -18,13 +18,14 @@ from psycopg.rows import dict_row
 from ledger.events.cases import MerchantRegistered
 from ledger.events.reports import CertificateFiled, GoodsAsRead
 from ledger.journal.personal import PgPersonalStore
+from ledger.rules.access import Grant
 from ledger.rules.law_ledgers import LEDGERS, keep_until
 from ledger.values.cards import Card
 from ledger.values.quantity import StatedQuantity, Unit
 from query_api import retention
 from query_api.views import today
 from suyuan.parts.cluster import Cluster
-from tests.support.asked import asking
+from tests.support.asked import SignedInAs, asking
 from tests.support.databases import Database, fresh
 from tests.support.line import Line
 from tests.support.make import (
@@ -132,6 +133,27 @@ def test_what_a_line_lacks_is_named_and_a_date_or_a_lot_suffices(api: httpx.Clie
     assert "produced" not in unknown["missing"]
 
 
+def test_a_line_is_found_by_whatever_it_says_and_by_a_persons_name_in_ones_own_books_alone(
+    api: httpx.Client,
+) -> None:
+    every = lines(api, "purchases")
+    line = next(one for one in every if one["fields"]["lot"])
+    told = line["fields"]["lot"], line["fields"]["name"][1:], line["fields_en"]["name"].upper()
+
+    for text in filter(None, told):
+        assert line in lines(api, "purchases", find=text), text
+    assert lines(api, "purchases", find="nothing says this") == []
+    assert lines(api, "purchases", find=line["fields"]["lot"], lacking="spec") == []
+    assert lines(api, "purchases", find=" ") == every
+    # Whoever searches for a farmer's name is not told by which lines it stands.
+    assert "李大山" in [one["fields"]["party_name"] for one in lines(api, "produce")]
+    assert lines(api, "produce", find="李大山") == []
+    own = SignedInAs(Grant("merchant", ("m-1",)))
+    asked = PERIOD | {"find": "李大山"}
+    mine = api.get("/v1/merchants/m-1/ledgers/produce", params=asked, auth=own).json()["lines"]
+    assert [one["fields"]["party_name"] for one in mine] == ["李大山"]
+
+
 def test_lines_that_lack_a_field_are_shown_alone_page_by_page(api: httpx.Client) -> None:
     undated, _, unknown = lines(api, "purchases")
 
@@ -144,6 +166,12 @@ def test_lines_that_lack_a_field_are_shown_alone_page_by_page(api: httpx.Client)
         "/v1/merchants/m-1/ledgers/purchases", params=asked | {"after": first["next"]}
     ).json()
     assert (first["lines"], second["lines"], second["next"]) == ([undated], [unknown], None)
+    asked |= {"latest_first": True}
+    first = api.get("/v1/merchants/m-1/ledgers/purchases", params=asked).json()
+    second = api.get(
+        "/v1/merchants/m-1/ledgers/purchases", params=asked | {"after": first["next"]}
+    ).json()
+    assert (first["lines"], second["lines"], second["next"]) == ([unknown], [undated], None)
     refused = api.get("/v1/merchants/m-1/ledgers/purchases", params=PERIOD | {"lacking": "colour"})
     assert refused.status_code == 422
     assert refused.json()["title"] == "field-unknown"
