@@ -41,7 +41,9 @@ class HeldStock(BaseModel):
     lot: str
     unit: str
     how: str = Field(examples=["stopped", "possible"])
-    amount: str
+    amount: str = Field(description="by the entries that name the lot")
+    at_least: str = Field(description="as goods that left without their lot may have been of it")
+    at_most: str
 
 
 class HoldShown(BaseModel):

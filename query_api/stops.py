@@ -1,6 +1,6 @@
 """Stops as the API answers them: what is held or recalled, where it stands, and may goods be sold."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +9,9 @@ import msgspec
 from ledger.events.holds import STOPPED_MAX, StoppedGoods
 from ledger.rules.deadlines import colour
 from ledger.rules.stops import Met, meets
+from ledger.trace.answer import Shelved
+from ledger.trace.pg_stock import PgStock
+from ledger.trace.question import AsOf, LotName
 from query_api import recall_schemas as schemas
 from query_api.ledgers import known_as, names_of
 from query_api.lots import FAMILY, base_of, product_names
@@ -129,11 +132,10 @@ def hold(reader: Reader, name: str, *, now: datetime) -> schemas.HoldAnswer:
     if not found:
         raise Problem(404, "hold-unknown", f"no hold is called {name}: suyuan hold list")
     stock = rows(reader, STOCK, ["hold", name])
-    names = product_names(reader, (row["product"] for row in stock))
     return schemas.HoldAnswer(
         position=position(reader), rehearsal=is_rehearsal(reader), hold=_hold(found[0], now),
         lines=lines_of(reader, "hold", name, STOPPED_MAX),
-        stock=[_held_stock(row, names) for row in stock],
+        stock=_held(reader, stock),
         places=stock[0]["places"] if stock else 0, words=words_of(reader, "hold", name),
     )  # fmt: skip
 
@@ -167,12 +169,24 @@ def _hold(row: dict[str, Any], now: datetime) -> schemas.HoldShown:
     return schemas.HoldShown(**members, colour=how)
 
 
-def _held_stock(row: dict[str, Any], names: Mapping[str, str]) -> schemas.HeldStock:
-    given = {"amount", "product_name"}
-    members = {name: row[name] for name in schemas.HeldStock.model_fields if name not in given}
-    return schemas.HeldStock(
-        **members, amount=exact(int(row["amount"])), product_name=names.get(row["product"])
-    )
+def _held(reader: Reader, stock: list[dict[str, Any]]) -> list[schemas.HeldStock]:
+    """Returns stopped goods in stock, with what is there at least and at most as a trace says it."""
+    names = product_names(reader, (row["product"] for row in stock))
+    left = PgStock(reader, AsOf(), is_now=True).left(map(_shelved, stock))
+    members = ("merchant", "name", "premises", "product", "lot", "unit", "how")
+    return [
+        schemas.HeldStock(
+            **{name: row[name] for name in members}, product_name=names.get(row["product"]),
+            amount=exact(int(row["amount"])), at_least=exact(left[_shelved(row)].at_least),
+            at_most=exact(left[_shelved(row)].at_most),
+        )
+        for row in stock
+    ]  # fmt: skip
+
+
+def _shelved(row: dict[str, Any]) -> Shelved:
+    lot = LotName(row["product"], row["lot"])
+    return Shelved(row["merchant"], row["premises"], lot, row["unit"])
 
 
 def _read(row: dict[str, Any]) -> StoppedGoods:

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from ledger.bundles import checking
 from ledger.events.cases import AreaStated, MerchantRegistered, PremisesAdded
-from ledger.events.reports import GoodsAsRead, TestReportFiled
+from ledger.events.reports import GoodsAsRead, Portion, TestReportFiled
 from ledger.rules.access import Grant
 from ledger.rules.areas import StateArea
 from ledger.rules.device import EnrollDevice
@@ -36,7 +36,17 @@ from tests.support.faces import (
     until,
     violations,
 )
-from tests.support.make import MILK, FakeTape, milk, received, registered, sold
+from tests.support.make import (
+    MILK,
+    YOGHURT,
+    FakeTape,
+    milk,
+    pieces,
+    received,
+    registered,
+    sold,
+    transformed,
+)
 from tests.support.people import PASSWORD, add_account, begin, chief_of
 
 pytestmark = pytest.mark.browser
@@ -590,3 +600,34 @@ def test_nobody_takes_another_merchants_records_along(city: City) -> None:
         trust_env=False,
     )  # fmt: skip
     assert stranger.status_code == 401
+
+
+def test_a_line_of_a_draft_is_left_out_before_anybody_checks_it(city: City, officer: Page) -> None:
+    part = Portion(goods=milk(LOT), quantity=pieces(1))
+    made = Portion(goods=GoodsAsRead(gtin=YOGHURT, lot="Y-1"), quantity=pieces(3))
+    city.keep(
+        msgspec.structs.replace(transformed([part], [made]), merchant="w-1", premises="w-1-a")
+    )
+    assert city.agent.link.wait_drained(20)
+    draft = f"{city.url}/desk/recalls/new?product={MILK}&lot={quote(LOT, safe='')}&lang=zh"
+    lines = officer.locator("input[name=without]")
+    assert until(lambda: officer.goto(draft) is not None and lines.count() == 2)
+    officer.check("label:has-text('Y-1') input")
+    officer.fill("#recall", "r-left-out")
+    officer.check("input[name=grade][value=II]")
+    officer.fill("#reason", "标签错误")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.click("button:has-text('起草')")
+
+    named = officer.inner_text(".panel:has(h2:has-text('涉及商品'))")
+    assert LOT in named
+    assert "Y-1" not in named
+    officer.goto(draft)
+    for n in range(2):
+        lines.nth(n).check()
+    officer.fill("#recall", "r-nothing")
+    officer.check("input[name=grade][value=II]")
+    officer.fill("#reason", "标签错误")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.click("button:has-text('起草')")
+    assert "没有可召回的商品" in officer.inner_text("main")

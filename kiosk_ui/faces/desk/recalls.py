@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from kiosk_ui.client import PATIENT_S, Ambiguous, part
+from kiosk_ui.client import PATIENT_S, Ambiguous, Unusable, part
 from kiosk_ui.faces.desk.reach import reach_of
 from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
@@ -45,10 +45,12 @@ Regulator = Annotated[Person, needs("regulator")]
 LINES_MAX = 1000
 # Lines that are offered to be recalled no longer.
 CHOICES_MAX = 100
+# Lines of a draft that are shown, each to be left out.
+OFFERED_MAX = 200
 
 
 class DraftForm(FilledIn):
-    """A draft as it was filled in; its goods are those of the trace."""
+    """A draft as it was filled in; its goods are those of the trace but for the lines that are left out."""
 
     recall: Name
     grade: Literal["I", "II", "III"]
@@ -57,6 +59,7 @@ class DraftForm(FilledIn):
     product: Short
     lot: Short
     possible: bool = False
+    without: Annotated[list[str], Field(max_length=OFFERED_MAX, default_factory=list)]
     known_at: str = ""
     responsible: str = ""
 
@@ -115,8 +118,8 @@ async def draft_form(
     now = datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE)
     values = {
         "proposal": proposal, "product": product, "lot": lot, "possible": possible,
-        "lines": [line_words(line, language) for line in proposal["lines"]],
-        "name": f"r-{now:%Y%m%d-%H%M}", "most": LINES_MAX,
+        "lines": [(line_words(line, language), _text_of(line)) for line in proposal["lines"]],
+        "offered": OFFERED_MAX, "name": f"r-{now:%Y%m%d-%H%M}", "most": LINES_MAX,
     }  # fmt: skip
     return render(request, "desk/recall_new.html", values, person=person)
 
@@ -127,10 +130,15 @@ async def draft(
 ) -> Response:
     """Drafts it; another officer checks it before it is published."""
     proposal = await _proposal(person, form.product, form.lot, possible=form.possible)
+    lines = [line for line in proposal["lines"] if _text_of(line) not in form.without]
+    if not lines:
+        raise Unusable(
+            request.state.language.word("Every line was left out: nothing would be recalled.")
+        )
     entry: dict[str, Any] = {
         "type": "recall-drafted.v1", "recall": form.recall, "grade": form.grade,
         "reason": form.reason, "authority": form.authority, "by": person.account,
-        "goods": [as_asked(line) for line in proposal["lines"][:LINES_MAX]],
+        "goods": [as_asked(line) for line in lines[:LINES_MAX]],
         "known_at": market_time(form.known_at) if form.known_at else await ledger_time(person),
         "trace_position": proposal["position"], "asked": [text[:60] for text in proposal["asked"]],
     }  # fmt: skip
@@ -224,6 +232,11 @@ async def _holders(person: Person, path: str, after: str) -> dict[str, Any]:
         return await person.client.get(f"{path}/holders", asked, wait_s=PATIENT_S)
     except Ambiguous:
         return await person.client.get(f"{path}/holders", {}, wait_s=PATIENT_S)
+
+
+def _text_of(line: dict[str, Any]) -> str:
+    """Returns a line as a form gives it back."""
+    return json.dumps(as_asked(line), ensure_ascii=False, sort_keys=True)
 
 
 async def _proposal(person: Person, product: str, lot: str, *, possible: bool) -> dict[str, Any]:
