@@ -20,17 +20,21 @@ class NotRecorded(Exception):
     """The record says nothing about what was asked."""
 
 
-class Ambiguous(Exception):
-    """More than one lot fits what was asked: the reader must choose."""
-
-
-class Unusable(Exception):
-    """What was asked cannot be; the text says why, in the API's words, and `code` is what it calls that."""
+class TurnedDown(Exception):
+    """The text says why, in the API's words, and `code` is what it calls that."""
 
     def __init__(self, why: str, code: str = "") -> None:
         """`code` is empty where the API was not asked."""
         super().__init__(why)
         self.code = code
+
+
+class Ambiguous(TurnedDown):
+    """More than one lot fits what was asked: the reader must choose."""
+
+
+class Unusable(TurnedDown):
+    """What was asked cannot be."""
 
 
 class Away(Exception):
@@ -41,11 +45,11 @@ class NotSignedIn(Exception):
     """This is not for everybody, or the sign-in is over."""
 
 
-class NotYours(Exception):
-    """Somebody is signed in who may not see or do this; the text says why, in the API's words."""
+class NotYours(TurnedDown):
+    """Somebody is signed in who may not see or do this."""
 
 
-class TooMany(Exception):
+class TooMany(TurnedDown):
     """More was asked than one may ask."""
 
 
@@ -186,15 +190,15 @@ def raise_for(answer: httpx.Response) -> None:
         case 401:
             raise NotSignedIn
         case 403:
-            raise NotYours(detail_of(answer))
+            raise NotYours(*_why(answer))
         case 404:
             raise NotRecorded
         case 409:
-            raise Ambiguous(detail_of(answer))
+            raise Ambiguous(*_why(answer))
         case 400 | 422:
-            raise Unusable(detail_of(answer), _member(answer, "title"))
+            raise Unusable(*_why(answer))
         case 429:
-            raise TooMany(detail_of(answer))
+            raise TooMany(*_why(answer))
         case status:
             raise Away(f"status {status}")
 
@@ -202,6 +206,10 @@ def raise_for(answer: httpx.Response) -> None:
 def detail_of(answer: httpx.Response) -> str:
     """Returns what a problem says; nothing where it is none of ours."""
     return _member(answer, "detail")
+
+
+def _why(answer: httpx.Response) -> tuple[str, str]:
+    return _member(answer, "detail"), _member(answer, "title")
 
 
 def _member(answer: httpx.Response, name: str) -> str:

@@ -7,13 +7,29 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from kiosk_ui.client import Ambiguous, Away, NotRecorded, NotSignedIn, NotYours, TooMany, Unusable
+from kiosk_ui.client import (
+    Ambiguous,
+    Away,
+    NotRecorded,
+    NotSignedIn,
+    NotYours,
+    TooMany,
+    TurnedDown,
+    Unusable,
+)
 from kiosk_ui.page import render
 from kiosk_ui.saying import refused_for, said_of
 from kiosk_ui.signing import whoever
 
 # Pages of people who are signed in: what they fill in is not a code on a pack.
 WORK = ("/desk", "/station", "/sign-in")
+# What is wrong with a field, by a part of what pydantic calls it; other things are said in its own words.
+FILLED_IN = (
+    ("missing", "it is empty"), ("too_short", "it is too short"), ("too_long", "it is too long"),
+    ("pattern", "it is not written so"), ("date", "it is no day"),
+    ("int", "it is no whole number"), ("greater", "it is too small"), ("less", "it is too large"),
+    ("literal", "it is none of the choices"), ("bool", "it is none of the choices"),
+)  # fmt: skip
 
 
 def not_recorded(request: Request, _error: NotRecorded) -> Response:
@@ -23,13 +39,16 @@ def not_recorded(request: Request, _error: NotRecorded) -> Response:
 
 async def unusable(request: Request, error: Unusable) -> Response:
     """What was asked cannot be, and why."""
-    return await _cannot_be(request, said_of(request, error.code, str(error)))
+    return await _cannot_be(request, _said(request, error))
 
 
 async def not_filled_in(request: Request, error: RequestValidationError) -> Response:
     """What was filled in cannot be: which field, and how it is written."""
     found = error.errors()[0]
-    return await _cannot_be(request, f"{found['loc'][-1]}: {found['msg']}")
+    word = request.state.language.word
+    said = next((words for part, words in FILLED_IN if part in found["type"]), None)
+    told = word(said).format(**found.get("ctx", {})) if said else found["msg"]
+    return await _cannot_be(request, f"{found['loc'][-1]}: {told}")
 
 
 async def _cannot_be(request: Request, detail: str) -> Response:
@@ -68,14 +87,18 @@ def not_signed_in(request: Request, _error: NotSignedIn) -> Response:
 
 def not_yours(request: Request, error: NotYours) -> Response:
     """Somebody is signed in who may not do this."""
-    return render(request, "not_yours.html", {"detail": str(error)}, status=403)
+    return render(request, "not_yours.html", {"detail": _said(request, error)}, status=403)
 
 
 def ambiguous(request: Request, error: Ambiguous) -> Response:
     """What was asked is another by now, or several things at once."""
-    return render(request, "unusable.html", {"detail": str(error)}, status=409)
+    return render(request, "unusable.html", {"detail": _said(request, error)}, status=409)
 
 
 def too_many(request: Request, error: TooMany) -> Response:
     """More was asked than one may ask."""
-    return render(request, "unusable.html", {"detail": str(error)}, status=429)
+    return render(request, "unusable.html", {"detail": _said(request, error)}, status=429)
+
+
+def _said(request: Request, error: TurnedDown) -> str:
+    return said_of(request, error.code, str(error))

@@ -20,6 +20,7 @@ from ledger.accounts.door import Door
 from ledger.accounts.factor import FactorSeal
 from ledger.accounts.provider import Client, Provider
 from ledger.accounts.single_sign_on import SingleSignOn
+from ledger.accounts.subjects import PgSubjects
 from ledger.devices.authority import Authority, read_authority
 from ledger.errors import EXIT_DAMAGED, BadSetting, Conflict, JournalUnavailable, LedgerError
 from ledger.intake.answers import PgAnswers
@@ -194,7 +195,7 @@ def open_parts(
     published: PublishedCheckpoint,
 ) -> IntakeParts:
     """Opens what the routes work on."""
-    guard = Guard(line.cases, PgSeenAlerts(settings.reader_dsn))
+    guard = Guard(line.cases, PgSeenAlerts(settings.reader_dsn), PgSubjects(settings.writer_dsn))
     asked = PgRequestLog(settings.writer_dsn)
     door = open_door(settings, line.key)
     door.announce()

@@ -12,6 +12,7 @@ from ledger.intake.requests import Requests
 from ledger.journal.cases import Cases
 from ledger.replication import committing
 from ledger.rules.access import About, Reach, Resource, Subject, decide_access, reach
+from ledger.rules.alert_work import AssignAlerts
 from ledger.rules.aliases import ALIASES_SUBJECT, AliasCase, evolve_alias, goes_by
 from ledger.rules.areas import AreaCase, chain_above, evolve_area
 from ledger.rules.cards import CardCase, evolve_card
@@ -33,6 +34,10 @@ class SeenAlerts(Protocol):
     def __call__(self, group: str, found: Reach, account: str, *, whole: bool) -> bool:
         """Returns whether there is such a group within this reach, or all of it."""
         ...
+
+
+# Who an account is; None where there is none, or it is closed.
+KnownPeople = Callable[[str], Subject | None]
 
 
 class Askers(NamedTuple):
@@ -72,9 +77,9 @@ class PgRequestLog:
 class Guard:
     """Holds requests to the table of access, by what the cases know of whom they are about."""
 
-    def __init__(self, cases: Cases, alerts: SeenAlerts) -> None:
+    def __init__(self, cases: Cases, alerts: SeenAlerts, people: KnownPeople) -> None:
         self._cases = cases
-        self._alerts = alerts
+        self._alerts, self._people = alerts, people
 
     def refuse(self, askers: Askers, request: Request) -> Refusal | None:
         """Returns why this is not theirs to ask; None where it is."""
@@ -85,7 +90,7 @@ class Guard:
         if needed.group is not None and found.anything():
             whole = needed.whole_group
             if self._alerts(needed.group, found, subject.account, whole=whole):
-                return None
+                return self._refuse_assignee(request)
             some = (
                 "some of these alerts are of others: comment on them"
                 if whole
@@ -97,6 +102,17 @@ class Guard:
             if refused is not None:
                 return refused
         return None
+
+    def _refuse_assignee(self, request: Request) -> Refusal | None:
+        """Returns why alerts cannot be given to somebody: whom nobody knows, or who may not work on them."""
+        if not isinstance(request, AssignAlerts):
+            return None
+        person = self._people(request.to)
+        found = reach(person, "alert", "write") if person else Reach()
+        if found.anything() and self._alerts(request.group, found, request.to, whole=False):
+            return None
+        words = f"{request.to} is no account that may work on these alerts: name a colleague's"
+        return Refusal("assignee-unfit", words)
 
     def refuse_invitation(
         self, askers: Askers, merchants: Sequence[str], replaced: DeviceCase | None

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from kiosk_ui.faces.unhappy import FILLED_IN
 from kiosk_ui.language import load_languages
 
 FACES = Path("kiosk_ui")
@@ -47,6 +48,24 @@ def test_every_word_of_the_scripts_is_in_the_catalogue() -> None:
 
 
 REFUSAL = re.compile(r'Refusal\(\s*"([a-z-]+)"')
+
+
+PROBLEM = re.compile(r'Problem\(\s*4(?:0[139]|22|29), "([a-z-]+)"')
+
+
+def test_whatever_the_query_api_refuses_is_said_in_chinese() -> None:
+    codes = {
+        f"refusal:{code}"
+        for path in Path("query_api").rglob("*.py")
+        for code in PROBLEM.findall(path.read_text())
+    }
+
+    assert len(codes) > 15
+    assert missing(codes) == []
+
+
+def test_what_is_wrong_with_a_field_is_said_in_chinese() -> None:
+    assert missing({words for _, words in FILLED_IN}) == []
 
 
 def test_every_refusal_of_the_ledger_is_said_in_chinese() -> None:

@@ -416,6 +416,16 @@ def test_an_officer_says_of_an_alert_that_it_was_seen_and_everybody_sees_who(
 
     assert "officer-1 已阅" in officer.inner_text("main").replace("\n", " ")
 
+    def give(to: str) -> str:
+        officer.click("summary:has-text('交给他人')")
+        officer.fill("input[name=to]", to)
+        officer.click("details[open]:has(input[name=to]) button")
+        return officer.inner_text("main").replace("\n", " ")
+
+    assert "没有这个账号" in give("officer-3")
+    officer.go_back()
+    assert "officer-2" in give("officer-2")
+
 
 def test_what_somebody_is_filling_in_is_not_taken_from_under_their_hands(
     city: City, browser: Browser, officer: Page

@@ -178,6 +178,15 @@ def alerts_of(group: str, found: Reach, _account: str, *, whole: bool) -> bool:
     return group == SHARED_GROUP and bool(yuelu and furong if whole else yuelu or furong)
 
 
+PEOPLE_KNOWN = {
+    name: Subject(name, grants)
+    for name, grants in (
+        ("x", (Grant("regulator", ("hunan",)),)), ("furong-1", (Grant("inspector", ("furong",)),)),
+        ("stall-3", (Grant("merchant", ("m-3",)),)), ("reader", (Grant("auditor"),)),
+    )
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def guard() -> Guard:
     cases = Cases(POPOApplicationRecorder())
@@ -199,7 +208,7 @@ def guard() -> Guard:
         link = cards.LinkCard(card=card, merchant=merchant, by="officer-1", note="x")
         assert desk.take(link) is None
     own(cases, "d", "m-1")
-    return Guard(cases, alerts_of)
+    return Guard(cases, alerts_of, PEOPLE_KNOWN.get)
 
 
 def own(cases: Any, name: str, *merchants: str) -> None:
@@ -289,6 +298,19 @@ def test_a_group_of_alerts_that_is_not_seen_is_not_worked_on(guard: Guard) -> No
     unseen = alert_work.AcknowledgeAlerts(group=OTHER_GROUP, by="city")
 
     assert ask(guard, "city", unseen) == "out-of-reach"
+
+
+def test_alerts_are_given_only_to_who_may_work_on_them(guard: Guard) -> None:
+    """An officer gave an alert to a name that nobody bears, and it waited for nobody."""
+    officer = Askers(Subject("officer-1", (Grant("regulator", ("changsha",)),)))
+
+    def refused(to: str) -> str:
+        request = alert_work.AssignAlerts(group=GROUP, to=to, by="officer-1")
+        found = guard.refuse(officer, request)
+        return found.code if found else ""
+
+    assert refused("x") == ""
+    assert {refused(to) for to in ("nobody", "furong-1", "stall-3", "reader")} == {"assignee-unfit"}
 
 
 def test_a_stall_does_not_silence_what_others_have_to_see(guard: Guard) -> None:

@@ -57,7 +57,9 @@ async def today(
 async def one(request: Request, person: Officer, group: str) -> Response:
     """A group of alerts: each with its evidence, and everything that was said."""
     found = await person.client.get(f"/v1/alert-groups/{part(group)}")
+    spoken = {name for word in found["said"] for name in (word["by"], word["to"]) if name}
     values = {
+        "colleagues": sorted(spoken | {person.account}),
         "group": _shown(request, found["group"]), "merchants": _by_merchant(found["alerts"]), "said": found["said"], "position": found["position"],
     }  # fmt: skip
     return render(request, "desk/alert.html", values, person=person)
