@@ -232,7 +232,15 @@ def _there(
 def _due(lines: list[dict[str, Any]], now: date, language: Language) -> list[dict[str, Any]]:
     """Returns stock with its days left, what ends first on top; what says no day comes last."""
     shown = []
+    there = {
+        (line["product"], line["unit"]) for line in lines
+        if line["lot"].startswith(("L:", "R:")) and line["at_most"] != "0"
+    }  # fmt: skip
     for line in lines:
+        # What left without its lot, while lots are there: it is what makes their amounts uncertain.
+        by_no_lot = line["amount"].startswith("-") and not line["lot"].startswith(("L:", "R:"))
+        if by_no_lot and (line["product"], line["unit"]) in there and not line["stopped"]:
+            continue
         # All gone, and nothing to be said of it: no line of a shelf. What was oversold is less than none.
         if line["amount"] == line["at_least"] == line["at_most"] == "0" and not line["stopped"]:
             continue

@@ -68,6 +68,7 @@ class Shelf(msgspec.Struct):
     dates_out: str
     ceiling: int | None
     loose_entries: Position
+    date_counts: Position
     entries: Position
     counts: Position
     counted_at: datetime | None

@@ -106,6 +106,8 @@ class _Desk:
         self._fold = fold
         self._rows: dict[Key, tuple[Stock, int]] = {}
         self._shelves: dict[Key, tuple[Shelf, bool, bool]] = {}
+        # What is summed up that no table holds, in its order.
+        self._added: list[Movement] = []
 
     def take_in(self, movement: Movement) -> bool:
         """Adds a movement or count; False for one that comes late, to be summed up with the rest."""
@@ -132,6 +134,7 @@ class _Desk:
         row, shelf = self._row(movement), self._shelf(movement)
         _enter(row, shelf, movement, 1)
         self._apply(row, shelf, movement)
+        self._added.append(movement)
 
     def take_out(self, movement: Movement) -> bool:
         """Takes a movement out again; False where a count, or what it rests on, is in question."""
@@ -187,15 +190,13 @@ class _Desk:
         """Returns the latest count that this movement must come after to be simply added."""
         if not _is_loose(shelf, movement):
             return row.counted_at
-        if row.lot == LOT_UNKNOWN or _is_date(row.lot):
+        if row.lot == LOT_UNKNOWN or _is_date(row.lot) or shelf.date_counts:
+            # A date may have been counted that this lot bears.
             return shelf.counted_at
         # A count of the whole product is kept on the line without a lot.
-        key = STOCK.key_of(row)
-        whole = (*key[:3], LOT_UNKNOWN, key[4])
-        unnamed = (
-            self._rows[whole][0] if whole in self._rows else self._fold.rows.get(STOCK, *whole)
-        )
-        counts = row.counted_at, unnamed and unnamed.counted_at
+        key = *_shelf_key(movement)[:3], LOT_UNKNOWN, movement.unit
+        line = self._rows[key][0] if key in self._rows else self._fold.rows.get(STOCK, *key)
+        counts = row.counted_at, line and line.counted_at
         return max((at for at in counts if at), default=None)
 
     def _apply(self, row: Stock, shelf: Shelf, movement: Movement) -> None:
@@ -203,13 +204,20 @@ class _Desk:
         if movement.kind != "stock-counted":
             _add(row, shelf, movement, movement.delta)
             return
-        counted = movement.amount
-        row.counted, row.counted_at = counted, movement.happened
+        counted = row.counted = movement.amount
+        row.counted_at = movement.happened
         # Counts of several lots may arrive in any order while all is named.
         shelf.counted_at = max(movement.happened, shelf.counted_at or movement.happened)
         if row.lot == LOT_UNKNOWN:
             self._count_whole(row, shelf, counted)
             return
+        if _is_date(row.lot):
+            # Of a date that lots bear, all of them together were counted.
+            bearing = self._bearing(movement, row.lot)
+            counted -= sum(self._line(movement, lot).amount for lot in bearing)
+            _note_lacking(row, shelf, counted)
+            if bearing and counted > row.amount:
+                shelf.loose_in += counted - row.amount
         missing = row.amount - counted
         if shelf.ceiling is not None and missing < 0:
             shelf.ceiling -= missing
@@ -225,6 +233,19 @@ class _Desk:
         elif missing < 0:
             # Goods nobody had reported turn up: what left without a lot may have been of them.
             shelf.forgiven = shelf.open_out
+
+    def _bearing(self, count: Movement, key: str) -> list[str]:
+        """Returns the lots that a date stood beside on this shelf before it was counted."""
+        stated = "produced" if key.startswith("D:") else "expires"
+        same = dict(zip(SHELVES.key, _shelf_key(count), strict=True))
+        asked = same | {stated: date.fromisoformat(key[2:]), "believed_to": None}
+        heard = [*self._fold.rows.select(MOVEMENTS, asked), *self._added]
+        found = {
+            m.lot for m in heard
+            if m.lot.startswith("L:") and key in _dates_of(m) and _shelf_key(m) == _shelf_key(count)
+            and _place(m) < _place(count)
+        }  # fmt: skip
+        return sorted(found)
 
     def _count_whole(self, row: Stock, shelf: Shelf, counted: int) -> None:
         """Sets what there is of a product in all; where that is none, there is none of any lot."""
@@ -294,6 +315,7 @@ class _Desk:
                 Position(0),
                 Position(0),
                 Position(0),
+                Position(0),
                 None,
                 movement.happened,
             )
@@ -324,6 +346,8 @@ def _enter(row: Stock, shelf: Shelf, movement: Movement, sign: int) -> None:
         shelf.counts = Position(shelf.counts + sign)
     if movement.lot == LOT_UNKNOWN or _is_date(movement.lot):
         shelf.loose_entries = Position(shelf.loose_entries + sign)
+    if movement.kind == "stock-counted" and _is_date(movement.lot):
+        shelf.date_counts = Position(shelf.date_counts + sign)
     if movement.delta > 0:
         row.taken_in += sign * movement.delta
     else:
@@ -347,6 +371,20 @@ def _add(row: Stock, shelf: Shelf, movement: Movement, delta: int) -> None:
         shelf.open_out -= delta
     else:
         shelf.loose_in += delta
+
+
+def _dates_of(movement: Movement) -> list[str]:
+    """Returns the dates that a label stated, as the keys by which goods without a lot are known."""
+    stated = (("D", movement.produced), ("E", movement.expires))
+    return [f"{letter}:{day}" for letter, day in stated if day is not None]
+
+
+def _note_lacking(row: Stock, shelf: Shelf, counted: int) -> None:
+    """Keeps what a count of a date found missing: nobody knows of which lot that bears it."""
+    more = max(0, -counted) - max(0, -row.amount)
+    if more > 0:
+        out = amounts_of(shelf.dates_out)
+        shelf.dates_out = text_of(out | {row.lot: out.get(row.lot, 0) + more})
 
 
 def _note_out(row: Stock, shelf: Shelf, delta: int) -> None:

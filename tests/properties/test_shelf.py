@@ -35,7 +35,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from([
             "in", "out", "loose", "loose in", "back", "by date", "by no date",
-            "count", "count none by no date", "count all", "sold out",
+            "count", "count by date", "count none by no date", "count all", "sold out",
         ]),
         st.sampled_from(LOTS), st.integers(1, 6),
     ),
@@ -73,6 +73,13 @@ def happens(steps: list[tuple[str, str, int]]) -> tuple[dict[str, int], list[Eve
             # ever stated is not among those that a day alone may mean.
             goods = milk(lot or None, produced=PRODUCED[lot])
             told.append(counted(there[lot], goods, at=at))
+        elif what == "count by date":
+            day = PRODUCED[lot]
+            bearing = [one for one in LOTS if PRODUCED[one] == day]
+            # What nobody ever said to be of that day is not looked for on the shelf.
+            if not lot or all(one in dated or not there[one] for one in bearing):
+                found = sum(there[one] for one in bearing)
+                told.append(counted(found, milk(None, produced=day), at=at))
         elif what == "count none by no date":
             told.append(counted(0, milk(None, produced=NO_DAY), at=at))
         elif what == "count all":
@@ -208,3 +215,54 @@ def test_a_count_that_is_taken_back_settles_nothing() -> None:
     line.report(corrected(tape.id, 4, reason="miscounted"), tape=tape)
 
     assert between(line) == added_up(line) == {"A": (4000, 9000)}
+
+
+def test_a_count_by_a_date_that_two_lots_bear_counts_both_and_adds_nothing() -> None:
+    """Who counted twelve packs of a day had twelve more in stock beside the two lots they were of."""
+    at = [NOON - timedelta(hours=n) for n in (6, 5, 4, 3, 2, 1)]
+    reports: list[Event] = [
+        received(10, milk("A", produced=TODAY), at=at[0]),
+        received(10, milk("B", produced=TODAY), at=at[1]), sold(5, milk(None), at=at[2]),
+        counted(12, milk(None, produced=TODAY), at=at[3]),
+    ]  # fmt: skip
+    for order in (reports, reports[::-1]):
+        line = Line()
+        line.case("product", "06901234567892", registered("06901234567892"))
+        for report in order:
+            line.report(report, tape=line.enroll(FakeTape()))
+
+        assert between(line) == added_up(line) == {"A": (2000, 10000), "B": (2000, 10000)}
+        assert line.rows("shelves")[0].named == 12000
+
+        line.report(counted(4, milk("A", produced=TODAY), at=at[4]))
+        line.report(counted(8, milk("B", produced=TODAY), at=at[5]))
+        assert between(line) == {"A": (4000, 4000), "B": (8000, 8000)}
+
+
+def test_a_sale_that_arrives_late_before_a_count_by_date_is_in_that_count() -> None:
+    at = [NOON - timedelta(hours=n) for n in (6, 5, 4)]
+    reports: list[Event] = [
+        received(10, milk("A", produced=TODAY), at=at[0]),
+        received(10, milk("B", produced=TODAY), at=at[1]), sold(3, milk("A"), at=at[2]),
+        counted(17, milk(None, produced=TODAY)),
+    ]  # fmt: skip
+    for order in ((0, 1, 2, 3), (0, 1, 3, 2)):
+        line = Line()
+        line.case("product", "06901234567892", registered("06901234567892"))
+        for number in order:
+            line.report(reports[number], tape=line.enroll(FakeTape()))
+
+        assert between(line) == added_up(line) == {"A": (7000, 7000), "B": (10000, 10000)}
+
+
+def test_a_count_by_date_that_finds_more_than_came_in_says_so_of_each_lot() -> None:
+    line = Line()
+    line.case("product", "06901234567892", registered("06901234567892"))
+
+    line.report(
+        received(3, milk("A", produced=TODAY), at=NOON - timedelta(hours=3)),
+        received(3, milk("B", produced=TODAY), at=NOON - timedelta(hours=2)),
+        counted(8, milk(None, produced=TODAY)),
+    )  # fmt: skip
+
+    assert between(line) == {"A": (3000, 5000), "B": (3000, 5000)}

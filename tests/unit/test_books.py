@@ -16,7 +16,7 @@ TODAY = date(2026, 11, 22)
 def line(amount: str, least: str, most: str, **about: Any) -> dict[str, Any]:
     """Returns a line of stock as the API writes it."""
     stock = {"amount": amount, "at_least": least, "at_most": most, "lot": "L:A", "expires": None}
-    return stock | {"stopped": None} | about
+    return stock | {"product": "1", "unit": "piece", "stopped": None} | about
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,15 @@ def line(amount: str, least: str, most: str, **about: Any) -> dict[str, Any]:
 )
 def test_what_is_all_gone_is_no_line_of_a_shelf(stock: dict[str, Any], *, shown: bool) -> None:
     assert bool(_due([stock], TODAY, ENGLISH)) is shown
+
+
+def test_what_left_by_a_date_is_no_line_beside_the_lots_it_may_have_been_of() -> None:
+    """A stall was told that more went out than came in, of goods it had counted lot by lot."""
+    by_date, lot = line("-5", "0", "0", lot="E:2026-12-04"), line("9", "4", "9")
+
+    assert [one["lot"] for one in _due([by_date, lot], TODAY, ENGLISH)] == ["L:A"]
+    assert len(_due([by_date], TODAY, ENGLISH)) == 1
+    assert len(_due([by_date, lot | {"product": "2"}], TODAY, ENGLISH)) == 2
 
 
 def test_what_ends_first_stands_on_top_and_a_range_is_marked() -> None:

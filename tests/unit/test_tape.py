@@ -18,7 +18,7 @@ from ledger.events import wire
 from ledger.events.reports import TapeOpened
 from ledger.values.chain import answer_message, chain_over, chain_start
 from ledger.values.keys import SigningKey
-from scanners.link import BrokerAddress, Link
+from scanners.link import BrokerAddress, Link, Retained
 from scanners.sending import Sending
 from scanners.tape import NoTape, Tape, TapeFull
 from tests.support.make import NOON, clock, sold
@@ -174,7 +174,7 @@ def test_a_scanner_whose_disk_was_full_hears_the_ledger_again_afterwards(
     ledger = SigningKey(bytes(32))
     link = Link(
         tape, Sending(tape, [ledger.public]), ledger="t", broker=BrokerAddress("127.0.0.1", 1),
-        retained={"t/full": lambda _payload: tape.put("a", "b") is None},
+        retained=Retained({"t/full": lambda _payload: tape.put("a", "b") is None}, lambda: 0),
     )  # fmt: skip
     body = wire.encode(
         wire.Receipt(
