@@ -130,7 +130,8 @@ def refused(request: Request, person: Person, answer: httpx.Response) -> Respons
 
 def refused_for(request: Request, whys: Sequence[str], person: Person | None) -> Response:
     """Says why nothing was done, and leads back to the form, which still holds what was filled in."""
-    values = {"whys": whys, "back": page_before(request)}
+    # Of what was only looked at, nothing was sent.
+    values = {"whys": whys, "back": page_before(request), "sent": request.method == "POST"}
     return render(request, "refused.html", values, 422, person=person)
 
 

@@ -24,7 +24,12 @@ class LinesChosen(NamedTuple):
         """Tells whether a line is one of them."""
         if self.lacking and self.lacking not in line.missing:
             return False
-        said = (*line.fields.values(), *line.fields_en.values(), line.delivery)
+        # Of others' books no person is found by name, however the line was read.
+        shown = {
+            key: text for key, text in line.fields.items()
+            if self.own or not key.startswith("party_") or (key == "party_name" and not self.is_of_persons)
+        }  # fmt: skip
+        said = (*shown.values(), *line.fields_en.values(), line.delivery)
         return not self.find or any(self.find.casefold() in text.casefold() for text in said)
 
     @property
@@ -48,7 +53,10 @@ def chosen(  # what a page takes, and which of its lines
     wanted: WantedLines,
     which: LinesChosen,
 ) -> list[LawLine]:
-    """Returns those lines behind a place that somebody looks for; only of what is shown the persons are opened."""
+    """Returns those lines behind a place that somebody looks for.
+
+    Only of what is shown the persons are opened, but where their cards decide what that is.
+    """
     opens = wanted.opens if which.is_of_persons else None
     latest, found = wanted.latest_first, list[LawLine]()
     for line in ledgers.every(

@@ -35,6 +35,7 @@ class LedgerLine(BaseModel):
     device: str = Field(description="whose tape it is on; empty while that is not known")
     number: int = Field(description="its number on its tape, which suyuan correct takes")
     premises: str
+    product: str = Field(description="the number that was read, or `item:` and what it is called")
     delivery: str = Field(description="the number of the delivery or voucher; empty without one")
     fields: dict[str, str]
     fields_en: dict[str, str] = Field(

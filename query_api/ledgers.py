@@ -142,6 +142,7 @@ class LawLine(NamedTuple):
     number: int
     device: str
     premises: str
+    product: str
     delivery: str
     fields: dict[str, str]
     fields_en: dict[str, str]
@@ -229,7 +230,7 @@ def _line(
         "quantity": stated(row),
         "produced": produced and produced.isoformat(),
         # What a delivery named is a name of ours, and no maker's lot number.
-        "lot": row["lot"][2:] if row["lot"].startswith("L:") else None,
+        "lot": _lot(row, " (按日期对应)"),
         "shelf_life": _shelf_life(row["shelf_life_days"], expires),
         "date": row["business_date"].isoformat(),
         "party_name": row["party_name"] or (party and party.name),
@@ -254,11 +255,19 @@ def _line(
     )
     return LawLine(
         row["original"], row["stream"], row["number"], row["device"] or "", row["premises"],
-        row["delivery"] or "", fields, _in_english(fields, row, numbers, pictures), missing,
+        row["read_product"], row["delivery"] or "", fields, _in_english(fields, row, numbers, pictures), missing,
         _late_days(row["received"], row["business_date"]),
         keep_until(law, row["business_date"], expires),
         LinePlace(row["business_date"], row["original"], row["leg"]),
     )  # fmt: skip
+
+
+def _lot(row: dict[str, Any], presumed: str) -> str | None:
+    """Returns a lot's number; of one that nobody read off the label, and a date alone led to, with that word."""
+    if not row["lot"].startswith("L:"):
+        return None
+    number = str(row["lot"][2:])
+    return number if row["read_lot"].startswith("L:") else number + presumed
 
 
 def _in_english(
@@ -270,6 +279,7 @@ def _in_english(
     said = {
         "name": fields.get("name") and (row["name_en"] or fields["name"]),
         "quantity": _stated(row, UNITS_EN),
+        "lot": _lot(row, " (by its date)"),
         "shelf_life": " ".join(filter(None, [f"{days} days" if days is not None else "", until])),
         "vouchers": ", ".join([*numbers, *([f"{pictures} pictures"] if pictures else [])]),
         "what": DONE.get((row["kind"], row["direction"]), ("", ""))[1],

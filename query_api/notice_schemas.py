@@ -18,6 +18,10 @@ class Notice(BaseModel):
     notice: str = Field(description="what consumers are told to do")
     published_at: datetime
     over_at: datetime | None
+    widened_at: datetime | None = Field(
+        description="when it was made to name more, for the last time"
+    )
+    narrowed_at: datetime | None = Field(description="when goods were taken out of it")
     lines: list[StoppedLine]
     lines_in_all: int
 

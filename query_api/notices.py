@@ -11,7 +11,7 @@ from query_api.ledgers import known_as, names_of
 from query_api.lots import product_names
 from query_api.notice_schemas import HeldGoods, Notice, NoticePage, RecallTask, TaskGoods, TaskPage
 from query_api.problems import Problem
-from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now, widened_at
+from query_api.recalls import COUNT_LINES, HAD, LAW_ZONE, calendar_now, narrowed_at, widened_at
 from query_api.stock import exact
 from query_api.stops import NEWEST, lines_of
 from query_api.views import Reader, position, rows
@@ -139,4 +139,7 @@ def _notice(reader: Reader, row: dict[str, Any], limit: int) -> Notice:
     lines = lines_of(reader, "recall", row["recall"], limit)
     count = rows(reader, COUNT_LINES, [row["recall"]])[0]["n"] or len(lines)
     members = {name: row[name] for name in Notice.model_fields if name in row}
-    return Notice(**members, lines=lines, lines_in_all=count)
+    return Notice(
+        **members, widened_at=widened_at(reader, row["recall"]),
+        narrowed_at=narrowed_at(reader, row["recall"]), lines=lines, lines_in_all=count,
+    )  # fmt: skip

@@ -26,6 +26,10 @@ LOTS = """
 SELECT product, lot, how FROM trade.stopped_lots
 WHERE kind = 'recall' AND stop = %s AND ended_at IS NULL ORDER BY product, lot
 """
+TAKEN_OUT = """
+SELECT product, lot FROM trade.stopped_lots
+WHERE kind = 'recall' AND stop = %s AND ended_at IS NOT NULL
+"""
 SAID = """
 SELECT h.*, coalesce(a.merchant, h.holder) AS goes_by
 FROM trade.recall_holders h LEFT JOIN trade.merchant_aliases a ON a.alias = h.holder
@@ -136,7 +140,9 @@ def accounts_of(reader: Reader, recall: str, drafted: Sequence[StoppedGoods] = (
         traced = trace(
             PgRows(reader, AsOf(), head), PgStock(reader, AsOf(head), is_now=True), Question(sure)
         )
-        beyond = sorted(lot for lot in traced.ahead if lot not in named)
+        # What two officers took out of it stays out: nobody is asked to take it in again.
+        out = {LotName(row["product"], row["lot"]) for row in rows(reader, TAKEN_OUT, [recall])}
+        beyond = sorted(lot for lot in traced.ahead if lot not in named | out)
         _add_holders(holders, how, traced.holders, named)
     _add_possible(reader, holders, how, recall, unlabelled=not sure)
     if answers:
@@ -191,7 +197,7 @@ def _add_holders(
         went = sums.sold + sums.sent_back + sums.used + sums.disposed
         there = holder.left.at_most if holder.left is not None else 0
         # What was counted without ever having come in, was had all the same.
-        came = (holder.told or 0) + sums.taken_in + sums.made or went + there
+        came = max(0, holder.told or 0) + sums.taken_in + sums.made or went + there
         if holder.how == "possible":
             account.maybe += came
             continue

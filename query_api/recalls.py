@@ -89,11 +89,20 @@ def recall(
 
 def widened_at(reader: Reader, name: str) -> datetime | None:
     """Returns when a recall was made to name more for the last time: who read it before, reads it again."""
+    return _said_last(reader, name, "recall-widened")
+
+
+def narrowed_at(reader: Reader, name: str) -> datetime | None:
+    """Returns when goods were taken out of a recall for the last time."""
+    return _said_last(reader, name, "recall-narrowed")
+
+
+def _said_last(reader: Reader, name: str, what: str) -> datetime | None:
     query = (
         "SELECT max(said_at) AS at FROM trade.recall_words"
-        " WHERE kind = 'recall' AND subject = %s AND what = 'recall-widened'"
+        " WHERE kind = 'recall' AND subject = %s AND what = %s"
     )
-    found: datetime | None = rows(reader, query, [name])[0]["at"]
+    found: datetime | None = rows(reader, query, [name, what])[0]["at"]
     return found
 
 

@@ -56,6 +56,7 @@ class ShelfLine(BaseModel):
     expires: date | None
     tests_passed: int
     tests_failed: int
+    recalled: bool = Field(description="stopped by a recall: not to be eaten, either")
     stopped: bool = Field(description="a hold or recall surely names it")
     maybe_stopped: bool = Field(description="a hold or recall may name it: the label tells")
 

@@ -8,12 +8,12 @@ from query_api import schemas
 from query_api.problems import Problem
 from query_api.views import Reader, gtin_of, rows
 
-# Of a product found, by its number: what stops some of its lots.
+# Of a product found: what stops some of its lots, or the lot that was found.
 STOPPED = """(SELECT CASE max(CASE kind WHEN 'recall' THEN 2 ELSE 1 END) WHEN 2 THEN 'recalled' WHEN 1 THEN 'held' END
-  FROM trade.stopped_lots s WHERE s.product = {gtin} AND s.how = 'stopped' AND s.ended_at IS NULL)"""
+  FROM trade.stopped_lots s WHERE s.product = n.gtin AND s.how = 'stopped' AND s.ended_at IS NULL{of})"""
 FOUND = f"""
 SELECT n.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
-       coalesce(m.name, p.maker) AS maker, {STOPPED.format(gtin="n.gtin")} AS stopped, {{lot}} AS lot
+       coalesce(m.name, p.maker) AS maker, {STOPPED.format(of="{of}")} AS stopped, {{lot}} AS lot
 FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
      LEFT JOIN trade.merchants m ON m.merchant = p.maker
 ORDER BY {{order}} p.name_zh, n.gtin LIMIT %(limit)s
@@ -26,10 +26,10 @@ WITH named AS (
     UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
     UNION SELECT product FROM trade.lots
     WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
-)""" + FOUND.format(lot="NULL", order="")
+)""" + FOUND.format(lot="NULL", of="", order="")
 # What bears these digits, read off a torn label.
 BEARING = "WITH named AS (SELECT gtin FROM trade.products WHERE gtin LIKE %(part)s)" + FOUND.format(
-    lot="NULL", order=""
+    lot="NULL", of="", order=""
 )
 # Lots whose number begins so, as one is read off a smudged label; the index on lots finds them.
 BEGINNING = """
@@ -37,14 +37,14 @@ WITH named AS (
     SELECT product AS gtin, substr(lot, 3) AS lot FROM trade.lots
     WHERE lot >= %(begin)s AND lot < %(end)s AND entries > 0 AND product NOT LIKE 'item:%%'
     ORDER BY lot LIMIT %(limit)s
-)""" + FOUND.format(lot="n.lot", order="")
+)""" + FOUND.format(lot="n.lot", of=" AND s.lot = 'L:' || n.lot", order="")
 # Names that share most pairs of letters with what was typed: another spelling, a slip of the finger.
 ALIKE = """
 WITH alike AS (
     SELECT gtin, cardinality(ARRAY(SELECT unnest(bigrams) INTERSECT SELECT unnest(%(grams)s::text[]))) AS shared
     FROM trade.products WHERE bigrams && %(grams)s::text[]
 ), named AS (SELECT * FROM alike WHERE shared >= %(least)s)
-""" + FOUND.format(lot="NULL", order="n.shared DESC,")
+""" + FOUND.format(lot="NULL", of="", order="n.shared DESC,")
 # So few digits say nothing; so many are a whole number, or a wrong one.
 DIGITS = r"[0-9]{4,11}"
 # Of so few characters a lot's number or another word would be anything.

@@ -23,7 +23,7 @@ WITH RECURSIVE shelf AS (
 -- What goods without a code came by is the number of a delivery, and no lot for everybody.
 SELECT v.product, CASE WHEN left(v.lot, 2) = 'R:' THEN '' ELSE v.lot END AS lot, p.name_zh, p.name_en, coalesce(k.name, p.maker) AS maker,
        v.day, l.expires, t.tests_passed, t.tests_failed,
-       coalesce(s.stopped, false) AS stopped, coalesce(s.stopped, true) = false AS maybe_stopped
+       coalesce(s.recalled, false) AS recalled, coalesce(s.stopped, false) AS stopped, coalesce(s.stopped, true) = false AS maybe_stopped
 FROM shelf v
 LEFT JOIN LATERAL (
     SELECT count(*) FILTER (WHERE result = 'passed') AS tests_passed,
@@ -33,7 +33,8 @@ LEFT JOIN LATERAL (
       AND q.gtins && ARRAY(SELECT gtin FROM family WHERE product = v.product)
 ) t ON true
 LEFT JOIN LATERAL (
-    SELECT bool_or(how = 'stopped') AS stopped FROM trade.stopped_lots
+    SELECT bool_or(how = 'stopped') AS stopped, bool_or(how = 'stopped' AND kind = 'recall') AS recalled
+    FROM trade.stopped_lots
     WHERE product = v.product AND lot = v.lot AND ended_at IS NULL
 ) s ON true
 LEFT JOIN trade.lots l ON l.product = v.product AND l.lot = v.lot

@@ -21,7 +21,7 @@ LOTS_SHOWN_MAX = 5000
 GAPS = """
 SELECT g.kind, g.device, g.first_number, g.last_number, g.happened_from, g.happened_to, g.note
 FROM edge.gaps g
-WHERE g.kind <> 'offline' AND g.note <> 'reports lost: 0' AND g.stream IN (
+WHERE g.kind <> 'offline' AND g.note <> 'reports lost: 0' AND g.position <= %(position)s AND g.stream IN (
     SELECT m.stream FROM trade.movements m
     JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot))
 ORDER BY g.position LIMIT 200
@@ -30,7 +30,8 @@ UNSETTLED = """
 SELECT a.kind, a.subject, a.merchant, a.product, a.lot, a.evidence AS position
 FROM trade.alerts a
 JOIN unnest(%(products)s::text[], %(lots)s::text[]) AS l(product, lot) USING (product, lot)
-WHERE a.closed_at IS NULL AND a.kind = ANY(%(kinds)s)
+WHERE a.kind = ANY(%(kinds)s) AND a.opened_at <= %(position)s
+  AND (a.closed_at IS NULL OR a.closed_at > %(position)s)
 ORDER BY a.kind, a.subject LIMIT 200
 """
 SEEDS_MAX = 100
@@ -211,20 +212,21 @@ def _rounded(thousandths: float) -> str:
     return exact(round(thousandths))
 
 
-def _named(found: Trace) -> dict[str, list[str]]:
+def _named(found: Trace) -> dict[str, Any]:
     lots = sorted(found.ahead.keys() | found.back.keys())
     return {"products": [lot.product for lot in lots], "lots": [lot.key for lot in lots]}
 
 
 def _gaps(reader: Reader, found: Trace) -> list[schemas.TraceGap]:
     """Returns where the record may lack something: tapes that named these lots and were broken."""
-    return [schemas.TraceGap(**row) for row in rows(reader, GAPS, _named(found))]
+    asked = _named(found) | {"position": found.position}
+    return [schemas.TraceGap(**row) for row in rows(reader, GAPS, asked)]
 
 
 def _unsettled(reader: Reader, found: Trace) -> list[schemas.TraceUnsettled]:
-    """Returns what does not add up of these lots, as open alerts say it."""
+    """Returns what does not add up of these lots, as alerts say it that were open at its position."""
     kinds = ["oversold", "one-sided", "dates-disputed", "repacked-more"]
-    about = _named(found) | {"kinds": kinds}
+    about = _named(found) | {"kinds": kinds, "position": found.position}
     return [schemas.TraceUnsettled(**row) for row in rows(reader, UNSETTLED, about)]
 
 
@@ -244,7 +246,8 @@ def _holder(holder: Holder, names: dict[str, str], products: dict[str, str]) -> 
     return schemas.TraceHolder(
         merchant=holder.merchant, name=names.get(holder.merchant), premises=holder.premises,
         product=holder.lot.product, product_name=products.get(holder.lot.product), lot=holder.lot.key, unit=holder.unit, how=holder.how,
-        told=None if holder.told is None else exact(holder.told),
+        # Whoever gave more than it got, by what others say, got none.
+        told=None if holder.told is None else exact(max(0, holder.told)),
         at_least=exact(left.at_least) if left else None,
         at_most=exact(left.at_most) if left else None, **sums,
     )  # fmt: skip

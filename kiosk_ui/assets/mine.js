@@ -11,9 +11,10 @@ async function verdictOf({ gtin, lot }) {
     const { stops, papers, lot: known, today, made_from: parts } = await answer.json();
     const stopped = stops.find(({ how }) => how === "stopped");
     // In the order in which the lot's own page says them.
-    if (stopped) return ["bad", stopped.kind === "recall" ? list.dataset.recalled : list.dataset.held];
+    if (stops.some(({ how, kind }) => how === "stopped" && kind === "recall")) return ["bad", list.dataset.recalled];
     if (papers.some(({ kind, result }) => kind === "test" && result === "failed")) return ["bad", list.dataset.failed];
     if (known.expires && known.expires < today) return ["bad", list.dataset.past];
+    if (stopped) return ["bad", list.dataset.held];
     if (parts.some(({ stopped }) => ["recalled", "held"].includes(stopped))) return ["bad", list.dataset.part];
     if (stops.length) return ["warn", list.dataset.maybe];
     return ["good", list.dataset.clear];

@@ -219,7 +219,8 @@ def _there(
         return "/station/scan#mode=count"
     if kinds & {"paper-missing", "paper-expired"}:
         # A paper closes this where it speaks of these goods and is good for the day they came.
-        about = {"gtin": goods[0] or "", "lot": (goods[1] or "").removeprefix("L:")}
+        lot = goods[1] or ""
+        about = {"gtin": goods[0] or "", "lot": lot[2:] if lot.startswith("L:") else ""}
         return f"/station/scan#papers&{urlencode(about)}"
     if kinds & {"one-sided", "sold-after-expiry"}:
         name = "sales" if "sold-after-expiry" in kinds else "purchases"

@@ -111,7 +111,9 @@ async def search(request: Request, q: str = "") -> Response:
     found = answer["products"]
     if len(found) == 1 and text.isdigit() and found[0]["gtin"].endswith(text):
         return RedirectResponse(_same_language(request, f"/01/{found[0]['gtin']}"), 303)
-    sure = len(found) == 1 and not answer["similar"]
+    # A lot that only begins so is another one: it is listed, and not taken for the one on the pack.
+    begins = [one for one in found if one["lot"] and one["lot"].casefold() != text.casefold()]
+    sure = len(found) == 1 and not answer["similar"] and not begins
     if sure and (path := await _lot_named(request, found[0]["gtin"], found[0]["lot"] or text)):
         return RedirectResponse(_same_language(request, path), 303)
     language = request.state.language
@@ -119,7 +121,7 @@ async def search(request: Request, q: str = "") -> Response:
     merchants = await client_of(request).get("/v1/merchants", {"q": text[:60], "limit": 10})
     values = {
         "q": text, "products": products, "merchants": merchants["merchants"],
-        "more": answer["more"], "similar": answer["similar"],
+        "more": answer["more"], "similar": answer["similar"], "begins": bool(begins),
         "weighed": not products and WEIGHED.fullmatch(text) is not None,
         "mistyped": not products and text.isdigit() and await _is_mistyped(request, text),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import httpx
 from fastapi import APIRouter, Path, Request, Response
 
-from kiosk_ui.client import Away, NotRecorded, Unusable, client_of, part, reached
+from kiosk_ui.client import Away, NotRecorded, TooMany, Unusable, client_of, part, reached
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
 from kiosk_ui.svg.code import code_picture
@@ -28,12 +28,15 @@ CODE_MAX = 2_900
 @router.get("/proof/{position}")
 async def proof(request: Request, position: Position) -> Response:
     """An entry with its proof: checked in the page by a script, and anywhere else without one."""
-    text = await _proof(request, position)
+    try:
+        text = await _proof(request, position)
+    except NotRecorded:
+        return await _no_entry(request)
     public = _public_part(text)
     food = _food(public)
     values = {
         "position": position, "proof": text, "public": public, "plain": json.dumps(public, ensure_ascii=False, indent=1), "origin": _origin(text),
-        "facts": entry_words(public, request.state.language, await _named(request, food)), "key": await _of_log(request, "/log/key"),
+        "facts": entry_words(public, request.state.language), "named": await _named(request, food), "key": await _of_log(request, "/log/key"),
         "drawn": len(text.encode()) <= CODE_MAX, "food": food, "witnesses": witnesses_of(text.partition("\n\n")[2]),
         "base": public_base(request),
     }  # fmt: skip
@@ -72,6 +75,15 @@ async def trust_code(request: Request) -> Response:
     return _code(await _of_log(request, "/log/key"))
 
 
+async def _no_entry(request: Request) -> Response:
+    """Says how far the log has got, to whoever asked for an entry beyond."""
+    word, number = request.state.language.word, request.state.language.number
+    size = (await _of_log(request, "/log/checkpoint")).split("\n")[1]
+    words = word("The log holds {n} entries so far: there is none of this number.")
+    values = {"heading": word("There is no such entry"), "detail": words.format(n=number(size))}
+    return render(request, "unusable.html", values, 404)
+
+
 async def _named(request: Request, food: str) -> str:
     """Returns what the goods are called, in the reader's language; nothing where nobody registered them."""
     if not food:
@@ -79,7 +91,8 @@ async def _named(request: Request, food: str) -> str:
     gtin = food.split("/")[2]
     try:
         known = (await client_of(request).product(gtin, {}))["product"]
-    except (NotRecorded, Unusable):
+    except (NotRecorded, Unusable, Away, TooMany):
+        # A proof needs the log alone.
         return ""
     title = product_title(known, request.state.language)
     return title if title != known["gtin"] else ""

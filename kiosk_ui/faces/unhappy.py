@@ -32,8 +32,13 @@ FILLED_IN = (
 )  # fmt: skip
 
 
-def not_recorded(request: Request, _error: NotRecorded) -> Response:
-    """The honest page: not recorded is not unsafe."""
+async def not_recorded(request: Request, _error: NotRecorded) -> Response:
+    """The honest page: not recorded is not unsafe; at work, what was asked for is not there."""
+    if request.url.path.startswith(WORK):
+        words = request.state.language.word(
+            "Nothing is recorded of this: look at its number, its lot and the days."
+        )
+        return refused_for(request, [words], await whoever(request))
     return render(request, "not_recorded.html", {}, status=404)
 
 
@@ -54,7 +59,7 @@ async def not_filled_in(request: Request, error: RequestValidationError) -> Resp
 async def _cannot_be(request: Request, detail: str) -> Response:
     if request.url.path.startswith(WORK):
         return refused_for(request, [detail], await whoever(request))
-    return render(request, "unusable.html", {"detail": detail}, status=422)
+    return render(request, "unusable.html", {"heading": "", "detail": detail}, status=422)
 
 
 def elsewhere(request: Request, error: HTTPException) -> Response:
@@ -92,12 +97,16 @@ def not_yours(request: Request, error: NotYours) -> Response:
 
 def ambiguous(request: Request, error: Ambiguous) -> Response:
     """What was asked is another by now, or several things at once."""
-    return render(request, "unusable.html", {"detail": _said(request, error)}, status=409)
+    return render(
+        request, "unusable.html", {"heading": "", "detail": _said(request, error)}, status=409
+    )
 
 
 def too_many(request: Request, error: TooMany) -> Response:
     """More was asked than one may ask."""
-    return render(request, "unusable.html", {"detail": _said(request, error)}, status=429)
+    return render(
+        request, "unusable.html", {"heading": "", "detail": _said(request, error)}, status=429
+    )
 
 
 def _said(request: Request, error: TurnedDown) -> str:

@@ -110,13 +110,15 @@ def lot_view(page: dict[str, Any], language: Language) -> LotView:
 
 def _verdict(it: _Standing) -> tuple[str, str]:
     """Returns the gravest of what is known, as words of the catalogue and a tone."""
-    if it.stops:
-        recalled = it.stops[0]["kind"] == "recall"
-        return ("Recalled: do not eat it" if recalled else "Sale stopped for now"), "bad"
+    if any(stop["kind"] == "recall" for stop in it.stops):
+        return "Recalled: do not eat it", "bad"
     if it.failed:
         return "A test failed", "bad"
+    # What is past its end does not become good when a hold on it ends.
     if it.days_left is not None and it.days_left.tone == "past":
         return "Past its last good day", "bad"
+    if it.stops:
+        return "Sale stopped for now", "bad"
     if it.parts:
         return "Made from what is stopped: ask before you buy or eat it", "bad"
     if it.possible:
@@ -207,14 +209,14 @@ def lot_path(lot: dict[str, Any]) -> str:
 
 
 def lot_mark(lot: dict[str, Any], today: str) -> str:
-    """Returns what a list says of a lot before it is opened: recalled, held, failed, possible, past, or nothing."""
-    if lot["stopped"] in ("recalled", "held"):
-        return str(lot["stopped"])
+    """Returns what a list says of a lot before it is opened: recalled, failed, past, held, possible, or nothing."""
+    if lot["stopped"] == "recalled":
+        return "recalled"
     if lot["test_failed"]:
         return "failed"
-    if lot["stopped"]:
-        return str(lot["stopped"])
-    return "past" if lot["expires"] and lot["expires"] < today else ""
+    if lot["expires"] and lot["expires"] < today:
+        return "past"
+    return str(lot["stopped"] or "")
 
 
 def on_shelf(line: dict[str, Any], merchant: str, language: Language) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the public part of an entry says, as words beside the fields of the record."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from kiosk_ui.language import Language
@@ -17,41 +18,51 @@ TYPES = {
 }  # fmt: skip
 
 
-NAMED_MAX = 6
+# A recall names up to a thousand lines; whoever checks one reads the rest in the entry itself.
+NAMED_MAX = 40
 RESULTS = ("passed", "failed")
 NUMBERED = ("certificate-filed", "test-report-filed")
 
 
-def entry_words(
-    public: dict[str, Any], language: Language, named: str = ""
-) -> list[tuple[str, str]]:
-    """Returns the facts that a proof opens, each with its name; `named` is what the goods are called now."""
+def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, str]]:
+    """Returns the facts that a proof opens, each with its name."""
     word = language.word
     name = str(public.get("type", "")).partition(".")[0]
-    told_goods = public.get("goods") or {}
-    # A hold or recall names many; the first stands for them here, all stand in the entry below.
-    goods: dict[str, Any] = told_goods[0] if isinstance(told_goods, list) else told_goods
+    stated = public.get("goods") or {}
+    many = stated if isinstance(stated, list) else []
+    goods: dict[str, Any] = {} if many else stated or {}
     recorded = public.get("recorded", {})
     told = [
         (word("What"), word(TYPES.get(name, "An entry was recorded"))),
         (word("Merchant"), public.get("merchant")),
         (word("Place"), public.get("premises")),
-        (word("Called now"), named),
         (
             word("Product"),
             goods.get("gtin")
             or goods.get("item")
             or goods.get("product")
             or public.get("gtin")
-            or ", ".join(public.get("gtins", [])[:NAMED_MAX]),
+            or _all((many and map(_line, many)) or public.get("gtins", []), language),
         ),
-        (word("Lot"), goods.get("lot") or ", ".join(public.get("lots", [])[:NAMED_MAX])),
+        (word("Lot"), goods.get("lot") or _all(public.get("lots", []), language)),
         (word("Result"), word(public["result"]) if public.get("result") in RESULTS else None),
         (word("Number"), public.get("number") if name in NUMBERED else None),
         (word("Business day"), language.day(public.get("business_date"))),
         (word("Received by the ledger"), language.instant(recorded.get("received"))),
     ]
     return [(what, str(said)) for what, said in told if said]
+
+
+def _line(goods: dict[str, Any]) -> str:
+    """Says goods of a hold or recall as the record does: what each member states, in its order."""
+    return " ".join(str(value) for name, value in goods.items() if value and name != "type")
+
+
+def _all(named: Iterable[str], language: Language) -> str:
+    """Returns all that is named; of very many the first, and how many more there are."""
+    every = list(named)
+    more = language.word("and {n} more, in the entry below").format(n=len(every) - NAMED_MAX)
+    return ", ".join([*every[:NAMED_MAX], *([more] if len(every) > NAMED_MAX else [])])
 
 
 def witnesses_of(checkpoint: str) -> list[str]:

@@ -1,13 +1,17 @@
 """What somebody typed or pasted that is more than a word: the element string or link of a label."""
 
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 # Application identifiers of a fixed length (GS1 General Specifications, figure 7.8.5-2); a lot ends at FNC1.
 FIXED = {"01": 14, "11": 6, "13": 6, "15": 6, "16": 6, "17": 6}
 SEPARATOR = "\x1d"
-BRACKETED = re.compile(r"\(([0-9]{2})\)([^(]+)")
-LINK = re.compile(r"https?://[^/]+(?:/[^/?#]+)*?/01/([0-9]{8,14})(?:/10/([^/?#]+))?", re.IGNORECASE)
+# A lot may bear brackets itself: only two digits in them begin an element.
+BRACKETED = re.compile(r"\(([0-9]{2})\)(.+?)(?=\([0-9]{2}\)|$)")
+LINK = re.compile(
+    r"https?://[^/]+(?:/[^/?#]+)*?/01/([0-9]{8,14})(?=[/?#]|$)(?:/22/[^/?#]+)?(?:/10/([^/?#]+))?[^?#]*"
+    r"(?:\?([^#]*))?", re.IGNORECASE,
+)  # fmt: skip
 # A product's page takes these of the days on a label.
 DAYS = ("11", "15", "17")
 
@@ -15,7 +19,9 @@ DAYS = ("11", "15", "17")
 def path_typed(text: str) -> str:
     """Returns the page of the goods that a label's own code names; nothing where the text is no such code."""
     if link := LINK.match(text):
-        return _path({"01": link[1]} | ({"10": unquote(link[2])} if link[2] else {}))
+        days = {name: day for name, day in parse_qsl(link[3] or "") if name in DAYS}
+        return _path({"01": link[1]} | days | ({"10": unquote(link[2])} if link[2] else {}))
+    text = re.sub(r"^\][A-Za-z][0-9]", "", text)
     stated = _bracketed(text) if text.startswith("(01)") else _plain(text)
     return _path(stated) if re.fullmatch(r"[0-9]{8,14}", stated.get("01", "")) else ""
 
@@ -30,7 +36,7 @@ def _plain(text: str) -> dict[str, str]:
     if not re.match(r"01[0-9]{14}", text):
         return stated
     while len(text) > len("01"):
-        name, rest = text[:2], text[2:].lstrip(SEPARATOR)
+        name, rest = text[:2], text[2:]
         if name in FIXED:
             stated[name], text = rest[: FIXED[name]], rest[FIXED[name] :].lstrip(SEPARATOR)
         elif name == "10":
@@ -42,7 +48,10 @@ def _plain(text: str) -> dict[str, str]:
 
 def _path(stated: dict[str, str]) -> str:
     path = f"/01/{stated['01']}"
-    if lot := stated.get("10"):
+    # Two dots are a folder, and no lot, to whoever reads an address.
+    if (lot := stated.get("10", "")).strip("."):
         return f"{path}/10/{quote(lot, safe='')}"
-    days = "&".join(f"{name}={stated[name]}" for name in DAYS if stated.get(name, "").isdigit())
+    days = "&".join(
+        f"{name}={stated[name]}" for name in DAYS if re.fullmatch("[0-9]{6}", stated.get(name, ""))
+    )
     return f"{path}?{days}" if days else path

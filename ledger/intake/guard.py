@@ -90,7 +90,7 @@ class Guard:
         if needed.group is not None and found.anything():
             whole = needed.whole_group
             if self._alerts(needed.group, found, subject.account, whole=whole):
-                return self._refuse_assignee(request)
+                return self._refuse_assignee(found, request)
             some = (
                 "some of these alerts are of others: comment on them"
                 if whole
@@ -103,13 +103,22 @@ class Guard:
                 return refused
         return None
 
-    def _refuse_assignee(self, request: Request) -> Refusal | None:
-        """Returns why alerts cannot be given to somebody: whom nobody knows, or who may not work on them."""
+    def _refuse_assignee(self, asker: Reach, request: Request) -> Refusal | None:
+        """Returns why alerts cannot be given to somebody: whom nobody knows, or who may not work on them.
+
+        A merchant gives its alerts to its own people: it is not told which other accounts there are.
+        """
         if not isinstance(request, AssignAlerts):
             return None
         person = self._people(request.to)
         found = reach(person, "alert", "write") if person else Reach()
-        if found.anything() and self._alerts(request.group, found, request.to, whole=False):
+        officer = asker.everything or asker.markets or asker.areas
+        known = officer or asker.merchants & found.merchants
+        if (
+            known
+            and found.anything()
+            and self._alerts(request.group, found, request.to, whole=False)
+        ):
             return None
         words = f"{request.to} is no account that may work on these alerts: name a colleague's"
         return Refusal("assignee-unfit", words)

@@ -1,11 +1,11 @@
 """Shelves: the lines of a product at a premises, and what each lot's stock lies between."""
 
-import json
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from ledger.projections.by_date import left_since
 from ledger.projections.seen import SeenBy
 from ledger.projections.table import Position, Table
 
@@ -16,7 +16,8 @@ class Stock(msgspec.Struct):
     From `counted_at` on the latest count is the ground on which later movements add up. The line
     without a lot holds what was given out, or came in, of lots nobody named. `loose_before` and
     `loose_in_before` are what the shelf had given out and taken in of unnamed lots when this one
-    was counted, `dates_before` what its `dates_out` were.
+    was counted, `dates_before` what it had given out by each date in `dates_out`. `by_date` is what
+    a line known by its date has given out in all, or was found lacking of.
     """
 
     merchant: str
@@ -32,6 +33,7 @@ class Stock(msgspec.Struct):
     loose_before: int
     loose_in_before: int
     dates_before: str
+    by_date: int
     last_happened: datetime
     entries: Position
     last_position: Position
@@ -46,8 +48,8 @@ class Shelf(msgspec.Struct):
     `empty_in` are what both had come to when nothing of the product was left. Only where such
     entries are, does the order of a shelf's counts matter.
     `dates_short` is what lines known by a date alone have given out beyond what came in by it;
-    `dates_out` names them, with what each had given out so before it was counted as well: a count
-    says what is there of a date, and not of which lots those goods were (see `amounts_of`).
+    `dates_out` names them, each with what it has given out so, before it was counted as well, and
+    in all: a count says what is there of a date, and not of which lots those goods were.
     `ceiling` is what all lots together cannot exceed: the last count of the whole, and what came in
     since; null while the whole was never counted.
     """
@@ -107,27 +109,12 @@ def bounds(row: Stock, shelf: Shelf | None) -> Bounds:
     if shelf is None or not is_uncertain(shelf):
         return Bounds(max(0, row.amount), max(0, row.amount))
     since = max(row.loose_before, shelf.empty_out)
-    taken = min(shelf.open_out, shelf.loose_out - since) + _by_date_since(row, shelf)
+    taken = min(shelf.open_out, shelf.loose_out - since) + left_since(
+        shelf.dates_out, row.dates_before
+    )
     added = shelf.loose_in - max(row.loose_in_before, shelf.empty_in)
     least = max(0, row.amount - taken)
     return Bounds(least, max(least, min(row.amount + added, _whole(shelf))))
-
-
-def amounts_of(text: str) -> dict[str, int]:
-    """Reads amounts by the key of a date, as the tables hold them: JSON, empty for none."""
-    return json.loads(text) if text else {}
-
-
-def text_of(amounts: dict[str, int]) -> str:
-    """Writes what `amounts_of` reads."""
-    return json.dumps(amounts, sort_keys=True) if amounts else ""
-
-
-def _by_date_since(row: Stock, shelf: Shelf) -> int:
-    """Returns what left by dates that nothing came in by, and may be of a lot as last counted."""
-    before = amounts_of(row.dates_before)
-    out = amounts_of(shelf.dates_out)
-    return sum(max(0, amount - before.get(key, 0)) for key, amount in out.items())
 
 
 def _whole(shelf: Shelf) -> int:

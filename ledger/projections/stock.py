@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ledger.events.cases import DayBegan
 from ledger.projections.as_read import LOT_UNKNOWN
+from ledger.projections.by_date import marked, noted
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.movements import (
     MOVEMENTS,
@@ -20,10 +21,8 @@ from ledger.projections.shelves import (
     STOCK,
     Shelf,
     Stock,
-    amounts_of,
     is_short,
     is_uncertain,
-    text_of,
 )
 from ledger.projections.table import Key, MemoryStore, Position, Rows, Table
 
@@ -223,7 +222,7 @@ class _Desk:
             shelf.ceiling -= missing
         row.amount = counted
         row.loose_before, row.loose_in_before = shelf.loose_out, shelf.loose_in
-        row.dates_before = shelf.dates_out
+        row.dates_before = marked(shelf.dates_out)
         shelf.named -= missing
         # What a lot lacks is where goods given out without their lot came from.
         if (explained := min(missing, shelf.open_out)) > 0:
@@ -270,7 +269,7 @@ class _Desk:
             if row.lot != LOT_UNKNOWN:
                 shelf.named -= row.amount
             row.amount = row.counted = row.loose_before = row.loose_in_before = 0
-            row.counted_at, row.dates_before = None, ""
+            row.counted_at, row.dates_before, row.by_date = None, "", 0
         same = dict(zip(SHELVES.key, SHELVES.key_of(shelf), strict=True)) | which
         believed = self._fold.rows.select(MOVEMENTS, same | {"believed_to": None})
         for movement in sorted(believed, key=_place):
@@ -291,7 +290,7 @@ class _Desk:
         key = merchant, premises, product, lot, unit
         if key not in self._rows:
             row = self._fold.rows.get(STOCK, *key) or Stock(
-                *key, 0, 0, 0, None, 0, 0, 0, "", movement.happened, Position(0), Position(0)
+                *key, 0, 0, 0, None, 0, 0, 0, "", 0, movement.happened, Position(0), Position(0)
             )
             self._rows[key] = row, row.amount
         return self._rows[key][0]
@@ -358,7 +357,7 @@ def _enter(row: Stock, shelf: Shelf, movement: Movement, sign: int) -> None:
 
 def _add(row: Stock, shelf: Shelf, movement: Movement, delta: int) -> None:
     if _is_date(row.lot):
-        _note_out(row, shelf, delta)
+        _note_moved(row, shelf, delta, is_out=movement.delta < 0)
     row.amount += delta
     if shelf.ceiling is not None and movement.delta > 0:
         shelf.ceiling += delta
@@ -383,14 +382,14 @@ def _note_lacking(row: Stock, shelf: Shelf, counted: int) -> None:
     """Keeps what a count of a date found missing: nobody knows of which lot that bears it."""
     more = max(0, -counted) - max(0, -row.amount)
     if more > 0:
-        out = amounts_of(shelf.dates_out)
-        shelf.dates_out = text_of(out | {row.lot: out.get(row.lot, 0) + more})
+        row.by_date += more
+        shelf.dates_out = noted(shelf.dates_out, row.lot, more, row.by_date)
 
 
-def _note_out(row: Stock, shelf: Shelf, delta: int) -> None:
-    """Keeps what a date has given out beyond what came in by it, before an amount changes."""
+def _note_moved(row: Stock, shelf: Shelf, delta: int, *, is_out: bool) -> None:
+    """Keeps what a date gives out beyond what came in by it, before its amount changes."""
+    if is_out:
+        row.by_date -= delta
     more = max(0, -(row.amount + delta)) - max(0, -row.amount)
-    if more:
-        out = amounts_of(shelf.dates_out)
-        out[row.lot] = out.get(row.lot, 0) + more
-        shelf.dates_out = text_of({key: amount for key, amount in out.items() if amount})
+    if more or shelf.dates_out:
+        shelf.dates_out = noted(shelf.dates_out, row.lot, more, row.by_date)

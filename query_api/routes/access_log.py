@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
 from query_api import ledgers, people_schemas
@@ -18,6 +18,10 @@ LogInquiry = Annotated[Inquiry, asks("access-log")]
 OneAccount = Annotated[str, Query(max_length=60, description="of this account alone")]
 OneMerchant = Annotated[str, Query(max_length=40, description="about this merchant alone")]
 NEWEST = 2**62
+# What an open page of the desk asks for again and again.
+Overviews = Annotated[
+    bool, Query(description="also lists of alerts and devices, which pages load by themselves")
+]
 OF_MERCHANT = """
 SELECT e.number, e.said FROM access.merchants m JOIN access.entries e USING (number)
 WHERE m.merchant = ANY(%s) AND m.number < %s ORDER BY m.number DESC LIMIT %s
@@ -32,6 +36,8 @@ SELECT number, said, encode(hash, 'hex') AS hash FROM access.entries e
 WHERE number < %(before)s AND (%(account)s = '' OR (said::jsonb) ->> 'account' = %(account)s)
   AND (%(merchant)s = '' OR EXISTS (SELECT 1 FROM access.merchants m
     WHERE m.number = e.number AND m.merchant = ANY(%(names)s)))
+  AND (%(overviews)s OR (said::jsonb) ->> 'resource' NOT IN ('alert', 'device')
+    OR (said::jsonb) ->> 'asked' NOT LIKE '/v1/%%')
 ORDER BY number DESC LIMIT %(limit)s
 """
 # A sheet of more is for nobody to read: the chain is asked for page by page.
@@ -42,6 +48,21 @@ HEADINGS = (
 )  # fmt: skip
 
 router = APIRouter(prefix="/v1", tags=["people"])
+
+
+class LogPart(NamedTuple):
+    """Which looks are meant: of an account, about a merchant, with or without what pages load by themselves."""
+
+    account: str
+    merchant: str
+    overviews: bool
+
+
+def log_part(
+    account: OneAccount = "", merchant: OneMerchant = "", overviews: Overviews = True
+) -> LogPart:
+    """Reads it from the address."""
+    return LogPart(account, merchant, overviews)
 
 
 @router.get("/merchants/{merchant}/access-log")
@@ -69,9 +90,9 @@ def chain(
     before: Annotated[
         int | None, Query(ge=0, le=NEWEST, description="the latest first, up to here")
     ] = None,
-    account: OneAccount = "",
-    merchant: OneMerchant = "",
     limit: Limit = 100,
+    *,
+    part: Annotated[LogPart, Depends(log_part)],
 ) -> people_schemas.AccessChain:
     """The access log as it is hashed: each hash is SHA-256 of the one before it and what is said.
 
@@ -79,13 +100,13 @@ def chain(
     one account or about one merchant where these are named.
     """
     _only_for_auditors(asked)
-    if before is None and (account or merchant):
+    if before is None and (part.account or part.merchant or not part.overviews):
         raise Problem(422, "before-missing", "a part of the log is read from its end: give before")
     with asked.snapshot() as reader:
         if before is None:
             found = rows(reader, CHAIN, [after, limit + 1])
         else:
-            found = _latest(reader, _Part(account, merchant), before=before, limit=limit + 1)
+            found = _latest(reader, part, before=before, limit=limit + 1)
     entries = [people_schemas.ChainedEntry(**row) for row in found[:limit]]
     more = str(entries[-1].number) if len(found) > limit else None
     return people_schemas.AccessChain(entries=entries, next=more)
@@ -95,19 +116,20 @@ def chain(
 def export(
     asked: LogInquiry,
     form: Annotated[Literal["csv", "xlsx", "html"], Path()],
-    account: OneAccount = "",
-    merchant: OneMerchant = "",
+    part: Annotated[LogPart, Depends(log_part)],
 ) -> Response:
     """The access log as a sheet, the latest 100,000 first: of everybody, of an account, or about a merchant."""
     _only_for_auditors(asked)
     with asked.snapshot() as reader:
-        found = _latest(reader, _Part(account, merchant), before=NEWEST, limit=EXPORT_MAX + 1)
+        found = _latest(reader, part, before=NEWEST, limit=EXPORT_MAX + 1)
     cut = (
         [[f"只列最近 {EXPORT_MAX} 条 only the latest {EXPORT_MAX}"]]
         if len(found) > EXPORT_MAX
         else []
     )
-    about = " ".join(filter(None, [account, merchant])) or "全部 all"
+    left_out = "" if part.overviews else "(不含警报与设备列表 without lists of alerts and devices)"
+    named = " ".join(filter(None, [part.account, part.merchant])) or "全部 all"
+    about = f"{named} {left_out}".strip()
     sheet = Sheet(
         "查阅记录 access log",
         about,
@@ -126,14 +148,7 @@ def _only_for_auditors(asked: Inquiry) -> None:
         raise Problem(403, "out-of-reach", "the whole log is for auditors: ask for a merchant's")
 
 
-class _Part(NamedTuple):
-    """Which looks are meant: of an account, about a merchant; of all where either is empty."""
-
-    account: str
-    merchant: str
-
-
-def _latest(reader: Reader, wanted: _Part, *, before: int, limit: int) -> list[dict[str, Any]]:
+def _latest(reader: Reader, wanted: LogPart, *, before: int, limit: int) -> list[dict[str, Any]]:
     merchant = wanted.merchant
     names = ledgers.names_of(reader, ledgers.known_as(reader, merchant)) if merchant else []
     asked = wanted._asdict() | {"before": before, "names": names, "limit": limit}

@@ -268,7 +268,7 @@ def _law(law: LawLedger) -> ledger_schemas.Law:
 def _shown(line: LawLine) -> ledger_schemas.LedgerLine:
     return ledger_schemas.LedgerLine(
         position=line.position, stream=line.stream, number=line.number, device=line.device,
-        premises=line.premises, delivery=line.delivery,
+        premises=line.premises, product=line.product, delivery=line.delivery,
         fields=line.fields, fields_en=line.fields_en, missing=list(line.missing), late_days=line.late_days,
         keep_until=line.keep_until,
     )  # fmt: skip

@@ -101,7 +101,7 @@ def test_neither_how_much_nor_from_whom_is_told(api: httpx.Client) -> None:
     assert '"12' not in said
     assert {name for one in shelf(api) for name in one} == {
         "product", "lot", "name_zh", "name_en", "maker", "day", "expires", "tests_passed",
-        "tests_failed", "stopped", "maybe_stopped",
+        "tests_failed", "recalled", "stopped", "maybe_stopped",
     }  # fmt: skip
 
 

@@ -349,6 +349,15 @@ def test_the_chain_shows_an_auditor_what_was_changed_in_it(
     assert numbers[0] == numbers[1] + 1 >= page["entries"][-1]["number"]
     older = api.get(f"/v1/access-log?before={latest['next']}&limit=1", headers=auditor).json()
     assert older["entries"][0]["number"] == numbers[1] - 1
+    # What an open page of the desk loads by itself is left out for who asks so, and nothing else.
+    api.get("/v1/devices", headers=auditor)
+    quiet = api.get("/v1/access-log?before=1000000&overviews=false", headers=auditor).json()
+    told = [json.loads(entry["said"]) for entry in quiet["entries"]]
+    assert [one for one in told if one["asked"].startswith(("/v1/devices", "/v1/alert"))] == []
+    assert any("/ledgers/purchases" in one["asked"] for one in told)
+    every = api.get("/v1/access-log?before=1000000", headers=auditor).json()
+    assert "/v1/devices" in [json.loads(one["said"])["asked"] for one in every["entries"]]
+    assert api.get("/v1/access-log?overviews=false", headers=auditor).status_code == 422
     with psycopg.connect(place.dsn()) as owner:
         assert check_access_log(owner).problems == []
         for change in (

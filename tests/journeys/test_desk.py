@@ -620,9 +620,9 @@ def test_a_line_of_a_draft_is_left_out_before_anybody_checks_it(city: City, offi
     )
     assert city.agent.link.wait_drained(20)
     draft = f"{city.url}/desk/recalls/new?product={MILK}&lot={quote(LOT, safe='')}&lang=zh"
-    lines = officer.locator("input[name=without]")
+    lines = officer.locator("input[name=taken]")
     assert until(lambda: officer.goto(draft) is not None and lines.count() == 2)
-    officer.check("label:has-text('Y-1') input")
+    officer.uncheck("label:has-text('Y-1') input")
     officer.fill("#recall", "r-left-out")
     officer.check("input[name=grade][value=II]")
     officer.fill("#reason", "标签错误")
@@ -634,10 +634,45 @@ def test_a_line_of_a_draft_is_left_out_before_anybody_checks_it(city: City, offi
     assert "Y-1" not in named
     officer.goto(draft)
     for n in range(2):
-        lines.nth(n).check()
+        lines.nth(n).uncheck()
     officer.fill("#recall", "r-nothing")
     officer.check("input[name=grade][value=II]")
     officer.fill("#reason", "标签错误")
     officer.fill("#authority", "市市场监督管理局")
     officer.click("button:has-text('起草')")
     assert "没有可召回的商品" in officer.inner_text("main")
+
+
+def test_a_number_that_nobody_registered_is_not_stopped_before_it_was_looked_at_once_more(
+    city: City, officer: Page
+) -> None:
+    """A slip of the finger stopped nothing, and the officer thought that the goods were stopped."""
+    officer.goto(f"{city.url}/desk/holds/new?product=06901234999990&lang=zh")
+    name = officer.input_value("#hold")
+    officer.fill("#reason", "抽检不合格")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.click("main button.danger")
+
+    assert "没有人登记过条码 06901234999990" in officer.inner_text("main")
+    assert officer.input_value("#reason") == "抽检不合格"
+    officer.check("input[name=anyway]")
+    officer.click("main button.danger")
+    assert name in officer.inner_text("h1")
+
+
+def test_a_visit_names_a_merchant_as_people_do(city: City, officer: Page) -> None:
+    officer.goto(f"{city.url}/desk/recalls?lang=zh")
+    name = officer.inner_text("tbody tr:last-child a")
+    officer.goto(f"{city.url}/desk/recalls/{name}/field?lang=zh")
+    officer.fill("#merchant", "没有这家")
+    officer.check("#visit input[value=effective]")
+    officer.click("#visit button")
+    assert "没有名为“没有这家”" in officer.inner_text("main")
+
+
+def test_what_is_not_there_leaves_an_officer_at_the_desk(city: City, officer: Page) -> None:
+    officer.goto(f"{city.url}/desk/trace?product={MILK}&lot=NOBODY&lang=zh")
+    assert "没有这方面的记录" in officer.inner_text("main")
+    assert officer.locator("nav a").count() > 5
+    officer.goto(f"{city.url}/proof/99999999?lang=zh")
+    assert "没有这条记录" in officer.inner_text("main")

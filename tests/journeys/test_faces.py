@@ -140,7 +140,7 @@ def test_signing_out_takes_the_cookie_also_while_the_ledger_is_away(machine: Mac
 
 def test_what_was_refused_is_not_shown_as_done_when_it_is_sent_twice(machine: Machine) -> None:
     with signed_in(machine, "chief-1") as client:
-        form = {"hold": "h-taken", "product": "06901234567892", "authority": "Office", "reason": "test",
+        form = {"hold": "h-taken", "product": "06901234567892", "authority": "Office", "reason": "test", "anyway": "true",
                 "days": "1", "key": "00000000-0000-4000-8000-00000000abc1"}  # fmt: skip
         assert client.post("/desk/holds/new", data=form).status_code == 303
         other = form | {"product": "06901234567908", "key": "00000000-0000-4000-8000-00000000abc2"}
@@ -269,7 +269,7 @@ def test_nothing_that_is_filled_in_breaks_a_page(machine: Machine, filled: dict[
 
 def test_a_form_that_was_sent_twice_was_done_once_and_says_so(machine: Machine) -> None:
     with signed_in(machine, "chief-1") as client:
-        form = {"hold": "h-twice", "product": "06901234567892", "authority": "Office", "reason": "test",
+        form = {"hold": "h-twice", "product": "06901234567892", "authority": "Office", "reason": "test", "anyway": "true",
                 "days": "1", "key": "00000000-0000-4000-8000-00000000abcd"}  # fmt: skip
         answers = [client.post("/desk/holds/new", data=form) for _ in range(2)]
 

@@ -486,7 +486,7 @@ def test_a_product_is_found_by_name_number_and_lot(stand: Stand, query: str) -> 
 @pytest.mark.parametrize(
     ("query", "path"),
     [
-        ("a-2", LOT), (f"(01){MILK}(10)A-24/11", LOT), (f"01{MILK}10A-24/11", LOT),
+        ("a-24/11", LOT), (f"(01){MILK}(10)A-24/11", LOT), (f"01{MILK}10A-24/11", LOT),
         (f"https://example.org/01/{MILK}/10/A-24%2F11?17=991231", LOT), (f"01{MILK}", f"/01/{MILK}"),
     ],
 )  # fmt: skip
@@ -497,6 +497,16 @@ def test_what_is_left_of_a_label_leads_to_its_goods(stand: Stand, query: str, pa
     answer = httpx.get(f"{stand.url}/search", params=asked, trust_env=False)
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?lang=en")
+
+
+def test_the_beginning_of_a_lots_number_is_not_taken_for_the_whole_of_another(
+    stand: Stand,
+) -> None:
+    """Whoever typed A-2 off a pack was shown that A-24/11 is in order."""
+    page = _english(stand, "/search?q=a-2", wanted="begin so")
+
+    assert "No lot is called just so" in page
+    assert "Lot A-24/11" in html.unescape(page)
 
 
 def test_a_word_spelled_otherwise_finds_what_is_called_nearly_so_and_says_so(stand: Stand) -> None:

@@ -1113,6 +1113,50 @@ def test_a_proposal_does_nothing_until_it_is_confirmed_and_changes_no_mode(
     assert until(lambda: station.page.get_attribute("#mode-receive", "aria-pressed") == "true")
 
 
+def test_what_was_asked_when_the_page_ended_is_asked_again_in_its_own_words(
+    station: Station,
+) -> None:
+    """After a reload a stall was asked "Yes, it is disposed of?" and not of what."""
+    address = f"{station.market.url}{SCAN}#do=dispose&product={MILK}&lot=L:P7&amount=2&unit=piece"
+    station.page.goto(station.market.url + "/recalls")
+    station.page.goto(address)
+    station.page.wait_for_selector("#confirm:visible")
+    asked = station.page.inner_text("#verdict")
+    assert "P7" in asked
+
+    station.page.goto(station.market.url + SCAN)
+    station.page.wait_for_selector("#confirm:visible")
+
+    assert station.page.inner_text("#verdict") == asked
+    # Another scan is not taken for what stands on the left, and does not end the question either.
+    before = len(station.market.rows())
+    station.scan(f"https://x.example/01/{MILK}/10/P8", "这次扫码没有登记")
+    assert station.page.is_visible("#confirm")
+    station.page.click("#forget")
+    station.scan(f"https://x.example/01/{MILK}/10/P8", "已保存")
+    assert station.market.came(lot="L:P8")
+    assert len(station.market.rows()) == before + 1
+
+
+def test_a_line_that_names_the_wrong_supplier_is_told_of_the_right_one(station: Station) -> None:
+    station.page.fill("#with", "城北批发")
+    station.page.keyboard.press("Tab")
+    assert until(lambda: "城北批发" in station.page.inner_text("#stands"))
+    station.scan(f"https://x.example/01/{MILK}/10/N9", "已保存")
+    assert station.market.came(lot="L:N9", partner="w-1")
+    line = "#lines li:has-text('N9')"
+    assert until(lambda: "来自 城北批发" in station.page.inner_text(line))
+
+    station.page.click(f"{line} button:has-text('更改来源')")
+    assert station.sees("从谁那里进的")
+    station.page.fill("#with", "李记杂货")
+    station.page.keyboard.press("Tab")
+    assert until(lambda: "李记杂货" in station.page.inner_text("#confirm"))
+    station.page.click("#confirm")
+
+    assert station.market.came(lot="L:N9", partner="m-2")
+
+
 @pytest.mark.parametrize(
     ("proposed", "lot", "unit", "amount"),
     [

@@ -266,3 +266,20 @@ def test_a_count_by_date_that_finds_more_than_came_in_says_so_of_each_lot() -> N
     )  # fmt: skip
 
     assert between(line) == {"A": (3000, 5000), "B": (3000, 5000)}
+
+
+def test_what_came_in_by_a_date_after_a_count_hides_nothing_that_left_since() -> None:
+    """A counted lot was called surer than it was: a late delivery was set off against later sales."""
+    at = [NOON - timedelta(hours=n) for n in (6, 5, 4, 3, 2)]
+    reports: list[Event] = [
+        received(10, milk("A"), at=at[0]), received(10, milk("B"), at=at[0]),
+        sold(5, milk(None, produced=NO_DAY), at=at[1]), counted(10, milk("A"), at=at[2]),
+        received(3, milk(None, produced=NO_DAY), at=at[3]),
+        sold(4, milk(None, produced=NO_DAY), at=at[4]),
+    ]  # fmt: skip
+    for order in (reports, [*reports[:4], reports[5], reports[4]], reports[::-1]):
+        line = Line()
+        for report in order:
+            line.report(report, tape=line.enroll(FakeTape()))
+
+        assert between(line) == added_up(line) == {"A": (6000, 10000), "B": (4000, 10000)}

@@ -181,8 +181,10 @@ def alerts_of(group: str, found: Reach, _account: str, *, whole: bool) -> bool:
 PEOPLE_KNOWN = {
     name: Subject(name, grants)
     for name, grants in (
-        ("x", (Grant("regulator", ("hunan",)),)), ("furong-1", (Grant("inspector", ("furong",)),)),
-        ("stall-3", (Grant("merchant", ("m-3",)),)), ("reader", (Grant("auditor"),)),
+        # Whom everybody may give it to: an officer who has a stall as well.
+        ("x", (Grant("regulator", ("hunan",)), Grant("merchant", ("m-1",)))),
+        ("officer-9", (Grant("regulator", ("hunan",)),)), ("furong-1", (Grant("inspector", ("furong",)),)),
+        ("stall-3", (Grant("merchant", ("m-3",)),)), ("reader", (Grant("auditor"),)), ("colleague", (Grant("merchant", ("m-1",)),)),
     )
 }  # fmt: skip
 
@@ -311,6 +313,17 @@ def test_alerts_are_given_only_to_who_may_work_on_them(guard: Guard) -> None:
 
     assert refused("x") == ""
     assert {refused(to) for to in ("nobody", "furong-1", "stall-3", "reader")} == {"assignee-unfit"}
+
+    stall = Askers(Subject("stall-1", (Grant("merchant", ("m-1",)),)))
+
+    def answered(to: str) -> str:
+        request = alert_work.AssignAlerts(group=GROUP, to=to, by="stall-1")
+        found = guard.refuse(stall, request)
+        return found.code if found else ""
+
+    # It is not told that there is an officer of this name.
+    assert (answered("officer-9"), answered("nobody")) == ("assignee-unfit", "assignee-unfit")
+    assert answered("colleague") == ""
 
 
 def test_a_stall_does_not_silence_what_others_have_to_see(guard: Guard) -> None:

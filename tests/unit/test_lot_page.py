@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from kiosk_ui.language import load_languages
-from kiosk_ui.viewmodels.lot import ADVICE, KINDS, MERCHANT_KINDS, PAPER_KINDS, lot_view
+from kiosk_ui.viewmodels.lot import ADVICE, KINDS, MERCHANT_KINDS, PAPER_KINDS, lot_mark, lot_view
 from ledger.events.base import stored_name
 from ledger.events.cases import MerchantRegistered
 from ledger.events.catalogue import TAPE_REPORTS
@@ -98,3 +98,30 @@ def test_a_cake_made_of_recalled_yoghurt_says_so_before_anything_else(
 
     assert shown.tone == tone
     assert ("Yoghurt A-1" in shown.reasons[0]) is (tone == "bad")
+
+
+def test_what_is_past_its_end_stays_so_while_it_is_on_hold() -> None:
+    """A hold made "past its last good day" into "stopped for now, until it is clear"."""
+    hold = {
+        "kind": "hold", "stop": "h-1", "how": "stopped", "authority": "市监局", "reason": "抽检",
+        "notice": None,
+    }  # fmt: skip
+    page = {
+        "product": {"gtin": "06901234567892", "name_zh": "酸奶", "name_en": "Yoghurt", "shelf_life_days": 15},
+        "lot": {"expires": "2026-11-28", "produced": None}, "today": "2026-12-01",
+        "near_from": "2026-11-24", "steps": [], "papers": [], "stops": [hold], "made_from": [],
+        "disputed": False, "gaps": 0,
+    }  # fmt: skip
+    english = load_languages()["en"]
+
+    held, recalled = (
+        lot_view(page | {"stops": [hold | {"kind": kind}]}, english) for kind in ("hold", "recall")
+    )
+
+    assert held.verdict == "Past its last good day"
+    assert "It may not be sold any more." in held.advice
+    assert any("Stopped by 市监局" in reason for reason in held.reasons)
+    assert recalled.verdict == "Recalled: do not eat it"
+    lot = {"stopped": "held", "test_failed": False, "expires": "2026-11-28"}
+    assert lot_mark(lot, "2026-12-01") == "past"
+    assert lot_mark(lot, "2026-11-28") == "held"

@@ -26,13 +26,30 @@ MILK = "06901234567892"
         ("(01)", ""),
         ("(01)//example.org(10)A", ""),
         ("https://example.org/about", ""),
+        (f"https://example.org/01/{MILK}12345", ""),
+        (f"https://example.org/01/{MILK}/22/2A/10/A1", f"/01/{MILK}/10/A1"),
+        (f"https://example.org/01/{MILK}?17=261210&x=1", f"/01/{MILK}?17=261210"),
+        (f"(01){MILK}(10)A(B)1", f"/01/{MILK}/10/A%28B%291"),
+        (f"]C101{MILK}10A1", f"/01/{MILK}/10/A1"),
+        (f"01{MILK}10\x1d17261210", f"/01/{MILK}?17=261210"),
+        (f"01{MILK}10..", f"/01/{MILK}"),
+        (f"01{MILK}17²²²²²²", f"/01/{MILK}"),
     ],
 )
 def test_a_code_that_was_typed_leads_to_its_goods(text: str, path: str) -> None:
     assert path_typed(text) == path
 
 
-@given(st.text(max_size=80))
+ANY = st.text(max_size=30)
+
+
+@given(
+    st.one_of(
+        ANY, ANY.map(lambda rest: f"01{MILK}{rest}"), ANY.map(lambda rest: f"01{MILK}10{rest}"),
+        ANY.map(lambda rest: f"(01){MILK}(10){rest}"), ANY.map(lambda rest: f"https://x/01/{MILK}/10/{rest}"),
+        ANY.map(lambda rest: f"https://x/01/{MILK}{rest}"),
+    )
+)  # fmt: skip
 def test_whatever_is_typed_is_a_path_of_goods_or_none(text: str) -> None:
     path = path_typed(text)
 

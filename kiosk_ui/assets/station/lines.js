@@ -3,7 +3,7 @@
 import { entriesFrom } from "./corrected.js";
 import { $, el, productName, t } from "./page.js";
 import { said as marked } from "./marking.js";
-import { lacksDate, lacksParty, mayBeWrong } from "./mending.js";
+import { hasParty, lacksDate, lacksParty, mayBeWrong } from "./mending.js";
 import { goodsWords } from "./verdicts.js";
 
 const SHOWN = 60;
@@ -23,6 +23,7 @@ export class Lines {
 
   async show() {
     const entries = await entriesFrom(this.tape, this.tape.state.last - SHOWN + 1);
+    this.partners = (await this.tape.store.get("about", "partners")) ?? [];
     for (const [index, one] of entries.entries()) one.unlooked = one.said.type === "goods-sold.v1" && this.#mayBeStopped(one.said) && !wasLookedAt(entries[index - 1], one.said);
     const shown = entries.filter(({ said }) => said.type in WORDS).reverse();
     $("lines").replaceChildren(...shown.map((entry) => this.#drawn(entry)));
@@ -53,8 +54,13 @@ export class Lines {
       el("span", { className: "sign", "aria-hidden": "true" }, unread ? "✕" : receipt ? "✓" : "…"),
       el("span", { className: "text" },
         el("b", {}, `${what} · ${productName(product, said.goods)}`),
-        el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", ...(unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
+        el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", hasParty(said) ? `${t("from {who}", { who: this.#called(said.counterparty) })} · ` : "", ...(unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
       isGone ? el("span", {}, t("taken back")) : el("span", { className: "acts" }, ...this.#acts(number, said)));
+  }
+
+  // A partner as people call it, as far as this browser knows the name.
+  #called(merchant) {
+    return this.partners.find((one) => one.merchant === merchant)?.name ?? merchant;
   }
 
   // What a hand can do about a line.
@@ -64,6 +70,7 @@ export class Lines {
       lacksDate(said) ? act("Add the date", "Add the date of line {n}", this.askDate) : "",
       mayBeWrong(said) ? act("Change date or number", "Change date or number of line {n}", this.askDate) : "",
       lacksParty(said) ? act("From whom?", "Say from whom line {n} was", this.askParty) : "",
+      hasParty(said) ? act("From whom: change", "Change from whom line {n} was", this.askParty) : "",
       said.type === "stop-met.v1" ? "" : act("Take back", "Take back line {n}", this.undo),
     ];
   }

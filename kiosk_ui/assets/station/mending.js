@@ -16,6 +16,8 @@ export const lacksDate = ({ type, goods }) => [CAME, COUNTED].includes(type) && 
 // What a hand said of a date, a hand may have said wrongly; a code says what it says.
 export const mayBeWrong = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.produced || goods.expires) && !["code", "sheet"].includes(goods.dates_from);
 export const lacksParty = ({ type, counterparty, counterparty_card: card }) => type === CAME && !counterparty && !card;
+// Whom somebody chose, they may have chosen wrongly.
+export const hasParty = ({ type, counterparty }) => type === CAME && Boolean(counterparty);
 
 const WHO = {
   receive: said("Who was it from? Choose the supplier above, then say so here."),
@@ -107,7 +109,8 @@ export class Mending {
     const { session } = this;
     const { asking: { was, number, back, ...line }, place } = session;
     if (!place.counterparty) return told("amber", WHO[place.mode] ?? WHO.receive);
-    const report = { ...this.#correction(number, was, "counterparty added at the station"), counterparty: place.counterparty };
+    const reason = was.counterparty ? "counterparty changed at the station" : "counterparty added at the station";
+    const report = { ...this.#correction(number, was, reason), counterparty: place.counterparty };
     await session.tape.appendWith((about) => about.delete("asking"), report);
     session.asking = null;
     await session.goBack(back);

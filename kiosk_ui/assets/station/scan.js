@@ -13,7 +13,7 @@ import { Products } from "./products.js";
 import { Question } from "./question.js";
 import { saveUnsent, loadUnsent } from "./carried.js";
 import { VoucherSheet } from "./selling.js";
-import { DATE, MODES, Session } from "./session.js";
+import { MODES, Session } from "./session.js";
 import { StandingBar } from "./standing.js";
 import { Stops } from "./stops.js";
 import { openStore } from "./store.js";
@@ -250,7 +250,8 @@ async function station(store, device) {
   await link.start();
   await refresh();
   stillHere();
-  if (DATE.includes(session.asking?.why)) describe($("verdict"), { ...told("ask", "Which date is on it?"), line: session.asking });
+  // What was asked when the page ended is asked in the same words.
+  if (session.asking?.told?.words) describe($("verdict"), { ...session.asking.told, line: session.asking });
   ledHere(session, run);
 }
 

@@ -150,6 +150,8 @@ export class Session {
     if (!meaning.gtin) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
     // The same pack again, while it is asked about: one more of it.
     if (["date", "amount"].includes(this.asking?.why) && !this.asking.split && this.asking.goods.raw === base64(utf8(raw))) return this.setAmount(Number(this.asking.amount) + this.#amountOf(meaning));
+    // What a list proposed stands on the left: another scan is not meant so, and must not look as if it were.
+    if (this.asking?.why === "confirm") return { ...told("red", "Say first whether this is done, or forget it: the scan was NOT taken."), line: this.asking };
     const before = await this.finish();
     const now = await this.#goods(meaning, aim, raw);
     return before && now.colour !== "red" ? { ...now, before } : now;
@@ -194,8 +196,11 @@ export class Session {
     return many ? this.ask({ ...line, why: "amount" }, told("ask", "How many?")) : this.#keep([line]);
   }
 
-  // Persisted before the hand hears of it: a scan that waits for an answer is a scan.
-  async ask(asking, says) {
+  // Persisted before the hand hears of it: a scan that waits for an answer is a scan, and a page that begins anew
+  // says again what it asks.
+  async ask(line, says) {
+    const { colour, words, with: facts } = says.words ? says : line.told ?? {};
+    const asking = { ...line, told: { colour, words, with: facts } };
     await this.tape.store.put("about", asking, "asking");
     this.asking = asking;
     return { ...says, line: asking };

@@ -82,11 +82,12 @@ async def work(
 
 
 def _by_merchant(alerts: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Returns alerts by whom they concern, whoever has most of them first."""
+    """Returns alerts by whom they concern, by name, whoever has most of them first; two of one name are two."""
     found: dict[str, list[dict[str, Any]]] = {}
     for one in alerts:
-        found.setdefault(one["merchant_name"] or one["merchant"] or "", []).append(one)
-    return sorted(found.items(), key=lambda item: -len(item[1]))
+        found.setdefault(one["merchant"] or "", []).append(one)
+    called = [(some[0]["merchant_name"] or merchant, some) for merchant, some in found.items()]
+    return sorted(called, key=lambda item: -len(item[1]))
 
 
 async def _recalls(person: Person, stage: str) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
 Decider = Annotated[Person, needs("inspector", "regulator")]
 STAGES = {"placed": "placed", "released": "released", "lapsed": "lapsed", "recalled": "recalled"}
 # Which field of the form a lot's key fills in, by its first letters.
+HOLD_DAYS = 7
 KEYS = {"L:": "lot", "D:": "produced", "E:": "expires", "R:": "delivery"}
 
 
@@ -36,6 +37,7 @@ class HoldForm(FilledIn):
     produced: str = ""
     expires: str = ""
     delivery: str = ""
+    anyway: bool = False
 
 
 class ReleaseForm(FilledIn):
@@ -66,14 +68,19 @@ async def hold_form(
 ) -> Response:
     """What is to be stopped, in whose name and until when."""
     now = datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE)
-    name = f"h-{now:%Y%m%d-%H%M}"
+    # To the second: in an emergency two of a minute are no collision.
+    name = f"h-{now:%Y%m%d-%H%M%S}"
     # A lot's key names its number, the date it is known by or the delivery it came in; who types it says the number.
     kind, said = (lot[:2], lot[2:]) if lot[1:2] == ":" else ("L:", lot)
     if kind not in KEYS:
         # Empty, it would stop all of the product.
         raise Unusable(f"{lot} names no lot that a hold can be placed on")
     known = {name: said if key == kind else "" for key, name in KEYS.items()}
-    values = {"product": product, "name": name, "goods": await _goods(person, product)} | known
+    values: dict[str, Any] = {
+        "product": product, "name": name, "goods": await _goods(person, product), "unknown": False,
+        "reason": "", "authority": "", "days": HOLD_DAYS,
+    }  # fmt: skip
+    values |= known
     return render(request, "desk/hold_new.html", values, person=person)
 
 
@@ -81,6 +88,14 @@ async def hold_form(
 async def place(request: Request, person: Decider, form: Annotated[HoldForm, Form()]) -> Response:
     """Stops it: scanners hear of it within seconds."""
     product = form.product.zfill(14) if form.product.isdigit() else form.product
+    if not form.anyway and product.isdigit() and await _goods(person, product) is None:
+        # A slip of the finger would stop other goods, or none, and nobody would notice.
+        values: dict[str, Any] = form.model_dump() | {
+            "goods": None,
+            "name": form.hold,
+            "unknown": True,
+        }
+        return render(request, "desk/hold_new.html", values, person=person, status=422)
     line = {"product": product}
     line |= {key: said for key, said in (("lot", form.lot), ("delivery", form.delivery)) if said}
     for day, name in ((form.produced, "produced"), (form.expires, "expires")):

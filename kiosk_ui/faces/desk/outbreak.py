@@ -6,17 +6,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S, NotRecorded, Unusable
+from kiosk_ui.faces.desk.naming import numbered_merchant, numbered_product
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.signing import Person, needs
-from kiosk_ui.viewmodels.lot import product_title
 from kiosk_ui.viewmodels.recall import lot_named
 
 router = APIRouter()
 
 Officer = Annotated[Person, needs("inspector", "regulator", "auditor")]
 SUSPECTS_MAX = 100
-NAMED_SHOWN = 5
 
 
 @router.get("/outbreak")
@@ -35,6 +34,7 @@ async def outbreak(
     }  # fmt: skip
     named = [line.strip() for line in suspects.splitlines() if line.strip()]
     if named:
+        _check_count(named)
         numbered = [await _numbered(person, line, request.state.language) for line in named]
         asked = _asked(numbered) | {"places": str(places).lower()}
         asked |= {name: day for name, day in (("since", since), ("until", until)) if day}
@@ -49,32 +49,23 @@ async def outbreak(
     return render(request, "desk/outbreak.html", values, person=person)
 
 
+def _check_count(named: list[str]) -> None:
+    """Raises `Unusable` for one suspect, or more than anybody suspects: before each is looked up."""
+    if not 1 < len(named) <= SUSPECTS_MAX:
+        raise Unusable(f"name 2 to {SUSPECTS_MAX} lots or merchants, a line each")
+
+
 async def _numbered(person: Person, line: str, language: Language) -> str:
-    """Returns a suspect by its number, where it was named by a name; raises `Unusable` where several bear it."""
+    """Returns a suspect by its number, where it was named by a name."""
     name, stroke, lot = line.partition("/")
     if re.fullmatch(r"[!-~]+", name):
         return line
-    if stroke:
-        found = (await person.client.search(name))["products"]
-        known = [(one["gtin"], product_title(one, language)) for one in found]
-    else:
-        asked = {"q": name[:60], "limit": NAMED_SHOWN}
-        answer = await person.client.get("/v1/merchants", asked)
-        known = [(one["merchant"], one["name"]) for one in answer["merchants"]]
-    exact = [one for one in known if one[1] == name]
-    if len(exact or known) == 1:
-        return f"{(exact or known)[0][0]}{stroke}{lot}"
-    if not known:
-        raise Unusable(language.word("Nothing here is called {name}").format(name=name))
-    several = "; ".join(f"{title} {number}" for number, title in known[:NAMED_SHOWN])
-    told = language.word("Several are called {name}; write the number instead: {several}")
-    raise Unusable(told.format(name=name, several=several))
+    numbered = numbered_product if stroke else numbered_merchant
+    return f"{await numbered(person, name, language)}{stroke}{lot}"
 
 
 def _asked(named: list[str]) -> dict[str, list[str]]:
     """Reads suspects: with a stroke a product and its lot, else a merchant. Raises `Unusable`."""
-    if not 1 < len(named) <= SUSPECTS_MAX:
-        raise Unusable(f"name 2 to {SUSPECTS_MAX} lots or merchants, a line each")
     pairs = [line.partition("/") for line in named]
     if any(stroke and not (product and lot) for product, stroke, lot in pairs):
         raise Unusable("a lot is written with its product before it: 06901234567892/A-24")

@@ -1,6 +1,7 @@
 """Devices, the log's health, and who looked at what."""
 
 import json
+import re
 from typing import Annotated, Any
 
 import httpx
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from kiosk_ui.client import Away, part, reached
+from kiosk_ui.faces.desk.naming import numbered_merchant
 from kiosk_ui.faces.desk.trace import gap_words
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
@@ -48,6 +50,7 @@ async def log(
     after: str = "",
     account: Annotated[str, Query(max_length=60)] = "",
     merchant: Annotated[str, Query(max_length=40)] = "",
+    overviews: bool = False,
 ) -> Response:
     """How far the published log is behind the record, and the access log for who may read it all."""
     health = await person.client.get("/v1/health")
@@ -56,18 +59,26 @@ async def log(
         asked = {
             "before": after or NEWEST,
             "account": account.strip(),
-            "merchant": merchant.strip(),
+            "merchant": await _numbered(request, person, merchant.strip()),
+            "overviews": overviews,
         }
         looks = await person.client.get("/v1/access-log", asked)
     checkpoint = await _of_log(person, "/log/checkpoint")
     values = {
         "health": health, "size": int(checkpoint.splitlines()[1]) if checkpoint else None,
         "key": await _of_log(person, "/log/key"), "account": account, "merchant": merchant,
-        "witnesses": witnesses_of(checkpoint), "base": public_base(request),
+        "overviews": overviews, "witnesses": witnesses_of(checkpoint), "base": public_base(request),
         "entries": [one | {"told": json.loads(one["said"])} for one in looks["entries"]],
         "next": looks["next"], "reads": person.has("auditor"),
     }  # fmt: skip
     return render(request, "desk/log.html", values, person=person)
+
+
+async def _numbered(request: Request, person: Person, merchant: str) -> str:
+    """Returns a merchant by its number: a name that is none would say that nobody looked."""
+    if re.fullmatch(r"[!-~]*", merchant):
+        return merchant
+    return await numbered_merchant(person, merchant, request.state.language)
 
 
 @router.get("/log/entry")

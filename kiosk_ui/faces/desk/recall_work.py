@@ -18,6 +18,7 @@ from kiosk_ui.client import (
     reached,
     whole,
 )
+from kiosk_ui.faces.desk.naming import numbered_merchant
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Remark, Short, say
 from kiosk_ui.signing import Person, needs
@@ -46,7 +47,7 @@ class DrawForm(FilledIn):
 class VisitForm(FilledIn):
     """What an officer saw at a holder."""
 
-    merchant: Name
+    merchant: Short
     result: Literal["effective", "still-there", "still-sold", "not-met"]
     note: Remark = ""
 
@@ -123,8 +124,9 @@ async def visit(
     request: Request, person: Decider, recall: str, form: Annotated[VisitForm, Form()]
 ) -> Response:
     """Puts on record what an officer saw."""
+    holder = await numbered_merchant(person, form.merchant, request.state.language)
     entry = {
-        "type": "recall-holder-checked.v1", "recall": recall, "merchant": form.merchant,
+        "type": "recall-holder-checked.v1", "recall": recall, "merchant": holder,
         "result": form.result, "by": person.account,
     } | _noted(form.note)  # fmt: skip
     asks = [{"type": "check-holder", "entry": entry}]

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field, StringConstraints
 
-from kiosk_ui.client import PATIENT_S, Ambiguous, Unusable, part
+from kiosk_ui.client import PATIENT_S, Ambiguous, NotRecorded, Unusable, part
+from kiosk_ui.faces.desk.naming import numbered_merchant
 from kiosk_ui.faces.desk.reach import reach_of
-from kiosk_ui.language import ZONE
+from kiosk_ui.language import ZONE, Language
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
 from kiosk_ui.saying import (
@@ -24,6 +25,7 @@ from kiosk_ui.saying import (
     say,
 )
 from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.lot import product_title
 from kiosk_ui.viewmodels.recall import (
     SEEN,
     STAGES,
@@ -33,6 +35,7 @@ from kiosk_ui.viewmodels.recall import (
     instant,
     is_before,
     line_words,
+    lot_named,
     next_deadline,
     stopwatch,
 )
@@ -47,6 +50,7 @@ LINES_MAX = 1000
 CHOICES_MAX = 100
 # Lines of a draft that are shown, each to be left out.
 OFFERED_MAX = 200
+BEYOND_SHOWN = 12
 
 
 class DraftForm(FilledIn):
@@ -59,7 +63,9 @@ class DraftForm(FilledIn):
     product: Short
     lot: Short
     possible: bool = False
-    without: Annotated[list[str], Field(max_length=OFFERED_MAX, default_factory=list)]
+    # Of the lines that were offered, those that are recalled.
+    offered: Annotated[list[str], Field(max_length=OFFERED_MAX, default_factory=list)]
+    taken: Annotated[list[str], Field(max_length=OFFERED_MAX, default_factory=list)]
     known_at: str = ""
     responsible: str = ""
 
@@ -119,7 +125,7 @@ async def draft_form(
     values = {
         "proposal": proposal, "product": product, "lot": lot, "possible": possible,
         "lines": [(line_words(line, language), _text_of(line)) for line in proposal["lines"]],
-        "offered": OFFERED_MAX, "name": f"r-{now:%Y%m%d-%H%M}", "most": LINES_MAX,
+        "offered": OFFERED_MAX, "name": f"r-{now:%Y%m%d-%H%M%S}", "most": LINES_MAX,
     }  # fmt: skip
     return render(request, "desk/recall_new.html", values, person=person)
 
@@ -130,7 +136,7 @@ async def draft(
 ) -> Response:
     """Drafts it; another officer checks it before it is published."""
     proposal = await _proposal(person, form.product, form.lot, possible=form.possible)
-    lines = [line for line in proposal["lines"] if _text_of(line) not in form.without]
+    lines = _taken(form, proposal["lines"], request.state.language)
     if not lines:
         raise Unusable(
             request.state.language.word("Every line was left out: nothing would be recalled.")
@@ -143,7 +149,9 @@ async def draft(
         "trace_position": proposal["position"], "asked": [text[:60] for text in proposal["asked"]],
     }  # fmt: skip
     if form.responsible:
-        entry["responsible"] = form.responsible
+        entry["responsible"] = await numbered_merchant(
+            person, form.responsible, request.state.language
+        )
     asked = [{"type": "draft-recall", "entry": entry}]
     return await say(request, person, asked, f"/desk/recalls/{part(form.recall)}", key=form.key)
 
@@ -162,6 +170,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
     values = {
         "found": found, "told": told, "due": next_deadline(told), "holders": holders,
         "reach": await reach_of(person, found["words"]) if told["stage"] == "published" else None,
+        "beyond": await _beyond_words(person, found["beyond"][:BEYOND_SHOWN], language),
         "score": score, "steps": STEPS, "after": stopwatch,
         "lines": [line_words(line, language) for line in found["lines"]],
         "choices": [
@@ -232,6 +241,35 @@ async def _holders(person: Person, path: str, after: str) -> dict[str, Any]:
         return await person.client.get(f"{path}/holders", asked, wait_s=PATIENT_S)
     except Ambiguous:
         return await person.client.get(f"{path}/holders", {}, wait_s=PATIENT_S)
+
+
+def _taken(
+    form: DraftForm, lines: list[dict[str, Any]], language: Language
+) -> list[dict[str, Any]]:
+    """Returns the lines that are recalled. Raises `Unusable` where they are others by now than were looked at."""
+    if not form.offered:
+        return lines
+    texts = [_text_of(line) for line in lines]
+    if form.offered != texts[:OFFERED_MAX]:
+        raise Unusable(
+            language.word(
+                "What the trace reaches has changed meanwhile: look at the lines once more."
+            )
+        )
+    without = {*form.offered} - {*form.taken}
+    return [line for line, text in zip(lines, texts, strict=True) if text not in without]
+
+
+async def _beyond_words(person: Person, beyond: list[str], language: Language) -> list[str]:
+    """Returns lots that a recall does not name as people call them."""
+    words = []
+    for product, _, lot in (text.partition(" ") for text in beyond):
+        try:
+            known = (await person.client.product(product, {}))["product"]
+        except (NotRecorded, Unusable):
+            known = {"gtin": product, "name_zh": None, "name_en": None}
+        words.append(f"{product_title(known, language)} {lot_named(lot, language)}")
+    return words
 
 
 def _text_of(line: dict[str, Any]) -> str:

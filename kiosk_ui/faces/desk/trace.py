@@ -82,6 +82,9 @@ async def _stops(person: Person, product: str, lot: str) -> list[dict[str, Any]]
 
 def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dict[str, Any]:
     language = request.state.language
+    for one in page["holders"]:
+        made = Decimal(one["taken_in"]) + Decimal(one["made"])
+        one["came"] = str(made) if one["told"] is None else one["told"]
     how = [node["how"] for node in flow["nodes"]]
     picture = ""
     if len(flow["edges"]) <= EDGES_DRAWN_MAX:
