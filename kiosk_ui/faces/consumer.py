@@ -188,7 +188,15 @@ def _product(request: Request, page: dict[str, Any], question: str) -> Response:
 @router.get("/01/{gtin}/10/{lot:path}")
 async def lot(request: Request, gtin: str, lot: str) -> Response:
     """A lot by the number on its label: the address a GS1 Digital Link opens."""
-    return _lot(request, await client_of(request).lot(gtin, lot))
+    client = client_of(request)
+    try:
+        return _lot(request, await client.lot(gtin, lot))
+    except NotRecorded:
+        # Of a product that is known, the lots that are known help whoever mistyped one.
+        page = await client.product(gtin, {})
+    title = product_title(page["product"], request.state.language)
+    values = {"product": page["product"], "title": title, "lot": lot}
+    return render(request, "no_such_lot.html", values, status=404)
 
 
 @router.get("/live/01/{gtin}/10/{lot:path}")

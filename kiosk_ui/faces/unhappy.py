@@ -84,7 +84,9 @@ def not_signed_in(request: Request, _error: NotSignedIn) -> Response:
     if request.method != "GET":
         return render(request, "signed_out.html", {}, status=401)
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    there = f"/sign-in?{urlencode({'next': asked})}"
+    stated = request.query_params.get("lang", "")
+    told = {"next": asked} | ({"lang": stated} if stated in ("zh", "en") else {})
+    there = f"/sign-in?{urlencode(told)}"
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"hx-redirect": there})
     return RedirectResponse(there, 303)

@@ -266,7 +266,10 @@ def _read_state(path: Path, key: NoteKey | None, url: str) -> AuditState:
             f"{path} cannot be read: {error}. Name another --state to begin anew"
         ) from error
     if key is not None and key.text != state.key:
-        raise Failed(f"{path} has pinned the key {state.key}: another log needs another --state")
+        raise Failed(
+            f"this is not the key that was trusted before, which {path} holds: {state.key}; compare it"
+            " with the poster. If this is another log, name another --state"
+        )
     return state
 
 

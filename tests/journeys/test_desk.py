@@ -197,7 +197,10 @@ def test_an_officer_goes_from_a_failed_test_to_a_published_recall_while_stall_an
     assert "请由另一名" in officer.inner_text("main")
     second = context_of(browser)
     other = second.new_page()
-    sign_in_at(other, city.url, "officer-2", there=f"/desk/recalls/{name}")
+    sign_in_at(other, city.url, "officer-2", there="/desk?lang=zh")
+    # Whoever may check it finds it among what waits.
+    assert name in other.inner_text(".panel:has(h2:text-is('等待复核的草稿'))")
+    other.goto(f"{city.url}/desk/recalls/{name}?lang=zh")
     other.click("text=无误，可以公布")
     assert "已复核" in other.inner_text("h1")
     officer.goto(f"{city.url}/desk/recalls/{name}")

@@ -689,6 +689,11 @@ def test_what_is_not_recorded_is_not_called_unsafe(stand: Stand) -> None:
 
     assert answer.status_code == 404
     assert "Not recorded does not mean unsafe" in answer.text
+    # A lot that was mistyped is found among those that are known.
+    assert "is known here, and no lot NOBODY of it" in answer.text
+    assert f'href="/01/{MILK}?lang=en"' in answer.text
+    unknown = httpx.get(f"{stand.url}/01/06901234999990/10/A?lang=en", trust_env=False)
+    assert (unknown.status_code, "is known here" in unknown.text) == (404, False)
 
 
 def test_the_api_answers_in_problems_pages_and_caps(stand: Stand) -> None:

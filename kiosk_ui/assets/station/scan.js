@@ -75,7 +75,7 @@ async function joining(store) {
   $("left").hidden = location.hash !== "#left";
   const invited = new URLSearchParams(location.hash.slice(1));
   if (invited.get("c")) return offerToJoin(store, invited);
-  const me = await fetch("/v1/me").then((answer) => answer.json(), () => null);
+  const me = await whoIsHere();
   const own = (me?.roles ?? []).filter(({ role }) => ["merchant", "headquarters"].includes(role)).flatMap(({ over }) => over);
   $("sign-in").hidden = Boolean(me?.account);
   $("join").hidden = !own.length;
@@ -94,6 +94,16 @@ async function joining(store) {
   });
   const named = await Promise.all(own.map(nameOf));
   $("join-merchants").textContent = named.join(", ");
+}
+
+// Who is signed in; asked again while the ledger is busy, so that nobody is taken for a stranger.
+async function whoIsHere() {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const answer = await fetch("/v1/me").catch(() => null);
+    if (answer && answer.status < 500) return answer.json();
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+  return null;
 }
 
 // A merchant as people call it.
@@ -129,7 +139,7 @@ async function sayWhose(device, tape) {
       location.reload();
     };
   });
-  const me = await fetch("/v1/me").then((answer) => answer.json(), () => null);
+  const me = await whoIsHere();
   const own = (me?.roles ?? []).filter(({ role }) => ["merchant", "headquarters"].includes(role)).flatMap(({ over }) => over);
   $("another").hidden = !me?.account || own.some((merchant) => device.merchants.includes(merchant));
 }
