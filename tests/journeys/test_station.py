@@ -281,6 +281,10 @@ def test_goods_on_hold_turn_the_station_red_and_are_not_sold(station: Station) -
     # A plain code does not say its lot: the hand is asked to look, and what it sees is believed.
     station.keys.scan(GOODS[29][1:])
     assert station.sees("请看标签")
+    # Another mode is no answer: goods that may be recalled would be sold unlooked at.
+    station.page.click("#mode-count")
+    assert station.sees("请看标签")
+    assert station.page.get_attribute("#mode-sell", "aria-pressed") == "true"
     station.page.click("#is-not")
     assert station.sees("已保存")
     assert station.colour() == "green"

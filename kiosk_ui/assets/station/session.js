@@ -54,7 +54,10 @@ export class Session {
   // An open question is of the scan before: another supplier or number is told of it, too; whether another mode is
   // meant of it, too, is asked; another stall ends it.
   async stand(changes) {
-    const turns = "mode" in changes && changes.mode !== this.place.mode && WAITING.includes(this.asking?.why);
+    const isOther = "mode" in changes && changes.mode !== this.place.mode;
+    // Whether it is the stopped one is answered before anything else: who turned away from it sold it unlooked at.
+    if (isOther && this.asking?.why === "look") return { ...this.asking.told, line: this.asking };
+    const turns = isOther && WAITING.includes(this.asking?.why);
     const { asking, place: was } = this;
     // How many were meant of what this one would have scanned.
     if ("mode" in changes || "merchant" in changes) this.times = 1;
