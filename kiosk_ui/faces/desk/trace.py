@@ -85,6 +85,7 @@ def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dic
     for one in page["holders"]:
         made = Decimal(one["taken_in"]) + Decimal(one["made"])
         one["came"] = str(made) if one["told"] is None else one["told"]
+        one["short"] = does_not_add_up(one)
     how = [node["how"] for node in flow["nodes"]]
     picture = ""
     if len(flow["edges"]) <= EDGES_DRAWN_MAX:
