@@ -43,7 +43,7 @@ from suyuan.throw_away import ThrowAway, open_accounts, sign_in
 
 MERCHANTS = 24
 SEED = 1
-# The market's eight hours pass in so many seconds; after that the clock runs as usual. A second of waiting is a
+# The market's hours, eight at the most, pass in so many seconds; after that the clock runs as usual. A second of waiting is a
 # quarter of an hour there: where more wait for a core than there are, the day takes longer, up to three times.
 DAY_S, SLOWER_MAX = 36.0, 3.0
 DRAIN_S = 60.0
@@ -204,7 +204,7 @@ class Day:
 
     def _wait(self, moment: datetime, now: Callable[[], datetime]) -> None:
         while (wait := (moment - now()).total_seconds()) > 0:
-            time.sleep(min(0.2, wait * self._day_s / 28800))
+            time.sleep(min(0.2, wait / self._hours.rate))
 
     def _scan(self, market: Market, action: Action, read: LabelRead | None) -> None:
         if action.by_voucher:

@@ -33,7 +33,11 @@ class Hours:
         """Returns when something happens that is planned for a market open at its usual hours."""
         return self.opens + (planned - self._planned) / self._hours * (self.closes - self.opens)
 
+    @property
+    def rate(self) -> float:
+        """How many of the market's seconds pass in one."""
+        return (self.closes - self.opens).total_seconds() / self._lasts_s
+
     def clock_text(self) -> str:
         """Says it as the setting `clock` wants it."""
-        rate = (self.closes - self.opens).total_seconds() / self._lasts_s
-        return f"{self.opens.isoformat()}={self._begin.isoformat()}@{rate}/{self._lasts_s}"
+        return f"{self.opens.isoformat()}={self._begin.isoformat()}@{self.rate}/{self._lasts_s}"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger.settings import Clock
@@ -13,6 +13,9 @@ from suyuan.participants import CLOSES, OPENS, ZONE
 START = datetime(2026, 12, 1, tzinfo=UTC)
 
 
+# Ten past midnight at the market, and a quarter to it.
+@example(timedelta(hours=16, minutes=10))
+@example(timedelta(hours=15, minutes=45))
 @given(st.timedeltas(timedelta(0), timedelta(days=1)))
 def test_a_day_played_at_any_time_lies_within_one_day_of_the_market(since: timedelta) -> None:
     begin = START + since
