@@ -326,11 +326,11 @@ def test_what_is_stopped_reaches_an_open_station_before_it_asks_again(
     )
     station = Station(market, context).join()
 
-    with station.page.expect_response("**/intake/stops"):
-        market.hold("h-8", GOODS[28], "H8")
-
     station.page.click("#mode-sell")
-    station.scan(f"https://x.example/01/{GOODS[28]}/10/H8", "停售")
+
+    market.hold("h-8", GOODS[28], "H8")
+
+    assert station.refuses(f"https://x.example/01/{GOODS[28]}/10/H8")
     context.close()
 
 
