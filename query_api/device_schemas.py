@@ -11,6 +11,7 @@ class DeviceLine(BaseModel):
     device: str = Field(examples=["till-1"])
     name: str
     merchants: list[str] = Field(description="for whom it may report today")
+    merchant_names: list[str] = Field(description="what these are called, in the same order")
     enrolled_at: datetime
     revoked_at: datetime | None
     online: bool | None = Field(description="as it said last; nothing before its first word")
@@ -35,6 +36,7 @@ class StopReach(BaseModel):
     away: int = Field(
         description="scanners that are off or silent; they get it when they come back"
     )
+    everything: bool = Field(description="false where the asker's districts alone are counted")
 
 
 class DevicePage(BaseModel):
@@ -49,6 +51,7 @@ class MandateLine(BaseModel):
     """A merchant's leave to report for it."""
 
     merchant: str
+    name: str | None = Field(description="nothing where it is in no register")
     valid_from: date
     valid_until: date | None
 

@@ -20,15 +20,18 @@ WEEK_DAYS, SHOWN_DAYS = 7, 35
 SILENT_AFTER = timedelta(seconds=90)
 TAPES_MAX, GAPS_MAX = 50, 100
 LINES = """
-SELECT d.*, s.online, s.heard, s.waiting, s.fill_percent, s.ahead_s,
-       ARRAY(SELECT DISTINCT merchant FROM trade.mandates m WHERE m.device = d.device
-             AND m.valid_from <= %(today)s AND coalesce(m.valid_until, 'infinity') >= %(today)s
-             ORDER BY merchant) AS merchants,
+SELECT d.*, s.online, s.heard, s.waiting, s.fill_percent, s.ahead_s, g.merchants, g.merchant_names,
        (SELECT max(last_received) FROM edge.tapes t WHERE t.device = d.device) AS reported,
        (SELECT coalesce(sum(reports), 0) FROM edge.uses u
         WHERE u.device = d.device AND u.day > %(week)s) AS week,
        (SELECT count(*) FROM edge.gaps g WHERE g.device = d.device) AS gaps
 FROM trade.devices d LEFT JOIN accounts.device_states s ON s.device = d.device
+CROSS JOIN LATERAL (
+  SELECT coalesce(array_agg(merchant ORDER BY merchant), '{}') AS merchants,
+         coalesce(array_agg(coalesce(r.name, merchant) ORDER BY merchant), '{}') AS merchant_names
+  FROM (SELECT DISTINCT merchant FROM trade.mandates m WHERE m.device = d.device
+        AND m.valid_from <= %(today)s AND coalesce(m.valid_until, 'infinity') >= %(today)s) AS now
+  LEFT JOIN trade.merchants r USING (merchant)) AS g
 WHERE d.device > %(after)s AND (%(device)s::text IS NULL OR d.device = %(device)s)
 ORDER BY d.device LIMIT %(limit)s
 """
@@ -43,7 +46,8 @@ SELECT count(*) FILTER (WHERE connected) AS connected,
 FROM said
 """
 MANDATES = """
-SELECT merchant, valid_from, valid_until FROM trade.mandates WHERE device = %s
+SELECT merchant, r.name, valid_from, valid_until FROM trade.mandates LEFT JOIN trade.merchants r USING (merchant)
+WHERE device = %s
 ORDER BY valid_from DESC, merchant
 """
 TAPES = """
@@ -84,10 +88,10 @@ def detail(reader: Reader, device: str, *, everything: bool) -> DeviceDetail:
     )  # fmt: skip
 
 
-def stop_reach(reader: Reader, since: int) -> StopReach:
+def stop_reach(reader: Reader, since: int, *, everything: bool) -> StopReach:
     """Returns which scanners go by a stop list of a position or a newer one; browsers say nothing of theirs."""
     asked = {"since": since, "heard": datetime.now(UTC) - SILENT_AFTER}
-    return StopReach(**rows(reader, REACH, asked)[0])
+    return StopReach(**rows(reader, REACH, asked)[0], everything=everything)
 
 
 def _found(reader: Reader, after: str, limit: int, device: str | None) -> list[Any]:

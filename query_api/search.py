@@ -32,11 +32,12 @@ BEARING = "WITH named AS (SELECT gtin FROM trade.products WHERE gtin LIKE %(part
     lot="NULL", of="", order=""
 )
 # Lots whose number begins so, as one is read off a smudged label; the index on lots finds them.
+# Compared by their bytes: a city's database may sort as its language does, where a lower letter is no end.
 BEGINNING = """
 WITH named AS (
     SELECT product AS gtin, substr(lot, 3) AS lot FROM trade.lots
-    WHERE lot >= %(begin)s AND lot < %(end)s AND entries > 0 AND product NOT LIKE 'item:%%'
-    ORDER BY lot LIMIT %(limit)s
+    WHERE lot ~>=~ %(begin)s AND lot ~<~ %(end)s AND entries > 0 AND product NOT LIKE 'item:%%'
+    ORDER BY lot USING ~<~ LIMIT %(limit)s
 )""" + FOUND.format(lot="n.lot", of=" AND s.lot = 'L:' || n.lot", order="")
 # Names that share most pairs of letters with what was typed: another spelling, a slip of the finger.
 ALIKE = """

@@ -31,12 +31,15 @@ SELECT goods FROM trade.stop_lines s WHERE kind = %(kind)s AND stop = %(stop)s
       WHERE n.kind = s.kind AND n.stop = s.stop AND n.ended_at IS NULL)))
 ORDER BY position, index LIMIT %(limit)s
 """
+# What came in without its lot may be of this one, though all that named it has left.
 STOCK = """
 WITH there AS (
   SELECT t.merchant, r.name, t.premises, t.product, t.lot, t.unit, l.how, t.amount
   FROM trade.stopped_lots l JOIN trade.stock t USING (product, lot)
+  LEFT JOIN trade.shelves s USING (merchant, premises, product, unit)
   LEFT JOIN trade.merchants r USING (merchant)
-  WHERE l.kind = %s AND l.stop = %s AND l.ended_at IS NULL AND t.amount > 0)
+  WHERE l.kind = %s AND l.stop = %s AND l.ended_at IS NULL
+    AND greatest(t.amount, t.amount + s.loose_in - greatest(t.loose_in_before, s.empty_in)) > 0)
 SELECT *, (SELECT count(DISTINCT premises) FROM there) AS places FROM there
 ORDER BY how DESC, amount DESC LIMIT 500
 """

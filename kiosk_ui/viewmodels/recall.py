@@ -26,6 +26,11 @@ SEEN = {
     "effective": "set aside, as it should be", "still-there": "still on the shelf",
     "still-sold": "still being sold", "not-met": "nobody was there",
 }  # fmt: skip
+# How a call to a holder ended.
+REACHED = {
+    "reached": "reached", "no-answer": "no answer", "wrong-number": "wrong number",
+    "refused": "did not want to hear of it",
+}  # fmt: skip
 COLOURS = {"green": "good", "yellow": "warn", "red": "bad"}
 # As the API names the parts of a line.
 LINE = (

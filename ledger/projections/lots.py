@@ -39,7 +39,8 @@ class Lot(msgspec.Struct):
     last_position: Position
 
 
-LOTS = Table("lots", Lot, ("product", "lot"), ("(lot)",), seen=OPEN)
+# A lot is looked for by how its number begins, in the order of its bytes, whatever order a database keeps.
+LOTS = Table("lots", Lot, ("product", "lot"), ("(lot text_pattern_ops, product)",), seen=OPEN)
 
 
 class LotExpiry(NamedTuple):

@@ -94,6 +94,28 @@ SHELVES = Table(
 )
 
 
+def new_line(key: tuple[str, str, str, str, str], first: datetime) -> Stock:
+    """Returns the line of a lot that nothing was reported of yet; `key` as the table has it."""
+    merchant, premises, product, lot, unit = key
+    return Stock(
+        merchant=merchant, premises=premises, product=product, lot=lot, unit=unit,
+        amount=0, taken_in=0, given_out=0, counted_at=None, counted=0,
+        loose_before=0, loose_in_before=0, dates_before="", by_date=0,
+        last_happened=first, entries=Position(0), last_position=Position(0),
+    )  # fmt: skip
+
+
+def new_shelf(key: tuple[str, str, str, str], first: datetime) -> Shelf:
+    """Returns a shelf that nothing was reported of yet; `key` as the table has it."""
+    merchant, premises, product, unit = key
+    return Shelf(
+        merchant=merchant, premises=premises, product=product, unit=unit,
+        named=0, unnamed=0, loose_out=0, loose_in=0, open_out=0, forgiven=0, empty_out=0, empty_in=0,
+        dates_short=0, dates_out="", ceiling=None, loose_entries=Position(0), date_counts=Position(0),
+        entries=Position(0), counts=Position(0), counted_at=None, last_happened=first,
+    )  # fmt: skip
+
+
 class Bounds(NamedTuple):
     """What is there of a lot at least and at most, in thousandths."""
 

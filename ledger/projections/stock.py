@@ -23,6 +23,8 @@ from ledger.projections.shelves import (
     Stock,
     is_short,
     is_uncertain,
+    new_line,
+    new_shelf,
 )
 from ledger.projections.table import Key, MemoryStore, Position, Rows, Table
 
@@ -289,35 +291,14 @@ class _Desk:
         merchant, premises, product, unit = _shelf_key(movement)
         key = merchant, premises, product, lot, unit
         if key not in self._rows:
-            row = self._fold.rows.get(STOCK, *key) or Stock(
-                *key, 0, 0, 0, None, 0, 0, 0, "", 0, movement.happened, Position(0), Position(0)
-            )
+            row = self._fold.rows.get(STOCK, *key) or new_line(key, movement.happened)
             self._rows[key] = row, row.amount
         return self._rows[key][0]
 
     def _shelf(self, movement: Movement) -> Shelf:
         key = _shelf_key(movement)
         if key not in self._shelves:
-            shelf = self._fold.rows.get(SHELVES, *key) or Shelf(
-                *key,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                "",
-                None,
-                Position(0),
-                Position(0),
-                Position(0),
-                Position(0),
-                None,
-                movement.happened,
-            )
+            shelf = self._fold.rows.get(SHELVES, *key) or new_shelf(key, movement.happened)
             self._shelves[key] = shelf, is_uncertain(shelf), is_short(shelf)
         return self._shelves[key][0]
 

@@ -36,7 +36,7 @@ def stops(
 ) -> device_schemas.StopReach:
     """How far a hold or recall has got among the scanners that are connected."""
     with asked.snapshot() as reader:
-        return devices.stop_reach(reader, since)
+        return devices.stop_reach(reader, since, everything=asked.reach.everything)
 
 
 @router.get("/{device}")

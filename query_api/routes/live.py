@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from query_api.devices import SILENT_AFTER
 from query_api.inquiries import Inquiry, asks
 from query_api.views import rows
 
@@ -21,10 +22,8 @@ SELECT coalesce((SELECT max(changed_at) FROM trade.alert_groups), 0) AS alerts,
        coalesce((SELECT max(position) FROM trade.recall_words), 0) AS stops,
        (SELECT count(*) FROM accounts.device_states WHERE online) AS online,
        (SELECT count(*) FROM accounts.device_states
-        WHERE online AND heard < now() - %(silent_s)s * interval '1 second') AS silent
+        WHERE online AND heard < now() - %(silent)s::interval) AS silent
 """
-# Three heartbeats that did not come.
-SILENT_S = 90
 LOOK_S, LOOK_LEAST_S = 4.0, 2.0
 # Then the browser asks again, and shows again who is signed in.
 STREAM_S = 240.0
@@ -56,5 +55,5 @@ async def _changes(request: Request, asked: Inquiry) -> AsyncIterator[str]:
 
 def _standing(asked: Inquiry) -> str:
     with asked.snapshot() as reader:
-        (row,) = rows(reader, WORK, {"silent_s": SILENT_S})
+        (row,) = rows(reader, WORK, {"silent": SILENT_AFTER})
     return json.dumps(row)

@@ -393,6 +393,25 @@ def test_a_till_that_reads_no_lot_looks_at_goods_of_a_stopped_supplier(cluster: 
         assert [(one["merchant"], one["amount"]) for one in shown["stock"]] == [("m-1", "4000")]
 
 
+def test_a_hold_shows_a_lot_of_which_more_may_be_there_than_its_own_entries_say(
+    cluster: Cluster,
+) -> None:
+    line, office = Line(), Office()
+    # Three of no lot came and three went: they may have been A that came, and B that went.
+    unnamed = milk(None)
+    line.report(
+        received(5, milk("A")), sold(5, milk("A")), received(4, milk("B")),
+        received(3, unnamed), sold(3, unnamed),
+    )  # fmt: skip
+    office.hold()
+    office.tell(line)
+
+    with asking(fresh(cluster), line) as client:
+        (there,) = [one for one in get(client, "/v1/holds/h-1")["stock"] if one["lot"] == "L:A"]
+
+    assert (there["amount"], there["at_least"], there["at_most"]) == ("0", "0", "3")
+
+
 @pytest.mark.parametrize(("end", "word"), [("withdraw", "WITHDRAWN"), ("close", "CLOSED")])
 def test_the_notice_of_a_recall_that_is_over_says_so(cluster: Cluster, end: str, word: str) -> None:
     line, office = Line(), Office().published()

@@ -328,6 +328,26 @@ def test_who_looks_at_their_own_is_not_noted_and_who_looks_at_many_is_for_each(
     assert set(latest_entry(place)["merchants"]) >= holders
 
 
+def test_an_officer_is_told_whether_all_scanners_are_counted_or_those_of_the_districts(
+    api: httpx.Client,
+) -> None:
+    for grant, everything in ((Grant("regulator", ("furong",)), False), (Grant("auditor"), True)):
+        asked = api.get("/v1/devices/stops?since=1", headers=Somebody("one", (grant,)).header())
+        assert asked.json()["everything"] is everything
+
+
+def test_a_device_names_whom_it_reports_for_as_people_do(api: httpx.Client) -> None:
+    auditor = Somebody("auditor", (Grant("auditor"),)).header()
+    listed = api.get("/v1/devices", headers=auditor).json()["devices"]
+
+    named = {
+        who: name
+        for one in listed
+        for who, name in zip(one["merchants"], one["merchant_names"], strict=True)
+    }
+    assert named["m-1"] == "摊位 m-1"
+
+
 def test_the_chain_shows_an_auditor_what_was_changed_in_it(
     api: httpx.Client, place: Database
 ) -> None:

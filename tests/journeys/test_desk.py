@@ -673,6 +673,17 @@ def test_a_visit_names_a_merchant_as_people_do(city: City, officer: Page) -> Non
     assert "没有名为“没有这家”" in officer.inner_text("main")
 
 
+def test_days_that_were_not_asked_for_are_not_shown_as_if_they_were(
+    city: City, officer: Page
+) -> None:
+    said = {}
+    for days in ("since=2026-01-01&until=2026-12-31", "since=2026-11-01&until=2026-11-30"):
+        officer.goto(f"{city.url}/desk/statistics?{days}&lang=zh")
+        said[days] = officer.inner_text("main")
+
+    assert ["不是您要查询的日期" in text for text in said.values()] == [True, False]
+
+
 def test_what_is_not_there_leaves_an_officer_at_the_desk(city: City, officer: Page) -> None:
     officer.goto(f"{city.url}/desk/trace?product={MILK}&lot=NOBODY&lang=zh")
     assert "没有这方面的记录" in officer.inner_text("main")

@@ -499,7 +499,7 @@ def test_devices_are_listed_with_what_they_say_under_their_signature_alone(
     assert until(lambda: settled.items() <= (line("stall-1") or {}).items())
     told = line("stall-1")
     assert told is not None
-    assert told["merchants"] == ["m-1"]
+    assert (told["merchants"], told["merchant_names"]) == (["m-1"], ["m-1"])
     assert abs(told["ahead_s"]) < 5
     assert line("stall-2") is None, "others' devices"
     # Somebody else says that it is gone.

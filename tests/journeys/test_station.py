@@ -683,7 +683,7 @@ def test_whoever_turns_the_mode_while_a_date_is_asked_is_asked_what_was_meant(
     station.page.click("#mode-sell")
     assert station.sees("刚才扫的那件")
     station.page.click("#turn-no")
-    assert station.sees("已按进货保存")
+    assert station.sees("已保存（进货）")
     assert until(lambda: len(station.market.rows()) == before + 1)
     assert station.market.rows()[-1]["kind"] == "goods-received"
 
@@ -811,6 +811,15 @@ def test_digits_typed_while_nothing_is_asked_are_how_many_of_the_next(station: S
     assert station.sees("数量 7")
     station.scan(f"https://x.example/01/{MILK}/10/N6", "已保存")
     assert station.market.came(lot="L:N6", amount=7000)
+    before = len(station.market.rows())
+    # Five they were, and the line says so.
+    station.page.click("#lines li:first-child button[aria-label^='改第']")
+    assert station.sees("多少")
+    station.keys.by_hand("5")
+    station.page.click("#confirm")
+    assert station.sees("已保存")
+    assert station.market.came(kind="goods-sold", lot="L:N6", amount=5000)
+    assert len(station.market.rows()) == before
 
 
 def test_a_date_that_was_typed_wrongly_is_changed_and_both_stay_on_record(station: Station) -> None:
@@ -993,6 +1002,12 @@ def test_a_scan_whose_first_digit_came_apart_is_the_whole_code_and_not_a_shorter
     assert station.page.input_value("#delivery") == "SH-21"
     station.page.click("#forget")
     assert station.sees("已放弃")
+
+    # Half a link, on a page that was just opened and saw no scan yet.
+    station.go()
+    link = f"https://x.example/01/{MILK}/10/HELD"
+    station.scan(link, "已保存", held_s=0.4, held_after=len(link) - 12)
+    assert station.market.came(lot="L:HELD")
 
     # A scanner that stutters by itself: the times of its keys tell no burst, the check digit does.
     station.keys.by_hand(EAN[0])

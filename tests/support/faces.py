@@ -80,8 +80,9 @@ class Keyboard:
         composing: bool = False,
         capslock: bool = False,
         held_s: float = 0,
+        held_after: int = 1,
     ) -> None:
-        """Types; a busy machine holds what follows the first key back for `held_s`."""
+        """Types; a busy machine holds what follows the first key, or the first few, back for `held_s`."""
         begun, pressed = time.time(), []
         for number, key in enumerate(keys):
             code, shifted = _code(key)
@@ -99,9 +100,9 @@ class Keyboard:
                 about |= {"text": "\r", "windowsVirtualKeyCode": 13}
             # Only that it goes down: each call takes time that no scanner takes.
             pressed.append(about)
-        self._press(pressed[:1])
+        self._press(pressed[:held_after])
         time.sleep(held_s)
-        self._press(pressed[1:])
+        self._press(pressed[held_after:])
 
     def _press(self, keys: list[dict[str, Any]]) -> None:
         """Hands keys to the browser all at once: waiting for each in turn, a busy machine would tear a scan apart."""

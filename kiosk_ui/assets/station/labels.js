@@ -1,5 +1,6 @@
 // Labels in sheets: drawn in this browser, each kind of code read back before it is shown, so that none is printed in vain.
 
+import { todayIn } from "./dates.js";
 import { LOT, NotUnderstood, classified, gtin as checkedGtin, understand } from "./gs1.js";
 import { $, el, isChinese, shownDay, t } from "./page.js";
 import { Wedge } from "./wedge.js";
@@ -67,7 +68,15 @@ async function draw() {
   const count = Math.min(Number($("count").value), Number($("count").max));
   sheet.replaceChildren(...Array.from({ length: count }, () => label(drawn.cloneNode(true), goods)));
   $("print").hidden = false;
-  say("good", t("{n} labels, read back and right.", { n: count }));
+  const doubt = doubtOf(goods);
+  say(doubt ? "warn" : "good", [t("{n} labels, read back and right.", { n: count }), doubt].filter(Boolean).join(" "));
+}
+
+// Dates that a label hardly ought to bear: it is drawn, and said.
+function doubtOf({ produced, expires }) {
+  const today = todayIn();
+  if (produced > today) return t("But it says that they are made after today.");
+  return expires && expires < today ? t("But it ended on {day}: what is past its end is not sold.", { day: shownDay(expires) }) : "";
 }
 
 function say(tone, words) {

@@ -17,8 +17,8 @@ const wasLookedAt = (before, { goods }) =>
   before?.said.type === "stop-met.v1" && before.said.goods.gtin === goods.gtin && ["it-is-not", "sold-anyway"].includes(before.said.outcome);
 
 export class Lines {
-  constructor(tape, products, stops, { undo, askDate, askParty }) {
-    Object.assign(this, { tape, products, stops, undo, askDate, askParty });
+  constructor(tape, products, stops, { undo, askDate, askAmount, askParty }) {
+    Object.assign(this, { tape, products, stops, undo, askDate, askAmount, askParty });
   }
 
   async show() {
@@ -69,6 +69,7 @@ export class Lines {
     return [
       lacksDate(said) ? act("Add the date", "Add the date of line {n}", this.askDate) : "",
       mayBeWrong(said) ? act("Change date or number", "Change date or number of line {n}", this.askDate) : "",
+      said.quantity && !lacksDate(said) && !mayBeWrong(said) ? act("Change how many", "Change how many of line {n}", this.askAmount) : "",
       lacksParty(said) ? act("From whom?", "Say from whom line {n} was", this.askParty) : "",
       hasParty(said) ? act("From whom: change", "Change from whom line {n} was", this.askParty) : "",
       said.type === "stop-met.v1" ? "" : act("Take back", "Take back line {n}", this.undo),

@@ -1,15 +1,18 @@
-// Mending what was kept: taken back, or said anew with its date or with whom it was; what was recorded stays beside it.
+// Mending what was kept: taken back, or said anew with its date, its number or with whom it was; what was recorded stays.
 
 import { streamOfTape } from "./bytes.js";
 import { entriesFrom } from "./corrected.js";
 import { said } from "./marking.js";
 import { told } from "./told.js";
 
-const COUNTED = "stock-counted.v1";
+export const COUNTED = "stock-counted.v1";
 const CAME = "goods-received.v1";
 
 export const isDated = ({ lot, produced, expires }) => Boolean(lot || produced || expires);
 const SOLD = "goods-sold.v1";
+// What is asked of a line that was kept: unanswered, it stays as it was.
+export const OF_A_LINE = ["later", "party", "many"];
+const ELSE = { [COUNTED]: "count", "goods-disposed.v2": "dispose", "goods-used.v1": "use" };
 const SIDES = { [CAME]: "receive", [SOLD]: "sell", "goods-returned.v1": "return" };
 // What comes in or is counted has a date; a scan that came too soon left it open.
 export const lacksDate = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.gtin) && !isDated(goods);
@@ -40,7 +43,7 @@ export class Mending {
   async undo(number) {
     const { session } = this;
     // What is asked about it is asked no more: its answer would say the line anew.
-    if (["later", "party"].includes(session.asking?.why) && session.asking.number === number) await session.forget();
+    if (OF_A_LINE.includes(session.asking?.why) && session.asking.number === number) await session.forget();
     const { was, said: now } = await this.#entry(number);
     await session.tape.append(this.#correction(number, was, "undone at the station"));
     if (now.goods?.gtin) session.products.forget(now.goods.gtin, was.counterparty, now.goods);
@@ -57,6 +60,11 @@ export class Mending {
       const chips = produced || expires ? [{ produced, expires }, ...near.filter((one) => one.produced !== produced || one.expires !== expires)] : near;
       return [{ ...line, why: "later", number, was: now, chips }, told("ask", "Which date is on it?")];
     });
+  }
+
+  // Asks how many a line was of, whose date is not in doubt.
+  async askAmount(number) {
+    return this.#asks(number, (now) => [{ ...this.#lineOf(now), why: "many", number, was: now }, told("ask", "How many?")]);
   }
 
   // Asks with whom a line was, which named nobody. The mode of the next scan stays as it was.
@@ -93,13 +101,14 @@ export class Mending {
   async sayAnew(line, from) {
     const { session } = this;
     const { goods, amount, unit, was, number } = line;
-    const reason = isDated(was.goods) ? "date changed at the station" : "date added at the station";
+    const isSame = line.why === "many";
+    const reason = isSame ? "number changed at the station" : isDated(was.goods) ? "date changed at the station" : "date added at the station";
     const report = { ...this.#correction(number, was, reason), goods, quantity: { ...was.quantity, amount, unit } };
     await session.tape.appendWith((about) => about.delete("asking"), report);
     session.asking = null;
-    if (isDated(was.goods)) session.products.forget(goods.gtin, was.counterparty, was.goods);
-    if (was.type !== SOLD) session.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
-    const mode = { ...SIDES, [COUNTED]: "count" }[was.type] ?? "receive";
+    if (isDated(was.goods) && !isSame) session.products.forget(goods.gtin, was.counterparty, was.goods);
+    if (was.type !== SOLD && !isSame) session.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
+    const mode = was.direction === "from-customer" ? "take-back" : { ...SIDES, ...ELSE }[was.type];
     const { merchant, premises, counterparty } = was;
     return { ...session.verdict([line], { merchant, premises, counterparty, mode }), line };
   }

@@ -2,6 +2,7 @@
 
 import { typedDay } from "./dates.js";
 import { $, el, productName, shownDay, t } from "./page.js";
+import { OF_A_LINE } from "./mending.js";
 import { DATE } from "./session.js";
 import { told } from "./told.js";
 import { MODE_WORDS, UNITS } from "./units.js";
@@ -11,6 +12,8 @@ const HAND_QUICK = 2;
 const DEAF_MS = 600;
 // The first digit of a scan may come alone on a busy machine: an answer that lets goods go waits for what follows.
 const ALONE_MS = 400;
+// Why it is asked how many: of what was just scanned, or of a line that was kept.
+const NUMBER = ["amount", "many"];
 
 export class Question {
   constructor(session, run) {
@@ -29,7 +32,7 @@ export class Question {
     $("turn-yes").addEventListener("click", () => run(() => session.meantSo(true)));
     $("turn-no").addEventListener("click", () => run(() => session.meantSo(false)));
     // What is being typed is what the button keeps.
-    $("how-many").addEventListener("input", ({ target }) => this.asking?.why === "amount" && target.value && this.#sayKeeps(target.value));
+    $("how-many").addEventListener("input", ({ target }) => NUMBER.includes(this.asking?.why) && target.value && this.#sayKeeps(target.value));
     $("how-many").addEventListener("change", (event) => this.#set(Number(event.target.value)));
     // What is typed there stands instead of what was there.
     $("how-many").addEventListener("focus", ({ target }) => target.select());
@@ -51,8 +54,8 @@ export class Question {
       this.about = asking?.goods;
       this.why = asking?.why;
     }
-    $("forget").textContent = ["later", "party"].includes(asking?.why) ? t("Leave the line as it is") : t("Not this: forget the scan");
-    const confirms = ["confirm", "amount", "party"].includes(asking?.why);
+    $("forget").textContent = OF_A_LINE.includes(asking?.why) ? t("Leave the line as it is") : t("Not this: forget the scan");
+    const confirms = ["confirm", "party", ...NUMBER].includes(asking?.why);
     const dates = DATE.includes(asking?.why);
     $("question").hidden = !dates && !confirms;
     $("look").hidden = asking?.why !== "look";
@@ -104,7 +107,7 @@ export class Question {
     $("whole").hidden = true;
     $("amount").hidden = why === "party";
     const { place } = this.session;
-    if (why === "amount") return this.#sayKeeps(amount);
+    if (NUMBER.includes(why)) return this.#sayKeeps(amount);
     if (why === "party") return void ($("confirm").textContent = place.counterparty ? t("It was with {who}", { who: place.counterpartyName ?? place.counterparty }) : t("Choose above who it was"));
     $("confirm").textContent = mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");
   }
@@ -138,7 +141,7 @@ export class Question {
       this.looking = setTimeout(() => this.asking === asking && this.run(() => answers(key === "1")), ALONE_MS);
     }
     // A piece of a scan that stuttered is no amount.
-    if (asking?.why === "amount") return quick <= HAND_QUICK ? this.#counted(key) : undefined;
+    if (NUMBER.includes(asking?.why)) return quick <= HAND_QUICK ? this.#counted(key) : undefined;
     if (!DATE.includes(asking?.why)) return undefined;
     if (key === "Backspace" || key === "back") this.digits = this.digits.slice(0, -1);
     else if (key === "Escape") this.digits = "";

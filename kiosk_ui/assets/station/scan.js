@@ -173,6 +173,7 @@ async function station(store, device) {
   const lines = new Lines(tape, products, stops, {
     undo: (number) => run(() => session.mending.undo(number)),
     askDate: (number) => run(() => session.mending.askDate(number)),
+    askAmount: (number) => run(() => session.mending.askAmount(number)),
     askParty: (number) => run(() => session.mending.askParty(number)),
   });
   const question = new Question(session, (work) => run(work));

@@ -7,7 +7,7 @@ import { isText } from "./bounds.js";
 import { NotUnderstood, classified, understand } from "./gs1.js";
 import { todayIn } from "./dates.js";
 import { doubtOf, endOf } from "./doubts.js";
-import { Mending, isDated } from "./mending.js";
+import { COUNTED, Mending, OF_A_LINE, isDated } from "./mending.js";
 import { VoucherReceipt } from "./receiving.js";
 import { told } from "./told.js";
 import { BadVoucher, newDelivery } from "./vouchers.js";
@@ -107,8 +107,7 @@ export class Session {
     const { was, ...line } = this.asking;
     if (isSo) return this.#again(line);
     const goods = isDated(line.goods) ? line.goods : { ...line.goods, dates_from: "skipped" };
-    const says = await this.#keep([{ ...line, goods }], null, was);
-    return says.colour === "green" ? { ...says, ...told("green", "Kept: {mode}.", { mode: was.mode }) } : says;
+    return this.#keep([{ ...line, goods }], null, was);
   }
 
   // A supplier comes back with the way of the goods; a buyer is chosen anew: the next one may be a shopper.
@@ -122,7 +121,7 @@ export class Session {
   // A short number that somebody types is no code: it is how many the next scan counts for, or of what is asked.
   async typed(text) {
     if (!HOW_MANY.test(text)) return this.scanned(text);
-    if (["date", "later", "amount", "confirm"].includes(this.asking?.why)) return this.setAmount(Number(text));
+    if (["date", "later", "amount", "many", "confirm"].includes(this.asking?.why)) return this.setAmount(Number(text));
     if (this.asking) return told("amber", "Answer the open question first.");
     this.times = Number(text);
     return told("ask", "{n} of it: now scan the goods.", { n: text });
@@ -250,6 +249,7 @@ export class Session {
     if (!this.asking) return undefined;
     if (!this.place.merchant) return told("amber", "Whose is it? Choose the stall first.");
     const { mode, why } = this.asking;
+    if (why === "many") return this.mending.sayAnew(this.asking);
     if (why === "party") return this.mending.sayParty();
     // What a list proposed goes back under no delivery that stands here, and to nobody who buys.
     const proposed = mode && { ...this.place, ...this.supplier(), delivery: undefined, mode };
@@ -266,9 +266,10 @@ export class Session {
     if (!this.asking) return undefined;
     const exact = Math.round(amount * 1000) / 1000;
     // Nothing left is a count, too.
-    const isCount = this.place.mode === "count" && this.asking.why !== "confirm";
+    const { why, was } = this.asking;
+    const isCount = why === "many" ? was.type === COUNTED : this.place.mode === "count" && why !== "confirm";
     if (!((exact > 0 || (exact === 0 && isCount)) && exact <= AMOUNT_MAX)) return told("red", "How many? A number from 1 to {n}.", { n: AMOUNT_MAX });
-    const says = this.asking.why === "confirm" ? {} : told("ask", this.asking.why === "amount" ? "How many?" : "Which date is on it?");
+    const says = why === "confirm" ? {} : told("ask", ["amount", "many"].includes(why) ? "How many?" : "Which date is on it?");
     return this.ask({ ...this.asking, amount: String(exact), split: null }, says);
   }
 
@@ -335,7 +336,7 @@ export class Session {
   async finish() {
     if (!this.asking || this.asking.why === "nobody") return null;
     // Nothing was scanned: what a list proposed and nobody confirmed did not happen.
-    if (["confirm", "later", "party"].includes(this.asking.why)) return this.forget().then(() => null);
+    if (["confirm", ...OF_A_LINE].includes(this.asking.why)) return this.forget().then(() => null);
     if (this.asking.why === "amount") return this.confirm();
     if (this.asking.why === "turn") return this.meantSo(false);
     if (this.asking.why === "look") {
@@ -350,7 +351,7 @@ export class Session {
     const { why, back } = this.asking ?? {};
     this.asking = null;
     await this.goBack(back);
-    return told("green", ["later", "party"].includes(why) ? "The line stays as it was." : "The question is forgotten; nothing was kept.");
+    return told("green", OF_A_LINE.includes(why) ? "The line stays as it was." : "The question is forgotten; nothing was kept.");
   }
 
   async #keep(lines, asking = null, place = this.place) {
@@ -374,7 +375,8 @@ export class Session {
     const ended = lines.find((line) => endOf(line) && endOf(line) < this.today);
     if (ended && place.mode === "sell") return told("red", "Do not sell it: it ended on {day}. The scan is kept.", { day: endOf(ended) });
     if (ended && !out) return told("amber", "Kept, but it ended on {day}.", { day: endOf(ended) });
-    return told("green", "Kept.");
+    // In which mode, too: one that was left on by mistake is seen at the first scan.
+    return told("green", "Kept: {mode}.", { mode: place.mode });
   }
 
   // A line as it is reported of who stands there.

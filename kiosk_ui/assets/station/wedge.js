@@ -6,6 +6,8 @@
 import { checkDigit } from "./gs1.js";
 
 const GAP_MS = 40;
+// How scans end here is remembered: nobody's first scan on a page is torn apart by a machine that is busy opening it.
+const ENDS = "suyuan-wedge-ends";
 // Without an Enter a scan ends by silence: soon after digits that are a whole number, later after others.
 const WHOLE = /^(\d{8}|\d{12,14})$/;
 const END_MS = 120;
@@ -35,6 +37,15 @@ export function characterOf(event) {
   return PLAIN[code]?.[shiftKey ? 1 : 0] ?? null;
 }
 
+// A browser may keep nothing for us.
+function kept(work) {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
+}
+
 const inField = (at) => Boolean(at && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName));
 
 export class Wedge {
@@ -44,7 +55,7 @@ export class Wedge {
     this.scanned = scanned;
     this.typed = typed;
     this.byHandAt = -Infinity;
-    this.endsByKey = false;
+    this.endsByKey = kept(() => localStorage.getItem(ENDS)) !== "silence";
     this.pieces = "";
     this.head = null;
     this.forget();
@@ -75,7 +86,7 @@ export class Wedge {
       if (this.text.length < SCAN_MIN) return this.#endByHand(event);
       event.preventDefault();
       event.stopPropagation();
-      this.endsByKey = true;
+      this.#endsBy("key");
       return this.#whole();
     }
     const character = characterOf(event);
@@ -92,8 +103,20 @@ export class Wedge {
       event.stopPropagation();
     }
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => (this.text.length >= SCAN_MIN ? this.#whole() : this.#held()), this.#patience());
+    this.timer = setTimeout(() => this.#silent(), this.#patience());
     return undefined;
+  }
+
+  #silent() {
+    if (this.text.length < SCAN_MIN) return this.#held();
+    this.#endsBy("silence");
+    return this.#whole();
+  }
+
+  #endsBy(how) {
+    if (this.endsByKey === (how === "key")) return;
+    this.endsByKey = how === "key";
+    kept(() => localStorage.setItem(ENDS, how));
   }
 
   // Silence ended what began: where the machine only held the rest back, the times of its keys will say so.

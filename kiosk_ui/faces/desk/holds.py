@@ -13,6 +13,7 @@ from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Short, Words, ledger_time, say
 from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.notes import case_note
 from kiosk_ui.viewmodels.recall import COLOURS, line_words
 
 router = APIRouter(prefix="/holds")
@@ -121,6 +122,7 @@ async def one(request: Request, person: Officer, hold: str) -> Response:
             {"words": line_words(line, language), "trace": _traced(line)} for line in found["lines"]
         ],
         "decides": person.has("inspector", "regulator"),
+        "note_of": lambda said: case_note(said, language),
     }  # fmt: skip
     return render(request, "desk/hold.html", values, person=person)
 

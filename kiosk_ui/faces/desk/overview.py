@@ -10,10 +10,10 @@ from fastapi.responses import RedirectResponse
 
 from kiosk_ui.client import Away, part, reached
 from kiosk_ui.faces.desk.naming import numbered_merchant
-from kiosk_ui.faces.desk.trace import gap_words
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
 from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.notes import gap_note
 from kiosk_ui.viewmodels.proof import witnesses_of
 
 router = APIRouter()
@@ -39,7 +39,7 @@ async def device(request: Request, person: Watcher, device: str) -> Response:
     found = await person.client.get(f"/v1/devices/{part(device)}")
     most = max([one["reports"] for one in found["uses"]], default=1) or 1
     language = request.state.language
-    values = {"found": found, "most": most, "gap_words": lambda note: gap_words(note, language)}
+    values = {"found": found, "most": most, "gap_words": lambda note: gap_note(note, language)}
     return render(request, "desk/device.html", values, person=person)
 
 

@@ -22,15 +22,11 @@ from kiosk_ui.faces.desk.naming import numbered_merchant
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Remark, Short, say
 from kiosk_ui.signing import Person, needs
-from kiosk_ui.viewmodels.recall import SEEN, why_drawn
+from kiosk_ui.viewmodels.recall import REACHED, SEEN, why_drawn
 
 router = APIRouter(prefix="/recalls/{recall}/field")
 
 Decider = Annotated[Person, needs("inspector", "regulator")]
-REACHED = {
-    "reached": "reached", "no-answer": "no answer", "wrong-number": "wrong number",
-    "refused": "did not want to hear of it",
-}  # fmt: skip
 # More holders than this are drawn for visits in no recall.
 HOLDERS_MAX = 5000
 # What one request carries.

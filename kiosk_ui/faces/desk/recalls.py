@@ -26,6 +26,7 @@ from kiosk_ui.saying import (
 )
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.viewmodels.lot import product_title
+from kiosk_ui.viewmodels.notes import case_note
 from kiosk_ui.viewmodels.recall import (
     SEEN,
     STAGES,
@@ -182,6 +183,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
         ),
         "is_before": is_before, "seen": SEEN, "base": public_base(request), "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
         "decides": person.has("regulator"),
+        "note_of": lambda said: case_note(said, language),
     }  # fmt: skip
     return render(request, "desk/recall.html", values, person=person)
 

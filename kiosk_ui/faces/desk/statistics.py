@@ -44,6 +44,7 @@ async def counted(
     draw = standing if by == "day" else lying
     values = {
         "page": page, "by": by, "ways": BY, "asked": asked, "days_max": DAYS_MAX,
+        "is_other": since not in ("", asked["since"]) or until not in ("", asked["until"]),
         "sums": {key: sum(one[key] for one in lines) for key in ("received", "sold", "incomplete", "alerts", "alerts_open")},
         "named": {one["key"]: name_of(one, by, language) for one in lines},
         "units": {one["key"]: volumes_in_units(one, language) for one in lines},

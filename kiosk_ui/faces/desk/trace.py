@@ -1,7 +1,6 @@
 """The trace desk: one question, its flow as a picture, its holders as a table, as known at any time."""
 
 import asyncio
-import re
 import time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,11 +9,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S, Ambiguous, Away, NotRecorded, Unusable, part
-from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import market_time
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.svg.flow import flow_picture
+from kiosk_ui.viewmodels.notes import gap_note
 
 router = APIRouter()
 
@@ -97,20 +96,10 @@ def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dic
         "goods": flow["product_names"] | {
             one["product"]: one["product_name"] for one in page["holders"] if one["product_name"]
         },
-        "gap_words": lambda note: gap_words(note, language),
+        "gap_words": lambda note: gap_note(note, language),
         "certain": how.count("certain"), "possible": how.count("possible"),
         "behind": how.count("behind"), "loose": any(map(does_not_add_up, page["holders"])),
     }  # fmt: skip
-
-
-def gap_words(note: str, language: Language) -> str:
-    """Returns what is known of a gap, in the reader's words."""
-    if lost := re.fullmatch(r"reports lost: (.*)", note):
-        words = language.word("unknown") if lost[1] == "unknown" else lost[1]
-        return language.word("reports lost: {n}").format(n=words)
-    return (
-        language.word("two contents under one number") if note.startswith("two contents") else note
-    )
 
 
 def does_not_add_up(holder: dict[str, Any]) -> bool:
