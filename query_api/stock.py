@@ -66,10 +66,10 @@ def lines_now(
     if place is None and not found:
         raise Problem(404, "premises-unknown", f"no premises is called {premises}")
     known = rows(reader, f"SELECT * FROM trade.{SHELVES.name} WHERE premises = %s", [premises])
-    shelves = {SHELVES.key_of(shelf): shelf for shelf in (Shelf(**row) for row in known)}
+    shelves = {SHELVES.key_of(shelf): shelf for shelf in map(SHELVES.row_of, known)}
     lines = []
     for row in found:
-        stock = Stock(**{name: row[name] for name in STOCK.columns})
+        stock = STOCK.row_of(row)
         shelf = shelves.get((stock.merchant, stock.premises, stock.product, stock.unit))
         extra = {key: row[key] for key in ("expires", "state", "stopped")}
         lines.append(_line(stock, shelf, place).model_copy(update=extra))
@@ -136,7 +136,7 @@ def exact(thousandths: int) -> str:
 
 def _entries(reader: Reader, premises: str, moment: Moment, limit: int) -> list[Movement]:
     found = rows(reader, THEN, moment._asdict() | {"premises": premises, "limit": limit})
-    return [Movement(**{name: row[name] for name in MOVEMENTS.columns}) for row in found]
+    return [MOVEMENTS.row_of(row) for row in found]
 
 
 def _line(

@@ -73,22 +73,38 @@ def line_words(line: dict[str, Any], language: Language) -> str:
     return " · ".join(filter(None, parts))
 
 
-# So many goods stand in one line of a list; the page of the recall has all.
+# So many goods, and lots of each, stand in one line of a list; the page of the recall has all.
+LOTS_SHORTLY = 3
 NAMED_SHORTLY = 4
 
 
 def named_shortly(notice: dict[str, Any], language: Language) -> str:
-    """Names what a recall is of: goods of one name but once, with their lot where it is the only one."""
+    """Names what a recall is of: goods of one name but once, with their lots where these are few."""
     lines = notice["lines"]
     if len(lines) == 1:
         return line_words(lines[0], language)
-    names = list(
-        dict.fromkeys(line["name"] or line["product"] or line["supplier"] for line in lines)
-    )
-    more = len(names) > NAMED_SHORTLY or notice["lines_in_all"] > len(lines)
+    lots: dict[str, list[str | None]] = {}
+    for line in lines:
+        lots.setdefault(line["name"] or line["product"] or line["supplier"], []).append(line["lot"])
+    is_whole = notice["lines_in_all"] == len(lines)
+    names = [
+        _with_lots(str(name), some if is_whole else [None], language)
+        for name, some in [*lots.items()][:NAMED_SHORTLY]
+    ]
+    more = len(lots) > NAMED_SHORTLY or not is_whole
     joint = "、" if language.code == "zh" else ", "
-    words = joint.join(str(name) for name in names[:NAMED_SHORTLY]) + (" …" if more else "")
-    return words or str(notice["recall"])
+    return joint.join(names) + (" …" if more else "") or str(notice["recall"])
+
+
+def _with_lots(name: str, lots: list[str | None], language: Language) -> str:
+    """Adds the lots to a name; not where there are many, or where the goods are told by something else."""
+    named = [lot for lot in lots if lot]
+    if len(named) < len(lots) or len(lots) > LOTS_SHORTLY:
+        return name
+    words = language.word("{goods} (lot {lots})")
+    return words.format(
+        goods=name, lots="、".join(named) if language.code == "zh" else ", ".join(named)
+    )
 
 
 # What a holder says became of its goods.

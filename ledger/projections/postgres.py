@@ -8,7 +8,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, tuple_row
 
 from ledger.projections.seen import let_see
-from ledger.projections.table import Key, Table
+from ledger.projections.table import TURNED, Key, Table
 
 PgConnection = Connection[TupleRow]
 # Whatever rows its own cursors give; a store asks by cursors of its own.
@@ -75,9 +75,7 @@ class _Statements:
         )  # fmt: skip
         self.empty = sql.SQL("TRUNCATE {}").format(held)
         self.types = [kind.partition("(")[0] for kind in table.column_types]
-        # numeric comes back as Decimal and arrays as lists; the structs hold int and tuple.
-        turned = {"numeric": int, "text[]": tuple}
-        self.turned = [(i, turned[kind]) for i, kind in enumerate(self.types) if kind in turned]
+        self.turned = [(i, TURNED[kind]) for i, kind in enumerate(self.types) if kind in TURNED]
         self.lists = [i for i, kind in enumerate(self.types) if kind.endswith("[]")]
 
 

@@ -69,6 +69,24 @@ class Table:
         hints = get_type_hints(self.row)
         return tuple(_SQL_TYPES[_without_none(hints[name])] for name in self.columns)
 
+    @cached_property
+    def _turns(self) -> dict[str, Callable[[Any], Any]]:
+        kinds = [kind.partition("(")[0] for kind in self.column_types]
+        named = zip(self.columns, kinds, strict=True)
+        return {name: TURNED[kind] for name, kind in named if kind in TURNED}
+
+    def row_of(self, found: Mapping[str, Any]) -> Any:
+        """Returns the row that a query found, of whatever else it found beside."""
+        values = {name: found[name] for name in self.columns}
+        for name, turn in self._turns.items():
+            if values[name] is not None:
+                values[name] = turn(values[name])
+        return self.row(**values)
+
+
+# numeric comes back as Decimal and arrays as lists; the structs hold int and tuple.
+TURNED: dict[str, Callable[[Any], Any]] = {"numeric": int, "text[]": tuple}
+
 
 def _exact(index: str, key: tuple[str, ...]) -> str:
     """Lets an index on a part of the key end with the rest of it.

@@ -8,8 +8,8 @@ from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
 from ledger.projections.merchants import MODE_DEFAULT
-from ledger.projections.movements import MOVEMENTS, Movement
-from ledger.projections.shelves import SHELVES, Shelf, Stock, bounds
+from ledger.projections.movements import MOVEMENTS
+from ledger.projections.shelves import SHELVES, STOCK, Shelf, Stock, bounds
 from ledger.projections.stock import stock_from
 from ledger.trace.answer import Left, Shelved
 from ledger.trace.question import AsOf, LotName
@@ -74,12 +74,12 @@ class PgStock:
             latest = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
             then = {"position": self._moment.position, "at": self._moment.at or latest}
             rows = self._read(THEN, about | then)
-            return list(stock_from([Movement(**_only(row, MOVEMENTS.columns)) for row in rows]))
+            return list(stock_from([MOVEMENTS.row_of(row) for row in rows]))
         shelves = {
             SHELVES.key_of(shelf): shelf
-            for shelf in (Shelf(**row) for row in self._read(SHELVES_OF, about))
+            for shelf in map(SHELVES.row_of, self._read(SHELVES_OF, about))
         }
-        lines = [Stock(**row) for row in self._read(LINES, about)]
+        lines = [STOCK.row_of(row) for row in self._read(LINES, about)]
         return [
             (line, shelves.get((line.merchant, line.premises, line.product, line.unit)))
             for line in lines
@@ -87,7 +87,3 @@ class PgStock:
 
     def _read(self, query: str, values: dict[str, Any]) -> list[DictRow]:
         return self._reader.execute(sql.SQL(query), values).fetchall()
-
-
-def _only(row: DictRow, names: Iterable[str]) -> dict[str, Any]:
-    return {name: row[name] for name in names}

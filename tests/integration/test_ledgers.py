@@ -402,3 +402,28 @@ def test_stock_is_answered_as_it_was_known_and_as_it_was_true(database: Database
     assert [(e["kind"], e["delta"], e["counted"]) for e in made["entries"]] == [
         ("goods-received", "10", None), ("stock-counted", "0", "7"),
     ]  # fmt: skip
+
+
+def test_stock_as_it_was_of_goods_that_a_date_alone_names_is_answered(database: Database) -> None:
+    line = Line()
+    line.place("p-1", "market-1")
+    ends = TODAY + days(3)
+    line.report(
+        received(10, milk("A", expires=ends), at=NOON - 3 * HOUR),
+        # By a date that nothing came in by: which of the two it was, nobody knows.
+        sold(4, milk(None, expires=TODAY + days(4)), at=NOON - 2 * HOUR),
+    )
+
+    with asking(database, line) as api:
+        stock = api.get("/v1/premises/p-1/stock").json()
+        then = api.get("/v1/premises/p-1/stock/then", params={"at": NOON.isoformat()}).json()
+        lot = {"product": MILK, "lot": "A"}
+        traced = [
+            api.get("/v1/trace", params=lot | moment).json()
+            for moment in ({}, {"as_of": line.journal.head()})
+        ]
+
+    lots = [[one for one in page["lines"] if one["lot"] == "L:A"] for page in (stock, then)]
+    bounds = [(one["at_least"], one["at_most"]) for (one,) in lots]
+    bounds += [(one["at_least"], one["at_most"]) for (one,) in (page["holders"] for page in traced)]
+    assert bounds == [("6", "10")] * 4

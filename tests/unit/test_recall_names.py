@@ -1,0 +1,44 @@
+"""How a recall is named where there is room for one line."""
+
+from typing import Any
+
+import pytest
+
+from kiosk_ui.language import load_languages
+from kiosk_ui.viewmodels.recall import LINE, named_shortly
+
+ZH = load_languages()["zh"]
+LANGUAGES = {"zh": ZH, "en": load_languages()["en"]}
+
+
+def line(name: str, lot: str | None = None, **more: Any) -> dict[str, Any]:
+    return dict.fromkeys(LINE) | {"name": name, "lot": lot} | more
+
+
+def named(*lines: dict[str, Any], code: str = "zh", in_all: int | None = None) -> str:
+    notice = {"recall": "r-1", "lines": list(lines), "lines_in_all": in_all or len(lines)}
+    return named_shortly(notice, LANGUAGES[code])
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("zh", "酸奶（批号 A-1、A-2）、辣椒酱（批号 B）"),
+        ("en", "酸奶 (lot A-1, A-2), 辣椒酱 (lot B)"),
+    ],
+)
+def test_whoever_reads_of_a_recall_sees_of_which_lots_it_is(code: str, words: str) -> None:
+    assert named(line("酸奶", "A-1"), line("酸奶", "A-2"), line("辣椒酱", "B"), code=code) == words
+
+
+def test_goods_recalled_by_their_dates_or_by_many_lots_are_named_alone() -> None:
+    dated = line("酸奶", expires_from="2026-11-01")
+
+    assert named(line("酸奶", "A-1"), dated, line("米", "B")) == "酸奶、米（批号 B）"
+    assert (
+        named(*(line("酸奶", f"A-{n}") for n in range(4)), line("米", "B")) == "酸奶、米（批号 B）"
+    )
+
+
+def test_where_not_every_line_is_known_no_lots_are_named_as_if_they_were_all() -> None:
+    assert named(line("酸奶", "A-1"), line("米", "B"), in_all=7) == "酸奶、米 …"
