@@ -27,6 +27,9 @@ class Sheet(NamedTuple):
     notes: Sequence[Sequence[str]]
 
 
+# What XML cannot hold (XML 1.0, 2.2) is drawn instead (Unicode, block "Control Pictures").
+PICTURED = {n: 0x2400 + n for n in range(0x20) if chr(n) not in "\t\n\r"}
+PICTURED |= dict.fromkeys((0xFFFE, 0xFFFF), 0xFFFD)
 NUMBER = re.compile(r"^-?[0-9]+(?:\.[0-9]+)?(?!\n)$")
 
 
@@ -87,7 +90,7 @@ def as_workbook(sheet: Sheet, notes: "Sheet | None" = None) -> Iterator[bytes]:
 
 
 def _in_workbook(cell: str) -> str | Decimal:
-    return Decimal(cell) if isinstance(cell, Figure) else harmless(cell)
+    return Decimal(cell) if isinstance(cell, Figure) else harmless(cell).translate(PICTURED)
 
 
 STYLE = """

@@ -1,5 +1,6 @@
 """What pages say of recalls: the clock that runs now, lines of goods in words, names for forms."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -185,6 +186,11 @@ def lot_named(key: str, language: Language) -> str:
 def as_asked(line: dict[str, Any]) -> dict[str, Any]:
     """Returns a line as a request states it: what it does not say is left out."""
     return {name: line[name] for name in LINE if line.get(name) is not None}
+
+
+def line_text(line: dict[str, Any]) -> str:
+    """Returns a line as a form gives it back."""
+    return json.dumps(as_asked(line), ensure_ascii=False, sort_keys=True)
 
 
 def why_drawn(reasons: str, language: Language) -> str:

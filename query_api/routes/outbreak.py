@@ -4,7 +4,9 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import StringConstraints
 
+from ledger.values.ids import ID_FORM
 from query_api import outbreaks
 from query_api.inquiries import Inquiry, asks
 from query_api.outbreaks import Asked
@@ -12,6 +14,8 @@ from query_api.problems import Problem
 from query_api.trace_schemas import OutbreakAnswer
 
 Texts = Annotated[list[str] | None, Query(max_length=100)]
+StallName = Annotated[str, StringConstraints(pattern=f"^{ID_FORM}$")]
+Stalls = Annotated[list[StallName] | None, Query(max_length=100)]
 Day = Annotated[date | None, Query(examples=["2026-11-01"])]
 Process = Literal["mixed", "repacked", "split", "manufactured"]
 
@@ -19,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["trace"])
 
 
 def asked(
-    product: Texts = None, lot: Texts = None, stall: Texts = None, since: Day = None,
+    product: Texts = None, lot: Texts = None, stall: Stalls = None, since: Day = None,
     until: Day = None,
 ) -> Asked:  # fmt: skip
     """Reads which lots and which stalls are suspect, and the days on which they were."""

@@ -344,6 +344,20 @@ def test_a_recall_is_widened_by_one_officer_and_narrowed_by_two(
     officer.click("details[open] button.danger")
     assert until(lambda: officer.locator(f"{lines} li").count() == 1)
     assert LOT in officer.inner_text(lines)
+    # A form that was tampered with names none of its lines.
+    for odd in ("[" * 5000, '{"product":"\\ud800"}', f'{{"product":"0{MILK[1:]}"}}'):
+        officer.goto(officer.url)
+        officer.click("summary:has-text('缩小召回')")
+        officer.locator("input[name=lines]").first.evaluate(
+            "(box, odd) => { box.value = odd; box.checked = true; }", odd
+        )
+        officer.fill("#narrow-reason", "试")
+        officer.fill("#narrow-second", "officer-2")
+        officer.fill("#narrow-password", PASSWORD)
+        here = officer.url
+        officer.click("details[open] button.danger")
+        assert "此次召回目前不含这些商品" in officer.inner_text("main")
+        officer.goto(here)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -510,6 +524,11 @@ def test_a_report_that_nobody_could_read_is_named_and_can_be_read_again(
         officer.goto(f"{city.url}/desk/quarantine?lang=zh")
         return officer.locator("button:has-text('重新读取')").count() == 1
 
+    assert until(is_shown)
+    subject = officer.locator("input[name=subject]").first
+    subject.evaluate("box => { box.dataset.was = box.value; box.value = 'x|y'; }")
+    officer.click("button:has-text('重新读取')")
+    assert officer.locator("nav a").count() > 5
     assert until(is_shown)
     officer.click("button:has-text('重新读取')")
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from pydantic import StringConstraints
 
 from kiosk_ui.client import whole
 from kiosk_ui.page import render
@@ -21,7 +22,7 @@ KINDS = ("report-unreadable", "tape-forked", "tape-lost")
 class AgainForm(FilledIn):
     """Which report is to be read again, by its stream and number."""
 
-    subject: str
+    subject: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}\|[0-9]{1,15}$")]
 
 
 @router.get("")
@@ -44,5 +45,5 @@ async def again(
 ) -> Response:
     """Asks that a report counts, now that it can be understood."""
     stream, _, number = form.subject.partition("|")
-    asked = {"type": "readmit-report", "stream": stream, "number": int(number or 0)}
+    asked = {"type": "readmit-report", "stream": stream, "number": int(number)}
     return await say(request, person, [asked], "/desk/quarantine", key=form.key)

@@ -1,6 +1,5 @@
 """Changes of a recall under way: more goods are recalled at once, fewer as two officers say."""
 
-import json
 import re
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from kiosk_ui.client import PATIENT_S, Unusable, part
 from kiosk_ui.faces.desk.recalls import LINES_MAX, Regulator
 from kiosk_ui.saying import FilledIn, Name, Second, Words, say
 from kiosk_ui.signing import Person
-from kiosk_ui.viewmodels.recall import as_asked
+from kiosk_ui.viewmodels.recall import as_asked, line_text
 
 router = APIRouter(prefix="/recalls/{recall}")
 
@@ -66,12 +65,16 @@ async def narrow(
     request: Request, person: Regulator, recall: str, form: Annotated[NarrowForm, Form()]
 ) -> Response:
     """Recalls some lines no longer."""
+    language = request.state.language
     if not form.lines:
-        raise Unusable(request.state.language.word("Choose the lines that are not meant any more."))
-    try:
-        goods = [json.loads(line) for line in form.lines]
-    except ValueError as error:
-        raise Unusable("this form is not one of ours: open the page anew") from error
+        raise Unusable(language.word("Choose the lines that are not meant any more."))
+    found = await person.client.get(f"/v1/recalls/{part(recall)}", wait_s=PATIENT_S)
+    named = {line_text(line): as_asked(line) for line in found["lines"]}
+    if not named.keys() >= set(form.lines):
+        raise Unusable(
+            language.word("This recall does not name these lines now: look at it once more.")
+        )
+    goods = [named[text] for text in form.lines]
     entry = {
         "type": "recall-narrowed.v1", "recall": recall, "goods": goods, "reason": form.reason,
         "by": person.account, "checked_by": form.second,

@@ -1,6 +1,5 @@
 """Recalls at the desk: from a trace to the draft, checked by another officer, published, closed."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -35,6 +34,7 @@ from kiosk_ui.viewmodels.recall import (
     as_asked,
     instant,
     is_before,
+    line_text,
     line_words,
     lot_named,
     next_deadline,
@@ -125,7 +125,7 @@ async def draft_form(
     now = datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE)
     values = {
         "proposal": proposal, "product": product, "lot": lot, "possible": possible,
-        "lines": [(line_words(line, language), _text_of(line)) for line in proposal["lines"]],
+        "lines": [(line_words(line, language), line_text(line)) for line in proposal["lines"]],
         "offered": OFFERED_MAX, "name": f"r-{now:%Y%m%d-%H%M%S}", "most": LINES_MAX,
     }  # fmt: skip
     return render(request, "desk/recall_new.html", values, person=person)
@@ -175,7 +175,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
         "score": score, "steps": STEPS, "after": stopwatch,
         "lines": [line_words(line, language) for line in found["lines"]],
         "choices": [
-            (line_words(line, language), json.dumps(as_asked(line), ensure_ascii=False))
+            (line_words(line, language), line_text(line))
             for line in found["lines"][:CHOICES_MAX]
         ],
         "widened_at": max(
@@ -251,7 +251,7 @@ def _taken(
     """Returns the lines that are recalled. Raises `Unusable` where they are others by now than were looked at."""
     if not form.offered:
         return lines
-    texts = [_text_of(line) for line in lines]
+    texts = [line_text(line) for line in lines]
     if form.offered != texts[:OFFERED_MAX]:
         raise Unusable(
             language.word(
@@ -272,11 +272,6 @@ async def _beyond_words(person: Person, beyond: list[str], language: Language) -
             known = {"gtin": product, "name_zh": None, "name_en": None}
         words.append(f"{product_title(known, language)} {lot_named(lot, language)}")
     return words
-
-
-def _text_of(line: dict[str, Any]) -> str:
-    """Returns a line as a form gives it back."""
-    return json.dumps(as_asked(line), ensure_ascii=False, sort_keys=True)
 
 
 async def _proposal(person: Person, product: str, lot: str, *, possible: bool) -> dict[str, Any]:
