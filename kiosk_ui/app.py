@@ -76,6 +76,9 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # A page without its body, which the server leaves out (RFC 9110, 9.3.2).
+            scope = {**scope, "method": "GET"}
         request = Request(scope)
         stated = request.query_params.get("lang") or request.cookies.get(COOKIE)
         code = choose(stated, request.headers.get("accept-language", ""))

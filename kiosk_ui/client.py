@@ -23,10 +23,10 @@ class NotRecorded(Exception):
 class TurnedDown(Exception):
     """The text says why, in the API's words, and `code` is what it calls that."""
 
-    def __init__(self, why: str, code: str = "") -> None:
-        """`code` is empty where the API was not asked."""
+    def __init__(self, why: str, code: str = "", **filled: object) -> None:
+        """`code` is empty where the API was not asked; `filled` stands in words of our own."""
         super().__init__(why)
-        self.code = code
+        self.code, self.filled = code, filled
 
 
 class Ambiguous(TurnedDown):

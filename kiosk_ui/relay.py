@@ -7,7 +7,7 @@ them to their limits.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import httpx
 from fastapi import APIRouter, Request, Response
@@ -21,8 +21,10 @@ from kiosk_ui.client import (
     TooMany,
     Unusable,
     client_of,
+    part,
     plain_headers,
 )
+from kiosk_ui.reached import public_base
 from kiosk_ui.signing import whoever
 
 router = APIRouter()
@@ -56,6 +58,16 @@ async def screen(request: Request) -> Response:
     path = f"{_path(request)}?{request.url.query}"
     stream = events(client, path, client.services.screens)
     return StreamingResponse(stream, media_type="text/event-stream")
+
+
+@router.get("/v1/recalls/{recall}/notice.{_form}")
+async def notice(request: Request, recall: str) -> Response:
+    """Passes a notice on: the code of an officer's leads to the recall's page here, and to no address somebody states."""
+    person = await whoever(request)
+    client, leads = (person.client if person else client_of(request)), ""
+    if person is not None and person.has("inspector", "regulator"):
+        leads = urlencode({"link": f"{public_base(request)}/recalls/{part(recall)}"})
+    return await _pass_on(request, client, client.services.query, query=leads)
 
 
 @router.get("/v1/{_path:path}")
@@ -123,7 +135,9 @@ async def _asker(request: Request) -> Asking:
     return person.client if person is not None else client_of(request)
 
 
-async def _pass_on(request: Request, client: Asking, service: httpx.AsyncClient) -> Response:
+async def _pass_on(
+    request: Request, client: Asking, service: httpx.AsyncClient, *, query: str | None = None
+) -> Response:
     """Passes a question on once it is whole, and its answer once that is whole, within limits."""
     body = None if request.method == "GET" else await _body(request)
     sent = {
@@ -131,7 +145,7 @@ async def _pass_on(request: Request, client: Asking, service: httpx.AsyncClient)
     }
     try:
         asked = service.build_request(
-            request.method, _path(request), params=request.url.query,
+            request.method, _path(request), params=request.url.query if query is None else query,
             headers=plain_headers(client) | sent, content=body, timeout=PATIENT_S,
         )  # fmt: skip
         async with asyncio.timeout(PATIENT_S):
@@ -166,9 +180,9 @@ async def _body(request: Request) -> bytes:
             async for chunk in request.stream():
                 found += chunk
                 if len(found) > BODY_BYTES_MAX:
-                    raise Unusable(f"send at most {BODY_BYTES_MAX} bytes")
+                    raise Unusable("send at most {n} bytes", n=BODY_BYTES_MAX)
     except TimeoutError as error:
-        raise TooMany(f"send it within {BODY_S:.0f} s") from error
+        raise TooMany("send it within {n} s", n=round(BODY_S)) from error
     return bytes(found)
 
 

@@ -110,7 +110,9 @@ def market_time(text: str) -> str:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Unusable(f"a time is written such as 2026-11-30T08:30, not {text[:30]}") from error
+        raise Unusable(
+            "a time is written such as 2026-11-30T08:30, not {text}", text=text[:30]
+        ) from error
     return (at if at.tzinfo else at.replace(tzinfo=ZONE)).isoformat()
 
 
@@ -160,7 +162,7 @@ async def _second_token(
 ) -> str | Response:
     """Signs the second officer in for this one question, and out again."""
     if not may_sign_in_here(request):
-        raise Unusable("over TLS alone")
+        raise Unusable("a second officer signs in over TLS alone")
     services = person.client.services.intake
     plain = {name: v for name, v in person.client.headers.items() if name != "authorization"}
     begun = await reached(

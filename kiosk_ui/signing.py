@@ -44,7 +44,7 @@ class Person(NamedTuple):
         """Returns the merchant that was named, else the first of theirs. Raises `Unusable` for another's."""
         own = self.merchants()
         if stated and stated not in own:
-            raise Unusable(f"{stated} is not among {', '.join(own)}")
+            raise Unusable("{who} is none of yours: {own}", who=stated, own=", ".join(own))
         return stated or own[0]
 
 

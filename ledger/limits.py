@@ -1,8 +1,10 @@
 """Limits: how much one asker gets at once and for ever, in memory that is bounded itself."""
 
+import asyncio
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 # Askers that are remembered; who was forgotten begins with a full bucket again.
 KNOWN_MAX = 50_000
@@ -30,3 +32,29 @@ class Buckets:
             if len(self._left) > self._max:
                 self._left.popitem(last=False)
         return max(0.0, missing / self._per_s)
+
+
+class Turns:
+    """Turns at work that takes long: each asker does one thing at a time, and few askers at once."""
+
+    def __init__(self, *, at_once: int, waiting: int) -> None:
+        """`waiting` is how many things one asker may have under way, the one at work among them."""
+        self._most = waiting
+        self._room = asyncio.Semaphore(at_once)
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._here = Counter[str]()
+
+    @asynccontextmanager
+    async def turn(self, asker: str) -> AsyncIterator[bool]:
+        """Waits for the asker's turn; yields false at once where too many of theirs wait already."""
+        if self._here[asker] >= self._most:
+            yield False
+            return
+        self._here[asker] += 1
+        try:
+            async with self._locks.setdefault(asker, asyncio.Lock()), self._room:
+                yield True
+        finally:
+            self._here[asker] -= 1
+            if not self._here[asker]:
+                del self._here[asker], self._locks[asker]

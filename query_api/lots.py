@@ -49,8 +49,10 @@ SELECT lot, produced, expires,
     AND q.gtins && %(gtins)s::text[] AND substr(l.lot, 3) = ANY(q.lots)) AS test_failed
 FROM trade.lots l
 WHERE product = %(gtin)s AND lot <> '' AND entries > 0
-      AND (%(produced)s::date IS NULL OR produced = %(produced)s)
-      AND (%(expires)s::date IS NULL OR expires = %(expires)s)
+      AND (%(produced)s::date IS NULL
+           OR produced BETWEEN coalesce(%(produced_from)s::date, %(produced)s) AND %(produced)s)
+      AND (%(expires)s::date IS NULL
+           OR expires BETWEEN coalesce(%(expires_from)s::date, %(expires)s) AND %(expires)s)
 ORDER BY expires DESC NULLS LAST, lot LIMIT %(limit)s
 """
 PAPERS = """
@@ -138,10 +140,12 @@ def product(reader: Reader, gtin: str) -> schemas.Product:
 
 
 class Dates(NamedTuple):
-    """The days printed on a pack, as far as they were told."""
+    """The days printed on a pack, as far as they were told; from a day on, where it states a month alone."""
 
     produced: date | None
     expires: date | None
+    produced_from: date | None = None
+    expires_from: date | None = None
 
 
 def _of_dates(reader: Reader, gtin: str, dates: Dates, limit: int) -> list[dict[str, Any]]:
@@ -250,7 +254,7 @@ def updated(reader: Reader, gtin: str, lot: str) -> Updated:
 def find_lot(reader: Reader, gtin: str, dates: Dates) -> str:
     """Returns the key of the lot of the dates on a pack; a problem for none and for several."""
     found = _of_dates(reader, gtin, dates, 2)
-    days = " and ".join(str(day) for day in dates if day)
+    days = " and ".join(str(day) for day in (dates.produced, dates.expires) if day)
     if not found:
         raise Problem(404, "not-recorded", f"no lot of {gtin} with the date {days} is recorded")
     if len(found) > 1:

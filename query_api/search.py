@@ -68,7 +68,8 @@ def products_found(reader: Reader, text: str, limit: int) -> schemas.ProductList
     for begin in dict.fromkeys((f"L:{text}", f"L:{text.upper()}")):
         if not found and len(text) >= PART_MIN:
             found = rows(reader, BEGINNING, asks | {"begin": begin, "end": begin + "\U0010ffff"})
-    similar = not found and len(text) >= PART_MIN
+    # Digits are no word, and nobody slips into them.
+    similar = not found and len(text) >= PART_MIN and not text.isdigit()
     if similar:
         found = rows(reader, ALIKE, asks)
     return schemas.ProductList(

@@ -27,6 +27,7 @@ class Sheet(NamedTuple):
     notes: Sequence[Sequence[str]]
 
 
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # What XML cannot hold (XML 1.0, 2.2) is drawn instead (Unicode, block "Control Pictures").
 PICTURED = {n: 0x2400 + n for n in range(0x20) if chr(n) not in "\t\n\r"}
 PICTURED |= dict.fromkeys((0xFFFE, 0xFFFF), 0xFFFD)
@@ -46,11 +47,11 @@ class Figure(str):
 def harmless(text: str) -> str:
     """Returns a cell that no spreadsheet takes for a formula: an apostrophe goes before one.
 
-    OWASP, "CSV Injection": cells that begin with =, +, -, @, a tab or a carriage return.
+    OWASP, "CSV Injection": cells that begin with =, +, -, @, a tab or a carriage return; also as wide as a Chinese character.
     """
     if isinstance(text, Figure):
         return text
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text[:1] in FORMULA else text
 
 
 def as_csv(sheet: Sheet) -> Iterator[bytes]:

@@ -3,9 +3,8 @@
 import base64
 import hashlib
 import os
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,6 +18,7 @@ from ledger.events.reports import TapeOpened
 from ledger.events.stop_list import stops_topic
 from ledger.rules.device import EnrollDevice, GrantMandate, ReplaceDeviceKey
 from ledger.rules.ledger_keys import trusted_after
+from scanners.asking import EnrolmentRefused, LedgerAway, ask
 from scanners.covering import Covering
 from scanners.handing_in import hand_in
 from scanners.identity import Clocks
@@ -30,12 +30,8 @@ from scanners.trust import Shown, checking, context_for
 
 TIMEOUT_S = 15.0
 SEED_BYTES = 32
-# Between the tries of one question.
-ASK_PAUSES_S = (0.0, 0.5, 1.5)
 # Under which words a tape keeps what its device shows to the broker.
 CERTIFICATE, CERTIFICATE_KEY = "certificate", "certificate-key"
-# Nothing was recorded, and nothing will be by asking again.
-REFUSED = (400, 401, 413, 422)
 
 
 # What became of a picture: the ledger has it, will never take it, or must be asked again.
@@ -44,14 +40,6 @@ Sent = Literal["kept", "refused", "again"]
 
 # Titles of the problems by which a ledger says that it will never take a picture.
 FINAL = ("document-refused", "too-large", "no-signature", "bad-signature")
-
-
-class EnrolmentRefused(Exception):
-    """The ledger did not take the device; the text says what to do."""
-
-
-class LedgerAway(EnrolmentRefused):
-    """Whether the ledger took the device is not known: ask again with the same tape."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,54 +85,6 @@ def learn_home(intake_url: str, mqtt_host: str, mqtt_port: int) -> Home:
         mqtt_port=mqtt_port,
         log=found.get("log"),
     )
-
-
-def ask(
-    intake_url: str,
-    requests: list[Any],
-    *,
-    auth: httpx.Auth | None = None,
-    second: Callable[[bytes], Mapping[str, str]] | None = None,
-    authority: str | None = None,
-) -> None:
-    """Sends requests to the ledger, again under the same key while it is unsure.
-
-    `auth` shows who asks; `second` returns what shows who stands beside them for just this; `authority`
-    (PEM) is what the ledger's certificate is checked by.
-
-    Raises `EnrolmentRefused` with what it advised when it refused, `LedgerAway` when nobody knows.
-    """
-    body = msgspec.json.encode(requests)
-    along = {"idempotency-key": str(uuid.uuid4())} | dict(second(body) if second else {})
-    words = ""
-    for pause_s in ASK_PAUSES_S:
-        time.sleep(pause_s)
-        try:
-            answer = httpx.post(
-                f"{intake_url}/intake/requests", content=body, headers=along, timeout=60,
-                trust_env=False, auth=auth, verify=checking(intake_url, authority),
-            )  # fmt: skip
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            words = f"no ledger answers at {intake_url}: {error}"
-            continue
-        if answer.status_code == httpx.codes.OK:
-            return
-        words = _advice(answer)
-        if answer.status_code in REFUSED:
-            raise EnrolmentRefused(words)
-    raise LedgerAway(words)
-
-
-def _advice(answer: httpx.Response) -> str:
-    """Returns what the ledger advises, for people; its raw answer when it is no ledger's."""
-    try:
-        found = answer.json()
-        if isinstance(found, dict):
-            return str(found["detail"])
-        refused = [row for row in found if not row["granted"]]
-        return "; ".join(f"{row['advice']} ({row['code']})" for row in refused)
-    except (ValueError, KeyError, TypeError):
-        return f"the ledger answered {answer.status_code}: {answer.text[:200]}"
 
 
 def open_tape(

@@ -17,13 +17,12 @@ from scanners.agent import (
     CERTIFICATE,
     CERTIFICATE_KEY,
     TIMEOUT_S,
-    EnrolmentRefused,
     Home,
-    LedgerAway,
     kept_for_another_try,
     point,
     unjoined,
 )
+from scanners.asking import EnrolmentRefused, LedgerAway
 from scanners.sending import Sending
 from scanners.tape import Tape
 from scanners.trust import (

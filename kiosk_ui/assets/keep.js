@@ -8,11 +8,12 @@ document.addEventListener("submit", ({ target }) => {
   if (target.method !== "post") return;
   const fields = [...target.elements].filter(isKept);
   const values = fields.map(({ id, name, type, value, checked }) => ({ id, name, type, value, checked }));
-  sessionStorage.setItem(FILLED, JSON.stringify({ path: location.pathname, action: target.getAttribute("action"), values }));
+  sessionStorage.setItem(FILLED, JSON.stringify({ page: location.pathname + location.search, action: target.getAttribute("action"), values }));
 });
 
-function giveBack({ path, action, values }) {
-  const form = path === location.pathname && [...document.forms].find((one) => one.getAttribute("action") === action);
+// To the page it was filled in at: the same form about other goods is another one.
+function giveBack({ page, action, values }) {
+  const form = page === location.pathname + location.search && [...document.forms].find((one) => one.getAttribute("action") === action);
   if (!form) return;
   for (const { name, type, value, checked } of values) {
     for (const field of form.elements) {

@@ -14,7 +14,7 @@ from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import KEY, ledger_day, say
 from kiosk_ui.signing import Person, needs
-from kiosk_ui.viewmodels.recall import FATES, lot_named, task_shown
+from kiosk_ui.viewmodels.recall import ANSWER_ROWS, FATES, lot_named, task_shown
 
 router = APIRouter(prefix="/station")
 
@@ -45,7 +45,10 @@ OWN_WORDS = {
 # What ends first has to be known of all of it before the first are shown.
 STOCK_MAX, STOCK_SHOWN = 5000, 200
 LOOKS_SHOWN = 8
-FIELDS_MAX = 400
+# Seven fields to each row of an answer, and a few besides.
+FIELDS_MAX = 7 * ANSWER_ROWS + 20
+# What an answer on record holds.
+ANSWER_LINES = 200
 
 
 @router.get("")
@@ -138,32 +141,41 @@ async def recall_task(
     request: Request, person: Trader, recall: Annotated[str, Path(max_length=40)]
 ) -> Response:
     """Says that a recall was read, or what was found of its goods and became of them."""
+    word = request.state.language.word
     filled = {
         name: str(value) for name, value in (await request.form(max_fields=FIELDS_MAX)).items()
     }
     key = filled.get("key", "")
     if re.fullmatch(KEY, key) is None:
-        raise Unusable("this form is not one of ours: open the page anew")
+        raise Unusable(word("this form is not one of ours: open the page anew"))
     merchant = person.merchant_named(filled.get("m", ""))
     entry: dict[str, Any] = {"recall": recall, "merchant": merchant, "by": person.account}
     if note := "".join(filter(str.isprintable, filled.get("note", "")))[:400].strip():
         entry["note"] = note
     if filled.get("act") == "answer":
-        entry |= {"type": "recall-answered.v1", "lines": _answer(filled)}
+        lines = _answer(filled, request.state.language)
+        if len(lines) > ANSWER_LINES:
+            words = word(
+                "An answer names {n} lots at most: fill in fewer, and say the rest in the remark."
+            )
+            raise Unusable(words.format(n=ANSWER_LINES))
+        entry |= {"type": "recall-answered.v1", "lines": lines}
         asked = {"type": "answer-recall", "entry": entry}
+    elif filled.get("act") != "acknowledge":
+        raise Unusable(word("this form is not one of ours: open the page anew"))
     else:
         asked = {"type": "acknowledge-recall", "entry": entry | {"type": "recall-acknowledged.v1"}}
     return await say(request, person, [asked], f"/station?m={part(merchant)}", key=key)
 
 
-def _answer(filled: Mapping[str, str]) -> list[dict[str, Any]]:
+def _answer(filled: Mapping[str, str], language: Language) -> list[dict[str, Any]]:
     """Returns the lines of an answer: those of which anything was found or became something."""
-    lines = []
+    lines: list[dict[str, Any]] = []
     for name, product in filled.items():
         if not name.startswith("product-"):
             continue
         number = name.removeprefix("product-")
-        amounts = {fate: _amount(filled.get(f"{fate}-{number}", "")) for fate in FATES}
+        amounts = {fate: _amount(filled.get(f"{fate}-{number}", ""), language) for fate in FATES}
         said = {fate: str(amount) for fate, amount in amounts.items() if amount}
         if not said:
             continue
@@ -174,7 +186,7 @@ def _answer(filled: Mapping[str, str]) -> list[dict[str, Any]]:
     return lines
 
 
-def _amount(text: str) -> Decimal:
+def _amount(text: str, language: Language) -> Decimal:
     if not text.strip():
         return Decimal()
     try:
@@ -183,7 +195,8 @@ def _amount(text: str) -> Decimal:
             raise InvalidOperation
         return amount
     except InvalidOperation as error:
-        raise Unusable(f"an amount is a number such as 12 or 3.5, not {text[:20]}") from error
+        words = language.word("an amount is a number such as 12 or 3.5, not {text}")
+        raise Unusable(words.format(text=text[:20])) from error
 
 
 def _own(group: dict[str, Any], language: Language) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from kiosk_ui.viewmodels.lot import (
     lot_path,
     lot_view,
     product_title,
+    states_month,
 )
 from kiosk_ui.viewmodels.recall import line_words, named_shortly
-from kiosk_ui.viewmodels.typed import path_typed
+from kiosk_ui.viewmodels.typed import as_typed, path_typed
 
 router = APIRouter()
 
@@ -102,7 +103,7 @@ async def _tested(request: Request) -> dict[str, Any] | None:
 @router.get("/search")
 async def search(request: Request, q: str = "") -> Response:
     """Products by name, number or lot; the only one whose number ends in what was typed opens at once."""
-    text = q.strip()[:QUERY_MAX]
+    text = as_typed(q)[:QUERY_MAX]
     if not text:
         return RedirectResponse(_same_language(request, "/"), 303)
     if path := path_typed(text):
@@ -163,6 +164,9 @@ async def product(request: Request, gtin: str) -> Response:
             if day is None:
                 raise Unusable(request.state.language.word("A date is written as YYMMDD."))
             dates[name] = day
+            if states_month(stated):
+                # It may be any day of the month: the only lot opens, and of several none is guessed.
+                dates[f"{name}_from"] = f"{day[:8]}01"
     client = client_of(request)
     if not dates:
         return _product(request, await client.product(gtin, {}), "Which date is on your pack?")

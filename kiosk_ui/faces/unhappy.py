@@ -23,6 +23,8 @@ from kiosk_ui.signing import whoever
 
 # Pages of people who are signed in: what they fill in is not a code on a pack.
 WORK = ("/desk", "/station", "/sign-in")
+# How a form is refused that nobody reads to its end.
+TOO_LARGE = (400, 413)
 # What is wrong with a field, by a part of what pydantic calls it; other things are said in its own words.
 FILLED_IN = (
     ("missing", "it is empty"), ("too_short", "it is too short"), ("too_long", "it is too long"),
@@ -62,8 +64,15 @@ async def _cannot_be(request: Request, detail: str) -> Response:
     return render(request, "unusable.html", {"heading": "", "detail": detail}, status=422)
 
 
-def elsewhere(request: Request, error: HTTPException) -> Response:
-    """An address that is no page of ours: what can be asked instead."""
+async def elsewhere(request: Request, error: HTTPException) -> Response:
+    """An address that is no page of ours: what can be asked instead; or a form that no page of ours sent so."""
+    if error.status_code in TOO_LARGE:
+        return await _cannot_be(
+            request,
+            request.state.language.word(
+                "This holds more than one form may, or is none of ours: send it in parts."
+            ),
+        )
     if request.url.path.startswith(WORK):
         return render(request, "no_page.html", {}, status=error.status_code)
     return render(request, "no_such.html", {}, status=error.status_code)
@@ -76,7 +85,8 @@ def gone(_request: Request, _error: Exception) -> Response:
 
 def away(request: Request, _error: Away) -> Response:
     """The record cannot be reached: say so, and claim nothing."""
-    return render(request, "away.html", {}, status=503)
+    page = "work_away.html" if request.url.path.startswith(WORK) else "away.html"
+    return render(request, page, {}, status=503)
 
 
 def not_signed_in(request: Request, _error: NotSignedIn) -> Response:
@@ -112,4 +122,7 @@ def too_many(request: Request, error: TooMany) -> Response:
 
 
 def _said(request: Request, error: TurnedDown) -> str:
-    return said_of(request, error.code, str(error))
+    if error.code:
+        return said_of(request, error.code, str(error))
+    words: str = request.state.language.word(str(error))
+    return words.format(**error.filled) if error.filled else words

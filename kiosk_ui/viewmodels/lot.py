@@ -191,14 +191,19 @@ def iso_day(text: str) -> str | None:
     if len(digits) == GS1_DATE_DIGITS:
         digits = f"20{digits}"
     try:
-        if digits[6:] == "00" and "-" not in text:
-            # Day 00 is the month's end.
+        if states_month(text):
+            # Goods are good until the month's end.
             month = date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-01")
             following = (month + timedelta(days=31)).replace(day=1)
             return (following - timedelta(days=1)).isoformat()
         return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}").isoformat()
     except (ValueError, OverflowError):
         return None
+
+
+def states_month(text: str) -> bool:
+    """Tells whether a label's date names a month alone, with 00 for its day (GS1 General Specifications, 3.4)."""
+    return len(text) == GS1_DATE_DIGITS and text.endswith("00")
 
 
 def lot_path(lot: dict[str, Any]) -> str:

@@ -108,6 +108,8 @@ def _with_lots(name: str, lots: list[str | None], language: Language) -> str:
     )
 
 
+# So many lots stand in the form of an answer.
+ANSWER_ROWS = 500
 # What a holder says became of its goods.
 FATES = ("found", "sold", "returned", "destroyed")
 
@@ -129,7 +131,7 @@ def task_shown(task: dict[str, Any], language: Language) -> dict[str, Any]:
     ]  # fmt: skip
     return task | {
         "tone": COLOURS[task["colour"]], "lines": named, "said": said, "own": own,
-        "again": is_before(task["acknowledged_at"], task["widened_at"]), "rows": own or unknown, "beyond": _more_than_had(answer, task["had"]),
+        "again": is_before(task["acknowledged_at"], task["widened_at"]), "rows": (own or unknown)[:ANSWER_ROWS], "rows_in_all": len(own or unknown), "beyond": _more_than_had(answer, task["had"]),
     }  # fmt: skip
 
 

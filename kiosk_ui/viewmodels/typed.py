@@ -1,11 +1,14 @@
 """What somebody typed or pasted that is more than a word: the element string or link of a label."""
 
 import re
+import unicodedata
 from urllib.parse import parse_qsl, quote, unquote
 
 # Application identifiers of a fixed length (GS1 General Specifications, figure 7.8.5-2); a lot ends at FNC1.
 FIXED = {"01": 14, "11": 6, "13": 6, "15": 6, "16": 6, "17": 6}
 SEPARATOR = "\x1d"
+# Control characters, marks of direction and joiners, and halves of characters.
+UNSEEN = ("Cc", "Cf", "Cs")
 # A lot may bear brackets itself: only two digits in them begin an element.
 BRACKETED = re.compile(r"\(([0-9]{2})\)(.+?)(?=\([0-9]{2}\)|$)")
 LINK = re.compile(
@@ -14,6 +17,16 @@ LINK = re.compile(
 )  # fmt: skip
 # A product's page takes these of the days on a label.
 DAYS = ("11", "15", "17")
+
+
+def as_typed(text: str) -> str:
+    """Returns what somebody meant to type: digits as wide as characters are digits, and what nobody sees is nothing.
+
+    The separator of a label's elements (FNC1) stays.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    kept = (one for one in plain if one == SEPARATOR or unicodedata.category(one) not in UNSEEN)
+    return "".join(kept).strip(" ")
 
 
 def path_typed(text: str) -> str:

@@ -113,11 +113,13 @@ class Guard:
         person = self._people(request.to)
         found = reach(person, "alert", "write") if person else Reach()
         officer = asker.everything or asker.markets or asker.areas
+        # A stall would see its own of several stalls' alerts, and nobody those of the others.
+        whole = not (found.everything or found.markets or found.areas)
         known = officer or asker.merchants & found.merchants
         if (
             known
             and found.anything()
-            and self._alerts(request.group, found, request.to, whole=False)
+            and self._alerts(request.group, found, request.to, whole=whole)
         ):
             return None
         words = f"{request.to} is no account that may work on these alerts: name a colleague's"

@@ -37,7 +37,7 @@ from ledger.intake.stop_routes import stop_router
 from ledger.intake.stops import SignedList
 from ledger.journal.documents import DOCUMENT_BYTES_MAX, Document, DocumentStore
 from ledger.journal.personal import PgPersonalStore
-from ledger.limits import Buckets
+from ledger.limits import Buckets, Turns
 from ledger.papers.apart import Busy
 from ledger.rules.refusal import Refusal
 from ledger.rules.requests import decode_requests
@@ -52,6 +52,9 @@ CARD_BYTES_MAX = 64 * 1024
 PAPERS_AT_ONCE = 4
 # What one account may ask for: a morning's register at once, a person's pace for ever.
 REQUESTS_PER_S, REQUESTS_BURST, COSTS_ONE_BYTES = 10.0, 2000.0, 10_000
+# Each of a list is decided by itself, which takes milliseconds: whoever sends long ones, or many, keeps nobody waiting.
+REQUESTS_MAX = 1000
+LISTS_AT_ONCE, LISTS_WAITING, LISTS_AFTER_S = 16, 8, 2.0
 KEY = re.compile(r"[!-~]{1,80}")
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 # Where somebody shows a password or a code.
@@ -140,6 +143,7 @@ def _say_what_there_is(app: FastAPI, parts: IntakeParts) -> None:
 def _take_from_people(app: FastAPI, parts: IntakeParts, way: Doorway) -> None:
     """Adds what is asked in somebody's name."""
     limits = Buckets(per_s=REQUESTS_PER_S, burst=REQUESTS_BURST, monotonic=time.monotonic)
+    turns = Turns(at_once=LISTS_AT_ONCE, waiting=LISTS_WAITING)
 
     @app.post("/intake/requests")
     async def requests(request: Request) -> Response:
@@ -155,7 +159,10 @@ def _take_from_people(app: FastAPI, parts: IntakeParts, way: Doorway) -> None:
         if after := limits.take(askers.first.account, 1 + len(body) / COSTS_ONE_BYTES):
             return too_many(after)
         key = request.headers.get("idempotency-key", "")
-        return await run_in_threadpool(_decide_and_say_where, parts, askers, key, body)
+        async with turns.turn(askers.first.account) as is_theirs:
+            if not is_theirs:
+                return too_many(LISTS_AFTER_S)
+            return await run_in_threadpool(_decide_and_say_where, parts, askers, key, body)
 
 
 def _take_from_devices(app: FastAPI, parts: IntakeParts) -> None:
@@ -291,8 +298,13 @@ def _decide(requests: GuardedRequests, askers: Askers, body: bytes) -> Response:
         wanted = decode_requests(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return problem(400, "no-requests", f"this is no list of requests: {error}")
-    if unsafe_text(msgspec.json.decode(body)):
-        return problem(400, "no-requests", "texts hold no control characters")
+    if len(wanted) > REQUESTS_MAX:
+        words = f"a list holds at most {REQUESTS_MAX} requests, not {len(wanted)}: send several"
+        return problem(400, "too-many-requests", words)
+    if unsafe_text(msgspec.json.decode(body), written=True):
+        return problem(
+            400, "text-unsafe", "texts hold no control characters, and no marks of direction"
+        )
     try:
         results = [requests.take(askers, one) for one in wanted]
     except Conflict as error:

@@ -13,6 +13,7 @@ from ledger.errors import Conflict, Malformed
 from ledger.events import wire
 from ledger.events.base import Id, LongText
 from ledger.events.catalogue import unsafe_text
+from ledger.events.reports import YEARS
 from ledger.intake.devices import Devices
 from ledger.intake.door_routes import Doorway, form_of, refused
 from ledger.intake.guard import TURNED_AWAY, Askers
@@ -34,6 +35,11 @@ class InvitationForm(msgspec.Struct, frozen=True):
     merchants: Annotated[tuple[Id, ...], msgspec.Meta(max_length=MERCHANTS_MAX)] = ()
     again: LongText | None = None
     minutes: Annotated[int, msgspec.Meta(ge=1, le=MINUTES_MAX)] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a day outside the years that a mandate can mean."""
+        if self.since.year not in YEARS:
+            raise ValueError(f"since lies in 2000 to 2100, not {self.since}")
 
 
 def joining_router(

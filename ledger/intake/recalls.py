@@ -50,9 +50,12 @@ from ledger.rules.recalls import (
     evolve_recall,
 )
 from ledger.rules.refusal import Refusal
+from ledger.rules.register import ProductCase, evolve_product
 from ledger.rules.stops import covers_all
 from ledger.values.gtin import Gtin
 
+# Of a recall of more products than this nobody looks up what each is a pack of.
+PRODUCTS_MAX = 200
 DeskRequest = HoldRequest | RecallRequest | HolderRequest | StateWorkingDays
 
 
@@ -91,6 +94,10 @@ class RecallDesk:
                 | DrawChecks() | HandOverRecall()
             ):  # fmt: skip
                 recall = self._load(request.entry.recall)
+                if isinstance(request, AnswerRecall) and (
+                    other := self._other_product(request, recall)
+                ):
+                    return other
                 subject = subject_of_holder(request)
                 return self._record("recall-holder", subject, HolderCase(subject), evolve_holder,
                                     lambda case: decide_holder(case, request, recall))  # fmt: skip
@@ -117,6 +124,29 @@ class RecallDesk:
             # What the recall does not name, or was withdrawn meanwhile, stays held: to be decided on.
             return None
         return self._hold(TurnIntoRecall(hold=hold.hold, recall=request.recall, by=request.by))
+
+    def _other_product(self, request: AnswerRecall, recall: RecallCase) -> Refusal | None:
+        """Returns why an answer is none to this recall: of goods that it never named, in packs or singles."""
+        named = {product for product, _ in recall.named}
+        if recall.published is None or None in named or len(named) > PRODUCTS_MAX:
+            return None
+        others = dict.fromkeys(
+            said.product for said in request.entry.lines if said.product not in named
+        )
+        if not others:
+            return None
+        recalled = {self._base(product) for product in named if product}
+        for product in others:
+            if self._base(product) not in recalled:
+                advice = f"{recall.recall} does not recall {product}: answer for its own goods."
+                return Refusal("answer-other-goods", advice)
+        return None
+
+    def _base(self, product: str) -> str:
+        case: ProductCase = self._cases.load(
+            "product", product, ProductCase(product), evolve_product
+        )
+        return (case.registered.base if case.registered else None) or product
 
     def _missing_hold(self, entry: RecallDrafted) -> Refusal | None:
         if entry.hold is None:

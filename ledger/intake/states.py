@@ -39,7 +39,7 @@ INSERT INTO accounts.device_states AS known VALUES (
     -- Its last word is made before it heard of any.
     stops = CASE WHEN excluded.online THEN excluded.stops ELSE known.stops END
 -- What was said before is nothing new, but for the last word of the connection that is known.
-WHERE excluded.said > known.said
+WHERE excluded.said > known.said OR known.said > known.heard
    OR (NOT excluded.online AND excluded.session = known.session AND known.online)
 """
 
@@ -120,9 +120,10 @@ class DeviceStates:
         if not TIME_MIN < state.time < TIME_MAX:
             return None
         told = state.online and not said.retained
+        # A clock that was ahead once must not make all that it says later look older.
+        time = min(state.time, said.at)
         return HeardState(
-            device, state.online, state.tape, state.waiting, state.fill_percent, state.time,
-            state.session, said.at, (state.time - said.at) / SECOND if told else None,
+            device, state.online, state.tape, state.waiting, state.fill_percent, time, state.session, said.at, (state.time - said.at) / SECOND if told else None,
             state.stops,
         )  # fmt: skip
 

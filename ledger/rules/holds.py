@@ -16,6 +16,7 @@ from ledger.events.holds import (
 )
 from ledger.rules.refusal import Refusal
 from ledger.values.clock import Instant
+from ledger.values.ids import NO_NAME
 
 # 行政强制法, article 25 (secondary): goods are sealed for at most 30 days, and 30 more at a time.
 HOLD_DAYS_MAX = 30
@@ -110,6 +111,8 @@ def _place(case: HoldCase, request: PlaceHold, now: datetime) -> list[Event] | R
         same = HoldPlaced(placed_at=case.placed.placed_at, **_members(request)) == case.placed
         taken = Refusal("hold-taken", f"{case.hold} is another hold: choose another name.")
         return [] if same else taken
+    if case.hold == NO_NAME:
+        return Refusal("name-reserved", f"A hold is not called {NO_NAME}: choose another name.")
     refused = _too_far(request.until, now, earliest=now)
     return refused or [HoldPlaced(placed_at=now, **_members(request))]
 

@@ -21,6 +21,7 @@ from ledger.events.recalls import (
 from ledger.rules.deadlines import starts_by
 from ledger.rules.refusal import Refusal
 from ledger.values.clock import Instant
+from ledger.values.ids import NO_NAME
 
 
 class DraftRecall(msgspec.Struct, frozen=True, tag="draft-recall"):
@@ -140,6 +141,8 @@ def _draft(case: RecallCase, entry: RecallDrafted, now: datetime) -> list[Event]
     if case.drafted is not None and case.drafted.by != entry.by:
         advice = f"{case.drafted.by} drafted {case.recall}: choose another name."
         return Refusal("draft-of-another", advice)
+    if case.recall == NO_NAME:
+        return Refusal("name-reserved", f"A recall is not called {NO_NAME}: choose another name.")
     if entry.known_at > now + timedelta(minutes=1):
         return Refusal("known-later", "A risk is not known before its time: look at the clock.")
     entry = msgspec.structs.replace(entry, goods=tuple(dict.fromkeys(entry.goods)))

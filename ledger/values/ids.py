@@ -5,6 +5,8 @@ from uuid import UUID, uuid5
 
 # Merchants, premises, devices, markets: what fits a badge, an address and an MQTT topic alike.
 ID_FORM = r"[a-z0-9][a-z0-9-]{0,39}"
+# Where a page of forms stands beside the pages of holds and recalls; one of this name had none.
+NO_NAME = "new"
 
 # uuid5(NAMESPACE_URL, "urn:suyuan:ledger:v1"); written out because docs/protocol.md prints it
 # and a stream name must never depend on how it was computed.

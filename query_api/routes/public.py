@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
@@ -31,7 +31,22 @@ STANDS_S, STANDS_LEAST_S = 1.0, 0.03
 # A live stream looks again at least this often, should a notification be lost.
 LOOK_S = 5.0
 
+FirstDay = Annotated[
+    date | None, Query(description="the first day that a label may mean which states a month alone")
+]
+
 router = APIRouter(prefix="/v1", tags=["public"])
+
+
+def dates_asked(
+    produced: date | None = None, expires: date | None = None,
+    produced_from: FirstDay = None, expires_from: FirstDay = None,
+) -> lots.Dates:  # fmt: skip
+    """Reads the days that a pack states."""
+    return lots.Dates(produced, expires, produced_from, expires_from)
+
+
+DatesAsked = Annotated[lots.Dates, Depends(dates_asked)]
 
 
 @router.get("/products")
@@ -46,24 +61,20 @@ def search(
 
 
 @router.get("/products/{gtin}")
-def product(
-    asked: PublicInquiry, gtin: GtinText, produced: date | None = None, expires: date | None = None
-) -> schemas.ProductPage:
+def product(asked: PublicInquiry, gtin: GtinText, dates: DatesAsked) -> schemas.ProductPage:
     """A product with the lots known here, or those of the dates on a pack."""
     with asked.snapshot() as reader:
-        return lots.product_page(reader, gtin_of(gtin), lots.Dates(produced, expires))
+        return lots.product_page(reader, gtin_of(gtin), dates)
 
 
 @router.get("/lots/{gtin}")
-def lot_by_date(
-    asked: PublicInquiry, gtin: GtinText, produced: date | None = None, expires: date | None = None
-) -> schemas.LotPage:
+def lot_by_date(asked: PublicInquiry, gtin: GtinText, dates: DatesAsked) -> schemas.LotPage:
     """A lot by the days printed on the pack: its production day, its last good day, or both."""
     with asked.snapshot() as reader:
         number = lots.base_of(reader, gtin_of(gtin))
-        if produced is None and expires is None:
+        if dates.produced is None and dates.expires is None:
             raise Problem(422, "date-missing", "give the produced or the expires date of the pack")
-        found = lots.find_lot(reader, number, lots.Dates(produced, expires))
+        found = lots.find_lot(reader, number, dates)
         return lots.lot_page(reader, number, found)
 
 

@@ -19,6 +19,7 @@ from query_api import (
 )
 from query_api.inquiries import Inquiry, asks
 from query_api.parameters import Cursor, Limit
+from query_api.problems import Problem
 from query_api.routes.trace import LotsQuery, ProductsQuery
 from query_api.sheets import WRITERS, Sheet
 from query_api.stops import NEWEST
@@ -156,6 +157,9 @@ def notice(
     link: Link = None,
 ) -> Response:
     """The notice for consumers: words, a poster to print, or its code alone."""
+    if link and asked.resource != "recall":
+        # A stranger's address under the authority's name would send shoppers wherever it likes.
+        raise Problem(403, "link-refused", "where a poster's code leads is for the office to say")
     with asked.snapshot() as reader:
         answer = recall_papers.published(reader, recall, now=request.app.state.now())
     leads_to = link or f"urn:suyuan:recall:{recall}"

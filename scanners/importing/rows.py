@@ -145,6 +145,8 @@ def _event(cells: dict[str, str], unit: str, common: Common) -> GoodsMoved | Day
         )  # fmt: skip
     event, extra, _ = KINDS[kind]
     goods, quantity = _goods(cells), _quantity(cells, unit)
+    if not quantity.amount and kind != "count":
+        raise ValueError("数量 0: nothing moved; leave the row out, or count what is there")
     counterparty, card = _counterparty(cells.get("counterparty", ""), common)
     return event(
         merchant=common.merchant, premises=common.premises, business_date=day or common.day,

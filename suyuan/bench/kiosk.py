@@ -21,7 +21,8 @@ from ledger.events.cases import MerchantRegistered, PremisesAdded, ProductRegist
 from ledger.events.reports import GoodsAsRead, GoodsReceived
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.agent import Agent, ask, enroll, learn_home
+from scanners.agent import Agent, enroll, learn_home
+from scanners.asking import ask
 from scanners.identity import Clocks
 from suyuan.bench.comparison import bench, comparison
 from suyuan.bench.recall import GTIN, Officers

@@ -20,7 +20,8 @@ from ledger.rules.recalls import (
     WithdrawRecall,
     digest_of,
 )
-from scanners.agent import Agent, ask, enroll, learn_home
+from scanners.agent import Agent, enroll, learn_home
+from scanners.asking import ask
 from scanners.entries import Standing
 from scanners.identity import Clocks
 from suyuan.badge import Badge

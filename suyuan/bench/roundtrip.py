@@ -19,7 +19,8 @@ from ledger.events import wire
 from ledger.events.reports import GoodsAsRead, GoodsSold
 from ledger.journal.keyfile import read_key
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.agent import Agent, EnrolmentRefused, enroll, learn_home
+from scanners.agent import Agent, enroll, learn_home
+from scanners.asking import EnrolmentRefused
 from scanners.identity import Clocks
 from scanners.tcp import no_delay
 from suyuan.bench.comparison import bench, comparison

@@ -166,7 +166,7 @@ def _old_place(url: str, old: str | None, later: Successor) -> str:
 
 
 def _receipts(tape: Path, log: PublishedLog, report: AuditReport) -> "ReceiptsReport":
-    from scanners.agent import EnrolmentRefused
+    from scanners.asking import EnrolmentRefused
     from scanners.tape import NoTape, Tape
     from suyuan.receipts_check import check_receipts
 

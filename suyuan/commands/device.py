@@ -15,7 +15,8 @@ from ledger.events import wire
 from ledger.events.base import Event
 from ledger.papers.copies import Unfit
 from ledger.papers.kinds import kind_of
-from scanners.agent import Agent, EnrolmentRefused, home_of, keep_document, point
+from scanners.agent import Agent, home_of, keep_document, point
+from scanners.asking import EnrolmentRefused
 from scanners.identity import Clocks
 from scanners.joining import renew
 from scanners.session import Session

@@ -15,7 +15,8 @@ from ledger.events.cases import MerchantOwnerStated
 from ledger.events.reports import GoodsSold, GoodsUsed
 from ledger.rules.requests import StateOwner
 from ledger.values.cards import Card
-from scanners.agent import EnrolmentRefused, LedgerAway, ask, home_of
+from scanners.agent import home_of
+from scanners.asking import EnrolmentRefused, LedgerAway, ask
 from scanners.cards import CardBox, CardRefused, plain_name
 from scanners.entries import Standing
 from scanners.importing.columns import WORDS, Columns, find_headings

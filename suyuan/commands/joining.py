@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ledger.settings import read_settings
-from scanners.agent import EnrolmentRefused, enroll, home_of, learn_home
+from scanners.agent import enroll, home_of, learn_home
+from scanners.asking import EnrolmentRefused
 from scanners.joining import InvitationLink, join, read_link
 from scanners.proof_codes import text_in
 from scanners.tape import NoTape, Tape

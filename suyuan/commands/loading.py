@@ -13,7 +13,7 @@ from ledger.intake.__main__ import open_committer
 from ledger.intake.loading import load
 from ledger.rules.requests import decode_requests
 from ledger.settings import read_settings
-from scanners.agent import EnrolmentRefused, LedgerAway, ask
+from scanners.asking import EnrolmentRefused, LedgerAway, ask
 from suyuan.badge import badge
 from suyuan.commands import Failed
 from suyuan.commands.this_machine import RunningLedger

@@ -13,7 +13,7 @@ import httpx
 
 from ledger.settings import read_settings
 from ledger.values.day import ZONE_DEFAULT
-from scanners.agent import EnrolmentRefused, LedgerAway, ask
+from scanners.asking import EnrolmentRefused, LedgerAway, ask
 from suyuan.badge import badge, held_by, latest
 from suyuan.commands import Failed, name
 from suyuan.trusted import authority_of, verify

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.settings import read_settings
-from scanners.agent import Agent, EnrolmentRefused, home_of
+from scanners.agent import Agent, home_of
+from scanners.asking import EnrolmentRefused
 from scanners.identity import Clocks
 from scanners.showing import Showing
 from scanners.tape import NoTape, Tape

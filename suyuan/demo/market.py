@@ -19,7 +19,8 @@ from ledger.rules.areas import StateArea
 from ledger.rules.device import EnrollDevice, GrantMandate
 from ledger.values.keys import SigningKey
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.agent import Agent, Former, Home, ask, keep_document, open_tape
+from scanners.agent import Agent, Former, Home, keep_document, open_tape
+from scanners.asking import ask
 from scanners.cards import put_card
 from scanners.deliveries import Received
 from scanners.entries import Entries, Standing

@@ -22,7 +22,8 @@ from ledger.log.files import FolderFiles, reading
 from ledger.log.postgres import PgLog
 from ledger.rules.recalls import CheckRecall, DraftRecall, PublishRecall, digest_of
 from ledger.values.quantity import StatedQuantity, Unit
-from scanners.agent import Agent, ask, enroll, keep_document, learn_home
+from scanners.agent import Agent, enroll, keep_document, learn_home
+from scanners.asking import ask
 from scanners.entries import Standing
 from scanners.identity import Clocks
 from scanners.labels import Label, png

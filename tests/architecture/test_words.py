@@ -47,6 +47,16 @@ def test_every_word_of_the_scripts_is_in_the_catalogue() -> None:
     assert missing(found) == []
 
 
+TURNED_DOWN = re.compile(r'(?:Unusable|TooMany|NotYours)\(\s*"([^"]+)"')
+
+
+def test_whatever_a_page_refuses_by_itself_is_said_in_chinese() -> None:
+    found = {text for path in FACES.rglob("*.py") for text in TURNED_DOWN.findall(path.read_text())}
+
+    assert len(found) > 8
+    assert missing(found) == []
+
+
 REFUSAL = re.compile(r'Refusal\(\s*"([a-z-]+)"')
 
 

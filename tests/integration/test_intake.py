@@ -5,6 +5,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -67,6 +68,26 @@ def test_a_batch_over_http_gets_the_same_signed_receipt(
     assert bodies[0].verdicts == bodies[1].verdicts
     home = learn_home(machine.intake_url, "127.0.0.1", machine.broker.port)
     assert home.keys
+
+
+def test_who_sends_long_lists_again_and_again_waits_for_their_own_and_for_nobody_else(
+    http: httpx.Client, machine: Machine
+) -> None:
+    asked = [
+        {"type": "comment-alerts", "group": f"g-{n:016x}", "by": CHIEF, "note": "x"}
+        for n in range(150)
+    ]
+    too_long = http.post("/intake/requests", json=asked * 7)
+    with ThreadPoolExecutor(14) as hands:
+        codes = list(
+            hands.map(lambda _: http.post("/intake/requests", json=asked).status_code, range(14))
+        )
+
+    assert (too_long.status_code, too_long.json()["title"]) == (400, "too-many-requests")
+    assert "1000" in too_long.json()["detail"]
+    assert set(codes) == {422, 429}
+    # Whoever was told to wait is heard afterwards.
+    assert http.post("/intake/requests", json=asked[:1]).status_code == 422
 
 
 def test_a_question_asked_again_under_its_key_gets_its_answer_again(http: httpx.Client) -> None:
@@ -288,6 +309,10 @@ def test_a_mandate_withdrawn_from_the_first_day_that_counts_leaves_the_device_us
     }
     assert http.post("/intake/requests", json=[withdraw]).status_code == 200
     # A day before any label's is refused: every follower would have to go on from there.
+    turned = [
+        {"type": "comment-alerts", "group": "g-0000000000000000", "by": CHIEF, "note": "\u202edoog"}
+    ]
+    assert http.post("/intake/requests", json=turned).json()["title"] == "text-unsafe"
     never = withdraw | {"from_day": "0001-01-01"}
     refused = http.post("/intake/requests", json=[never])
     assert (refused.status_code, refused.json()["title"]) == (400, "no-requests")

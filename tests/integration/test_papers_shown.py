@@ -14,7 +14,7 @@ from ledger.events import wire
 from ledger.events.reports import CertificateFiled
 from ledger.rules.access import Grant
 from ledger.rules.device import EnrollDevice, GrantMandate
-from scanners.agent import ask
+from scanners.asking import ask
 from suyuan.badge import Badge
 from suyuan.parts.machine import Machine
 from tests.support import paper_files as files

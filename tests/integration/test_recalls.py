@@ -249,6 +249,12 @@ def test_the_notice_is_words_a_poster_and_a_code(api: httpx.Client) -> None:
     assert "批号 lot A" in words
     assert "<svg viewBox" in poster
     assert code.startswith("<svg viewBox")
+    # Where the authority's code leads is nobody else's to say.
+    refused = api.get(
+        "/v1/recalls/r-1/notice.svg", params={"link": "https://a.example/r"}, auth=None
+    )
+    assert refused.status_code == 403
+    assert api.get("/v1/recalls/r-1/notice.svg", auth=None).status_code == 200
 
 
 def test_the_report_accounts_for_every_holder_and_proof(api: httpx.Client) -> None:
@@ -284,7 +290,7 @@ def accounts(cluster: Cluster, line: Line, office: Office) -> tuple[Any, Any]:
 
 def test_an_answer_in_cases_is_that_many_pieces(cluster: Cluster) -> None:
     line, office = Line(), Office().published()
-    line.case("product", MILK_CASE, registered(MILK_CASE, base=MILK, contains=12))
+    office.register(line, registered(MILK_CASE, base=MILK, contains=12))
     line.report(received(24, milk("A")))
     said = AnswerLine(product=MILK_CASE, unit=Unit.PIECE, lot="A", found=Decimal(2))
     office.ask(AnswerRecall(RecallAnswered(recall="r-1", merchant="m-1", by="m-1", lines=(said,))))
@@ -365,8 +371,7 @@ def test_what_is_found_of_a_lot_that_is_no_longer_recalled_settles_nothing(
 
 def test_an_answer_in_bottles_or_cases_is_held_against_what_was_scanned(cluster: Cluster) -> None:
     line, office = Line(), Office().published()
-    line.case("product", MILK, registered(MILK))
-    line.case("product", MILK_CASE, registered(MILK_CASE, base=MILK, contains=12))
+    office.register(line, registered(MILK), registered(MILK_CASE, base=MILK, contains=12))
     line.report(received(34, milk("A")))
     bottles = AnswerLine(product=MILK, unit=Unit.BOTTLE, lot="A", found=Decimal(10))
     cases = AnswerLine(product=MILK_CASE, unit=Unit.CASE, lot="A", sold=Decimal(2))

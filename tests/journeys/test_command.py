@@ -18,7 +18,8 @@ import httpx
 import msgspec
 import pytest
 
-from scanners.agent import LedgerAway, enroll, learn_home
+from scanners.agent import enroll, learn_home
+from scanners.asking import LedgerAway
 from scanners.tape import Tape
 from suyuan.badge import Badge, HeldSignIn
 from suyuan.demo.check import wait_followed

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import msgspec
@@ -22,7 +22,8 @@ from ledger.rules.areas import StateArea
 from ledger.rules.device import EnrollDevice
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
-from scanners.agent import Agent, ask, enroll, keep_document, learn_home
+from scanners.agent import Agent, enroll, keep_document, learn_home
+from scanners.asking import ask
 from scanners.identity import Clocks
 from scanners.labels import Label, png
 from suyuan.participants import ZONE
@@ -399,6 +400,11 @@ def test_a_trace_says_what_stops_the_lot_now_and_nothing_of_it_as_it_was_known_b
     officer.goto(f"{trace}&as_of={drafted - 1}")
     assert "已召回：" not in officer.inner_text("#answer")
     assert "这是当时所知" in officer.inner_text("#answer")
+    # What is saved of it is of that moment, too; also of an hour.
+    officer.goto(f"{trace}&as_of={drafted - 1}&at={TODAY}T08:00")
+    for link in officer.locator("a[href*='/v1/trace/export']").all():
+        query = parse_qs(urlsplit(str(link.get_attribute("href"))).query)
+        assert (query["as_of"], query["at"]) == ([str(drafted - 1)], [f"{TODAY}T08:00:00+08:00"])
     # And one can slide forward again.
     assert int(officer.get_attribute("#as_of", "max") or "0") > drafted
 
@@ -669,6 +675,13 @@ def test_a_number_that_nobody_registered_is_not_stopped_before_it_was_looked_at_
     city: City, officer: Page
 ) -> None:
     """A slip of the finger stopped nothing, and the officer thought that the goods were stopped."""
+    officer.goto(f"{city.url}/desk/holds/new?product=06901234999991&lang=zh")
+    officer.fill("#reason", "抽检不合格")
+    officer.fill("#authority", "市市场监督管理局")
+    officer.click("main button.danger")
+    # What no product can have is not asked about, but said.
+    assert officer.locator("input[name=anyway]").count() == 0
+    assert "校验" in officer.inner_text("main")
     officer.goto(f"{city.url}/desk/holds/new?product=06901234999990&lang=zh")
     name = officer.input_value("#hold")
     officer.fill("#reason", "抽检不合格")

@@ -127,10 +127,11 @@ def test_rows_that_say_nothing_sensible_are_named_and_the_others_kept(station: S
         (EAN, "", 1, "件", "", "", "城北", ""),
         (EAN, "", 1, "件", "L" * 41, "", "", ""),
         (EAN, "", 1, "件", "", "9999-12-31", "", ""),
+        (EAN, "", 0, "件", "", "", "", ""),
     ]
     said = offer(station, "bad.csv", csv(*bad, ROWS[0]))
 
-    assert "10 行无法识别" in said
+    assert "11 行无法识别" in said
     problems = station.page.inner_text("#import-problems")
     words = (
         "校验",
@@ -143,9 +144,10 @@ def test_rows_that_say_nothing_sensible_are_named_and_the_others_kept(station: S
         "“城北”",
         "最多 40 个字符",
         "9999-12-31",
+        "没有进出",
     )
     assert all(word in problems for word in words), problems
-    assert [f"第 {n} 行" in problems for n in range(2, 12)] == [True] * 10
+    assert [f"第 {n} 行" in problems for n in range(2, 13)] == [True] * 11
     assert violations(station.page) == []
     station.page.click("#import-keep")
     assert station.sees("已保存 1 行")

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,8 @@ from ledger.rules.access import Grant
 from ledger.rules.device import GrantMandate, RevokeDevice, WithdrawMandate
 from ledger.settings import Settings
 from ledger.values.base64url import base64url_bytes
-from scanners.agent import (
-    CERTIFICATE,
-    CERTIFICATE_KEY,
-    Agent,
-    EnrolmentRefused,
-    LedgerAway,
-    ask,
-    home_of,
-)
+from scanners.agent import CERTIFICATE, CERTIFICATE_KEY, Agent, home_of
+from scanners.asking import EnrolmentRefused, LedgerAway, ask
 from scanners.identity import Clocks
 from scanners.joining import InvitationLink, join, read_link, renew
 from scanners.tape import Tape
@@ -480,6 +473,30 @@ def test_a_device_that_says_odd_things_of_itself_silences_nobody(
     agent.link.stop()
     for one in (odd, tape):
         one.close()
+
+
+def test_a_scanner_whose_clock_was_years_ahead_is_heard_again_once_it_is_set(
+    office: Office, tmp_path: Path
+) -> None:
+    tape = join(tmp_path / "a.tape", office.link("stall-1", "till-23", "m-1"))
+    url = f"{office.machine.query_url}/v1/devices"
+
+    def ahead_s() -> float:
+        listed = httpx.get(url, auth=office.people["stall-1"], trust_env=False).json()["devices"]
+        return next((one["ahead_s"] or 0.0 for one in listed if one["device"] == "till-23"), 0.0)
+
+    def says(time: datetime) -> None:
+        payload = signed_state(tape, time=time.isoformat(), session=str(uuid.uuid4()))
+        publish.single(
+            wire.state_topic("local", "till-23"), payload, qos=1,
+            hostname="127.0.0.1", port=office.machine.broker.port,
+        )  # fmt: skip
+
+    says(datetime(2199, 12, 31, tzinfo=UTC))
+    assert until(lambda: ahead_s() > 10**9)
+    says(Clocks().now() + timedelta(seconds=30))
+    assert until(lambda: 20 < ahead_s() < 40)
+    tape.close()
 
 
 def test_devices_are_listed_with_what_they_say_under_their_signature_alone(

@@ -5,7 +5,7 @@ import io
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from ledger.log.proofs import check_proof, read_proof
 from ledger.rules.holds import PlaceHold
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
-from scanners.agent import Agent, ask, enroll, keep_document, learn_home
+from scanners.agent import Agent, enroll, keep_document, learn_home
+from scanners.asking import ask
 from scanners.identity import Clocks
 from scanners.labels import Label, png
 from suyuan.participants import ZONE
@@ -670,6 +671,18 @@ def test_a_date_that_names_a_month_means_its_last_day(stand: Stand) -> None:
     assert stand.agent.link.wait_drained(10)
 
     assert "Lot MONTH" in _english(stand, f"/01/{MILK}?17=300200", wanted="MONTH")
+
+
+def test_of_two_lots_of_a_month_none_is_taken_for_the_one_that_a_month_alone_names(
+    stand: Stand,
+) -> None:
+    stand.keep(*(received(1, milk(f"M{day}", produced=date(2024, 11, day))) for day in (7, 30)))
+    assert stand.agent.link.wait_drained(10)
+
+    page = _english(stand, f"/01/{MILK}?11=241100", wanted="M7")
+
+    assert "Which lot is on your pack?" in page
+    assert "M30" in page
 
 
 def _english(stand: Stand, path: str, wanted: str = "") -> str:

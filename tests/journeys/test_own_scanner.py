@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, TimeoutError
 
 from ledger.rules.device import RevokeDevice
 from ledger.rules.requests import RegisterProduct
-from scanners.agent import ask, enroll, learn_home
+from scanners.agent import enroll, learn_home
+from scanners.asking import ask
 from suyuan.parts.machine import Machine
 from tests.support.databases import running_machine
 from tests.support.faces import SIZES, context_of, until

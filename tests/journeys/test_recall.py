@@ -24,7 +24,8 @@ from ledger.events.stop_list import stops_topic
 from ledger.rules.access import Grant
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
-from scanners.agent import Agent, ask, enroll, keep_document, learn_home
+from scanners.agent import Agent, enroll, keep_document, learn_home
+from scanners.asking import ask
 from scanners.gs1 import understand
 from scanners.identity import Clocks
 from scanners.labels import Label, png

@@ -12,7 +12,7 @@ from ledger.rules.access import Grant
 from ledger.rules.holds import PlaceHold
 from ledger.rules.requests import AddPremises, RegisterMerchant, RegisterProduct
 from ledger.values.day import day_at
-from scanners.agent import ask
+from scanners.asking import ask
 from suyuan.participants import ZONE
 from suyuan.parts.machine import Machine
 from tests.support.faces import Keyboard, said_by, sign_in_at, until

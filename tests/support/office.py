@@ -7,6 +7,7 @@ from typing import Any
 from eventsourcing.popo import POPOApplicationRecorder
 
 from ledger.events.base import Event
+from ledger.events.cases import ProductRegistered
 from ledger.events.recalls import AnswerLine, RecallAnswered, RecallChecked
 from ledger.intake.deadlines import DeadlineKeeper
 from ledger.intake.recalls import RecallDesk
@@ -20,6 +21,7 @@ from ledger.rules.recalls import (
     digest_of,
     evolve_recall,
 )
+from ledger.rules.register import ProductCase, decide_product, evolve_product
 from ledger.values.ids import stream_of_case
 from ledger.values.quantity import Unit
 from tests.support.line import Line
@@ -64,6 +66,18 @@ class Office:
         assert self.check() == ""
         assert self.publish() == ""
         return self
+
+    def register(self, line: Line, *products: ProductRegistered) -> None:
+        """Puts products into the register, which a line takes in as well."""
+        for one in products:
+
+            def decided(case: ProductCase, one: ProductRegistered = one) -> Any:
+                return decide_product(case, one)
+
+            self.cases.handle(
+                "product", one.gtin, ProductCase(one.gtin), evolve_product, decide=decided
+            )
+        self.tell(line)
 
     def recall(self) -> RecallCase:
         return self.cases.load("recall", "r-1", RecallCase("r-1"), evolve_recall)

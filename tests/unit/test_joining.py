@@ -8,8 +8,9 @@ import pytest
 
 from ledger.events import wire
 from ledger.rules.device import DeviceCase, Mandate
-from scanners import agent
-from scanners.agent import EnrolmentRefused, Home, LedgerAway, enroll, keep_document
+from scanners import asking
+from scanners.agent import Agent, Home, enroll, keep_document
+from scanners.asking import EnrolmentRefused, LedgerAway
 from scanners.identity import Clocks
 from scanners.tape import Tape
 from tests.support.line import Line
@@ -30,7 +31,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: object) -> lis
         keys.append(headers["idempotency-key"])
         return httpx.Response(status, json=body)
 
-    monkeypatch.setattr(agent, "ASK_PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(asking, "ASK_PAUSES_S", (0.0, 0.0))
     monkeypatch.setattr(httpx, "post", post)
     return keys
 
@@ -89,7 +90,7 @@ def test_a_picture_the_ledger_will_never_take_is_told_and_any_other_waits(
     answer = httpx.Response(status, json={"title": title, "detail": "no picture"})
     monkeypatch.setattr(httpx, "put", lambda *_, **__: answer)
 
-    refused = agent.Agent(tape, Clocks()).send_documents()
+    refused = Agent(tape, Clocks()).send_documents()
 
     assert refused == told
     assert len(tape.documents_waiting()) == waiting

@@ -41,7 +41,7 @@ from ledger.rules.recalls import (
     digest_of,
 )
 from tests.support.line import Line
-from tests.support.make import NOON, days, drafted, stopped_goods
+from tests.support.make import NOON, YOGHURT, days, drafted, stopped_goods
 from tests.support.office import Office, answered
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -282,6 +282,22 @@ def test_an_answer_for_another_lot_of_the_product_settles_nothing(office: Office
 
     assert office.ask(AnswerRecall(said)) == "answer-other-goods"
     assert office.ask(AnswerRecall(answered("m-1", found=3))) == ""
+
+
+def test_an_answer_for_goods_that_were_never_recalled_settles_nothing(office: Office) -> None:
+    """Five tons of flour stood among what was destroyed of a recall of milk."""
+    office.published()
+    flour = msgspec.structs.replace(
+        answered("m-1", destroyed=5000).lines[0], product=YOGHURT, lot=None
+    )
+    said = msgspec.structs.replace(answered("m-1"), lines=(flour,))
+
+    assert office.ask(AnswerRecall(said)) == "answer-other-goods"
+
+
+def test_no_hold_and_no_recall_has_the_name_of_the_page_where_they_are_made(office: Office) -> None:
+    assert office.hold(hold="new") == "name-reserved"
+    assert office.ask(DraftRecall(drafted(A, recall="new"))) == "name-reserved"
 
 
 def test_what_a_recall_was_narrowed_by_may_still_be_answered_for(office: Office) -> None:

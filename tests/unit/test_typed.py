@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk_ui.viewmodels.typed import path_typed
+from kiosk_ui.viewmodels.typed import as_typed, path_typed
 
 MILK = "06901234567892"
 
@@ -55,3 +55,14 @@ def test_whatever_is_typed_is_a_path_of_goods_or_none(text: str) -> None:
 
     assert path == "" or path.startswith("/01/")
     assert "\n" not in path and "//" not in path
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("\uff16\uff19\uff10\uff11", "6901"), ("\u200b\ufeff牛奶\u202e ", "牛奶"), ("\x00", ""), ("\ud800", ""),
+        (f"01{MILK}10A\x1d21B", f"01{MILK}10A\x1d21B"), ("  酸 奶 ", "酸 奶"),
+    ],
+)  # fmt: skip
+def test_what_an_input_method_types_wide_or_unseen_is_what_it_means(text: str, meant: str) -> None:
+    assert as_typed(text) == meant

@@ -32,7 +32,8 @@ export async function loadUnsent(link, file) {
   let count = 0;
   for (const batch of carried.batches) {
     const went = await link.hand(batch);
-    if (went !== "on") return told("red", "Handed in: {n}. Then: {why}", { n: count, why: went });
+    if (went === "later") return told("amber", "Handed in: {n}. The ledger does not answer now: load the same file again later.", { n: count });
+    if (went !== "on") return told("red", "Handed in: {n}. The ledger does not take the rest: the file is damaged, or its device was stopped. Tell the office.", { n: count });
     count += batch.reports.length;
   }
   return told("green", "Handed in for {device}: {n} scans.", { device: carried.device, n: count });

@@ -34,7 +34,7 @@ export class Importer {
       const whose = { ...place, day: this.session.today };
       const rows = await understood(table, whose, this.#partners());
       this.#show({ file: file.name, table, whose, rows: await this.#unknown(rows) });
-      return undefined;
+      return told("ask", "Look at the rows below, then keep them.");
     } catch (error) {
       return told("red", "Not read: {why}", { why: error });
     }

@@ -89,7 +89,8 @@ export class Link {
     }
     if (!answer.ok) {
       this.#say({ online: answer.status < 500, trouble: null });
-      return "later";
+      // What was not understood will not be; who asked too often may ask later.
+      return answer.status < 500 && answer.status !== 429 ? "unread" : "later";
     }
     return this.#take(await answer.json(), batch);
   }

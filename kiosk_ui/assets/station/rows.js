@@ -76,6 +76,7 @@ async function lineOf(cells, { table, place, partner, kinds, units, totals }) {
   if (!kind) wrong("What kind of entry is {text}?", { text: cells.kind });
   const goods = goodsOf(cells, totals);
   const quantity = quantityOf(cells, table.unit, units);
+  if (kind !== "count" && Number(quantity.amount) === 0) wrong("数量 0: nothing moved. Leave the row out, or count what is there.");
   const day = dayOf("日期", cells.date) ?? place.day;
   const counterparty = cells.counterparty ? await partner(cells.counterparty) : undefined;
   if (cells.counterparty && !counterparty) wrong("No merchant of the register is called {text}.", { text: cells.counterparty });

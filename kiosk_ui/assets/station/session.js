@@ -302,6 +302,8 @@ export class Session {
 
   // Says of goods that may be stopped what the label shows.
   async look(isIt) {
+    // A second tap on the same button.
+    if (this.asking?.why !== "look") return undefined;
     const { stopped, ...asked } = this.asking;
     const line = { ...asked, looked: !isIt };
     if (isIt) return this.#refuse(line, stopped, "it-is");

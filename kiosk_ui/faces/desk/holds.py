@@ -75,7 +75,7 @@ async def hold_form(
     kind, said = (lot[:2], lot[2:]) if lot[1:2] == ":" else ("L:", lot)
     if kind not in KEYS:
         # Empty, it would stop all of the product.
-        raise Unusable(f"{lot} names no lot that a hold can be placed on")
+        raise Unusable("{lot} names no lot that a hold can be placed on", lot=lot)
     known = {name: said if key == kind else "" for key, name in KEYS.items()}
     values: dict[str, Any] = {
         "product": product, "name": name, "goods": await _goods(person, product), "unknown": False,
@@ -89,7 +89,7 @@ async def hold_form(
 async def place(request: Request, person: Decider, form: Annotated[HoldForm, Form()]) -> Response:
     """Stops it: scanners hear of it within seconds."""
     product = form.product.zfill(14) if form.product.isdigit() else form.product
-    if not form.anyway and product.isdigit() and await _goods(person, product) is None:
+    if not form.anyway and product.isdigit() and not await _is_registered(person, product):
         # A slip of the finger would stop other goods, or none, and nobody would notice.
         values: dict[str, Any] = form.model_dump() | {
             "goods": None,
@@ -125,6 +125,15 @@ async def one(request: Request, person: Officer, hold: str) -> Response:
         "note_of": lambda said: case_note(said, language),
     }  # fmt: skip
     return render(request, "desk/hold.html", values, person=person)
+
+
+async def _is_registered(person: Person, gtin: str) -> bool:
+    """Tells whether anything is known of a number. Raises `Unusable` for one that no product can have."""
+    try:
+        await person.client.product(gtin, {})
+    except NotRecorded:
+        return False
+    return True
 
 
 async def _goods(person: Person, product: str) -> dict[str, Any] | None:

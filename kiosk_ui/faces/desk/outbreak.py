@@ -52,7 +52,7 @@ async def outbreak(
 def _check_count(named: list[str]) -> None:
     """Raises `Unusable` for one suspect, or more than anybody suspects: before each is looked up."""
     if not 1 < len(named) <= SUSPECTS_MAX:
-        raise Unusable(f"name 2 to {SUSPECTS_MAX} lots or merchants, a line each")
+        raise Unusable("name 2 to {n} lots or merchants, a line each", n=SUSPECTS_MAX)
 
 
 async def _numbered(person: Person, line: str, language: Language) -> str:

@@ -11,7 +11,6 @@ from kiosk_ui.faces.desk.naming import numbered_merchant
 from kiosk_ui.faces.desk.reach import reach_of
 from kiosk_ui.language import ZONE, Language
 from kiosk_ui.page import render
-from kiosk_ui.reached import public_base
 from kiosk_ui.saying import (
     FilledIn,
     Name,
@@ -181,7 +180,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
         "widened_at": max(
             (one["said_at"] for one in found["words"] if one["what"] == "recall-widened"), key=instant, default=None
         ),
-        "is_before": is_before, "seen": SEEN, "base": public_base(request), "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
+        "is_before": is_before, "seen": SEEN, "works": person.has("inspector", "regulator"), "stages": STAGES, "tones": TONES, "own": told["drafted_by"] == person.account,
         "decides": person.has("regulator"),
         "note_of": lambda said: case_note(said, language),
     }  # fmt: skip

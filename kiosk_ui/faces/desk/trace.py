@@ -61,7 +61,7 @@ async def trace(
     told = {"product": product, "lot": lot, "at": at, "as_of": "" if as_of is None else as_of}
     values = _values(request, page, flow)
     about = {
-        "stops": stops, "head": health["trade"], "asked": asked, "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
+        "stops": stops, "head": health["trade"], "asked_as": urlencode(asked), "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
         "took_ms": round(took_s * 1000), "same": urlencode({k: v for k, v in told.items() if v != ""}),
     }  # fmt: skip
     return render(request, "desk/trace.html", values | about, person=person)
