@@ -6,6 +6,11 @@ import time
 # What every record has anyway; all else was said on purpose.
 _ORDINARY = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime"}
 
+# Control characters, written as Python writes them.
+_WRITTEN = {n: f"\\x{n:02x}" for n in (*range(0x20), *range(0x7F, 0xA0))}
+# What somebody may be trying on purpose is told this often of each: enough to find them, too few to fill a disk.
+TOLD_PER_S, TOLD_BURST = 1.0, 100.0
+
 
 class LogLine(logging.Formatter):
     """Writes `2026-11-22T04:00:00.000Z WARNING suyuan.intake words position=12 device=scanner-1`."""
@@ -33,9 +38,10 @@ def begin(level: str) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Returns a text that neither ends the line nor moves a screen's cursor."""
+    return " ".join(text.split()).translate(_WRITTEN)
 
 
 def _quoted(value: object) -> str:
-    text = _one_line(str(value))
-    return f'"{text}"' if " " in text else text
+    text = _one_line(str(value)).replace('"', '\\"')
+    return f'"{text}"' if " " in text or '"' in text else text

@@ -1,6 +1,7 @@
 """Problems: every error as problem+json (RFC 9457), mapped once."""
 
 import logging
+import time
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,9 @@ from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+
+from ledger.limits import Buckets
+from ledger.telling import TOLD_BURST, TOLD_PER_S
 
 log = logging.getLogger("suyuan.query")
 
@@ -68,12 +72,15 @@ def answer(status: int, code: str, detail: str, after_s: int = 0) -> JSONRespons
 
 def install(app: FastAPI) -> None:
     """Makes every error of an application a problem."""
+    told = Buckets(per_s=TOLD_PER_S, burst=TOLD_BURST, monotonic=time.monotonic)
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Any) -> JSONResponse:
-        if error.status in TOLD:
+        account = request.scope.get("account", "")
+        address = request.client.host if request.client else ""
+        if error.status in TOLD and not told.take(account or address):
             about = {"status": error.status, "code": error.code, "path": request.url.path[:200]}
-            log.warning("not answered", extra=about | {"account": request.scope.get("account", "")})
+            log.warning("not answered", extra=about | {"account": account})
         return answer(error.status, error.code, error.detail, error.after_s)
 
     @app.exception_handler(RequestValidationError)

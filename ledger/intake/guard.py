@@ -1,6 +1,7 @@
 """The guard: a request is taken from who may make it, in nobody else's name."""
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +11,7 @@ from ledger.accounts.access_log import Noted, note, shortened
 from ledger.events.cases import ProductRegistered
 from ledger.intake.requests import Requests
 from ledger.journal.cases import Cases
+from ledger.limits import Buckets
 from ledger.replication import committing
 from ledger.rules.access import About, Reach, Resource, Subject, decide_access, reach
 from ledger.rules.alert_work import AssignAlerts
@@ -21,6 +23,7 @@ from ledger.rules.refusal import Refusal
 from ledger.rules.register import MerchantCase, ProductCase, evolve_merchant, evolve_product
 from ledger.rules.request_access import Needs, author, checker, needs
 from ledger.rules.requests import Request
+from ledger.telling import TOLD_BURST, TOLD_PER_S
 
 log = logging.getLogger("suyuan.intake")
 
@@ -227,6 +230,7 @@ class GuardedRequests:
 
     def __init__(self, guard: Guard, note: Note, requests: Requests) -> None:
         self._guard, self._note, self._requests = guard, note, requests
+        self._told = Buckets(per_s=TOLD_PER_S, burst=TOLD_BURST, monotonic=time.monotonic)
 
     def take(self, askers: Askers, request: Request) -> Refusal | None:
         """Decides and records a request. Returns None when granted, else why not.
@@ -235,7 +239,8 @@ class GuardedRequests:
         """
         if (refused := self._guard.refuse(askers, request)) is not None:
             about = {"account": askers.first.account, "code": refused.code}
-            log.warning("not theirs to ask: %s", request.__struct_config__.tag, extra=about)
+            if not self._told.take(askers.first.account):
+                log.warning("not theirs to ask: %s", request.__struct_config__.tag, extra=about)
             return refused
         self._note(askers, request)
         return self._requests.take(request)

@@ -89,6 +89,17 @@ def test_a_log_line_is_one_line_with_what_it_is_about() -> None:
     assert line.endswith('Z INFO suyuan.intake lost: x y position=12 device="scanner 1"')
 
 
+def test_what_a_stranger_asks_for_neither_makes_up_a_field_of_a_log_line_nor_clears_a_screen() -> (
+    None
+):
+    record = logging.LogRecord("suyuan.query", logging.WARNING, "", 0, "not answered", (), None)
+    record.path = '/x" account="admin\x00\x1b[2J'
+
+    line = LogLine().format(record)
+
+    assert line.endswith(r'not answered path="/x\" account=\"admin\x00\x1b[2J"')
+
+
 def test_intake_ends_when_it_is_told_to_though_a_page_listens(machine: Machine) -> None:
     assert machine.services is not None
     intake = machine.services.all["intake"]
