@@ -10,9 +10,11 @@ from fastapi.responses import RedirectResponse
 
 from kiosk_ui.client import Away, part, reached
 from kiosk_ui.faces.desk.naming import numbered_merchant
+from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
 from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.asked import asked_words
 from kiosk_ui.viewmodels.notes import gap_note
 from kiosk_ui.viewmodels.proof import witnesses_of
 
@@ -68,10 +70,15 @@ async def log(
         "health": health, "size": int(checkpoint.splitlines()[1]) if checkpoint else None,
         "key": await _of_log(person, "/log/key"), "account": account, "merchant": merchant,
         "overviews": overviews, "witnesses": witnesses_of(checkpoint), "base": public_base(request),
-        "entries": [one | {"told": json.loads(one["said"])} for one in looks["entries"]],
+        "entries": [_in_words(one, request.state.language) for one in looks["entries"]],
         "next": looks["next"], "reads": person.has("auditor"),
     }  # fmt: skip
     return render(request, "desk/log.html", values, person=person)
+
+
+def _in_words(entry: dict[str, Any], language: Language) -> dict[str, Any]:
+    told = json.loads(entry["said"])
+    return entry | {"told": told, "about": asked_words(told["asked"] or "", language)}
 
 
 async def _numbered(request: Request, person: Person, merchant: str) -> str:
