@@ -478,17 +478,17 @@ def test_a_device_that_says_odd_things_of_itself_silences_nobody(
 def test_a_scanner_whose_clock_was_years_ahead_is_heard_again_once_it_is_set(
     office: Office, tmp_path: Path
 ) -> None:
-    tape = join(tmp_path / "a.tape", office.link("stall-1", "till-23", "m-1"))
+    tape = join(tmp_path / "a.tape", office.link("stall-1", "till-33", "m-1"))
     url = f"{office.machine.query_url}/v1/devices"
 
     def ahead_s() -> float:
         listed = httpx.get(url, auth=office.people["stall-1"], trust_env=False).json()["devices"]
-        return next((one["ahead_s"] or 0.0 for one in listed if one["device"] == "till-23"), 0.0)
+        return next((one["ahead_s"] or 0.0 for one in listed if one["device"] == "till-33"), 0.0)
 
     def says(time: datetime) -> None:
         payload = signed_state(tape, time=time.isoformat(), session=str(uuid.uuid4()))
         publish.single(
-            wire.state_topic("local", "till-23"), payload, qos=1,
+            wire.state_topic("local", "till-33"), payload, qos=1,
             hostname="127.0.0.1", port=office.machine.broker.port,
         )  # fmt: skip
 
