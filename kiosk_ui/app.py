@@ -31,6 +31,7 @@ from kiosk_ui.faces import (
     unhappy,
 )
 from kiosk_ui.faces.install import read_authority
+from kiosk_ui.headers_alone import HeadersAlone
 from kiosk_ui.language import COOKIE, choose, load_languages
 from kiosk_ui.page import Assets, build_templates
 from kiosk_ui.page_cache import PageCache
@@ -76,9 +77,6 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":
-            # A page without its body, which the server leaves out (RFC 9110, 9.3.2).
-            scope = {**scope, "method": "GET"}
         request = Request(scope)
         stated = request.query_params.get("lang") or request.cookies.get(COOKIE)
         code = choose(stated, request.headers.get("accept-language", ""))
@@ -166,8 +164,9 @@ def build(settings: KioskSettings) -> FastAPI:
     _serve_assets(app, assets)
     app.add_middleware(GZipMiddleware, minimum_size=500)
     app.add_middleware(Front)
-    # Last added, it stands first: a kept page passes nothing else.
+    # The later added, the earlier asked: a kept page passes nothing else.
     app.add_middleware(PageCache, standing=standing)
+    app.add_middleware(HeadersAlone)
     return app
 
 

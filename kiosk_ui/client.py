@@ -21,7 +21,7 @@ class NotRecorded(Exception):
 
 
 class TurnedDown(Exception):
-    """The text says why, in the API's words, and `code` is what it calls that."""
+    """The text says why, in the API's words or a page's own, and `code` is what the API calls that."""
 
     def __init__(self, why: str, code: str = "", **filled: object) -> None:
         """`code` is empty where the API was not asked; `filled` stands in words of our own."""

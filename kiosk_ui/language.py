@@ -74,7 +74,9 @@ def load_languages() -> dict[str, Language]:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     texts = frozenset(str(message.id) for message in catalogue if message.id)
-    languages["zh"] = Language("zh", gettext.GNUTranslations(compiled).gettext, texts)
+    found = gettext.GNUTranslations(compiled).gettext
+    # Of no text a catalogue gives its own headings.
+    languages["zh"] = Language("zh", lambda text: found(text) if text else "", texts)
     return languages
 
 

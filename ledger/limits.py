@@ -37,9 +37,9 @@ class Buckets:
 class Turns:
     """Turns at work that takes long: each asker does one thing at a time, and few askers at once."""
 
-    def __init__(self, *, at_once: int, waiting: int) -> None:
-        """`waiting` is how many things one asker may have under way, the one at work among them."""
-        self._most = waiting
+    def __init__(self, *, at_once: int, under_way: int) -> None:
+        """`under_way` is how many things one asker may have, the one at work among them."""
+        self._most = under_way
         self._room = asyncio.Semaphore(at_once)
         self._locks: dict[str, asyncio.Lock] = {}
         self._here = Counter[str]()

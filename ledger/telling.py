@@ -43,5 +43,9 @@ def _one_line(text: str) -> str:
 
 
 def _quoted(value: object) -> str:
-    text = _one_line(str(value)).replace('"', '\\"')
-    return f'"{text}"' if " " in text or '"' in text else text
+    text = str(value)
+    plain = _one_line(text)
+    if not any(one in plain for one in ' "=\\'):
+        return plain
+    escaped = _one_line(text.replace("\\", "\\\\").replace('"', '\\"'))
+    return f'"{escaped}"'

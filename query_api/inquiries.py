@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from fastapi import Depends, Request
 from psycopg import Error
@@ -27,6 +27,8 @@ from query_api.views import Reader, rows
 
 WHY_CHARACTERS_MAX = 500
 ASKED_CHARACTERS_MAX = 2000
+# What would part a name in an address: it stays quoted, or an entry would seem to be about somebody else.
+IN_PATH, IN_QUERY = "%/?#", "%&=+#"
 # Of a merchant: where it trades under any of its names, and its district with what lies above.
 ABOUT = """
 WITH RECURSIVE above (area) AS (
@@ -131,9 +133,14 @@ class Inquiry:
 
     def _asked(self) -> str:
         url = self._request.url
-        plain = unquote(f"{url.path}?{url.query}" if url.query else url.path)
-        # What no record can hold, and no screen shows, stays as it was asked.
-        asked = "".join(char if char.isprintable() else quote(char) for char in plain)
+        pairs = parse_qsl(url.query, keep_blank_values=True)
+        said = "&".join(
+            f"{_plain(name, IN_QUERY)}={_plain(value, IN_QUERY)}" for name, value in pairs
+        )
+        path = "/".join(
+            _plain(unquote(part), IN_PATH) for part in _raw_path(self._request).split("/")
+        )
+        asked = f"{path}?{said}" if said else path
         if len(asked) <= ASKED_CHARACTERS_MAX:
             return asked
         # Padding hides nothing: the digest of the whole stands for the rest.
@@ -144,6 +151,21 @@ class Inquiry:
         """Returns the reason that the asker gave; a header carries other letters as percents."""
         text = unquote(self._request.headers.get("suyuan-why", ""))
         return "".join(filter(str.isprintable, text))[:WHY_CHARACTERS_MAX]
+
+
+def _raw_path(request: Request) -> str:
+    """Returns the path as it was asked: a lot's number may hold a slash."""
+    return bytes(request.scope["raw_path"]).decode("ascii", "replace")
+
+
+def _plain(text: str, parting: str) -> str:
+    """Returns a text as people read it; what no screen shows, and what would end it in an address, stays quoted."""
+    return "".join(
+        char
+        if char.isprintable() and char not in parting
+        else quote(char, safe="", errors="replace")
+        for char in text
+    )
 
 
 class Asks:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from ledger.projections.products import LEVELS_MAX
 from ledger.rules.near_expiry import near_from
+from ledger.rules.register import LEVELS_MAX
 from query_api import schemas
 from query_api.problems import Problem
 from query_api.views import Reader, position, rows, today

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ledger.projections.pairs import PAIR_CELLS, RUN_DAYS, TRADING_DAYS, PairCell, Run, trading_runs
+from ledger.projections.pairs import PAIR_CELLS, RUN_DAYS, TRADING_DAYS, Run, trading_runs
 from query_api import schemas
 from query_api.ledgers import names_of
 from query_api.stock import exact
@@ -102,7 +102,7 @@ def _groups(cells: Iterator[dict[str, Any]]) -> Iterator[PairGroup]:
         seller, buyer, product, unit, delivery, lot = key
         held = list(same)
         numbers = sorted({cell["delivery"] for cell in held} - {""})
-        runs = trading_runs(PairCell(**{n: cell[n] for n in PAIR_CELLS.columns}) for cell in held)
+        runs = trading_runs(map(PAIR_CELLS.row_of, held))
         if held[0]["numbered"]:
             runs = [_whole(runs)]
         for run in runs:

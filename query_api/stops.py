@@ -135,11 +135,13 @@ def hold(reader: Reader, name: str, *, now: datetime) -> schemas.HoldAnswer:
     if not found:
         raise Problem(404, "hold-unknown", f"no hold is called {name}: suyuan hold list")
     stock = rows(reader, STOCK, ["hold", name])
+    held = _held(reader, stock)
+    # Beyond what is listed, as many as may have some.
+    beyond = stock[0]["places"] - len({row["premises"] for row in stock}) if stock else 0
     return schemas.HoldAnswer(
         position=position(reader), rehearsal=is_rehearsal(reader), hold=_hold(found[0], now),
         lines=lines_of(reader, "hold", name, STOPPED_MAX),
-        stock=_held(reader, stock),
-        places=stock[0]["places"] if stock else 0, words=words_of(reader, "hold", name),
+        stock=held, places=len({one.premises for one in held}) + beyond, words=words_of(reader, "hold", name),
     )  # fmt: skip
 
 
@@ -183,7 +185,7 @@ def _held(reader: Reader, stock: list[dict[str, Any]]) -> list[schemas.HeldStock
             amount=exact(int(row["amount"])), at_least=exact(left[_shelved(row)].at_least),
             at_most=exact(left[_shelved(row)].at_most),
         )
-        for row in stock
+        for row in stock if row["amount"] > 0 or left[_shelved(row)].at_most
     ]  # fmt: skip
 
 

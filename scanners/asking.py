@@ -14,7 +14,7 @@ from scanners.trust import checking
 ASK_PAUSES_S = (0.0, 0.5, 1.5)
 # How many requests go in one list; the ledger takes no more than twice as many.
 LIST_MAX = 500
-# Nothing was recorded, and nothing will be by asking again.
+# What was refused is not recorded, and will not be by asking again.
 REFUSED = (400, 401, 413, 422)
 
 
@@ -39,11 +39,20 @@ def ask(
     `auth` shows who asks; `second` returns what shows who stands beside them for just this; `authority`
     (PEM) is what the ledger's certificate is checked by.
 
-    Raises `EnrolmentRefused` with what it advised when it refused, `LedgerAway` when nobody knows.
+    Each request is decided by itself: raises `EnrolmentRefused` with what was advised where some were
+    refused, the others being on record, and `LedgerAway` when nobody knows.
     """
+    refused = []
     for begin in range(0, len(requests), LIST_MAX):
         some = requests[begin : begin + LIST_MAX]
-        _ask(intake_url, some, auth=auth, second=second, authority=authority)
+        try:
+            _ask(intake_url, some, auth=auth, second=second, authority=authority)
+        except LedgerAway:
+            raise
+        except EnrolmentRefused as error:
+            refused.append(str(error))
+    if refused:
+        raise EnrolmentRefused("; ".join(refused))
 
 
 def _ask(

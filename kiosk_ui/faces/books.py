@@ -141,41 +141,40 @@ async def recall_task(
     request: Request, person: Trader, recall: Annotated[str, Path(max_length=40)]
 ) -> Response:
     """Says that a recall was read, or what was found of its goods and became of them."""
-    word = request.state.language.word
     filled = {
         name: str(value) for name, value in (await request.form(max_fields=FIELDS_MAX)).items()
     }
     key = filled.get("key", "")
     if re.fullmatch(KEY, key) is None:
-        raise Unusable(word("this form is not one of ours: open the page anew"))
+        raise Unusable("this form is not one of ours: open the page anew")
     merchant = person.merchant_named(filled.get("m", ""))
     entry: dict[str, Any] = {"recall": recall, "merchant": merchant, "by": person.account}
     if note := "".join(filter(str.isprintable, filled.get("note", "")))[:400].strip():
         entry["note"] = note
     if filled.get("act") == "answer":
-        lines = _answer(filled, request.state.language)
+        lines = _answer(filled)
         if len(lines) > ANSWER_LINES:
-            words = word(
-                "An answer names {n} lots at most: fill in fewer, and say the rest in the remark."
+            raise Unusable(
+                "An answer names {n} lots at most: fill in fewer, and say the rest in the remark.",
+                n=ANSWER_LINES,
             )
-            raise Unusable(words.format(n=ANSWER_LINES))
         entry |= {"type": "recall-answered.v1", "lines": lines}
         asked = {"type": "answer-recall", "entry": entry}
     elif filled.get("act") != "acknowledge":
-        raise Unusable(word("this form is not one of ours: open the page anew"))
+        raise Unusable("this form is not one of ours: open the page anew")
     else:
         asked = {"type": "acknowledge-recall", "entry": entry | {"type": "recall-acknowledged.v1"}}
     return await say(request, person, [asked], f"/station?m={part(merchant)}", key=key)
 
 
-def _answer(filled: Mapping[str, str], language: Language) -> list[dict[str, Any]]:
+def _answer(filled: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns the lines of an answer: those of which anything was found or became something."""
     lines: list[dict[str, Any]] = []
     for name, product in filled.items():
         if not name.startswith("product-"):
             continue
         number = name.removeprefix("product-")
-        amounts = {fate: _amount(filled.get(f"{fate}-{number}", ""), language) for fate in FATES}
+        amounts = {fate: _amount(filled.get(f"{fate}-{number}", "")) for fate in FATES}
         said = {fate: str(amount) for fate, amount in amounts.items() if amount}
         if not said:
             continue
@@ -186,7 +185,7 @@ def _answer(filled: Mapping[str, str], language: Language) -> list[dict[str, Any
     return lines
 
 
-def _amount(text: str, language: Language) -> Decimal:
+def _amount(text: str) -> Decimal:
     if not text.strip():
         return Decimal()
     try:
@@ -195,8 +194,9 @@ def _amount(text: str, language: Language) -> Decimal:
             raise InvalidOperation
         return amount
     except InvalidOperation as error:
-        words = language.word("an amount is a number such as 12 or 3.5, not {text}")
-        raise Unusable(words.format(text=text[:20])) from error
+        raise Unusable(
+            "an amount is a number such as 12 or 3.5, not {text}", text=text[:20]
+        ) from error
 
 
 def _own(group: dict[str, Any], language: Language) -> dict[str, Any]:

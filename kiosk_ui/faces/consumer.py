@@ -164,6 +164,7 @@ async def product(request: Request, gtin: str) -> Response:
             if day is None:
                 raise Unusable(request.state.language.word("A date is written as YYMMDD."))
             dates[name] = day
+            dates.pop(f"{name}_from", None)
             if states_month(stated):
                 # It may be any day of the month: the only lot opens, and of several none is guessed.
                 dates[f"{name}_from"] = f"{day[:8]}01"

@@ -85,8 +85,12 @@ def gone(_request: Request, _error: Exception) -> Response:
 
 def away(request: Request, _error: Away) -> Response:
     """The record cannot be reached: say so, and claim nothing."""
-    page = "work_away.html" if request.url.path.startswith(WORK) else "away.html"
-    return render(request, page, {}, status=503)
+    path = request.url.path
+    if not path.startswith(WORK):
+        return render(request, "away.html", {}, status=503)
+    # A form that is sent again is done once, by its key; a sign-in has none.
+    sent = request.method == "POST" and not path.startswith("/sign-in")
+    return render(request, "work_away.html", {"sent": sent}, status=503)
 
 
 def not_signed_in(request: Request, _error: NotSignedIn) -> Response:

@@ -10,7 +10,7 @@ from kiosk_ui.language import Language
 NAMES = {
     "product": "Product", "gtin": "Product", "lot": "Lot", "merchant": "Merchant", "premises": "Place",
     "device": "Device", "hold": "Hold", "recall": "Recall", "since": "From", "until": "To",
-    "as_of": "As we knew it at position", "at": "true at", "find": "Search within", "q": "Search within",
+    "as_of": "As we knew it at position", "at": "true at", "find": "Search within", "q": "Search", "stall": "Merchant",
     "reason": "Reason", "note": "Remark", "to": "Given to",
 }  # fmt: skip
 # What an address is about: the last part of these.
@@ -26,10 +26,9 @@ SHOWN_MAX = 8
 def asked_words(asked: str, language: Language) -> str:
     """Returns what a question or request names, such as `Product 06901234567892 · Lot A-1`; nothing where it names nothing."""
     said = _of_address(asked) if asked.startswith("/") else MEMBER.findall(asked)
-    named = [(NAMES[name], value) for name, value in said if name in NAMES and value]
-    return " · ".join(
-        f"{language.word(name)} {value}" for name, value in [*dict.fromkeys(named)][:SHOWN_MAX]
-    )
+    named = dict.fromkeys((NAMES[name], value) for name, value in said if name in NAMES and value)
+    words = [f"{language.word(name)} {value}" for name, value in named]
+    return " · ".join([*words[:SHOWN_MAX], *(["…"] if words[SHOWN_MAX:] else [])])
 
 
 def _of_address(asked: str) -> list[tuple[str, str]]:

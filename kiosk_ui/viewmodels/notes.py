@@ -11,6 +11,8 @@ DEADLINES = {
     "hold-ends": "the hold lapsed", "recall-starts": "the time to begin was over",
     "recall-finishes": "the time to finish was over",
 }  # fmt: skip
+# An answer of many lines says so.
+MORE = " …"
 # How many were found, sold, sent back or destroyed, of which line in which unit; several with ";" between.
 FIGURES = re.compile(
     r"(?P<line>.*?) (?P<said>none|(?:(?:found|sold|returned|destroyed) [\d.]+ ?)+) (?P<unit>[a-z]+)"
@@ -53,7 +55,9 @@ def _led(note: str, words: Callable[[str], str]) -> str:
 
 
 def _figures(text: str, language: Language) -> str:
-    return "; ".join(_figure(one, language) for one in text.split("; "))
+    lines = text.removesuffix(MORE)
+    more = MORE if lines != text else ""
+    return "; ".join(_figure(one, language) for one in lines.split("; ")) + more
 
 
 def _figure(text: str, language: Language) -> str:

@@ -99,6 +99,8 @@ def named_shortly(notice: dict[str, Any], language: Language) -> str:
 
 def _with_lots(name: str, lots: list[str | None], language: Language) -> str:
     """Adds the lots to a name; not where there are many, or where the goods are told by something else."""
+    # A case and its single bear one number.
+    lots = list(dict.fromkeys(lots))
     named = [lot for lot in lots if lot]
     if len(named) < len(lots) or len(lots) > LOTS_SHORTLY:
         return name

@@ -1,6 +1,7 @@
 """What somebody typed or pasted that is more than a word: the element string or link of a label."""
 
 import re
+import string
 import unicodedata
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -9,6 +10,8 @@ FIXED = {"01": 14, "11": 6, "13": 6, "15": 6, "16": 6, "17": 6}
 SEPARATOR = "\x1d"
 # Control characters, marks of direction and joiners, and halves of characters.
 UNSEEN = ("Cc", "Cf", "Cs")
+# An input method types digits and letters as wide as a character (Unicode, Halfwidth and Fullwidth Forms), and its blank.
+NARROW = {0xFEE0 + ord(one): one for one in string.digits + string.ascii_letters} | {0x3000: " "}
 # A lot may bear brackets itself: only two digits in them begin an element.
 BRACKETED = re.compile(r"\(([0-9]{2})\)(.+?)(?=\([0-9]{2}\)|$)")
 LINK = re.compile(
@@ -20,11 +23,11 @@ DAYS = ("11", "15", "17")
 
 
 def as_typed(text: str) -> str:
-    """Returns what somebody meant to type: digits as wide as characters are digits, and what nobody sees is nothing.
+    """Returns what somebody meant to type: wide digits and letters are plain ones, and what nobody sees is nothing.
 
-    The separator of a label's elements (FNC1) stays.
+    The separator of a label's elements (FNC1) stays; so do the wide signs of names, such as （原味）.
     """
-    plain = unicodedata.normalize("NFKC", text)
+    plain = text.translate(NARROW)
     kept = (one for one in plain if one == SEPARATOR or unicodedata.category(one) not in UNSEEN)
     return "".join(kept).strip(" ")
 

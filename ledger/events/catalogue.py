@@ -105,8 +105,13 @@ _decoders = {name: msgspec.json.Decoder(kind) for name, kind in BY_NAME.items()}
 
 # Control characters and halves of surrogate pairs: PostgreSQL refuses some, screens the rest.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# What people write holds no marks either that turn what follows round (Unicode, UAX 9): it would read as another.
+# Marks that turn what follows round (Unicode, UAX 9): a notice would read as another. A label may bear them.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+# What people write and others read as words; a lot's or a delivery's number is as its label bears it.
+WRITTEN = frozenset((
+    "reason", "note", "notice", "authority", "summary", "responsible", "name", "name_zh", "name_en", "place", "again",
+))  # fmt: skip
 
 
 def encode(event: Event) -> bytes:
@@ -164,15 +169,22 @@ def read_report(report: bytes) -> Event:
     return event
 
 
-def unsafe_text(value: Any, *, written: bool = False) -> bool:
-    """Tells whether any text inside a JSON value has characters no record or screen can hold.
-
-    Of what people have `written`, and no label said, also such as hide what it says.
-    """
+def unsafe_text(value: Any) -> bool:
+    """Tells whether any text inside a JSON value has characters no record or screen can hold."""
     if isinstance(value, str):
-        return bool(_UNSAFE.search(value) or (written and _TURNING.search(value)))
-    members = [one for pair in value.items() for one in pair] if isinstance(value, dict) else value
-    return isinstance(members, list) and any(unsafe_text(one, written=written) for one in members)
+        return _UNSAFE.search(value) is not None
+    if isinstance(value, dict):
+        return any(unsafe_text(member) for pair in value.items() for member in pair)
+    return isinstance(value, list) and any(unsafe_text(member) for member in value)
+
+
+def misleading_text(value: Any, member: str = "") -> bool:
+    """Tells whether a text that somebody wrote inside a JSON value would be read as another."""
+    if isinstance(value, str):
+        return member in WRITTEN and _TURNING.search(value) is not None
+    if isinstance(value, dict):
+        return any(misleading_text(said, name) for name, said in value.items())
+    return isinstance(value, list) and any(misleading_text(one, member) for one in value)
 
 
 def _union(kinds: tuple[type[Event], ...]) -> Any:

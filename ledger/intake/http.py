@@ -19,7 +19,7 @@ from ledger.accounts.door import Door
 from ledger.accounts.single_sign_on import SingleSignOn
 from ledger.errors import BadSetting, Conflict, JournalUnavailable, Malformed
 from ledger.events import wire
-from ledger.events.catalogue import unsafe_text
+from ledger.events.catalogue import misleading_text, unsafe_text
 from ledger.gate import Gate
 from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.bundle_routes import bundle_router
@@ -54,7 +54,7 @@ PAPERS_AT_ONCE = 4
 REQUESTS_PER_S, REQUESTS_BURST, COSTS_ONE_BYTES = 10.0, 2000.0, 10_000
 # Each of a list is decided by itself, which takes milliseconds: whoever sends long ones, or many, keeps nobody waiting.
 REQUESTS_MAX = 1000
-LISTS_AT_ONCE, LISTS_WAITING, LISTS_AFTER_S = 16, 8, 2.0
+LISTS_AT_ONCE, LISTS_UNDER_WAY, LISTS_AFTER_S = 16, 8, 2.0
 KEY = re.compile(r"[!-~]{1,80}")
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 # Where somebody shows a password or a code.
@@ -143,7 +143,7 @@ def _say_what_there_is(app: FastAPI, parts: IntakeParts) -> None:
 def _take_from_people(app: FastAPI, parts: IntakeParts, way: Doorway) -> None:
     """Adds what is asked in somebody's name."""
     limits = Buckets(per_s=REQUESTS_PER_S, burst=REQUESTS_BURST, monotonic=time.monotonic)
-    turns = Turns(at_once=LISTS_AT_ONCE, waiting=LISTS_WAITING)
+    turns = Turns(at_once=LISTS_AT_ONCE, under_way=LISTS_UNDER_WAY)
 
     @app.post("/intake/requests")
     async def requests(request: Request) -> Response:
@@ -301,10 +301,10 @@ def _decide(requests: GuardedRequests, askers: Askers, body: bytes) -> Response:
     if len(wanted) > REQUESTS_MAX:
         words = f"a list holds at most {REQUESTS_MAX} requests, not {len(wanted)}: send several"
         return problem(400, "too-many-requests", words)
-    if unsafe_text(msgspec.json.decode(body), written=True):
-        return problem(
-            400, "text-unsafe", "texts hold no control characters, and no marks of direction"
-        )
+    said = msgspec.json.decode(body)
+    if unsafe_text(said) or misleading_text(said):
+        words = "texts hold no control characters, and what people wrote no marks of direction"
+        return problem(400, "text-unsafe", words)
     try:
         results = [requests.take(askers, one) for one in wanted]
     except Conflict as error:

@@ -12,7 +12,7 @@ from ledger.devices.authority import fingerprint_of
 from ledger.errors import Conflict, Malformed
 from ledger.events import wire
 from ledger.events.base import Id, LongText
-from ledger.events.catalogue import unsafe_text
+from ledger.events.catalogue import misleading_text, unsafe_text
 from ledger.events.reports import YEARS
 from ledger.intake.devices import Devices
 from ledger.intake.door_routes import Doorway, form_of, refused
@@ -71,7 +71,7 @@ def _invite(router: APIRouter, joining: Joining, way: Doorway, settings: Setting
         form = await form_of(request, InvitationForm, BODY_BYTES_MAX)
         if isinstance(form, Response):
             return form
-        if unsafe_text(form.again):
+        if unsafe_text(form.again) or misleading_text(form.again, "again"):
             return problem(400, "no-form", "again: texts hold no control characters")
         wish = InvitationWish(
             form.device, form.merchants, form.since, form.again or "", form.minutes

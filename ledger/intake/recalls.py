@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from ledger.events.cases import ProductRegistered
 from ledger.events.holds import StoppedGoods
 from ledger.events.recalls import RecallDrafted
 from ledger.journal.cases import Cases
@@ -50,7 +51,7 @@ from ledger.rules.recalls import (
     evolve_recall,
 )
 from ledger.rules.refusal import Refusal
-from ledger.rules.register import ProductCase, evolve_product
+from ledger.rules.register import ProductCase, evolve_product, single_of
 from ledger.rules.stops import covers_all
 from ledger.values.gtin import Gtin
 
@@ -143,10 +144,11 @@ class RecallDesk:
         return None
 
     def _base(self, product: str) -> str:
-        case: ProductCase = self._cases.load(
-            "product", product, ProductCase(product), evolve_product
-        )
-        return (case.registered.base if case.registered else None) or product
+        return single_of(product, self._registered)
+
+    def _registered(self, gtin: str) -> ProductRegistered | None:
+        case: ProductCase = self._cases.load("product", gtin, ProductCase(gtin), evolve_product)
+        return case.registered
 
     def _missing_hold(self, entry: RecallDrafted) -> Refusal | None:
         if entry.hold is None:

@@ -119,6 +119,9 @@ class DeviceStates:
             return None
         if not TIME_MIN < state.time < TIME_MAX:
             return None
+        if said.retained and state.time > said.at:
+            # Of when its clock was ahead; what it says next will tell how old it is.
+            return None
         told = state.online and not said.retained
         # A clock that was ahead once must not make all that it says later look older.
         time = min(state.time, said.at)

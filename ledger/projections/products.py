@@ -11,6 +11,7 @@ from ledger.projections.as_read import goods_in, product_of
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.seen import OPEN
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.rules.register import LEVELS_MAX
 from ledger.values.bigrams import bigrams
 from ledger.values.quantity import Pack
 
@@ -41,8 +42,6 @@ class ProductCases(msgspec.Struct):
 
 PRODUCTS = Table("products", ProductRow, ("gtin",), ("USING gin (bigrams)",), seen=OPEN)
 PRODUCT_CASES = Table("product_cases", ProductCases, ("base",))
-# A single in an inner pack in a case on a pallet; deeper is a circle.
-LEVELS_MAX = 4
 
 
 class ShelfLifeKnown(NamedTuple):

@@ -1,5 +1,7 @@
 """The register: merchants with their premises, and products."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from ledger.events.base import Event
@@ -12,6 +14,9 @@ from ledger.events.cases import (
 )
 from ledger.rules.refusal import Refusal
 from ledger.values.gtin import Gtin
+
+# A single in an inner pack in a case on a pallet; deeper is a circle.
+LEVELS_MAX = 4
 
 
 class MerchantCase(msgspec.Struct, frozen=True):
@@ -31,6 +36,17 @@ class ProductCase(msgspec.Struct, frozen=True):
     gtin: str
     version: int = 0
     registered: ProductRegistered | None = None
+
+
+def single_of(gtin: str, registered: Callable[[str], ProductRegistered | None]) -> str:
+    """Returns what a number is a case of in the end; where the register leads in a circle, it is itself."""
+    base = gtin
+    for _ in range(LEVELS_MAX + 1):
+        known = registered(base)
+        if known is None or known.base is None:
+            return base
+        base = known.base
+    return gtin
 
 
 def decide_merchant(

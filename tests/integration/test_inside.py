@@ -93,11 +93,14 @@ def test_what_a_stranger_asks_for_neither_makes_up_a_field_of_a_log_line_nor_cle
     None
 ):
     record = logging.LogRecord("suyuan.query", logging.WARNING, "", 0, "not answered", (), None)
-    record.path = '/x" account="admin\x00\x1b[2J'
+    told = {}
+    for path in ('/x" account="admin', '/x\\" account="admin', "/x\x00\x1b[2J", "/x?a=b"):
+        record.path = path
+        told[path] = LogLine().format(record).partition("path=")[2]
 
-    line = LogLine().format(record)
-
-    assert line.endswith(r'not answered path="/x\" account=\"admin\x00\x1b[2J"')
+    assert list(told.values()) == [
+        r'"/x\" account=\"admin"', r'"/x\\\" account=\"admin"', r'"/x\x00\x1b[2J"', '"/x?a=b"'
+    ]  # fmt: skip
 
 
 def test_intake_ends_when_it_is_told_to_though_a_page_listens(machine: Machine) -> None:

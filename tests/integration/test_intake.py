@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -297,6 +298,22 @@ def test_a_markets_day_begins_by_itself_once(http: httpx.Client, machine: Machin
     assert count == 1
 
 
+def test_words_that_would_be_read_as_others_are_refused_and_a_labels_own_marks_are_not(
+    http: httpx.Client,
+) -> None:
+    """An officer's notice was turned round; a lot whose label is, has to be stopped all the same."""
+    hold = {
+        "type": "place-hold", "hold": "h-turned", "goods": [{"product": "06901234567892", "lot": "A\u202e21"}],
+        "authority": "市局", "reason": "抽检", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat(), "by": CHIEF,
+    }  # fmt: skip
+
+    refused = http.post("/intake/requests", json=[hold | {"reason": "\u202edoog"}])
+    placed = http.post("/intake/requests", json=[hold])
+
+    assert (refused.status_code, refused.json()["title"]) == (400, "text-unsafe")
+    assert placed.status_code == 200, placed.text
+
+
 def test_a_mandate_withdrawn_from_the_first_day_that_counts_leaves_the_device_usable(
     http: httpx.Client,
 ) -> None:
@@ -309,10 +326,6 @@ def test_a_mandate_withdrawn_from_the_first_day_that_counts_leaves_the_device_us
     }
     assert http.post("/intake/requests", json=[withdraw]).status_code == 200
     # A day before any label's is refused: every follower would have to go on from there.
-    turned = [
-        {"type": "comment-alerts", "group": "g-0000000000000000", "by": CHIEF, "note": "\u202edoog"}
-    ]
-    assert http.post("/intake/requests", json=turned).json()["title"] == "text-unsafe"
     never = withdraw | {"from_day": "0001-01-01"}
     refused = http.post("/intake/requests", json=[never])
     assert (refused.status_code, refused.json()["title"]) == (400, "no-requests")

@@ -14,6 +14,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 import query_api.routes
+from kiosk_ui.language import load_languages
+from kiosk_ui.viewmodels.asked import asked_words
 from ledger.accounts.access_log import check_access_log
 from ledger.rules.access import TABLE, Grant
 from query_api import inquiries
@@ -334,6 +336,18 @@ def test_an_officer_is_told_whether_all_scanners_are_counted_or_those_of_the_dis
     for grant, everything in ((Grant("regulator", ("furong",)), False), (Grant("auditor"), True)):
         asked = api.get("/v1/devices/stops?since=1", headers=Somebody("one", (grant,)).header())
         assert asked.json()["everything"] is everything
+
+
+def test_a_lots_number_makes_nobody_else_part_of_what_was_asked(
+    api: httpx.Client, place: Database
+) -> None:
+    auditor = PEOPLE_WHO_ASK[8].header()
+
+    api.get("/v1/premises/p-m-1/stock/entries", headers=auditor,
+            params={"product": MILK, "lot": "L:A+B&merchant=m-9/%41"})  # fmt: skip
+
+    words = asked_words(latest_entry(place)["asked"], load_languages()["zh"])
+    assert words == f"地点 p-m-1 · 商品 {MILK} · 批号 L:A+B&merchant=m-9/%41"
 
 
 def test_a_device_names_whom_it_reports_for_as_people_do(api: httpx.Client) -> None:

@@ -705,6 +705,21 @@ def test_a_visit_names_a_merchant_as_people_do(city: City, officer: Page) -> Non
     assert "没有名为“没有这家”" in officer.inner_text("main")
 
 
+def test_a_form_of_more_than_any_page_sends_is_refused_in_words(
+    city: City, browser: Browser
+) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    sign_in_at(page, city.url, "stall-1", there="/station")
+
+    answer = page.request.post(
+        f"{city.url}/station/recalls/r-1?lang=zh", form={f"found-{n}": "1" for n in range(4000)}
+    )
+
+    assert (answer.status, "请分几次提交" in answer.text()) == (422, True)
+    context.close()
+
+
 def test_days_that_were_not_asked_for_are_not_shown_as_if_they_were(
     city: City, officer: Page
 ) -> None:

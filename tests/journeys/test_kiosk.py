@@ -683,6 +683,20 @@ def test_of_two_lots_of_a_month_none_is_taken_for_the_one_that_a_month_alone_nam
 
     assert "Which lot is on your pack?" in page
     assert "M30" in page
+    # Another date of the same label names a day: no month opens it.
+    stand.keep(received(1, milk("M-E", expires=date(2024, 11, 20))))
+    assert stand.agent.link.wait_drained(10)
+    assert "Lot M-E" in _english(stand, f"/01/{MILK}?15=241100", wanted="M-E")
+    answer = httpx.get(f"{stand.url}/01/{MILK}?15=241100&17=241216", trust_env=False)
+    assert answer.status_code == 404
+
+
+def test_a_page_is_asked_for_its_headers_alone_and_a_stream_ends_with_them(stand: Stand) -> None:
+    with httpx.Client(base_url=stand.url, trust_env=False, timeout=10) as client:
+        for path in (LOT, "/", "/live" + LOT, "/v1/live/record", LOT):
+            answer = client.head(path)
+            assert (answer.status_code, answer.content) == (200, b""), path
+        assert client.head(LOT).headers["etag"] == client.get(LOT).headers["etag"]
 
 
 def _english(stand: Stand, path: str, wanted: str = "") -> str:

@@ -793,6 +793,14 @@ def test_nothing_left_is_a_count(station: Station) -> None:
     station.keys.by_hand("1102")
     assert station.sees("已保存")
     assert station.market.came(kind="stock-counted", amount=0)
+    # Also of a line that was kept, by the keys of the pad.
+    station.page.click("#lines li:has-text('Z1') button[aria-label^='改第']")
+    assert station.sees("多少")
+    station.keys.by_hand("0")
+    station.page.click("#confirm")
+    assert until(
+        lambda: any((row["lot"], row["amount"]) == ("L:Z1", 0) for row in station.market.rows())
+    )
 
 
 def test_a_delivery_notes_own_code_fills_in_the_field_of_its_number(station: Station) -> None:

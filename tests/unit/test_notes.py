@@ -29,13 +29,16 @@ def test_a_recalls_history_says_in_chinese_what_was_drawn_seen_called_and_answer
     for request in (DrawChecks(drawn), CallHolder(called), CheckHolder(seen), AnswerRecall(said)):
         assert office.ask(request) == ""
     assert office.ask(AnswerRecall(answered("m-3"))) == ""
+    many = tuple(answered("m-4", found=n).lines[0] for n in range(1, 7))
+    assert office.ask(AnswerRecall(msgspec.structs.replace(answered("m-4"), lines=many))) == ""
     office.now += timedelta(days=40)
     office.keeper().step()
     office.tell(line)
 
-    notes = [case_note(asdict(one), ZH) for one in line.rows("recall_words")][-6:]
+    notes = [case_note(asdict(one), ZH) for one in line.rows("recall_words")][-7:]
 
     assert notes == [
         "种子 7：抽取 1 户", "无人接听: 8:30 tried", "仍在销售",
-        f"{MILK} A: 已封存 2, 销售 12 件: sold 3 by hand", "未发现", "完成时限已过",
+        f"{MILK} A: 已封存 2, 销售 12 件: sold 3 by hand", "未发现",
+        "; ".join(f"{MILK} A: 已封存 {n} 件" for n in range(1, 6)) + " …", "完成时限已过",
     ]  # fmt: skip

@@ -40,5 +40,12 @@ def test_goods_recalled_by_their_dates_or_by_many_lots_are_named_alone() -> None
     )
 
 
+def test_a_lot_of_cases_and_singles_is_named_once() -> None:
+    assert (
+        named(line("酸奶", "A"), line("酸奶", "A"), line("米", "B"))
+        == "酸奶（批号 A）、米（批号 B）"
+    )
+
+
 def test_where_not_every_line_is_known_no_lots_are_named_as_if_they_were_all() -> None:
     assert named(line("酸奶", "A-1"), line("米", "B"), in_all=7) == "酸奶、米 …"

@@ -41,7 +41,16 @@ from ledger.rules.recalls import (
     digest_of,
 )
 from tests.support.line import Line
-from tests.support.make import NOON, YOGHURT, days, drafted, stopped_goods
+from tests.support.make import (
+    MILK,
+    MILK_CASE,
+    NOON,
+    YOGHURT,
+    days,
+    drafted,
+    registered,
+    stopped_goods,
+)
 from tests.support.office import Office, answered
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -293,6 +302,20 @@ def test_an_answer_for_goods_that_were_never_recalled_settles_nothing(office: Of
     said = msgspec.structs.replace(answered("m-1"), lines=(flour,))
 
     assert office.ask(AnswerRecall(said)) == "answer-other-goods"
+
+
+def test_an_answer_in_singles_is_one_to_a_recall_of_pallets_and_the_other_way_round() -> None:
+    pallet = "26901234567896"
+    for recalled, answered_in in ((pallet, MILK), (MILK, pallet)):
+        office, line = Office(), Line()
+        office.register(line, registered(MILK), registered(MILK_CASE, base=MILK, contains=12),
+                        registered(pallet, base=MILK_CASE, contains=40))  # fmt: skip
+        office.published(goods=(stopped_goods(recalled, lot="A"),))
+        found = msgspec.structs.replace(answered("m-1", found=1).lines[0], product=answered_in)
+
+        assert (
+            office.ask(AnswerRecall(msgspec.structs.replace(answered("m-1"), lines=(found,)))) == ""
+        )
 
 
 def test_no_hold_and_no_recall_has_the_name_of_the_page_where_they_are_made(office: Office) -> None:

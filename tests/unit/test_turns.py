@@ -6,7 +6,7 @@ from ledger.limits import Turns
 
 
 def test_one_asker_works_at_one_thing_and_others_meanwhile_at_theirs() -> None:
-    turns, at_work, most = Turns(at_once=2, waiting=3), list[str](), dict[str, int]()
+    turns, at_work, most = Turns(at_once=2, under_way=3), list[str](), dict[str, int]()
 
     async def work(asker: str) -> bool:
         async with turns.turn(asker) as is_theirs:
@@ -28,7 +28,7 @@ def test_one_asker_works_at_one_thing_and_others_meanwhile_at_theirs() -> None:
 
 
 def test_who_fails_at_work_leaves_the_place_to_the_next() -> None:
-    turns = Turns(at_once=1, waiting=1)
+    turns = Turns(at_once=1, under_way=1)
 
     async def fails() -> bool:
         try:

@@ -61,7 +61,7 @@ def test_whatever_is_typed_is_a_path_of_goods_or_none(text: str) -> None:
     ("text", "meant"),
     [
         ("\uff16\uff19\uff10\uff11", "6901"), ("\u200b\ufeff牛奶\u202e ", "牛奶"), ("\x00", ""), ("\ud800", ""),
-        (f"01{MILK}10A\x1d21B", f"01{MILK}10A\x1d21B"), ("  酸 奶 ", "酸 奶"),
+        (f"01{MILK}10A\x1d21B", f"01{MILK}10A\x1d21B"), ("  酸 奶 ", "酸 奶"), ("酸奶（原味）\u3000", "酸奶（原味）"),
     ],
 )  # fmt: skip
 def test_what_an_input_method_types_wide_or_unseen_is_what_it_means(text: str, meant: str) -> None:

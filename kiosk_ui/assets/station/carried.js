@@ -33,6 +33,7 @@ export async function loadUnsent(link, file) {
   for (const batch of carried.batches) {
     const went = await link.hand(batch);
     if (went === "later") return told("amber", "Handed in: {n}. The ledger does not answer now: load the same file again later.", { n: count });
+    if (went === "resend.v1") return told("red", "Handed in: {n}. Earlier scans of that device are missing in the ledger: load its earlier file first, or connect the device itself.", { n: count });
     if (went !== "on") return told("red", "Handed in: {n}. The ledger does not take the rest: the file is damaged, or its device was stopped. Tell the office.", { n: count });
     count += batch.reports.length;
   }

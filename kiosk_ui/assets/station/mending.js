@@ -3,6 +3,7 @@
 import { streamOfTape } from "./bytes.js";
 import { entriesFrom } from "./corrected.js";
 import { said } from "./marking.js";
+import { modeOf } from "./modes.js";
 import { told } from "./told.js";
 
 export const COUNTED = "stock-counted.v1";
@@ -12,8 +13,6 @@ export const isDated = ({ lot, produced, expires }) => Boolean(lot || produced |
 const SOLD = "goods-sold.v1";
 // What is asked of a line that was kept: unanswered, it stays as it was.
 export const OF_A_LINE = ["later", "party", "many"];
-const ELSE = { [COUNTED]: "count", "goods-disposed.v2": "dispose", "goods-used.v1": "use" };
-const SIDES = { [CAME]: "receive", [SOLD]: "sell", "goods-returned.v1": "return" };
 // What comes in or is counted has a date; a scan that came too soon left it open.
 export const lacksDate = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.gtin) && !isDated(goods);
 // What a hand said of a date, a hand may have said wrongly; a code says what it says.
@@ -25,6 +24,7 @@ export const hasParty = ({ type, counterparty }) => type === CAME && Boolean(cou
 const WHO = {
   receive: said("Who was it from? Choose the supplier above, then say so here."),
   sell: said("Who bought it? Choose the buyer above, then say so here."),
+  "take-back": said("Who brought it back? Choose the buyer above, then say so here."),
   return: said("Whom did it go back to? Choose the supplier above, then say so here."),
 };
 
@@ -71,7 +71,7 @@ export class Mending {
   async askParty(number) {
     const { session } = this;
     return this.#asks(number, async (now) => {
-      const mode = SIDES[now.type] ?? "receive";
+      const mode = modeOf(now);
       const back = { ...session.place };
       if (session.place.mode !== mode) await session.stand({ mode });
       return [{ ...this.#lineOf(now), why: "party", number, was: now, back }, told("ask", WHO[mode])];
@@ -108,7 +108,7 @@ export class Mending {
     session.asking = null;
     if (isDated(was.goods) && !isSame) session.products.forget(goods.gtin, was.counterparty, was.goods);
     if (was.type !== SOLD && !isSame) session.products.remember(goods.gtin, was.counterparty, { produced: goods.produced, expires: goods.expires }, amount, from);
-    const mode = was.direction === "from-customer" ? "take-back" : { ...SIDES, ...ELSE }[was.type];
+    const mode = modeOf(was);
     const { merchant, premises, counterparty } = was;
     return { ...session.verdict([line], { merchant, premises, counterparty, mode }), line };
   }

@@ -162,7 +162,7 @@ export class Question {
     if (key === "Backspace" || key === "back") this.digits = this.digits.slice(0, -1);
     else if (/^\d$/.test(key) || (key === "." && !this.digits.includes("."))) this.digits += key;
     else return undefined;
-    return this.#set(Number(this.digits) || 1);
+    return this.#set(this.digits === "" ? 1 : Number(this.digits));
   }
 
   #look() {

@@ -4,7 +4,7 @@ import { hex, sha256, utf8 } from "./bytes.js";
 import { isDay } from "./dates.js";
 import { isAmount, isLot, isPieces, isText, isYear } from "./bounds.js";
 import { gtin as checkedGtin } from "./gs1.js";
-import { TYPES } from "./session.js";
+import { TYPES } from "./modes.js";
 import { BadTable } from "./table.js";
 
 const HEADING_ROWS = 20;

@@ -9,17 +9,10 @@ import { todayIn } from "./dates.js";
 import { doubtOf, endOf } from "./doubts.js";
 import { COUNTED, Mending, OF_A_LINE, isDated } from "./mending.js";
 import { VoucherReceipt } from "./receiving.js";
+import { MODES, TYPES } from "./modes.js";
 import { told } from "./told.js";
 import { BadVoucher, newDelivery } from "./vouchers.js";
 
-export const MODES = ["receive", "sell", "return", "take-back", "dispose", "use", "count"];
-export const TYPES = {
-  receive: { type: "goods-received.v1" }, sell: { type: "goods-sold.v1" },
-  return: { type: "goods-returned.v1", direction: "to-supplier" },
-  "take-back": { type: "goods-returned.v1", direction: "from-customer" },
-  dispose: { type: "goods-disposed.v2" }, use: { type: "goods-used.v1" },
-  count: { type: "stock-counted.v1" },
-};
 const TRADED = ["receive", "sell", "return", "take-back"];
 const SIDE = { receive: "supplier", return: "supplier", sell: "buyer", "take-back": "buyer" };
 const ASKED = ["receive", "count"];

@@ -2,7 +2,7 @@
 
 import { $, el, shownDay, t } from "./page.js";
 import { said } from "./marking.js";
-import { MODES } from "./session.js";
+import { MODES } from "./modes.js";
 import { told } from "./told.js";
 import { MODE_HINTS, MODE_WORDS } from "./units.js";
 
