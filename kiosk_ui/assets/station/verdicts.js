@@ -9,6 +9,7 @@ export function describe(panel, says) {
   panel.replaceChildren(
     el("p", { className: "words" }, said(says)),
     ...(line ? [el("p", { className: "what" }, productName(line.product, line.goods), " ", el("span", {}, goodsWords(line)))] : []),
+    ...(line?.goods.gtin && !line.product?.name_zh ? [el("p", { className: "before" }, t("No name is known here for this number: compare it with the digits under the bars."))] : []),
     ...(says.with?.stopped ?? []).slice(0, 6).map((stop) => el("p", { className: "stop" }, stopWords(stop))),
     ...(says.with?.listed ? [el("p", { className: "before" }, t("By the stop list of {time}", { time: shownTime(says.with.listed) }))] : []),
     ...(says.before ? [el("p", { className: "before" }, t("The one before: {words}", { words: said(says.before) }))] : []),
