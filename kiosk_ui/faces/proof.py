@@ -36,7 +36,7 @@ async def proof(request: Request, position: Position) -> Response:
     food = _food(public)
     values = {
         "position": position, "proof": text, "public": public, "plain": json.dumps(public, ensure_ascii=False, indent=1), "origin": _origin(text),
-        "facts": entry_words(public, request.state.language), "named": await _named(request, food), "key": await _of_log(request, "/log/key"),
+        "facts": entry_words(public, request.state.language), "named": await _names(request, food, public.get("merchant")), "key": await _of_log(request, "/log/key"),
         "drawn": len(text.encode()) <= CODE_MAX, "food": food, "witnesses": witnesses_of(text.partition("\n\n")[2]),
         "base": public_base(request),
     }  # fmt: skip
@@ -82,6 +82,18 @@ async def _no_entry(request: Request) -> Response:
     words = word("The log holds {n} entries so far: there is none of this number.")
     values = {"heading": word("There is no such entry"), "detail": words.format(n=number(size))}
     return render(request, "unusable.html", values, 404)
+
+
+async def _names(request: Request, food: str, merchant: object) -> str:
+    """Returns what the goods and whoever reported them are called in the register, which no proof needs."""
+    called = [await _named(request, food)]
+    if isinstance(merchant, str):
+        try:
+            page = await client_of(request).get(f"/v1/merchants/{part(merchant)}", {})
+            called.append(f"{merchant} {page['name']}")
+        except (NotRecorded, Unusable, Away, TooMany):
+            pass
+    return " · ".join(filter(None, called))
 
 
 async def _named(request: Request, food: str) -> str:

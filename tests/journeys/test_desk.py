@@ -149,7 +149,12 @@ def test_every_page_of_the_desk_is_accessible(
     city: City, officer: Page, path: str, language: str
 ) -> None:
     said = said_by(officer)
-    answer = officer.goto(f"{city.url}{path}{'&' if '?' in path else '?'}lang={language}")
+    address = f"{city.url}{path}{'&' if '?' in path else '?'}lang={language}"
+    answer = officer.goto(address)
+    if answer is not None and answer.status == 503:
+        # A disk that stalls for seconds makes an honest page, and no other.
+        said.clear()
+        answer = officer.goto(address)
 
     assert answer is not None
     assert answer.status == 200

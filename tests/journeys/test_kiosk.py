@@ -338,6 +338,16 @@ def test_a_page_that_shows_something_else_than_the_log_holds_says_so(
     context.close()
 
 
+def test_a_proof_says_what_its_merchant_is_called_beside_the_number_that_it_opens(
+    stand: Stand,
+) -> None:
+    assert until(lambda: httpx.get(f"{stand.url}/proof/8", trust_env=False).status_code == 200)
+
+    pages = [httpx.get(f"{stand.url}/proof/{n}?lang=zh", trust_env=False).text for n in range(1, 9)]
+
+    assert any("m-1 张记奶品" in page for page in pages)
+
+
 def test_what_somebody_bought_stays_in_the_browser_and_is_compared_with_the_recalls(
     stand: Stand, browser: Browser
 ) -> None:

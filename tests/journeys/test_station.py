@@ -782,6 +782,30 @@ def test_a_case_of_two_dates_is_asked_as_the_packs_it_holds(station: Station) ->
     assert (first["amount"], first["produced"], first["product"]) == (8000, made_on("1108"), single)
 
 
+WORKER = """async code => {
+    const make = new Function("self", "caches", "fetch", "told", code + "; return freshOrKept;");
+    const opened = async (answer) => {
+        const caches = { match: async () => new Response("kept") };
+        const open = make({ addEventListener() {} }, caches, answer, { kept: [], version: 1 });
+        return (await open(new Request("http://x.example/station/scan"))).text();
+    };
+    return [
+        await opened(async () => new Response("fresh")), await opened(async () => new Response("away", { status: 503 })),
+        await opened(async () => { throw new TypeError("offline"); }), await opened(() => new Promise(() => {})),
+    ];
+}"""
+
+
+def test_the_scan_page_opens_also_where_a_proxy_says_that_the_ledger_is_away(
+    browser: Browser,
+) -> None:
+    page = context_of(browser).new_page()
+    code = Path("kiosk_ui/assets/station/worker.js").read_text()
+
+    assert page.evaluate(WORKER, code) == ["fresh", "kept", "kept", "kept"]
+    page.context.close()
+
+
 def test_nothing_left_is_a_count(station: Station) -> None:
     station.page.click("#mode-count")
     station.scan(f"https://x.example/01/{MILK}/10/Z1", "已保存")

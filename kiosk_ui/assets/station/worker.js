@@ -31,12 +31,13 @@ async function kept(request) {
   return (await caches.match(request, { ignoreVary: true })) ?? fetch(request);
 }
 
-// The newest page where it comes soon, else the one that is here.
+// The newest page where it comes soon, else the one that is here; what stands before a ledger that is away says so in a page of its own.
 async function freshOrKept(request) {
   // In whichever language it was kept: the scan page must open.
   const here = (await caches.match(request, { ignoreVary: true }))
     ?? (await caches.match(request, { ignoreVary: true, ignoreSearch: true }));
   if (!here) return fetch(request);
   const late = new Promise((done) => setTimeout(() => done(here.clone()), WAIT_MS));
-  return Promise.race([fetch(request).catch(() => here.clone()), late]);
+  const fresh = fetch(request).then((answer) => (answer.ok ? answer : here.clone()), () => here.clone());
+  return Promise.race([fresh, late]);
 }
