@@ -48,6 +48,8 @@ WITH alike AS (
 """ + FOUND.format(lot="NULL", of="", order="n.shared DESC,")
 # So few digits say nothing; so many are a whole number, or a wrong one.
 DIGITS = r"[0-9]{4,11}"
+# The shortest number of a product (GTIN-8).
+NUMBER_MIN = 8
 # Of so few characters a lot's number or another word would be anything.
 PART_MIN = 3
 # Of a word's pairs: yogurt shares four of five with yoghurt. One pair of letters alone says nothing,
@@ -57,7 +59,9 @@ ALIKE_SHARE = 0.6
 
 def products_found(reader: Reader, text: str, limit: int) -> schemas.ProductList:
     """Returns what a text names; where nothing is called so, what its digits, its beginning or its letters point to."""
-    grams = [gram for gram in bigrams(text) if len(gram) == 2]
+    # So many digits are a number: no name is called so, though one may have their pairs, as 200 has those of 2000000000000.
+    is_number = text.isdigit() and len(text) >= NUMBER_MIN
+    grams = [] if is_number else [gram for gram in bigrams(text) if len(gram) == 2]
     asks: dict[str, Any] = {
         "grams": grams, "gtin": _gtin(text), "like": _like(text), "lot": f"L:{text}", "limit": limit + 1,
         "part": f"%{text}%", "least": max(1 + text.isascii(), round(ALIKE_SHARE * len(grams))),

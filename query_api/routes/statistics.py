@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
+from ledger.values.ids import ID_FORM
 from query_api import statistics
 from query_api.inquiries import Inquiry, asks
 from query_api.ledgers import UNITS_ZH, known_as
@@ -27,7 +28,7 @@ SPAN_DAYS_MAX = 92
 BY_ZH: dict[By, str] = {"day": "日期", "district": "区县", "market": "市场", "category": "品类"}
 
 StatisticsInquiry = Annotated[Inquiry, asks("statistics")]
-Merchant = Annotated[str | None, Query(max_length=40)]
+Merchant = Annotated[str | None, Query(pattern=f"^{ID_FORM}$")]
 Day = Annotated[date, Query(examples=["2026-11-01"])]
 
 # The register's categories, as a sheet says them; another one stands as it was stated.

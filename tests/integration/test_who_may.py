@@ -350,6 +350,20 @@ def test_a_lots_number_makes_nobody_else_part_of_what_was_asked(
     assert words == f"地点 p-m-1 · 商品 {MILK} · 批号 L:A+B&merchant=m-9/%41"
 
 
+def test_what_is_nobodys_name_is_refused_before_it_is_on_record(
+    api: httpx.Client, place: Database
+) -> None:
+    """A control character asked for as a merchant broke the auditor's workbook."""
+    auditor = PEOPLE_WHO_ASK[8].header()
+    api.get("/v1/premises/p-m-1/stock", headers=auditor)
+    before = latest_entry(place)
+
+    odd = [("/v1/outbreak?stall=%0B&stall=m-1"), (f"/v1/statistics?by=day&{PERIOD}&merchant=%1D")]
+
+    assert [api.get(path, headers=auditor).status_code for path in odd] == [422, 422]
+    assert latest_entry(place) == before
+
+
 def test_a_device_names_whom_it_reports_for_as_people_do(api: httpx.Client) -> None:
     auditor = Somebody("auditor", (Grant("auditor"),)).header()
     listed = api.get("/v1/devices", headers=auditor).json()["devices"]

@@ -475,6 +475,12 @@ def test_a_device_that_says_odd_things_of_itself_silences_nobody(
         one.close()
 
 
+def test_nobody_is_asked_in_from_a_day_that_no_mandate_can_mean(office: Office) -> None:
+    for since in ("9999-12-31", "0001-01-01"):
+        answer = office.invite("stall-1", "till-34", "m-1", since=since)
+        assert (answer.status_code, "2000 to 2100" in answer.text) == (400, True), answer.text
+
+
 def test_a_scanner_whose_clock_was_years_ahead_is_heard_again_once_it_is_set(
     office: Office, tmp_path: Path
 ) -> None:

@@ -314,6 +314,14 @@ def test_alerts_are_given_only_to_who_may_work_on_them(guard: Guard) -> None:
     assert refused("x") == ""
     assert {refused(to) for to in ("nobody", "furong-1", "stall-3", "reader")} == {"assignee-unfit"}
 
+    # Of alerts of two stalls, one of them would see its own alone.
+    shared = alert_work.AssignAlerts(group=SHARED_GROUP, to="colleague", by="officer-1")
+    everybody = Askers(Subject("officer-1", (Grant("regulator", ("hunan",)),)))
+    told = guard.refuse(everybody, shared)
+    assert told is not None
+    assert told.code == "assignee-unfit"
+    assert guard.refuse(everybody, msgspec.structs.replace(shared, to="officer-9")) is None
+
     stall = Askers(Subject("stall-1", (Grant("merchant", ("m-1",)),)))
 
     def answered(to: str) -> str:
