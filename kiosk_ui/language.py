@@ -2,7 +2,7 @@
 
 import gettext
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -20,6 +20,8 @@ COOKIE = "suyuan-lang"
 NAMES = {"zh": "中文", "en": "English"}
 # The markets' own time: their days begin there, and a page that names an hour means theirs.
 ZONE = ZoneInfo("Asia/Shanghai")
+# Units that are counted; those of a weight or a volume stay as they are.
+SEVERAL = {"piece": "pieces", "case": "cases", "bag": "bags", "box": "boxes", "bottle": "bottles"}
 FOLDER = Path(__file__).parent / "locale"
 
 
@@ -28,6 +30,8 @@ class Language(NamedTuple):
 
     code: str
     word: Callable[[str], str]
+    # Chooses among a text of one and a text of several by a number.
+    numbered: Callable[[str, str, int], str]
     # Every text that is written otherwise in this language.
     texts: frozenset[str] = frozenset()
 
@@ -59,6 +63,17 @@ class Language(NamedTuple):
         except InvalidOperation:
             return "" if text is None else str(text)
 
+    def counted(self, one: str, several: str, n: str | int) -> str:
+        """Writes a text of one or of several, with its {n} filled in."""
+        words = self.numbered(one, several, _plural(n))
+        return words.replace("{n}", self.number(str(n)))
+
+    def unit(self, name: str, n: str | int | None) -> str:
+        """Writes a unit as it stands behind a quantity."""
+        if name not in SEVERAL:
+            return self.word(name)
+        return self.numbered(name, SEVERAL[name], _plural(n))
+
     @property
     def other(self) -> str:
         """The code of the other language."""
@@ -67,17 +82,37 @@ class Language(NamedTuple):
 
 def load_languages() -> dict[str, Language]:
     """Reads the catalogues; English is the language the words are written in."""
-    languages = {"en": Language("en", lambda text: text)}
+    plain = gettext.NullTranslations()
+    languages = {"en": Language("en", plain.gettext, plain.ngettext)}
     with (FOLDER / "zh.po").open("rb") as file:
         catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    texts = frozenset(str(message.id) for message in catalogue if message.id)
-    found = gettext.GNUTranslations(compiled).gettext
+    texts = frozenset(text for message in catalogue if message.id for text in _texts(message.id))
+    # Chinese says one and several alike, so that a script may ask for either.
+    firsts = {text: _texts(message.id)[0] for message in catalogue for text in _texts(message.id)}
+    found = gettext.GNUTranslations(compiled)
     # Of no text a catalogue gives its own headings.
-    languages["zh"] = Language("zh", lambda text: found(text) if text else "", texts)
+    languages["zh"] = Language(
+        "zh",
+        lambda text: found.gettext(firsts.get(text, text)) if text else "",
+        found.ngettext,
+        texts,
+    )
     return languages
+
+
+def _plural(n: str | int | None) -> int:
+    """Returns 1 for one, else what is several: "1.0" is one, and nobody knows how many None is."""
+    try:
+        return 1 if Decimal(str(n)) == 1 else 2
+    except InvalidOperation:
+        return 2
+
+
+def _texts(said: str | Sequence[str]) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def choose(stated: str | None, accepted: str) -> str:

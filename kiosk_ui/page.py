@@ -76,6 +76,8 @@ def render(
         at=language.instant,
         due_by=language.due,
         number=language.number,
+        counted=language.counted,
+        unit=language.unit,
         lang=language.code,
         lang_suffix=f"?lang={stated}" if stated in NAMES else "",
         other_name=NAMES[language.other],

@@ -237,6 +237,13 @@ class EventLine(BaseModel):
     flags: list[str]
 
 
+class RecordMoment(BaseModel):
+    """How far the record had come, and when its last event of then was received; None at its beginning."""
+
+    position: int
+    received: datetime | None
+
+
 class EventPage(BaseModel):
     """Events behind a position."""
 

@@ -82,4 +82,5 @@ if (region() && "EventSource" in window) follow();
 // The slider of a trace says its position while it is moved.
 document.getElementById("as_of")?.addEventListener("input", ({ target }) => {
   document.getElementById("shown-position").textContent = target.value;
+  document.getElementById("shown-time").textContent = "…";
 });

@@ -84,6 +84,8 @@ ROUTES = (
     DescribedRoute("post", "/intake/single-sign-ons/back", "Signs in who comes back from the provider.",
           door.BackForm, {201: JSON}, (*BODY, 401, 404)),
     DescribedRoute("get", "/intake/sign-ins", "One's own open sign-ins.", else_=(401,), signed_in=True),
+    DescribedRoute("get", "/intake/colleagues", "Who may be given alerts, for officers.", else_=(401, 403),
+          signed_in=True),
     DescribedRoute("delete", "/intake/sign-ins/this", "Sign out, with the sign-in's secret.",
           answers={204: ""}, else_=(401, 404), signed_in=True),
     DescribedRoute("delete", "/intake/sign-ins/{sign_in}", "End another of one's own sign-ins.",

@@ -17,12 +17,14 @@ from starlette.exceptions import HTTPException
 
 from ledger.accounts.door import Door
 from ledger.accounts.single_sign_on import SingleSignOn
+from ledger.accounts.subjects import PgSubjects
 from ledger.errors import BadSetting, Conflict, JournalUnavailable, Malformed
 from ledger.events import wire
 from ledger.events.catalogue import misleading_text, unsafe_text
 from ledger.gate import Gate
 from ledger.intake.answers import GivenAnswer, PgAnswers, digest_of
 from ledger.intake.bundle_routes import bundle_router
+from ledger.intake.colleague_routes import colleague_router
 from ledger.intake.committer import Committer
 from ledger.intake.describing import description
 from ledger.intake.devices import Devices
@@ -120,6 +122,7 @@ def build(parts: IntakeParts) -> FastAPI:
     app.include_router(bundle_router(way, parts.settings, parts.documents, parts.now))
     app.include_router(screen_router(parts.screens))
     app.include_router(stop_router(parts.stops))
+    app.include_router(colleague_router(way, PgSubjects(parts.settings.writer_dsn)))
     app.include_router(joining_router(parts.joining, way, parts.devices, parts.settings))
     _show_inside(app, parts)
     return app

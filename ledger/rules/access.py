@@ -16,7 +16,7 @@ Resource = Literal[
     "recall-check", "call-list", "hold", "register", "market", "area", "correction", "quarantine",
     "event", "device", "mandate", "invitation", "ledger-key", "metrics",
     "batch", "health", "statistics",
-    "account", "access-log",
+    "account", "colleague", "access-log",
 ]  # fmt: skip
 Action = Literal["read", "write"]
 # What a cell grants: everything there is; what lies in the areas, markets or merchants that the
@@ -63,6 +63,7 @@ _ROWS: dict[tuple[Resource, Action], str] = {
     ("batch", "write"):        "-   -   -   -      -    -    -   -   own",
     ("health", "read"):        "all all all all    all  all  all all all",
     ("metrics", "read"):       "all all all all    all  all  all all all",
+    ("colleague", "read"):     "-   -   -   -      all  all  -   all -",
     ("account", "read"):       "-   -   -   -      -    -    -   all -",
     ("account", "write"):      "-   -   -   -      -    -    -   all -",
     ("access-log", "read"):    "-   own own -      -    area all -   -",

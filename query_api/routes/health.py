@@ -1,15 +1,19 @@
-"""Health routes: where the service stands, whether it should be asked, and measurements."""
+"""Health routes: where the service and the record stand, whether it should be asked, and measurements."""
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from query_api import metrics
+from query_api import metrics, schemas
 from query_api.inquiries import Inquiry, asks
 from query_api.problems import Problem
-from query_api.views import rows
+from query_api.traces import instant
+from query_api.views import Reader, rows
 
 HealthInquiry = Annotated[Inquiry, asks("health")]
+
+RECEIVED = "SELECT received FROM ledger.events WHERE notification_id = %s"
 
 router = APIRouter(prefix="/v1", tags=["health"])
 
@@ -31,6 +35,43 @@ def health(request: Request, asked: HealthInquiry) -> dict[str, int | None]:
         "arrays_movements": standing.movements if standing else None,
         "arrays_bytes": standing.bytes if standing else None,
     }
+
+
+@router.get("/positions")
+def positions(
+    asked: HealthInquiry,
+    position: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    at: Annotated[datetime | None, Query(description="an instant with its zone")] = None,
+) -> schemas.RecordMoment:
+    """When the record came to a position, or how far it had come at an instant; now, where neither is told."""
+    moment = instant(at)
+    with asked.snapshot() as reader:
+        head = int(rows(reader, "SELECT position FROM ledger.head")[0]["position"])
+        found = head if position is None else min(position, head)
+        if moment is not None:
+            found = min(found, _received_by(reader, moment, head))
+        return schemas.RecordMoment(position=found, received=_received(reader, found))
+
+
+def _received_by(reader: Reader, at: datetime, head: int) -> int:
+    """Returns the last position that was received by an instant; 0 where none was.
+
+    The record is in the order in which it was received: halving finds an instant in it.
+    """
+    known, later = 0, head + 1
+    while later - known > 1:
+        half = (known + later) // 2
+        received = _received(reader, half)
+        if received is not None and received <= at:
+            known = half
+        else:
+            later = half
+    return known
+
+
+def _received(reader: Reader, position: int) -> datetime | None:
+    found = rows(reader, RECEIVED, [position])
+    return found[0]["received"] if found else None
 
 
 @router.get("/ready", response_model=None)

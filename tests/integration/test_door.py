@@ -250,6 +250,9 @@ def test_a_merchant_signs_in_over_http_sees_who_it_is_and_ends_it(
         (own,) = intake.get("/intake/sign-ins", headers=token).json()["sign_ins"]
         assert own["this"]
         assert intake.get("/intake/sign-ins", headers=secret).status_code == 401
+        # Which other accounts there are is no merchant's to know.
+        assert intake.get("/intake/colleagues", headers=token).status_code == 403
+        assert intake.get("/intake/colleagues").status_code == 401
         for old, new, status in (
             ("x", "crate scale lotus ferry", 401), (password, "short", 422), (password, "wang-wang-wang", 422),
         ):  # fmt: skip

@@ -4,6 +4,7 @@ import logging
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -62,6 +63,32 @@ def test_what_the_services_do_is_measured(machine: Machine) -> None:
     assert log["suyuan_log_checkpoint_age_seconds"] < 70
     for name in ("suyuan_follower_lag_seconds", "suyuan_log_lag_seconds", "suyuan_quarantine"):
         assert name in OPERATING
+
+
+def test_the_record_says_how_far_it_had_come_at_an_instant(machine: Machine) -> None:
+    with httpx.Client(base_url=machine.intake_url, trust_env=False, timeout=30,
+                      auth=chief_of(machine)) as http:  # fmt: skip
+        before = enrolled(http, "m-7")
+        assert http.post("/intake/batches", content=before.batch()).status_code == 200
+        time.sleep(0.05)
+        between = datetime.now(UTC)
+        time.sleep(0.05)
+        after = enrolled(http, "m-8")
+        assert http.post("/intake/batches", content=after.batch()).status_code == 200
+
+    def at(**asked: str | int) -> httpx.Response:
+        url = f"{machine.query_url}/v1/positions"
+        return httpx.get(url, params=asked, trust_env=False, timeout=30)
+
+    now = at().json()
+    then = at(at=between.isoformat()).json()
+    assert then["position"] < now["position"]
+    following = at(position=then["position"] + 1).json()
+    assert then["received"] <= between.isoformat().replace("+00:00", "Z") < following["received"]
+    assert at(position=then["position"]).json() == then
+    assert at(position=10**9).json() == now
+    assert at(at="2020-01-01T00:00:00Z").json() == {"position": 0, "received": None}
+    assert at(at="2020-01-01T00:00:00").json()["title"] == "zone-missing"
 
 
 def test_readiness_says_why_not(machine: Machine) -> None:

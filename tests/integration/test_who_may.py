@@ -72,6 +72,7 @@ EXAMPLES = {
     "/v1/documents": f"?gtin={MILK}",
     "/v1/events": "?after=0",
     "/v1/health": "",
+    "/v1/positions": "?position=1",
     "/v1/ready": "",
     "/v1/metrics": "",
     "/v1/me": None,

@@ -410,6 +410,16 @@ def test_a_trace_says_what_stops_the_lot_now_and_nothing_of_it_as_it_was_known_b
     for link in officer.locator("a[href*='/v1/trace/export']").all():
         query = parse_qs(urlsplit(str(link.get_attribute("href"))).query)
         assert (query["as_of"], query["at"]) == ([str(drafted - 1)], [f"{TODAY}T08:00:00+08:00"])
+    # What was known at an hour, too: before anything was recorded, nobody had it.
+    officer.goto(f"{trace}&known=2020-01-01T08:00")
+    assert "这是当时所知" in officer.inner_text("#answer")
+    assert officer.input_value("#as_of") in ("0", "1")
+    hour = datetime.now(ZONE) + timedelta(minutes=1)
+    officer.fill("input[name=known]", f"{hour:%Y-%m-%dT%H:%M}")
+    officer.click("form:has(#as_of) button")
+    assert int(officer.input_value("#as_of")) >= drafted
+    assert f"{hour:%H}:" in officer.inner_text("#shown-time")
+    officer.goto(f"{trace}&as_of={drafted - 1}")
     # And one can slide forward again.
     assert int(officer.get_attribute("#as_of", "max") or "0") > drafted
 
@@ -444,15 +454,14 @@ def test_an_officer_says_of_an_alert_that_it_was_seen_and_everybody_sees_who(
 
     assert "officer-1 已阅" in officer.inner_text("main").replace("\n", " ")
 
-    def give(to: str) -> str:
-        officer.click("summary:has-text('交给他人')")
-        officer.fill("input[name=to]", to)
-        officer.click("details[open]:has(input[name=to]) button")
-        return officer.inner_text("main").replace("\n", " ")
-
-    assert "没有这个账号" in give("officer-3")
-    officer.go_back()
-    assert "officer-2" in give("officer-2")
+    officer.click("summary:has-text('交给他人')")
+    # Those who work on alerts are there to choose from, and nobody else.
+    offered = officer.locator("select[name=to] option").all_inner_texts()
+    assert {"officer-1", "officer-2"} <= {one.rpartition("(")[2].rstrip(")") for one in offered}
+    assert not any("stall" in one or "auditor" in one for one in offered), offered
+    officer.select_option("select[name=to]", "officer-2")
+    officer.click("details[open]:has(select[name=to]) button")
+    assert "officer-2" in officer.inner_text("main").replace("\n", " ")
 
 
 def test_what_somebody_is_filling_in_is_not_taken_from_under_their_hands(

@@ -872,6 +872,91 @@ def test_a_date_that_was_typed_wrongly_is_changed_and_both_stay_on_record(statio
     assert len(station.market.rows()) == before
 
 
+def test_a_lot_number_is_said_beside_the_date_and_added_to_a_line_that_was_kept(
+    station: Station,
+) -> None:
+    page = station.page
+    station.scan(EAN, "包装上的日期是")
+    page.fill("#lot", "B-77")
+    page.press("#lot", "Enter")
+    station.keys.by_hand("1106")
+    assert station.sees("批号 B-77"), station.verdict()
+    assert station.market.came(lot="L:B-77", produced=made_on("1106"))
+
+    # It was another one: the date and the number stay.
+    page.click("#lines li:first-child button[aria-label^='改第']")
+    assert station.sees("包装上的日期是")
+    assert page.input_value("#lot") == "B-77"
+    page.fill("#lot", "B-78")
+    page.press("#lot", "Enter")
+    page.click("#keep-lot")
+    assert station.market.came(lot="L:B-78", produced=made_on("1106"), amount=1000)
+
+    # Also of one without a date, and of what was sold.
+    station.scan(EAN, "包装上的日期是")
+    page.click("#skip")
+    page.get_by_text("补日期或批号").first.click()
+    page.fill("#lot", "B-79")
+    page.press("#lot", "Enter")
+    page.click("#keep-lot")
+    assert station.market.came(lot="L:B-79", produced=None)
+    page.click("#mode-sell")
+    station.scan(EAN, "已保存")
+    page.click("#lines li:first-child button[aria-label^='改第']")
+    page.fill("#lot", "B-78")
+    page.press("#lot", "Enter")
+    page.click("#keep-lot")
+    assert station.market.came(kind="goods-sold", lot="L:B-78")
+
+
+def test_a_lot_scanned_into_its_field_is_the_lot_and_a_date_tapped_after_it_counts(
+    station: Station,
+) -> None:
+    station.dated(EAN, "1106")
+    station.scan(EAN, "包装上的日期是")
+    station.page.focus("#lot")
+    station.keys.scan("LOT-2026-9")
+    assert until(lambda: station.page.input_value("#lot") == "LOT-2026-9")
+    # A finger rests on what it taps, while the page says what it has just heard.
+    station.page.fill("#lot", "LOT-2026-8")
+    station.page.click("#chips button", delay=300)
+    rows = station.market.rows
+    assert until(lambda: any(row["lot"] == "L:LOT-2026-8" for row in rows()))
+    assert next(row for row in rows() if row["lot"] == "L:LOT-2026-8")["produced"] == made_on(
+        "1106"
+    )
+
+
+def test_whether_it_was_the_stopped_one_is_answered_after_the_next_scan_as_well(
+    station: Station,
+) -> None:
+    page, goods = station.page, GOODS[25]
+    station.market.hold("h-7", goods, "H7")
+    assert station.refuses(f"https://x.example/01/{goods}/10/H7")
+    page.click("#mode-sell")
+    for _ in range(2):
+        station.scan(goods[1:], "请看标签")
+        station.scan(EAN, "没有人核对标签")
+    open_ones = page.locator("#lines .lacks", has_text="核对")
+    assert open_ones.count() == 2
+
+    page.get_by_text("现在看标签").first.click()
+    assert station.sees("请看标签")
+    station.keys.by_hand("2")
+    assert station.sees("不是停售的")
+    assert until(lambda: open_ones.count() == 1)
+    page.get_by_text("现在看标签").first.click()
+    assert station.sees("请看标签")
+    page.click("#is-it")
+    assert station.sees("撤销这一行")
+    assert station.colour() == "red"
+    assert until(lambda: open_ones.count() == 0)
+    # Also where the page begins anew.
+    station.go()
+    assert until(lambda: page.locator("#lines li").count() > 3)
+    assert open_ones.count() == 0
+
+
 def test_a_line_that_names_no_supplier_is_told_of_one_by_the_ledgers_own_link(
     station: Station,
 ) -> None:

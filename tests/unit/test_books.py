@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from kiosk_ui.faces.books import OWN_WORDS, _due, _own
-from kiosk_ui.language import Language, load_languages
+from kiosk_ui.language import load_languages
 from ledger.rules.alert_kinds import ALERT_KINDS
 
-ENGLISH = Language("en", lambda text: text)
+ENGLISH = load_languages()["en"]
 TODAY = date(2026, 11, 22)
 
 

@@ -17,7 +17,7 @@ export async function saveUnsent(tape) {
   Object.assign(link, { href: address, download: `${tape.device.device}-${after}.json` });
   link.click();
   URL.revokeObjectURL(address);
-  return told("green", "{n} unsent scans are in the file.", { n: tape.waiting });
+  return told("green", ["{n} unsent scan is in the file.", "{n} unsent scans are in the file."], { n: tape.waiting });
 }
 
 export async function loadUnsent(link, file) {
@@ -37,5 +37,5 @@ export async function loadUnsent(link, file) {
     if (went !== "on") return told("red", "Handed in: {n}. The ledger does not take the rest: the file is damaged, or its device was stopped. Tell the office.", { n: count });
     count += batch.reports.length;
   }
-  return told("green", "Handed in for {device}: {n} scans.", { device: carried.device, n: count });
+  return told("green", ["Handed in for {device}: {n} scan.", "Handed in for {device}: {n} scans."], { device: carried.device, n: count });
 }

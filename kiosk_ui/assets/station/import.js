@@ -95,6 +95,6 @@ export class Importer {
       await this.session.tape.appendWith(note, ...reports);
     }
     this.#show(null);
-    return told("green", "{n} rows kept; the same file again adds nothing.", { n: fresh.length });
+    return told("green", ["{n} row kept; the same file again adds nothing.", "{n} rows kept; the same file again adds nothing."], { n: fresh.length });
   }
 }

@@ -2,7 +2,7 @@
 
 import { todayIn } from "./dates.js";
 import { LOT, NotUnderstood, classified, gtin as checkedGtin, understand } from "./gs1.js";
-import { $, el, isChinese, shownDay, t } from "./page.js";
+import { $, counted, el, isChinese, shownDay, t } from "./page.js";
 import { Wedge } from "./wedge.js";
 import { codes, drawnCode } from "./zxing.js";
 
@@ -69,7 +69,7 @@ async function draw() {
   sheet.replaceChildren(...Array.from({ length: count }, () => label(drawn.cloneNode(true), goods)));
   $("print").hidden = false;
   const doubt = doubtOf(goods);
-  say(doubt ? "warn" : "good", [t("{n} labels, read back and right.", { n: count }), doubt].filter(Boolean).join(" "));
+  say(doubt ? "warn" : "good", [counted("{n} label, read back and right.", "{n} labels, read back and right.", count), doubt].filter(Boolean).join(" "));
 }
 
 // Dates that a label hardly ought to bear: it is drawn, and said.

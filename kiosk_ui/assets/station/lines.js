@@ -3,7 +3,7 @@
 import { entriesFrom } from "./corrected.js";
 import { $, el, productName, t } from "./page.js";
 import { said as marked } from "./marking.js";
-import { hasParty, lacksDate, lacksParty, mayBeWrong } from "./mending.js";
+import { hasParty, lacksDate, lacksParty, mayBeWrong, mayNameLot } from "./mending.js";
 import { goodsWords } from "./verdicts.js";
 
 const SHOWN = 60;
@@ -17,14 +17,15 @@ const wasLookedAt = (before, { goods }) =>
   before?.said.type === "stop-met.v1" && before.said.goods.gtin === goods.gtin && ["it-is-not", "sold-anyway"].includes(before.said.outcome);
 
 export class Lines {
-  constructor(tape, products, stops, { undo, askDate, askAmount, askParty }) {
-    Object.assign(this, { tape, products, stops, undo, askDate, askAmount, askParty });
+  // `acts` are what a hand can do about a line; `looked` tells whether somebody looked at its label later.
+  constructor(tape, products, stops, acts, looked) {
+    Object.assign(this, { tape, products, stops, acts, looked });
   }
 
   async show() {
     const entries = await entriesFrom(this.tape, this.tape.state.last - SHOWN + 1);
     this.partners = (await this.tape.store.get("about", "partners")) ?? [];
-    for (const [index, one] of entries.entries()) one.unlooked = one.said.type === "goods-sold.v1" && this.#mayBeStopped(one.said) && !wasLookedAt(entries[index - 1], one.said);
+    for (const [index, one] of entries.entries()) one.unlooked = one.said.type === "goods-sold.v1" && this.#mayBeStopped(one.said) && !wasLookedAt(entries[index - 1], one.said) && !this.looked(one.number);
     const shown = entries.filter(({ said }) => said.type in WORDS).reverse();
     $("lines").replaceChildren(...shown.map((entry) => this.#drawn(entry)));
     $("no-lines").hidden = shown.length > 0;
@@ -55,7 +56,7 @@ export class Lines {
       el("span", { className: "text" },
         el("b", {}, `${what} · ${productName(product, said.goods)}`),
         el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", hasParty(said) ? `${t("from {who}", { who: this.#called(said.counterparty) })} · ` : "", ...(unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
-      isGone ? el("span", {}, t("taken back")) : el("span", { className: "acts" }, ...this.#acts(number, said)));
+      isGone ? el("span", {}, t("taken back")) : el("span", { className: "acts" }, ...this.#acts(number, said, unlooked)));
   }
 
   // A partner as people call it, as far as this browser knows the name.
@@ -64,15 +65,19 @@ export class Lines {
   }
 
   // What a hand can do about a line.
-  #acts(number, said) {
+  #acts(number, said, unlooked) {
     const act = (words, label, work) => el("button", { type: "button", className: "quiet", "aria-label": t(label, { n: number }), onclick: () => work(number) }, t(words));
+    const { undo, askDate, askAmount, askParty, askLook } = this.acts;
+    const isAmountAlone = said.quantity && !lacksDate(said) && !mayBeWrong(said);
     return [
-      lacksDate(said) ? act("Add the date", "Add the date of line {n}", this.askDate) : "",
-      mayBeWrong(said) ? act("Change date or number", "Change date or number of line {n}", this.askDate) : "",
-      said.quantity && !lacksDate(said) && !mayBeWrong(said) ? act("Change how many", "Change how many of line {n}", this.askAmount) : "",
-      lacksParty(said) ? act("From whom?", "Say from whom line {n} was", this.askParty) : "",
-      hasParty(said) ? act("From whom: change", "Change from whom line {n} was", this.askParty) : "",
-      said.type === "stop-met.v1" ? "" : act("Take back", "Take back line {n}", this.undo),
+      unlooked ? act("Look now", "Look at the label of line {n} now", askLook) : "",
+      lacksDate(said) ? act("Add date or lot", "Add date or lot of line {n}", askDate) : "",
+      mayBeWrong(said) ? act("Change date, lot or number", "Change date, lot or number of line {n}", askDate) : "",
+      isAmountAlone && mayNameLot(said) ? act("Change number or lot", "Change number or lot of line {n}", askAmount) : "",
+      isAmountAlone && !mayNameLot(said) ? act("Change how many", "Change how many of line {n}", askAmount) : "",
+      lacksParty(said) ? act("From whom?", "Say from whom line {n} was", askParty) : "",
+      hasParty(said) ? act("From whom: change", "Change from whom line {n} was", askParty) : "",
+      said.type === "stop-met.v1" ? "" : act("Take back", "Take back line {n}", undo),
     ];
   }
 }

@@ -6,6 +6,9 @@ const words = JSON.parse(document.getElementById("words").textContent);
 export const t = (text, filled = {}) =>
   (Object.hasOwn(words, text) ? words[text] : String(text)).replace(/\{(\w+)\}/g, (whole, name) => filled[name] ?? whole);
 
+// The same of one and of several, which English tells apart.
+export const counted = (one, several, n, filled = {}) => t(!isChinese && Number(n) === 1 ? one : several, { n, ...filled });
+
 export const $ = (id) => document.getElementById(id);
 
 export function el(tag, about = {}, ...inside) {

@@ -1,11 +1,11 @@
 // The question sheet: the date by thumb, how many, two dates in one case, or whether the label is the stopped one.
 
 import { typedDay } from "./dates.js";
-import { $, el, productName, shownDay, t } from "./page.js";
-import { OF_A_LINE } from "./mending.js";
+import { $, counted, el, productName, shownDay, t } from "./page.js";
+import { OF_A_LINE, mayNameLot } from "./mending.js";
 import { DATE } from "./session.js";
 import { told } from "./told.js";
-import { MODE_WORDS, UNITS } from "./units.js";
+import { MODE_WORDS, unitWords } from "./units.js";
 
 // So many keys a hand may press as quickly as a scanner does.
 const HAND_QUICK = 2;
@@ -14,6 +14,10 @@ const DEAF_MS = 600;
 const ALONE_MS = 400;
 // Why it is asked how many: of what was just scanned, or of a line that was kept.
 const NUMBER = ["amount", "many"];
+// Why somebody has to look at a label: before it goes out, or after.
+const LOOKS = ["look", "looked"];
+// What asks for a lot as well, if the label has one.
+const LOTTED = [...DATE, "many"];
 
 export class Question {
   constructor(session, run) {
@@ -23,8 +27,8 @@ export class Question {
     $("confirm").addEventListener("click", () => run(() => session.confirm()));
     $("skip").addEventListener("click", () => run(() => session.skip()));
     $("forget").addEventListener("click", () => run(() => session.forget()));
-    $("is-it").addEventListener("click", () => run(() => session.look(true)));
-    $("is-not").addEventListener("click", () => run(() => session.look(false)));
+    $("is-it").addEventListener("click", () => run(() => session.looking.say(true)));
+    $("is-not").addEventListener("click", () => run(() => session.looking.say(false)));
     $("less").addEventListener("click", () => this.#count(-1));
     $("more").addEventListener("click", () => this.#count(1));
     $("half").addEventListener("click", () => this.#half());
@@ -38,6 +42,9 @@ export class Question {
     $("how-many").addEventListener("focus", ({ target }) => target.select());
     $("how-many").addEventListener("keydown", (event) => event.key === "Enter" && event.target.blur());
     $("usual").addEventListener("click", () => this.#set(Number(this.asking.usual)));
+    $("lot").addEventListener("change", ({ target }) => run(() => session.setLot(target.value)));
+    $("lot").addEventListener("keydown", (event) => event.key === "Enter" && event.target.blur());
+    $("keep-lot").addEventListener("click", () => run(() => session.mending.sayLot()));
   }
 
   get asking() {
@@ -58,7 +65,8 @@ export class Question {
     const confirms = ["confirm", "party", ...NUMBER].includes(asking?.why);
     const dates = DATE.includes(asking?.why);
     $("question").hidden = !dates && !confirms;
-    $("look").hidden = asking?.why !== "look";
+    $("look").hidden = !LOOKS.includes(asking?.why);
+    this.#showLot(asking);
     $("turned").hidden = asking?.why !== "turn";
     if (asking?.why === "turn") this.#showTurn(asking);
     $("confirming").hidden = !confirms;
@@ -77,8 +85,23 @@ export class Question {
     $("kind").textContent = this.kind === "produced" ? t("It says: made on ⇄") : t("It says: good until ⇄");
     $("digits").textContent = this.digits || t("MMDD, or YYMMDD");
     $("digits").className = this.digits ? "" : "hint";
-    $("chips").replaceChildren(...this.#chips().map((dates) => this.#chip(dates)));
+    this.#showChips();
     return undefined;
+  }
+
+  // Those that stay are left alone: one that is being tapped would be gone under the finger.
+  #showChips() {
+    const chips = this.#chips();
+    const shown = JSON.stringify(chips);
+    if (shown === this.chips && $("chips").childElementCount === chips.length) return;
+    this.chips = shown;
+    $("chips").replaceChildren(...chips.map((dates) => this.#chip(dates)));
+  }
+
+  #showLot(asking) {
+    $("lotting").hidden = !LOTTED.includes(asking?.why) || !mayNameLot(asking.was ?? asking);
+    $("lot").value = asking?.lot ?? asking?.was?.goods?.lot ?? "";
+    $("keep-lot").hidden = !OF_A_LINE.includes(asking?.why) || asking.lot === undefined;
   }
 
   // Whoever turned to the other kind of date means one of that kind.
@@ -101,7 +124,7 @@ export class Question {
   #showToConfirm({ product, goods, amount, unit, mode, why }) {
     $("asked-of").textContent = productName(product, goods);
     $("how-many").value = amount;
-    $("of-all").textContent = unit === "piece" ? this.#cases({ product }) : t(UNITS[unit]);
+    $("of-all").textContent = unit === "piece" ? this.#cases({ product, amount }) : t(unitWords(unit, amount));
     $("half").hidden = true;
     $("usual").hidden = true;
     $("whole").hidden = true;
@@ -112,8 +135,9 @@ export class Question {
     $("confirm").textContent = mode === "return" ? t("Yes, it goes back to the supplier") : t("Yes, it is disposed of");
   }
 
-  #cases({ product }) {
-    return product?.holds > 1 ? t("cases of {holds}", { holds: product.holds }) : "";
+  #cases(asking) {
+    const { product } = asking;
+    return product?.holds > 1 ? counted("case of {holds}", "cases of {holds}", asking.amount, { holds: product.holds }) : "";
   }
 
   #chip(dates) {
@@ -136,7 +160,8 @@ export class Question {
     const { asking } = this;
     // A stray digit of a scan that came in pieces answers nothing.
     clearTimeout(this.looking);
-    const answers = { look: (isYes) => this.session.look(isYes), turn: (isYes) => this.session.meantSo(isYes) }[asking?.why];
+    const looks = (isYes) => this.session.looking.say(isYes);
+    const answers = { look: looks, looked: looks, turn: (isYes) => this.session.meantSo(isYes) }[asking?.why];
     if (answers && isAlone && (key === "1" || key === "2")) {
       this.looking = setTimeout(() => this.asking === asking && this.run(() => answers(key === "1")), ALONE_MS);
     }

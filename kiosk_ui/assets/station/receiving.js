@@ -35,9 +35,9 @@ export class VoucherReceipt {
     const noted = [...known, ...fresh.map((line, n) => ({ number: first + n, line: sameLine(line) }))];
     const numbers = await tape.appendWith((about) => about.put(noted, `voucher:${voucher.name}`), ...reports);
     const stopped = fresh.map((line) => stops.meets(line.goods, there)).find(Boolean);
-    if (stopped) return { ...told("red", "{n} lines received, and among them what is STOPPED: set it aside.", { n: fresh.length, stopped: stopped.lines }), numbers };
-    if (left) return { ...told("amber", "{n} lines received of {delivery} from {who}; {gone} received before are on it no more: take back below what did not come.", missing), numbers };
-    return { ...told("green", "{n} lines received of {delivery} from {who}.", { n: fresh.length, delivery, who: seller }), numbers };
+    if (stopped) return { ...told("red", ["{n} line received, and it is STOPPED: set it aside.", "{n} lines received, and among them what is STOPPED: set it aside."], { n: fresh.length, stopped: stopped.lines }), numbers };
+    if (left) return { ...told("amber", ["{n} line received of {delivery} from {who}; {gone} received before are on it no more: take back below what did not come.", "{n} lines received of {delivery} from {who}; {gone} received before are on it no more: take back below what did not come."], missing), numbers };
+    return { ...told("green", ["{n} line received of {delivery} from {who}.", "{n} lines received of {delivery} from {who}."], { n: fresh.length, delivery, who: seller }), numbers };
   }
 
   // Which lines of this voucher were received before, and not taken back on this tape since.

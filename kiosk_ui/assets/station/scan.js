@@ -7,7 +7,7 @@ import { lacks, newKey, sign } from "./keys.js";
 import { Importer } from "./import.js";
 import { Lines } from "./lines.js";
 import { Link, enrol } from "./link.js";
-import { $, el, sound, t } from "./page.js";
+import { $, counted, el, sound, t } from "./page.js";
 import { PaperForm, Papers } from "./papers.js";
 import { Products } from "./products.js";
 import { Question } from "./question.js";
@@ -128,7 +128,7 @@ async function sayWhose(device, tape) {
   $("whose").textContent = device.merchants.join(", ");
   $("leave").addEventListener("click", async () => {
     if ((await tape.store.all("pictures")).length) return void ($("leave-words").textContent = t("Not yet: pictures of papers are still on their way. Connect, and wait a moment."));
-    if (tape.waiting) return void ($("leave-words").textContent = t("Not yet: {n} scans are not confirmed. Save or send them first.", { n: tape.waiting }));
+    if (tape.waiting) return void ($("leave-words").textContent = counted("Not yet: {n} scan is not confirmed. Save or send it first.", "Not yet: {n} scans are not confirmed. Save or send them first.", tape.waiting));
     // Whatever is in this browser is gone then: one tap is too few.
     if (!$("leave").dataset.sure) {
       $("leave").dataset.sure = "yes";
@@ -176,9 +176,10 @@ async function station(store, device) {
     askDate: (number) => run(() => session.mending.askDate(number)),
     askAmount: (number) => run(() => session.mending.askAmount(number)),
     askParty: (number) => run(() => session.mending.askParty(number)),
-  });
+    askLook: (number) => run(() => session.looking.askLater(number)),
+  }, (number) => session.looking.wasLater(number));
   const question = new Question(session, (work) => run(work));
-  $("anyway").addEventListener("click", () => run(() => session.soldAnyway()));
+  $("anyway").addEventListener("click", () => run(() => session.looking.soldAnyway()));
   const standing = new StandingBar(session, device, (work) => run(work));
   const paperForm = new PaperForm(papers, session, (work) => run(work));
   const voucher = new VoucherSheet(session, (work) => run(work), (...place) => standing.nameOf(...place));

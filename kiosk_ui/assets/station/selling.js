@@ -3,7 +3,7 @@
 import { base64url, hex, sha256, utf8 } from "./bytes.js";
 import { entriesFrom } from "./corrected.js";
 import { packMessage } from "./msgpack.js";
-import { $, el, productName, shownDay, t } from "./page.js";
+import { $, counted, el, productName, shownDay, t } from "./page.js";
 import { told } from "./told.js";
 import { goodsWords } from "./verdicts.js";
 import { drawnCode } from "./zxing.js";
@@ -81,7 +81,7 @@ export class VoucherSheet {
     $("voucher-title").textContent = t("Voucher {delivery} for {who}", { delivery: place.delivery, who: place.counterpartyName ?? place.counterparty });
     const [{ business_date: day, premises }] = lines;
     const seller = this.nameOf(place.merchant, premises);
-    $("voucher-about").textContent = [t("from {who}", { who: seller }), shownDay(day), t("{n} lines", { n: lines.length })].join(" · ");
+    $("voucher-about").textContent = [t("from {who}", { who: seller }), shownDay(day), counted("{n} line", "{n} lines", lines.length)].join(" · ");
     $("voucher-how").textContent = codes.length > 1 ? t("The buyer scans all {n} codes in goods in, and has the whole delivery.", { n: codes.length }) : t("The buyer scans this code in goods in, and has the whole delivery.");
     $("voucher-codes").replaceChildren(...await Promise.all(codes.map((code, n) => this.#code(code, n, codes.length))));
     $("voucher-lines").replaceChildren(...lines.map(({ goods, quantity }) => el("li", {},

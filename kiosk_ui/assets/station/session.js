@@ -3,11 +3,12 @@
 // Each answer is what the hand is told (told.js), and what it concerns.
 
 import { base64, utf8 } from "./bytes.js";
-import { isText } from "./bounds.js";
+import { LOT_MAX, isLot, isText } from "./bounds.js";
 import { NotUnderstood, classified, understand } from "./gs1.js";
 import { todayIn } from "./dates.js";
 import { doubtOf, endOf } from "./doubts.js";
-import { COUNTED, Mending, OF_A_LINE, isDated } from "./mending.js";
+import { Looking } from "./looking.js";
+import { COUNTED, Mending, OF_A_LINE, isDated, withLot } from "./mending.js";
 import { VoucherReceipt } from "./receiving.js";
 import { MODES, TYPES } from "./modes.js";
 import { told } from "./told.js";
@@ -31,12 +32,14 @@ export class Session {
     Object.assign(this, { tape, stops, products, papers, id: crypto.randomUUID(), times: 1 });
     this.vouchers = new VoucherReceipt(this);
     this.mending = new Mending(this);
+    this.looking = new Looking(this);
   }
 
   // What was open when the page died is open again.
   async begin() {
     this.place = (await this.tape.store.get("about", "place")) ?? { mode: "receive" };
     this.asking = (await this.tape.store.get("about", "asking")) ?? null;
+    await this.looking.begin();
     return this;
   }
 
@@ -129,6 +132,7 @@ export class Session {
       if (this.place.numbered && this.place.numbered !== this.today) await this.stand({ delivery: undefined });
       if (aim === null && field === "delivery" && !isText(raw)) return told("red", "This is no number of a delivery: {text}", { text: raw.replace(/\W/g, " ").slice(0, 40) });
       if (aim === null && field === "delivery") return (await this.stand({ delivery: raw })) ?? told("green", "The delivery's number: {n}", { n: raw });
+      if (aim === null && field === "lot" && this.asking) return await this.setLot(raw);
       if (aim === null) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
       return await this.#meant(understand(aim, raw), aim, raw);
     } catch (error) {
@@ -175,18 +179,18 @@ export class Session {
   async #again(line) {
     if (["sell", "use"].includes(this.place.mode)) {
       const stopped = this.stops.meets(line.goods, this.place);
-      if (stopped?.how === "stopped") return this.#refuse(line, stopped, "refused");
+      if (stopped?.how === "stopped") return this.looking.refuse(line, stopped, "refused");
       if (stopped) return this.ask({ ...line, why: "look", stopped }, told("amber", "LOOK at the label: is it one of these?", { stopped: stopped.lines }));
     }
     if (!isDated(line.goods) && ASKED.includes(this.place.mode)) {
       return this.ask({ ...line, why: "date", chips: this.products.near(line, this.place.counterparty, this.today), usual: this.products.usual(line.product, this.place) }, told("ask", "Which date is on it?"));
     }
-    return this.#counted(line);
+    return this.counted(line);
   }
 
   // To a merchant, or back from one, goes more than one piece: as many as the hand says, or the next scan ends it.
   // What was weighed says itself how much it is.
-  #counted(line) {
+  counted(line) {
     const many = !line.said && this.place.counterparty && TRADED.includes(this.place.mode) && this.place.mode !== "receive" && line.unit === "piece";
     return many ? this.ask({ ...line, why: "amount" }, told("ask", "How many?")) : this.#keep([line]);
   }
@@ -198,14 +202,14 @@ export class Session {
     const asking = { ...line, told: { colour, words, with: facts } };
     await this.tape.store.put("about", asking, "asking");
     this.asking = asking;
-    return { ...says, line: asking };
+    return { ...asking.told, ...says, line: asking };
   }
 
   // Answers the date question: `dates` has produced or expires, or neither where it is skipped.
   async answer(dates, from = "keyed") {
     const asking = this.asking;
     if (!DATE.includes(asking?.why)) return told("red", "Scan the goods first, then the date.");
-    const goods = { ...asking.goods, ...dates, dates_from: from };
+    const goods = { ...withLot(asking), ...dates, dates_from: from === "skipped" && asking.lot ? "keyed" : from };
     const line = { ...asking, goods };
     const doubt = from === "keyed" ? doubtOf(line, this.place.mode, this.today) : null;
     const said = JSON.stringify(dates);
@@ -218,7 +222,7 @@ export class Session {
 
   // Of several dates in one case: keeps so many with this one, and asks on about the rest.
   async #keepPart(line) {
-    const rest = { ...this.asking, amount: String(Math.round((Number(this.asking.amount) - this.asking.split) * 1000) / 1000), split: null };
+    const rest = { ...this.asking, amount: String(Math.round((Number(this.asking.amount) - this.asking.split) * 1000) / 1000), split: null, lot: undefined };
     const part = { ...line, amount: String(this.asking.split) };
     const says = await this.#keep([part], rest);
     return { ...says, colour: "ask", words: "And the date of the other {n}?", with: { n: rest.amount }, line: rest };
@@ -266,6 +270,15 @@ export class Session {
     return this.ask({ ...this.asking, amount: String(exact), split: null }, says);
   }
 
+  // The number of the lot on its label; what is asked besides stays asked.
+  async setLot(text) {
+    const { asking } = this;
+    const lot = text.trim();
+    if (!asking || lot === (asking.lot ?? asking.was?.goods.lot ?? "")) return undefined;
+    if (lot && !isLot(lot)) return { ...told("red", "{what} {text}: at most {n} characters, on one line.", { what: "批号", text: lot.slice(0, 20), n: LOT_MAX }), line: asking };
+    return this.ask({ ...asking, lot }, {});
+  }
+
   // There is one date in it after all.
   async whole() {
     if (!this.asking?.split) return undefined;
@@ -291,40 +304,6 @@ export class Session {
   async skip() {
     const says = await this.answer({}, "skipped");
     return says.colour === "red" ? says : { ...says, colour: "amber", words: "Kept without a date." };
-  }
-
-  // Says of goods that may be stopped what the label shows.
-  async look(isIt) {
-    // A second tap on the same button.
-    if (this.asking?.why !== "look") return undefined;
-    const { stopped, ...asked } = this.asking;
-    const line = { ...asked, looked: !isIt };
-    if (isIt) return this.#refuse(line, stopped, "it-is");
-    await this.tape.append(this.#met(line, stopped, "it-is-not"));
-    return this.#counted(line);
-  }
-
-  async #refuse(line, stopped, outcome) {
-    await this.tape.appendWith((about) => about.delete("asking"), this.#met(line, stopped, outcome));
-    this.asking = null;
-    this.refused = { line, stopped };
-    return { ...told("red", "STOP, do not sell it. Set it aside.", { stopped: stopped.lines, listed: this.stops.time }), line };
-  }
-
-  // A fact like another: what was refused went out after all.
-  async soldAnyway() {
-    const { line, stopped } = this.refused ?? {};
-    if (!line) return undefined;
-    this.refused = null;
-    const numbers = await this.tape.append(this.#met(line, stopped, "sold-anyway"), this.report(line));
-    return { ...told("red", "Recorded as sold although it is STOPPED: tell the office.", { stopped: stopped.lines }), numbers, line };
-  }
-
-  #met(line, stopped, outcome) {
-    return {
-      type: "stop-met.v1", goods: line.goods, stop: stopped.lines[0].stop, outcome,
-      list_version: this.stops.version, list_time: this.stops.time ?? new Date().toISOString(), ...this.common(),
-    };
   }
 
   // Ends an open question without its answer; null where none was open.

@@ -12,6 +12,15 @@ export const MODE_WORDS = {
   dispose: said("Dispose"), use: said("Used up"), count: said("Count"),
 };
 
+// The same as they stand behind a quantity of several.
+const SEVERAL = { piece: said("pieces"), case: said("cases"), bag: said("bags"), box: said("boxes"), bottle: said("bottles") };
+
+// The unit of a quantity, as it is said; of an unknown one, the piece's.
+export const unitWords = (unit, amount) => {
+  const name = Object.hasOwn(UNITS, unit) ? unit : "piece";
+  return Number(amount) !== 1 && Object.hasOwn(SEVERAL, name) ? SEVERAL[name] : UNITS[name];
+};
+
 // What a mode is for, where its name alone leaves a doubt.
 export const MODE_HINTS = {
   receive: said("What came in from a supplier."), sell: said("What goes out, to a shopper or to a merchant."),

@@ -1,7 +1,7 @@
 // The verdict in sight: one colour, few large words, the goods, and what to look for where goods are stopped.
 
-import { el, productName, shownDay, shownTime, t } from "./page.js";
-import { MODE_WORDS, UNITS } from "./units.js";
+import { counted, el, productName, shownDay, shownTime, t } from "./page.js";
+import { MODE_WORDS, unitWords } from "./units.js";
 
 export function describe(panel, says) {
   panel.className = `told ${says.colour ?? ""}`;
@@ -23,13 +23,13 @@ function said({ words, with: facts }) {
   if (filled.day) filled.day = shownDay(filled.day);
   // Why something is so, may be words of the catalogue themselves.
   if (filled.why?.with) filled.why = t(filled.why.message, filled.why.with);
-  return t(words, filled);
+  return Array.isArray(words) ? counted(...words, filled.n, filled) : t(words, filled);
 }
 
 export function goodsWords({ goods, amount, unit, product }) {
   // What was scanned of a case's code are cases, however few packs that seems.
   const holds = unit === "piece" ? product?.holds ?? 1 : 1;
-  const parts = [holds > 1 ? t("{n} cases of {holds} = {all}", { n: amount, holds, all: Number(amount) * holds }) : `${amount} ${t(Object.hasOwn(UNITS, unit) ? UNITS[unit] : "piece")}`];
+  const parts = [holds > 1 ? counted("{n} case of {holds} = {all}", "{n} cases of {holds} = {all}", amount, { holds, all: Number(amount) * holds }) : `${amount} ${t(unitWords(unit, amount))}`];
   if (goods.lot) parts.push(t("lot {lot}", { lot: goods.lot }));
   if (goods.produced) parts.push(t("made on {day}", { day: shownDay(goods.produced) }));
   if (goods.expires) parts.push(t("good until {day}", { day: shownDay(goods.expires) }));

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
-from kiosk_ui.client import part, whole
+from kiosk_ui.client import part, raise_for, reached, whole
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Remark, ledger_time, say
@@ -57,12 +57,20 @@ async def today(
 async def one(request: Request, person: Officer, group: str) -> Response:
     """A group of alerts: each with its evidence, and everything that was said."""
     found = await person.client.get(f"/v1/alert-groups/{part(group)}")
-    spoken = {name for word in found["said"] for name in (word["by"], word["to"]) if name}
     values = {
-        "colleagues": sorted(spoken | {person.account}),
+        "colleagues": await _colleagues(person) if person.has("inspector", "regulator") else [],
         "group": _shown(request, found["group"]), "merchants": _by_merchant(found["alerts"]), "said": found["said"], "position": found["position"],
     }  # fmt: skip
     return render(request, "desk/alert.html", values, person=person)
+
+
+async def _colleagues(person: Person) -> list[tuple[str, str]]:
+    """Returns who may be given alerts: accounts, and what their owners are called."""
+    answer = await reached(
+        person.client.services.intake.get("/intake/colleagues", headers=person.client.headers)
+    )
+    raise_for(answer)
+    return [(one["account"], one["name"]) for one in answer.json()["colleagues"]]
 
 
 @router.post("/alerts/{group}")

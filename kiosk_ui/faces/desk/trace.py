@@ -3,10 +3,10 @@
 import asyncio
 import time
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S, Ambiguous, Away, NotRecorded, Unusable, part
 from kiosk_ui.page import render
@@ -23,14 +23,30 @@ HOLDERS_SHOWN = 200
 EDGES_DRAWN_MAX = 20_000
 
 
+class Then(NamedTuple):
+    """What a question of an earlier moment names: when it was true, and by which position or hour it was known."""
+
+    at: str = ""
+    as_of: int | None = None
+    known: str = ""
+
+
+def then_asked(
+    at: Annotated[str, Query(max_length=30)] = "",
+    as_of: Annotated[int | None, Query(ge=0)] = None,
+    known: Annotated[str, Query(max_length=30)] = "",
+) -> Then:
+    """Reads the moment of a question; an hour that is told goes before a position."""
+    return Then(at, as_of, known)
+
+
 @router.get("/trace")
 async def trace(
     request: Request,
     person: Officer,
+    then: Annotated[Then, Depends(then_asked)],
     product: Annotated[str, Query(max_length=80)] = "",
     lot: Annotated[str, Query(max_length=80)] = "",
-    at: Annotated[str, Query(max_length=30)] = "",
-    as_of: Annotated[int | None, Query(ge=0)] = None,
     after: Annotated[int, Query(ge=0)] = 0,
     find: Annotated[str, Query(max_length=60)] = "",
 ) -> Response:
@@ -43,6 +59,9 @@ async def trace(
             values |= {"lots": shown["lots"], "named": shown["product"]}
             values["product"] = product
         return render(request, "desk/trace_ask.html", {"product": "", **values}, person=person)
+    at, as_of = then.at, then.as_of
+    if then.known:
+        as_of = await _position_at(person, market_time(then.known))
     asked: dict[str, Any] = {"product": product, "lot": lot}
     if as_of is not None:
         asked["as_of"] = as_of
@@ -59,12 +78,23 @@ async def trace(
     )  # fmt: skip
     took_s = time.monotonic() - begun
     told = {"product": product, "lot": lot, "at": at, "as_of": "" if as_of is None else as_of}
-    values = _values(request, page, flow)
+    values = _values(request, page, flow) | {"received": await _received(person, page["position"])}
     about = {
         "stops": stops, "head": health["trade"], "asked_as": urlencode(asked), "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
         "took_ms": round(took_s * 1000), "same": urlencode({k: v for k, v in told.items() if v != ""}),
     }  # fmt: skip
     return render(request, "desk/trace.html", values | about, person=person)
+
+
+async def _position_at(person: Person, instant: str) -> int:
+    """Returns the last position that the record had at an instant."""
+    return int((await person.client.get("/v1/positions", {"at": instant}))["position"])
+
+
+async def _received(person: Person, position: int) -> str | None:
+    """Returns when an entry came into the record; nothing of the beginning, before the first one."""
+    found = await person.client.get("/v1/positions", {"position": position})
+    return str(found["received"]) if found["received"] else None
 
 
 async def _stops(person: Person, product: str, lot: str) -> list[dict[str, Any]] | None:
