@@ -28,6 +28,9 @@ class KioskSettings(NamedTuple):
     has_provider: bool = False
     # A copy to rehearse on: every page says so.
     rehearsal: bool = False
+    # Where the source of the programs is that check the log, and the keys of who cosigns it.
+    source_url: str = ""
+    witnesses: tuple[str, ...] = ()
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> KioskSettings:
@@ -47,4 +50,16 @@ def read_settings(environment: Mapping[str, str] | None = None) -> KioskSettings
         env.get("SUYUAN_STAGE_URL", ""),
         bool(env.get("SUYUAN_OIDC_ISSUER", "")),
         env.get("SUYUAN_REHEARSAL", "") == "1",
+        _address(env.get("SUYUAN_SOURCE_URL", "")),
+        _keys(env.get("SUYUAN_LOG_WITNESSES", "")),
     )
+
+
+def _address(text: str) -> str:
+    """Returns an address that a page may lead to; nothing of any other kind."""
+    return text if text.startswith(("https://", "http://")) else ""
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    """Returns the keys of the witnesses out of their setting: an address and a key each, with commas between."""
+    return tuple(one.split()[-1] for one in text.split(",") if one.strip())

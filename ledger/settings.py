@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_port: Port = 8704
     log_origin: str = ""
     log_witnesses: str = ""
+    source_url: str = ""
     intake_url: str = "http://127.0.0.1:8701"
     query_url: str = "http://127.0.0.1:8702"
     second_factor_roles: str = ""

@@ -1,9 +1,10 @@
-"""Searching products: by what they are called first, then by what is left of a label or of a word."""
+"""Searching products: by what they are called or how that is said, then by what is left of a label or of a word."""
 
 import re
 from typing import Any
 
 from ledger.values.bigrams import bigrams
+from ledger.values.spoken import as_letters, is_said_so, letter_grams
 from query_api import schemas
 from query_api.problems import Problem
 from query_api.views import Reader, gtin_of, rows
@@ -24,9 +25,19 @@ WITH named AS (
     WHERE (%(grams)s::text[] <> '{}' AND bigrams @> %(grams)s::text[])
        OR name_zh ILIKE %(like)s OR name_en ILIKE %(like)s
     UNION SELECT gtin FROM trade.products WHERE gtin = %(gtin)s
+    UNION SELECT gtin FROM trade.products WHERE gtin = ANY(%(said)s)
     UNION SELECT product FROM trade.lots
     WHERE (lot = %(lot)s OR product = %(gtin)s) AND entries > 0 AND product NOT LIKE 'item:%%'
 )""" + FOUND.format(lot="NULL", of="", order="")
+# Whose names have these pairs of letters; whether in this order is looked at one by one.
+SAID = "SELECT gtin AS id, spoken FROM trade.products WHERE spoken_grams @> %s::text[] ORDER BY gtin LIMIT %s"
+SAID_MERCHANTS = (
+    "SELECT merchant AS id, spoken FROM trade.merchants WHERE spoken_grams @> %s::text[]"
+    " ORDER BY merchant LIMIT %s"
+)
+SAID_MAX = 2000
+# One letter says nothing.
+LETTERS_MIN = 2
 # What bears these digits, read off a torn label.
 BEARING = "WITH named AS (SELECT gtin FROM trade.products WHERE gtin LIKE %(part)s)" + FOUND.format(
     lot="NULL", of="", order=""
@@ -63,7 +74,7 @@ def products_found(reader: Reader, text: str, limit: int) -> schemas.ProductList
     is_number = text.isdigit() and len(text) >= NUMBER_MIN
     grams = [] if is_number else [gram for gram in bigrams(text) if len(gram) == 2]
     asks: dict[str, Any] = {
-        "grams": grams, "gtin": _gtin(text), "like": _like(text), "lot": f"L:{text}", "limit": limit + 1,
+        "said": said_so(reader, SAID, text), "grams": grams, "gtin": _gtin(text), "like": _like(text), "lot": f"L:{text}", "limit": limit + 1,
         "part": f"%{text}%", "least": max(1 + text.isascii(), round(ALIKE_SHARE * len(grams))),
     }  # fmt: skip
     found = rows(reader, NAMED, asks)
@@ -80,6 +91,15 @@ def products_found(reader: Reader, text: str, limit: int) -> schemas.ProductList
         products=[schemas.FoundProduct(**row) for row in found[:limit]],
         more=len(found) > limit, similar=similar and bool(found),
     )  # fmt: skip
+
+
+def said_so(reader: Reader, query: str, text: str) -> list[str]:
+    """Returns whose Chinese names are typed so in Latin letters, of those that a query finds by their pairs."""
+    letters = as_letters(text)
+    if len(letters) < LETTERS_MIN:
+        return []
+    found = rows(reader, query, [letter_grams(letters), SAID_MAX])
+    return [row["id"] for row in found if is_said_so(row["spoken"], letters)]
 
 
 def _gtin(text: str) -> str:

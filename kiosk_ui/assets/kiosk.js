@@ -94,15 +94,18 @@ function watch() {
   begin();
 }
 
-// A public screen has no keyboard: digits to touch while the box is in use; for names the system's own comes up.
-function offerDigits() {
+// A public screen has no keyboard: keys to touch while the box is in use. Chinese names are found by their letters, too.
+const KEYS = [..."1234567890qwertyuiopasdfghjkl-zxcvbnm", " ", "⌫"];
+
+function offerKeys() {
   const pad = document.createElement("div");
-  pad.className = "digits";
-  for (const key of [..."1234567890-", "⌫"]) {
+  pad.className = "keys";
+  for (const key of KEYS) {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = key;
+    button.textContent = key === " " ? "␣" : key;
     if (key === "⌫") button.setAttribute("aria-label", box.form.dataset.erase);
+    if (key === " ") button.setAttribute("aria-label", box.form.dataset.blank);
     button.addEventListener("click", () => {
       box.value = key === "⌫" ? box.value.slice(0, -1) : box.value + key;
     });
@@ -112,4 +115,4 @@ function offerDigits() {
 }
 
 if (matchMedia(KIOSK).matches) watch();
-if (matchMedia(KIOSK).matches && box) offerDigits();
+if (matchMedia(KIOSK).matches && box) offerKeys();

@@ -14,9 +14,8 @@ from kiosk_ui.svg.journey import journey_line, stages_of
 from kiosk_ui.svg.strip import strip_of_tests
 from kiosk_ui.viewmodels.lot import (
     MERCHANT_KINDS,
+    cards_by_date,
     iso_day,
-    lot_mark,
-    lot_path,
     lot_view,
     product_title,
     states_month,
@@ -175,16 +174,17 @@ async def product(request: Request, gtin: str) -> Response:
         return _lot(request, await client.lot_by_date(gtin, dates))
     except Ambiguous:
         page = await client.product(gtin, dates)
-        return _product(request, page, "Which lot is on your pack?")
+        return _product(request, page, "Which lot is on your pack?", each=True)
 
 
-def _product(request: Request, page: dict[str, Any], question: str) -> Response:
+def _product(
+    request: Request, page: dict[str, Any], question: str, *, each: bool = False
+) -> Response:
     language = request.state.language
-    for lot in page["lots"]:
-        lot |= {"path": lot_path(lot), "mark": lot_mark(lot, page["today"])}
     title = product_title(page["product"], language)
     values = {
-        "page": page, "title": title, "question": language.word(question),
+        "page": page,
+        "cards": cards_by_date(page["product"]["gtin"], page["lots"], page["today"], each=each), "title": title, "question": language.word(question),
         "tests": [one for one in page["papers"] if one["kind"] == "test" and one["result"]],
     }  # fmt: skip
     return render(request, "product.html", values)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Request, Response
 from kiosk_ui.client import Away, NotRecorded, TooMany, Unusable, client_of, part, reached
 from kiosk_ui.page import render
 from kiosk_ui.reached import public_base
+from kiosk_ui.settings import KioskSettings
 from kiosk_ui.svg.code import code_picture
 from kiosk_ui.viewmodels.lot import product_title
 from kiosk_ui.viewmodels.proof import entry_words, witnesses_of
@@ -60,11 +61,19 @@ def _code(text: str) -> Response:
 @router.get("/trust")
 async def trust(request: Request) -> Response:
     """How anybody checks the whole record without us; printed, the key for the authority's poster."""
-    checkpoint, key = await _of_log(request, "/log/checkpoint"), await _of_log(request, "/log/key")
+    try:
+        checkpoint, key = (
+            await _of_log(request, "/log/checkpoint"),
+            await _of_log(request, "/log/key"),
+        )
+    except NotRecorded:
+        return _not_signed_yet(request)
+    settings: KioskSettings = request.app.state.settings
     origin, size = checkpoint.split("\n")[:2]
     values = {
         "origin": origin, "size": int(size), "key": key, "witnesses": witnesses_of(checkpoint),
-        "base": public_base(request),
+        "base": public_base(request), "source_url": settings.source_url,
+        "asked": [(one.partition("+")[0], one) for one in settings.witnesses],
     }  # fmt: skip
     return render(request, "trust.html", values)
 
@@ -75,10 +84,23 @@ async def trust_code(request: Request) -> Response:
     return _code(await _of_log(request, "/log/key"))
 
 
+def _not_signed_yet(request: Request) -> Response:
+    """Says of a log that has just begun that its first checkpoint is on its way."""
+    word = request.state.language.word
+    values = {
+        "heading": word("The log has just begun"),
+        "detail": word("Its first checkpoint is signed within a minute: open this page again then."),
+    }  # fmt: skip
+    return render(request, "unusable.html", values, 503)
+
+
 async def _no_entry(request: Request) -> Response:
     """Says how far the log has got, to whoever asked for an entry beyond."""
     word, number = request.state.language.word, request.state.language.number
-    size = (await _of_log(request, "/log/checkpoint")).split("\n")[1]
+    try:
+        size = (await _of_log(request, "/log/checkpoint")).split("\n")[1]
+    except NotRecorded:
+        return _not_signed_yet(request)
     words = word("The log holds {n} entries so far: there is none of this number.")
     values = {"heading": word("There is no such entry"), "detail": words.format(n=number(size))}
     return render(request, "unusable.html", values, 404)
@@ -122,6 +144,8 @@ async def _proof(request: Request, position: int) -> str:
 
 async def _of_log(request: Request, path: str) -> str:
     answer = await reached(client_of(request).services.log.get(path))
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise NotRecorded
     if answer.status_code != httpx.codes.OK:
         raise Away(f"status {answer.status_code}")
     return answer.text.strip()

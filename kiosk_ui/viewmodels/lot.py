@@ -1,8 +1,9 @@
 """What the lot page says: a verdict in words with its reasons, and never that food is safe."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from kiosk_ui.language import Language
 
@@ -222,6 +223,43 @@ def lot_mark(lot: dict[str, Any], today: str) -> str:
     if lot["expires"] and lot["expires"] < today:
         return "past"
     return str(lot["stopped"] or "")
+
+
+class DateCard(NamedTuple):
+    """What a shopper chooses from: a date with the one lot that bears it, or with several, of which the next page asks."""
+
+    expires: str | None
+    produced: str | None
+    lot: str | None
+    lots: int
+    path: str
+    mark: str
+
+
+def cards_by_date(
+    gtin: str, lots: Sequence[dict[str, Any]], today: str, *, each: bool = False
+) -> list[DateCard]:
+    """Returns the dates that goods bear, in the lots' order; `each` lot by itself where its date was told already."""
+    dated: dict[Any, list[dict[str, Any]]] = {}
+    for lot in lots:
+        dates = lot["expires"], lot["produced"]
+        # What states no date is told apart by its number alone.
+        name = dates if any(dates) and not each else (*dates, lot["key"])
+        dated.setdefault(name, []).append(lot)
+    return [_date_card(gtin, found, today) for found in dated.values()]
+
+
+def _date_card(gtin: str, lots: list[dict[str, Any]], today: str) -> DateCard:
+    first, marks = lots[0], {lot_mark(lot, today) for lot in lots}
+    expires, produced = first["expires"], first["produced"]
+    if len(lots) == 1:
+        path = f"/01/{gtin}/10/{quote(lot_path(first), safe='')}"
+        return DateCard(expires, produced, first["lot"], 1, path, *marks)
+    days = {ai: day[2:].replace("-", "") for ai, day in (("17", expires), ("11", produced)) if day}
+    # Of some of several: which of them it is, is on the label.
+    some = "possible" if marks - {"", "failed"} else "failed"
+    mark = marks.pop() if len(marks) == 1 else some
+    return DateCard(expires, produced, None, len(lots), f"/01/{gtin}?{urlencode(days)}", mark)
 
 
 def on_shelf(line: dict[str, Any], merchant: str, language: Language) -> dict[str, Any]:

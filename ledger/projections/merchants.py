@@ -17,7 +17,9 @@ from ledger.events.cases import (
 )
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.seen import OPEN
+from ledger.projections.sounds import spoken_of
 from ledger.projections.table import Key, Position, Rows, Table
+from ledger.values.spoken import spoken_grams
 
 
 class MerchantRow(msgspec.Struct):
@@ -29,6 +31,9 @@ class MerchantRow(msgspec.Struct):
     district: str
     licence: str | None
     owner_card: str | None
+    # How the name is said, and the pairs of letters that it can be typed by.
+    spoken: str
+    spoken_grams: tuple[str, ...]
     position: Position
 
 
@@ -75,7 +80,7 @@ class NearTable(msgspec.Struct):
     tiers: str
 
 
-MERCHANTS = Table("merchants", MerchantRow, ("merchant",), seen=OPEN)
+MERCHANTS = Table("merchants", MerchantRow, ("merchant",), ("USING gin (spoken_grams)",), seen=OPEN)
 PREMISES = Table("premises", PremisesRow, ("premises",), ("(merchant)", "(market)"), seen=OPEN)
 MARKETS = Table("markets", MarketRow, ("market",), seen=OPEN)
 AREAS = Table("areas", AreaRow, ("area",), ("(within)",), seen=OPEN)
@@ -135,6 +140,7 @@ class Merchants:
         position = Position(fold.entry.position)
         match fold.entry.event:
             case MerchantRegistered() as event:
+                spoken = spoken_of(event.name)
                 row = MerchantRow(
                     event.merchant,
                     event.name,
@@ -142,6 +148,8 @@ class Merchants:
                     event.district,
                     event.licence,
                     event.owner_card,
+                    spoken,
+                    spoken_grams(spoken),
                     position,
                 )
                 fold.rows.put(MERCHANTS, row)

@@ -10,10 +10,12 @@ from ledger.events.cases import ProductRegistered
 from ledger.projections.as_read import goods_in, product_of
 from ledger.projections.fold import Entry, Fold
 from ledger.projections.seen import OPEN
+from ledger.projections.sounds import spoken_of
 from ledger.projections.table import Key, Position, Rows, Table
 from ledger.rules.register import LEVELS_MAX
 from ledger.values.bigrams import bigrams
 from ledger.values.quantity import Pack
+from ledger.values.spoken import spoken_grams
 
 
 class ProductRow(msgspec.Struct):
@@ -30,6 +32,9 @@ class ProductRow(msgspec.Struct):
     contains: Position | None
     packs: str
     bigrams: tuple[str, ...]
+    # How the Chinese name is said, and the pairs of letters that it can be typed by.
+    spoken: str
+    spoken_grams: tuple[str, ...]
     position: Position
 
 
@@ -40,7 +45,13 @@ class ProductCases(msgspec.Struct):
     cases: tuple[str, ...]
 
 
-PRODUCTS = Table("products", ProductRow, ("gtin",), ("USING gin (bigrams)",), seen=OPEN)
+PRODUCTS = Table(
+    "products",
+    ProductRow,
+    ("gtin",),
+    ("USING gin (bigrams)", "USING gin (spoken_grams)"),
+    seen=OPEN,
+)
 PRODUCT_CASES = Table("product_cases", ProductCases, ("base",))
 
 
@@ -120,6 +131,7 @@ class Products:
         before = fold.rows.get(PRODUCTS, event.gtin)
         former_base = base_of(fold.rows, event.gtin)[0]
         life, contains = event.shelf_life_days, event.contains
+        spoken = spoken_of(event.name_zh)
         row = ProductRow(
             event.gtin,
             event.name_zh,
@@ -132,6 +144,8 @@ class Products:
             None if contains is None else Position(contains),
             _write_packs(event.packs),
             bigrams(f"{event.name_zh} {event.name_en}"),
+            spoken,
+            spoken_grams(spoken),
             Position(fold.entry.position),
         )
         fold.rows.put(PRODUCTS, row)

@@ -55,7 +55,7 @@ def search(
     q: Annotated[str, Query(min_length=1, max_length=80, examples=["牛奶"])],
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 20,
 ) -> schemas.ProductList:
-    """Finds products by name in Chinese or English, by GTIN, lot number, or a part of either."""
+    """Finds products by name in Chinese, pinyin or English, by GTIN, lot number, or a part of either."""
     with asked.snapshot() as reader:
         return products_found(reader, q.strip().replace("\x00", ""), limit)
 

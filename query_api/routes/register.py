@@ -16,6 +16,7 @@ from query_api.register_schemas import (
     PlaceLine,
     ShelfPage,
 )
+from query_api.search import SAID_MERCHANTS, said_so
 from query_api.shelves import SHELF_DAYS, shelf
 from query_api.views import cursor_of, key_of, position, rows, today
 
@@ -27,7 +28,7 @@ SELECT m.merchant, m.name, m.kind, m.district, m.licence,
              ORDER BY market) AS markets
 FROM trade.merchants m
 WHERE ({BY_NUMBERS.format(name="m.name")}, m.merchant) > ({BY_NUMBERS.format(name="%(name)s")}, %(merchant)s)
-  AND (%(exact)s = '' OR m.merchant = %(exact)s OR replace(m.name, ' ', '') ILIKE %(like)s OR m.licence = %(exact)s)
+  AND (%(exact)s = '' OR m.merchant = %(exact)s OR replace(m.name, ' ', '') ILIKE %(like)s OR m.licence = %(exact)s OR m.merchant = ANY(%(said)s))
   AND (%(district)s::text IS NULL OR m.district = %(district)s)
   AND (%(market)s::text IS NULL OR EXISTS (
       SELECT FROM trade.premises p WHERE p.merchant = m.merchant AND p.market = %(market)s))
@@ -54,7 +55,7 @@ def search(
     after: Cursor = None,
     limit: Limit = 50,
 ) -> MerchantList:
-    """Finds merchants by a part of their name, by id or licence; all of a district or market."""
+    """Finds merchants by a part of their name or how it is said (pinyin), by id or licence; all of a district or market."""
     name, merchant = key_of(after, 2)
     text = q.strip().replace("\x00", "")
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -63,7 +64,8 @@ def search(
         "name": name, "merchant": merchant, "limit": limit + 1,
     }  # fmt: skip
     with asked.snapshot() as reader:
-        found = [MerchantLine(**row) for row in rows(reader, MERCHANTS, values)]
+        said = said_so(reader, SAID_MERCHANTS, text)
+        found = [MerchantLine(**row) for row in rows(reader, MERCHANTS, values | {"said": said})]
     last = found[limit - 1] if len(found) > limit else None
     more = cursor_of(last.name, last.merchant) if last else None
     return MerchantList(merchants=found[:limit], next=more)

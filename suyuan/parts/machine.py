@@ -290,6 +290,7 @@ class Machine:
             "SUYUAN_LOG_PORT": str(self.ports["log"]),
             "SUYUAN_LOG_ORIGIN": self._given.log_origin,
             "SUYUAN_LOG_WITNESSES": self._given.log_witnesses,
+            "SUYUAN_SOURCE_URL": self._given.source_url,
             "SUYUAN_INTAKE_URL": self.intake_url,
             "SUYUAN_QUERY_URL": self.query_url,
             "SUYUAN_SECOND_FACTOR_ROLES": self._given.second_factor_roles,

@@ -427,16 +427,25 @@ def test_a_kiosk_that_nobody_touches_warns_and_begins_anew_in_chinese(
     context.close()
 
 
-def test_digits_are_typed_on_a_screen_that_has_no_keyboard(stand: Stand, browser: Browser) -> None:
+def test_digits_and_names_are_typed_on_a_screen_that_has_no_keyboard(
+    stand: Stand, browser: Browser
+) -> None:
     page, said = open_page(browser, stand, "/?lang=en", viewport={"width": 1080, "height": 1920})
-    assert not page.is_visible(".digits")
+    assert not page.is_visible(".keys")
     page.click("#q")
     for key in "67891":
-        page.click(f".digits button:text-is('{key}')")
-    page.click(".digits button[aria-label='Delete a digit']")
-    page.click(".digits button:text-is('2')")
+        page.click(f".keys button:text-is('{key}')")
+    page.click(".keys button[aria-label='Delete a character']")
+    page.click(".keys button:text-is('2')")
     assert page.input_value("#q") == "67892"
     assert violations(page) == []
+    page.click("form button:text-is('Search')")
+    assert "Fresh milk" in page.inner_text("main")
+    # A Chinese name by its letters, as there is no input method to write it with.
+    page.click("#q")
+    page.fill("#q", "")
+    for key in "niunai":
+        page.click(f".keys button:text-is('{key}')")
     page.click("form button:text-is('Search')")
     assert "Fresh milk" in page.inner_text("main")
     assert said == []

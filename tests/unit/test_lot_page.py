@@ -6,12 +6,21 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from kiosk_ui.language import load_languages
-from kiosk_ui.viewmodels.lot import ADVICE, KINDS, MERCHANT_KINDS, PAPER_KINDS, lot_mark, lot_view
+from kiosk_ui.viewmodels.lot import (
+    ADVICE,
+    KINDS,
+    MERCHANT_KINDS,
+    PAPER_KINDS,
+    cards_by_date,
+    lot_mark,
+    lot_view,
+)
 from ledger.events.base import stored_name
 from ledger.events.cases import MerchantRegistered
 from ledger.events.catalogue import TAPE_REPORTS
 from ledger.events.reports import CertificateFiled, GoodsMoved
 from ledger.rules.near_expiry import near_from
+from tests.support.make import MILK
 
 
 def choices(kind: type[Any], member: str) -> set[str]:
@@ -125,3 +134,40 @@ def test_what_is_past_its_end_stays_so_while_it_is_on_hold() -> None:
     lot = {"stopped": "held", "test_failed": False, "expires": "2026-11-28"}
     assert lot_mark(lot, "2026-12-01") == "past"
     assert lot_mark(lot, "2026-11-28") == "held"
+
+
+def of_date(number: str, expires: str | None, **about: Any) -> dict[str, Any]:
+    """Returns a lot as the API lists it."""
+    plain = {"stopped": None, "test_failed": False, "produced": None}
+    return {"lot": number, "key": f"L:{number}", "expires": expires} | plain | about
+
+
+def test_lots_of_one_date_are_one_card_which_asks_for_the_lot() -> None:
+    """A shopper saw the same date three times, and did not know which one to touch."""
+    lots = [
+        of_date("A/1", "2026-12-30"), of_date("B", "2026-12-20"),
+        of_date("C", "2026-12-30", stopped="recalled"), of_date("D", None), of_date("E", None),
+        of_date("F", "2026-12-20", produced="2026-06-20"),
+    ]  # fmt: skip
+
+    cards = cards_by_date(MILK, lots, "2026-12-01")
+    alone = cards_by_date(MILK, lots[:3], "2026-12-01", each=True)
+
+    assert [(card.lots, card.lot, card.mark) for card in cards] == [
+        (2, None, "possible"), (1, "B", ""), (1, "D", ""), (1, "E", ""), (1, "F", "")
+    ]  # fmt: skip
+    assert [card.path for card in cards[:2]] == [f"/01/{MILK}?17=261230", f"/01/{MILK}/10/B"]
+    assert [(card.lot, card.mark) for card in alone] == [("A/1", ""), ("B", ""), ("C", "recalled")]
+    assert alone[0].path.endswith("/10/A%2F1")
+
+
+def test_what_all_lots_of_a_date_have_in_common_is_said_of_them() -> None:
+    both = [of_date(name, "2026-11-20", produced="2026-10-20") for name in ("A", "B")]
+    failed = [both[0] | {"test_failed": True}, both[1] | {"expires": "2026-11-20"}]
+
+    (past,) = cards_by_date(MILK, both, "2026-12-01")
+    (some,) = cards_by_date(MILK, failed, "2026-11-01")
+    (all_held,) = cards_by_date(MILK, [one | {"stopped": "held"} for one in both], "2026-11-01")
+
+    assert (past.mark, some.mark, all_held.mark) == ("past", "failed", "held")
+    assert past.path == f"/01/{MILK}?17=261120&11=261020"
