@@ -35,6 +35,7 @@ from ledger.log.files import CHECKPOINT
 from ledger.log.growing import Growing
 from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey, NoteWrong
+from suyuan.audit_words import MEANS
 from suyuan.commands import Failed
 from suyuan.progress import Progress
 from suyuan.published import NotReadable, PublishedLog
@@ -194,7 +195,7 @@ def _beside(path: Path, what: str) -> Path:
 def _say(stated: argparse.Namespace, audit: _Audit, path: Path, carried: Carried | None) -> None:
     report, receipts = audit.report, audit.receipts
     if stated.json:
-        found = [one._asdict() for one in report.findings]
+        found = [one._asdict() | {"means": MEANS[one.code]} for one in report.findings]
         told = report._asdict() | {"findings": found, "ok": not found, "state": str(path)}
         if receipts is not None:
             told |= {"receipts_covered": receipts.covered, "receipts_waiting": receipts.waiting}
@@ -217,6 +218,7 @@ def _say(stated: argparse.Namespace, audit: _Audit, path: Path, carried: Carried
             )
     for one in report.findings:
         print(f"  {one.code}: {one.words}")
+        print(f"    {MEANS[one.code]}")
     if _evidence(report):
         print(
             f"  Keep {_beside(path, 'evidence')}: it holds what was read and the checkpoint audited before."

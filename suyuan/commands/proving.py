@@ -10,6 +10,7 @@ from ledger.log.merkle import ProofWrong
 from ledger.log.notes import NoteKey
 from ledger.log.proofs import Proved, check_proof, origin_of, read_proof
 from ledger.settings import read_settings
+from suyuan.audit_words import NO_PROOF
 from suyuan.commands import Failed
 from suyuan.commands.auditing import note_key
 from suyuan.published import NotReadable, PublishedLog
@@ -71,7 +72,8 @@ def run_verify_proof(stated: argparse.Namespace) -> int:
         raise Failed(f"{stated.file} cannot be read: {error}") from error
     except ValueError as error:
         words = f"{stated.file} proves nothing: {error}"
-        print(json.dumps({"ok": False, "error": words}) if stated.json else words)
+        told = {"ok": False, "error": words, "means": NO_PROOF}
+        print(json.dumps(told) if stated.json else f"{words}\n{NO_PROOF}")
         return EXIT_DAMAGED
     tree = proved.verified.checkpoint
     if stated.json:

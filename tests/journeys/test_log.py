@@ -156,7 +156,8 @@ def test_a_proof_is_checked_offline_also_from_a_picture_of_its_code(
     forged.write_text(text.replace(f"index {position - 1}", f"index {position - 2}"))
     assert asked("verify-proof", str(forged), "--key", town.key)[0] == EXIT_DAMAGED
     forged.write_text(text.rsplit("\n\n", 1)[0])
-    assert asked("verify-proof", str(forged), "--key", town.key)[0] == EXIT_DAMAGED
+    code, told = asked("verify-proof", str(forged), "--key", town.key)
+    assert (code, "save it again" in told["means"]) == (EXIT_DAMAGED, True)
     other = town.key.replace("/local", "/other")
     with pytest.raises(SystemExit):
         asked("verify-proof", str(forged), "--key", other)
@@ -217,6 +218,7 @@ def test_what_is_not_the_log_is_refused_in_a_line(
 
     def findings(*words: str) -> tuple[int, list[str]]:
         code, told = asked("audit", str(copy), "--key", town.key, *state, *words)
+        assert all(one["means"] for one in told["findings"])
         return code, [one["code"] for one in told["findings"]]
 
     (copy / "checkpoint").write_bytes(b"x" * 200_000)
