@@ -879,7 +879,9 @@ def test_a_lot_number_is_said_beside_the_date_and_added_to_a_line_that_was_kept(
     station.scan(EAN, "包装上的日期是")
     page.fill("#lot", "B-77")
     page.press("#lot", "Enter")
+    assert station.sees("批号 B-77"), station.verdict()
     station.keys.by_hand("1106")
+    assert station.sees("已保存")
     assert station.sees("批号 B-77"), station.verdict()
     assert station.market.came(lot="L:B-77", produced=made_on("1106"))
 

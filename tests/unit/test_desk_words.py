@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kiosk_ui.faces.desk.quarantine import KINDS
 from kiosk_ui.faces.desk.trace import does_not_add_up
 from kiosk_ui.language import load_languages
 from kiosk_ui.svg.flow import SIBLINGS_MAX, flow_picture
@@ -53,6 +54,11 @@ def test_every_event_of_holds_and_recalls_has_a_word() -> None:
 @pytest.mark.parametrize("unit", [unit.value for unit in Unit])
 def test_every_unit_has_a_word(unit: str) -> None:
     assert unit in ZH.texts
+
+
+def test_whatever_stands_in_quarantine_is_explained_in_both_languages() -> None:
+    for heading, what_to_do in KINDS.values():
+        assert {heading, what_to_do} <= ZH.texts
 
 
 def test_everything_that_somebody_can_look_at_has_a_word() -> None:

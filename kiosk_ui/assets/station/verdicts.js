@@ -26,11 +26,11 @@ function said({ words, with: facts }) {
   return Array.isArray(words) ? counted(...words, filled.n, filled) : t(words, filled);
 }
 
-export function goodsWords({ goods, amount, unit, product }) {
+export function goodsWords({ goods, lot = goods.lot, amount, unit, product }) {
   // What was scanned of a case's code are cases, however few packs that seems.
   const holds = unit === "piece" ? product?.holds ?? 1 : 1;
   const parts = [holds > 1 ? counted("{n} case of {holds} = {all}", "{n} cases of {holds} = {all}", amount, { holds, all: Number(amount) * holds }) : `${amount} ${t(unitWords(unit, amount))}`];
-  if (goods.lot) parts.push(t("lot {lot}", { lot: goods.lot }));
+  if (lot) parts.push(t("lot {lot}", { lot }));
   if (goods.produced) parts.push(t("made on {day}", { day: shownDay(goods.produced) }));
   if (goods.expires) parts.push(t("good until {day}", { day: shownDay(goods.expires) }));
   return parts.join(" · ");

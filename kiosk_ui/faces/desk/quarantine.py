@@ -16,7 +16,23 @@ Watcher = Annotated[Person, needs("inspector", "regulator", "auditor")]
 Regulator = Annotated[Person, needs("regulator")]
 # What came and does not count, or may be missing: by kind of alert.
 SHOWN_MAX = 1000
-KINDS = ("report-unreadable", "tape-forked", "tape-lost")
+KINDS = {
+    "report-unreadable": (
+        "Could not be read",
+        "A newer program sent it than this ledger is, or a broken one. Once the ledger is updated, it is read again.",
+    ),
+    "tape-forked": (
+        "Two devices under one name",
+        "A device numbers what it scans in one list, its tape. Here the tape goes on in two ways: the device was copied, or"
+        " restored from a backup. Call the stall, let it scan on paper, take the device in and ask it in again.",
+    ),
+    "tape-lost": (
+        "Began a new tape",
+        "The device began a new list before the old one was handed in whole: scans may be missing. Ask the stall whether"
+        " the old device or browser still holds any, and to hand them in.",
+    ),
+}
+DEVICES_MAX = 2000
 
 
 class AgainForm(FilledIn):
@@ -32,11 +48,20 @@ async def listed(request: Request, person: Watcher) -> Response:
         kind: await whole(person.client, "/v1/alerts", "alerts", SHOWN_MAX, {"kind": kind})
         for kind in KINDS
     }
+    devices = (
+        await _devices(person) if found["tape-forked"].lines or found["tape-lost"].lines else {}
+    )
     values = {
-        "found": {kind: one.lines for kind, one in found.items()},
+        "kinds": KINDS, "devices": devices, "found": {kind: one.lines for kind, one in found.items()},
         "more": any(one.more for one in found.values()), "decides": person.has("regulator"),
     }  # fmt: skip
     return render(request, "desk/quarantine.html", values, person=person)
+
+
+async def _devices(person: Person) -> dict[str, list[str]]:
+    """Returns the devices that somebody may look at, with the names of those whom each reports for."""
+    found = await whole(person.client, "/v1/devices", "devices", DEVICES_MAX)
+    return {one["device"]: one["merchant_names"] for one in found.lines}
 
 
 @router.post("")
