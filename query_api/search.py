@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from psycopg.rows import DictRow
+
 from ledger.values.bigrams import bigrams
 from ledger.values.spoken import as_letters, is_said_so, letter_grams
 from query_api import schemas
@@ -14,7 +16,7 @@ STOPPED = """(SELECT CASE max(CASE kind WHEN 'recall' THEN 2 ELSE 1 END) WHEN 2 
   FROM trade.stopped_lots s WHERE s.product = n.gtin AND s.how = 'stopped' AND s.ended_at IS NULL{of})"""
 FOUND = f"""
 SELECT n.gtin, p.name_zh, p.name_en, p.category, p.pack, p.shelf_life_days,
-       coalesce(m.name, p.maker) AS maker, {STOPPED.format(of="{of}")} AS stopped, {{lot}} AS lot
+       coalesce(m.name, p.maker) AS maker, p.base, {STOPPED.format(of="{of}")} AS stopped, {{lot}} AS lot
 FROM named n LEFT JOIN trade.products p ON p.gtin = n.gtin
      LEFT JOIN trade.merchants m ON m.merchant = p.maker
 ORDER BY {{order}} p.name_zh, n.gtin LIMIT %(limit)s
@@ -87,10 +89,21 @@ def products_found(reader: Reader, text: str, limit: int) -> schemas.ProductList
     similar = not found and len(text) >= PART_MIN and not text.isdigit()
     if similar:
         found = rows(reader, ALIKE, asks)
+    shown = _without_cases(found[:limit])
     return schemas.ProductList(
-        products=[schemas.FoundProduct(**row) for row in found[:limit]],
+        products=[schemas.FoundProduct(**row) for row in shown],
         more=len(found) > limit, similar=similar and bool(found),
     )  # fmt: skip
+
+
+def _without_cases(found: list[DictRow]) -> list[DictRow]:
+    """Leaves out the cases of what was found: their page is that of what they hold."""
+    named = {row["gtin"] for row in found}
+    return [
+        {name: value for name, value in row.items() if name != "base"}
+        for row in found
+        if row["base"] not in named
+    ]
 
 
 def said_so(reader: Reader, query: str, text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Searching products: digits that are no number of any name nothing, and a slip in a word still finds."""
 
 from ledger.events.cases import MerchantRegistered, ProductRegistered
+from ledger.values.gtin import check_digit
 from tests.support.asked import asking
 from tests.support.databases import Database
 from tests.support.line import Line
@@ -52,3 +53,23 @@ def test_chinese_names_are_found_by_how_they_are_said(database: Database) -> Non
         assert goods("naisuan") == goods("annai") == []
         assert stalls("chongqing") == stalls("cqzj") == stalls("zhangji") == ["m-1"]
         assert stalls("jizhang") == []
+
+
+def test_a_case_is_not_listed_beside_what_it_holds(database: Database) -> None:
+    """A shopper saw the same milk twice, and did not know that one was a box of it."""
+    line = Line()
+    case = "1" + YOGHURT[1:-1]
+    case += str(check_digit(case))
+    line.case("product", YOGHURT, registered(YOGHURT, name_zh="原味酸奶"))
+    line.case(
+        "product", case, registered(case, name_zh="原味酸奶 12 盒", base=YOGHURT, contains=12)
+    )
+
+    with asking(database, line) as api:
+
+        def found(text: str) -> list[str]:
+            products = api.get("/v1/products", params={"q": text}).json()["products"]
+            return [one["gtin"] for one in products]
+
+        assert found("酸奶") == found("suannai") == [YOGHURT]
+        assert found("12 盒") == found(case) == [case]
