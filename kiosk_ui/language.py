@@ -2,6 +2,7 @@
 
 import gettext
 import io
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -20,6 +21,7 @@ COOKIE = "suyuan-lang"
 NAMES = {"zh": "中文", "en": "English"}
 # The markets' own time: their days begin there, and a page that names an hour means theirs.
 ZONE = ZoneInfo("Asia/Shanghai")
+CHINESE = re.compile(r"[\u3400-\u9fff]")
 # Units that are counted; those of a weight or a volume stay as they are.
 SEVERAL = {"piece": "pieces", "case": "cases", "bag": "bags", "box": "boxes", "bottle": "bottles"}
 FOLDER = Path(__file__).parent / "locale"
@@ -73,6 +75,10 @@ class Language(NamedTuple):
         if name not in SEVERAL:
             return self.word(name)
         return self.numbered(name, SEVERAL[name], _plural(n))
+
+    def speaks(self, text: str) -> bool:
+        """Tells whether words that somebody wrote are of this language; Chinese is told by its characters."""
+        return (CHINESE.search(text) is not None) == (self.code == "zh")
 
     @property
     def other(self) -> str:

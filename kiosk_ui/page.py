@@ -78,6 +78,7 @@ def render(
         number=language.number,
         counted=language.counted,
         unit=language.unit,
+        speaks=language.speaks,
         lang=language.code,
         lang_suffix=f"?lang={stated}" if stated in NAMES else "",
         other_name=NAMES[language.other],

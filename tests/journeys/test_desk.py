@@ -222,6 +222,14 @@ def test_an_officer_goes_from_a_failed_test_to_a_published_recall_while_stall_an
         lambda: "已召回" in page.inner_text("#verdict") or "召回" in page.inner_text("#verdict"), 20
     )
 
+    # Who reads English is told in English what to do, and whose words the others are.
+    page.goto(f"{city.url}/recalls/{name}?lang=en")
+    assert "Recalled: do not eat it" in page.inner_text("#verdict")
+    quoted = page.locator("li:has-text(\"In the authority's own words\") q[lang='zh']")
+    assert quoted.all_inner_texts() == ["请勿食用，送回购买处退款。", "检出沙门氏菌"]
+    page.goto(f"{city.url}/recalls/{name}?lang=zh")
+    assert "请勿食用，送回购买处退款。" in page.inner_text("#verdict")
+
     def is_red() -> bool:
         keys.scan(f"https://x.example/01/{MILK}/10/A-24%2F11")
         return until(lambda: "停售" in station.inner_text("#verdict"), 2)

@@ -36,3 +36,10 @@ def test_a_unit_stands_behind_its_quantity_as_people_say_it(
 def test_a_script_gets_either_of_two_texts_in_chinese() -> None:
     assert CHINESE.word("pieces") == CHINESE.word("piece") == "件"
     assert CHINESE.word("") == ""
+
+
+def test_whose_language_somebody_wrote_in_is_told_by_its_characters() -> None:
+    assert CHINESE.speaks("请勿食用")
+    assert not ENGLISH.speaks("请勿食用 batch B-77")
+    assert ENGLISH.speaks("Do not eat it")
+    assert not CHINESE.speaks("Do not eat it")
