@@ -32,13 +32,22 @@ POSTER = (
 )
 TITLES = {
     "holders": "持有者 holders", "certain": "确定 certain", "acknowledged": "已阅 read",
-    "answered": "回复 answered", "drawn": "抽查 drawn", "checked": "已查 checked",
+    "answered": "回复 answered", "drawn": "抽查 drawn", "drawn_checked": "抽中已查 drawn and visited", "checked": "已查 checked",
     "effective": "有效 effective", "product": "产品 product", "product_name": "名称 name", "unit": "单位 unit",
     "had": "经手 handled", "used": "用去 used", "found": "找到 found", "sold": "已售 sold",
     "returned": "退回 returned", "destroyed": "销毁 destroyed",
     "proved_destroyed": "有据销毁 proved", "unaccounted": "不明 unaccounted",
     "overstated": "多报 overstated",
     "unanswered": "未回复 unanswered",
+}  # fmt: skip
+# What the record says in a word of its own, as people say it.
+SAID = {
+    "starts": "开始 begin", "finishes": "完成 be done", "green": "绿 in time", "yellow": "黄 soon due",
+    "red": "红 overdue", "certain": "确定 certain", "possible": "可能 possible",
+    "effective": "已单独存放 set aside", "still-there": "仍在货架 still on the shelf",
+    "still-sold": "仍在销售 still being sold", "not-met": "无人在场 nobody was there",
+    "piece": "件 pieces", "case": "箱 cases", "bag": "袋 bags", "box": "盒 boxes",
+    "bottle": "瓶 bottles", "kg": "千克 kg", "g": "克 g", "jin": "斤 jin", "l": "升 l",
 }  # fmt: skip
 DESTRUCTIONS = """
 SELECT m.business_date, m.merchant, m.premises, m.product, m.lot, m.stated, m.stated_unit,
@@ -184,7 +193,7 @@ def _summary(answer: schemas.RecallAnswer, name: str) -> Iterator[bytes]:
         yield f"<p>无法查清 unaccounted: {escape(told.unaccounted)}</p>".encode()
     yield _table(
         "时限 Deadlines", ("期限 what", "截止 due", "完成 done", "颜色 colour", "依据 source", "备注 note"),
-        [[d.what, d.due, d.done_at, d.colour, d.source, d.calendar] for d in told.deadlines],
+        [[SAID[d.what], d.due, d.done_at, SAID.get(d.colour, d.colour), d.source, d.calendar] for d in told.deadlines],
     )  # fmt: skip
     yield _table(
         "召回的食品 Goods", ("标签上 on the label",), [[line_words(line)] for line in answer.lines]
@@ -196,7 +205,7 @@ def _summary(answer: schemas.RecallAnswer, name: str) -> Iterator[bytes]:
     )
     yield _table(
         "数量 Quantities", [TITLES[n] for n in schemas.RecallSum.model_fields],
-        [list(one.model_dump().values()) for one in counts.sums],
+        [list((one.model_dump() | {"unit": SAID.get(one.unit, one.unit)}).values()) for one in counts.sums],
     )  # fmt: skip
 
 
@@ -238,10 +247,11 @@ def _evidence(reader: Reader, name: str, accounts: Accounts) -> Iterator[bytes]:
 def _holder_rows(holder: schemas.RecallHolderShown) -> Iterator[list[Any]]:
     for line in holder.lines:
         yield [
-            holder.holder, holder.name, holder.district, holder.how,
-            line.product_name or line.product, " ".join(map(_lot_words, line.lots)), f"{line.had} {line.unit}",
+            holder.holder, holder.name, holder.district, SAID[holder.how],
+            line.product_name or line.product, " ".join(map(_lot_words, line.lots)), f"{line.had} {SAID.get(line.unit, line.unit)}",
             line.found, line.sold, line.returned, line.destroyed, line.proved_destroyed,
-            line.unaccounted, holder.acknowledged_at, holder.answered_at, holder.check_result,
+            line.unaccounted, holder.acknowledged_at, holder.answered_at,
+            SAID.get(holder.check_result or "", holder.check_result),
         ]  # fmt: skip
 
 

@@ -118,6 +118,9 @@ class RecallShown(BaseModel):
     draft_digest: str = Field(description="SHA-256 of the draft, which a check names")
     asked: list[str]
     deadlines: list[Deadline]
+    first: StoppedLine | None = Field(
+        default=None, description="the first of its lines, in a list of recalls"
+    )
 
 
 class RecallPage(BaseModel):
@@ -154,6 +157,7 @@ class RecallCounts(BaseModel):
     acknowledged: int
     answered: int
     drawn: int
+    drawn_checked: int
     checked: int
     effective: int
     sums: list[RecallSum]

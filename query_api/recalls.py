@@ -54,10 +54,10 @@ def recalls(
     found = rows(reader, RECALLS, {"stage": stage, "before": before, "limit": limit + 1})
     more = str(found[limit - 1]["position"]) if len(found) > limit else None
     calendar = calendar_now(reader)
-    return schemas.RecallPage(
-        position=position(reader), next=more,
-        recalls=[shown(row, calendar, now) for row in found[:limit]],
-    )  # fmt: skip
+    listed = [shown(row, calendar, now) for row in found[:limit]]
+    for one, row in zip(listed, found, strict=False):
+        one.first = next(iter(_lines(reader, row, 1)), None)
+    return schemas.RecallPage(position=position(reader), next=more, recalls=listed)
 
 
 def recall(
@@ -73,18 +73,26 @@ def recall(
         # What it would reach is told before it is announced, where its lines name lots.
         traceable = counted and all(line.lot is not None for line in drafted)
         accounts = accounts_of(reader, name, drafted) if traceable else nothing_of(reader)
-        lines, count = shown_lines(reader, drafted[:limit]), len(drafted)
+        count = len(drafted)
     else:
         accounts = accounts_of(reader, name) if counted else nothing_of(reader)
-        lines = lines_of(reader, "recall", name, limit)
-        count = rows(reader, COUNT_LINES, [name])[0]["n"] or len(lines)
+        count = rows(reader, COUNT_LINES, [name])[0]["n"]
+    lines = _lines(reader, row, limit)
     return schemas.RecallAnswer(
         position=accounts.position, rehearsal=is_rehearsal(reader), recall=shown(row, calendar_now(reader), now),
-        lines=lines, lines_in_all=count, counts=counts_of(accounts),
+        lines=lines, lines_in_all=count or len(lines), counts=counts_of(accounts),
         reach_known=accounts.trace is not None,
         beyond=[f"{lot.product} {lot.key}" for lot in accounts.beyond[:LINES_SHOWN_MAX]],
         words=words_of(reader, "recall", name), districts=_districts(reader, accounts),
     )  # fmt: skip
+
+
+def _lines(reader: Reader, row: dict[str, Any], limit: int) -> list[schemas.StoppedLine]:
+    """Returns the first lines of a recall; of one that is not published, those that its draft names."""
+    if row["published_at"] is None:
+        drafted = msgspec.json.decode(row["goods"], type=tuple[StoppedGoods, ...])
+        return shown_lines(reader, drafted[:limit])
+    return lines_of(reader, "recall", row["recall"], limit)
 
 
 def widened_at(reader: Reader, name: str) -> datetime | None:
@@ -130,7 +138,7 @@ def calendar_now(reader: Reader) -> Calendar:
 
 def shown(row: dict[str, Any], calendar: Calendar, now: datetime) -> schemas.RecallShown:
     """Returns a recall's row as it is shown, with how its deadlines stand."""
-    given = {"deadlines", "asked"}
+    given = {"deadlines", "asked", "first"}
     members = {key: row[key] for key in schemas.RecallShown.model_fields if key not in given}
     return schemas.RecallShown(
         **members,
@@ -175,6 +183,10 @@ def counts_of(accounts: Accounts) -> schemas.RecallCounts:
         acknowledged=sum(words.acknowledged_at is not None for words in told),
         answered=sum(words.answered_at is not None for words in told),
         drawn=sum(words.drawn is not None for words in accounts.words.values()),
+        drawn_checked=sum(
+            words.drawn is not None and words.checked_at is not None
+            for words in accounts.words.values()
+        ),
         checked=sum(words.checked_at is not None for words in accounts.words.values()),
         effective=sum(words.check_result == "effective" for words in accounts.words.values()),
         sums=_sums(accounts),

@@ -158,6 +158,7 @@ class AlertLine(BaseModel):
     times: int
     evidence: int = Field(description="the position of the entry it rests on")
     detail: str
+    device: str | None = Field(default=None, description="whose tape it is about")
 
 
 class AlertGroupLine(BaseModel):

@@ -112,10 +112,12 @@ class Trade:
         makers = [m for m in self.merchants if m.kind in ("producer", "processor")]
         for index, (zh, en, category, life, parts) in enumerate(CATALOGUE):
             kind = "processor" if parts else "producer"
-            maker = next(m for m in makers if m.kind == kind)
+            # Several make the same here: the register names a maker only where there is one.
+            of_kind = [m for m in makers if m.kind == kind]
+            maker = of_kind[0].id if len(of_kind) == 1 else None
             product = ProductRegistered(
                 gtin=gtin_of(index), name_zh=zh, name_en=en, category=category,
-                shelf_life_days=life, maker=maker.id, pack=zh.partition(" ")[2],
+                shelf_life_days=life, maker=maker, pack=zh.partition(" ")[2],
             )  # fmt: skip
             case = msgspec.structs.replace(
                 product, gtin=case_gtin_of(index), name_zh=f"{zh} × {CASE_PIECES}",

@@ -114,5 +114,16 @@ function offerKeys() {
   box.form.append(pad);
 }
 
+// What was typed stays where somebody only turned to another language.
+const TYPED = "suyuan-typed";
+
+function keepTyped() {
+  const typed = sessionStorage.getItem(TYPED);
+  sessionStorage.removeItem(TYPED);
+  if (typed && !box.value) box.value = typed;
+  document.querySelector(".language")?.addEventListener("click", () => sessionStorage.setItem(TYPED, box.value));
+}
+
+if (box) keepTyped();
 if (matchMedia(KIOSK).matches) watch();
 if (matchMedia(KIOSK).matches && box) offerKeys();

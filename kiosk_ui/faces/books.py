@@ -21,7 +21,7 @@ router = APIRouter(prefix="/station")
 Trader = Annotated[Person, needs("merchant", "headquarters")]
 DayAsked = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 LEDGERS = {
-    "purchases": "Purchases", "produce": "Farm produce", "sales": "Sales", "materials": "Raw materials",
+    "purchases": "Purchases", "produce": "Farm produce", "sales": "Wholesale sales", "materials": "Raw materials",
     "release": "Release of goods", "imports": "Imports", "clearings": "Disposal and returns",
 }  # fmt: skip
 LedgerName = Literal[

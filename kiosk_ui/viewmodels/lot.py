@@ -70,7 +70,7 @@ ADVICE = {
     "Past its last good day": "It may not be sold any more. If it still lies on a shelf, tell the stall or call 12315.",
     "Made from what is stopped: ask before you buy or eat it": "Show this page at the stall, and compare the lot on your pack.",
     "May be recalled or held: ask before you buy": "Show this page at the stall, and compare the lot on your pack.",
-    "Recorded, with open questions": "Go by the earlier date and by what the pack says; ask the stall for its purchase record if in doubt.",
+    "Recorded, with open questions": "Go by the date and the lot on the pack, and ask the stall for its purchase record if in doubt.",
 }
 
 
@@ -133,13 +133,11 @@ def _reasons(it: _Standing, language: Language) -> list[str]:
     """Returns why, what stops the lot first."""
     word, places = language.word, len(it.page["steps"])
     recorded = "Recorded at one place." if places == 1 else "Recorded at {n} places."
-    reasons = [*_stopping(it, language), word(recorded).format(n=places)]
+    reasons = [*_stopping(it, language), *_doubts(it, language), word(recorded).format(n=places)]
     if it.days_left is not None:
         reasons.append(it.days_left.words)
     else:
         reasons.append(word("No last good day is recorded."))
-    if it.page["disputed"]:
-        reasons.append(word("The dates stated for this lot disagree; the earlier one counts here."))
     tests = [
         p for p in it.page["papers"]
         if p["kind"] == "test" and p["result"] == "passed" and p["of_lot"]
@@ -148,13 +146,27 @@ def _reasons(it: _Standing, language: Language) -> list[str]:
         reasons.append(word("A test report says: failed."))
     elif tests:
         reasons.append(word("Test reports on record: {n}, all passed.").format(n=len(tests)))
+        if it.stops:
+            reasons.append(word("A recall may rest on a test that is not filed here."))
     else:
         reasons.append(word("No test report of this lot is recorded."))
-    if it.page["gaps"]:
-        reasons.append(word("A scanner that handled this lot lost part of its record."))
     if not it.stops and not it.possible:
         reasons.append(word("No open recall or hold of this lot is recorded."))
     return reasons
+
+
+def _doubts(it: _Standing, language: Language) -> list[str]:
+    """Returns what is open about the lot."""
+    word, found = language.word, []
+    if it.page["disputed"]:
+        found.append(word("The dates stated for this lot disagree; the earlier one counts here."))
+    if it.page["gaps"]:
+        found.append(
+            word(
+                "A scanner that handled this lot lost some of its entries: places may be missing here."
+            )
+        )
+    return found
 
 
 def _stopping(it: _Standing, language: Language) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kiosk_ui.language import Language
+from kiosk_ui.viewmodels.recall import NAMELESS, line_words
 
 # The names of reports as people say them.
 TYPES = {
@@ -15,6 +16,25 @@ TYPES = {
     "entry-corrected": "An entry was corrected", "stop-met": "Stopped goods were met at a stall",
     "recall-published": "A recall was published", "product-registered": "A product was registered",
     "merchant-registered": "A merchant was registered",
+    "premises-added": "A place of a merchant was registered", "market-registered": "A market was registered",
+    "device-enrolled": "A device joined", "device-revoked": "A device was revoked",
+    "device-key-replaced": "A device got a new key", "mandate-granted": "A device was let report for a merchant",
+    "mandate-withdrawn": "A device may report for a merchant no longer",
+    "tape-opened": "A device began a tape", "tape-forked": "Two devices went on under one name",
+    "tape-lost": "A device began a new tape before the old one was whole",
+    "report-unreadable": "A report could not be read", "report-readmitted": "A report that could not be read counts now",
+    "hold-placed": "Sale of goods was stopped", "hold-extended": "A stop of sale was made longer",
+    "hold-released": "Goods may be sold again", "hold-became-recall": "A stop of sale became a recall",
+    "recall-drafted": "A recall was drafted", "recall-checked": "A draft of a recall was checked",
+    "recall-widened": "A recall names more goods", "recall-narrowed": "A recall names fewer goods",
+    "recall-closed": "A recall was closed", "recall-withdrawn": "A recall was withdrawn",
+    "recall-acknowledged": "A holder read a recall", "recall-answered": "A holder answered a recall",
+    "recall-checks-drawn": "Holders to be visited were drawn", "recall-holder-checked": "A holder was visited",
+    "recall-holder-called": "A holder was called", "recall-handed-over": "A list was handed to another authority",
+    "alert-acknowledged": "An alert was seen", "alert-assigned": "An alert was given to somebody",
+    "alert-commented": "An alert was remarked on", "alert-silenced": "An alert was silenced",
+    "officer-corrected": "An officer corrected an entry", "deadline-passed": "A deadline passed",
+    "day-began": "A market's day began", "ledger-restored": "The ledger was restored",
 }  # fmt: skip
 
 
@@ -36,13 +56,17 @@ def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, s
         (word("What"), word(TYPES.get(name, "An entry was recorded"))),
         (word("Merchant"), public.get("merchant")),
         (word("Place"), public.get("premises")),
+        (word("Device"), public.get("device")),
         (
             word("Product"),
             goods.get("gtin")
             or goods.get("item")
             or goods.get("product")
             or public.get("gtin")
-            or _all((many and map(_line, many)) or public.get("gtins", []), language),
+            or _all(
+                (many and (_line(one, language) for one in many)) or public.get("gtins", []),
+                language,
+            ),
         ),
         (word("Lot"), goods.get("lot") or _all(public.get("lots", []), language)),
         (word("Result"), word(public["result"]) if public.get("result") in RESULTS else None),
@@ -53,8 +77,10 @@ def entry_words(public: dict[str, Any], language: Language) -> list[tuple[str, s
     return [(what, str(said)) for what, said in told if said]
 
 
-def _line(goods: dict[str, Any]) -> str:
-    """Says goods of a hold or recall as the record does: what each member states, in its order."""
+def _line(goods: dict[str, Any], language: Language) -> str:
+    """Says goods of a hold or recall as their label does; others as the record does, member by member."""
+    if "product" in goods:
+        return line_words(NAMELESS | goods, language)
     return " ".join(str(value) for name, value in goods.items() if value and name != "type")
 
 

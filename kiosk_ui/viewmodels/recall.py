@@ -55,6 +55,11 @@ def stopwatch(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
+def first_words(stop: dict[str, Any], language: Language) -> str:
+    """Says the first goods that a hold or recall of a list names."""
+    return line_words(stop["first"], language) if stop["first"] else ""
+
+
 def line_words(line: dict[str, Any], language: Language) -> str:
     """Says a stopped line as a label shows it."""
     word = language.word
@@ -120,7 +125,7 @@ def task_shown(task: dict[str, Any], language: Language) -> dict[str, Any]:
     """Returns a recall as the merchant acts on it: its own goods to answer for, and what it said last."""
     answer = task["answer"] or []
     said = [
-        {"words": line_words(_EMPTY | line, language), "unit": line["unit"]}
+        {"words": line_words(NAMELESS | line, language), "unit": line["unit"]}
         | {"fates": {fate: line[fate] for fate in FATES if Decimal(line[fate])}}
         for line in answer
     ]
@@ -147,13 +152,13 @@ def instant(text: str | None) -> datetime:
     return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
 
 
-_EMPTY = dict.fromkeys((*LINE, "name"))
+NAMELESS = dict.fromkeys((*LINE, "name"))
 
 
 def _own_goods(had: dict[str, Any], language: Language) -> dict[str, Any]:
     """Returns goods that a merchant had, in words as on their label; `number` names the lot in an answer."""
     number = had["lot"][2:] if had["lot"].startswith("L:") else None
-    label = _EMPTY | {"name": had["name"], "product": had["product"], "lot": number}
+    label = NAMELESS | {"name": had["name"], "product": had["product"], "lot": number}
     label |= {"produced_from": had["produced"], "expires_from": had["expires"]}
     return had | {"words": line_words(label, language), "number": number}
 

@@ -144,7 +144,9 @@ def _draft(case: RecallCase, entry: RecallDrafted, now: datetime) -> list[Event]
     if case.recall == NO_NAME:
         return Refusal("name-reserved", f"A recall is not called {NO_NAME}: choose another name.")
     if entry.known_at > now + timedelta(minutes=1):
-        return Refusal("known-later", "A risk is not known before its time: look at the clock.")
+        return Refusal(
+            "known-later", "When the risk became known cannot lie ahead: look at the day and hour."
+        )
     entry = msgspec.structs.replace(entry, goods=tuple(dict.fromkeys(entry.goods)))
     return [] if case.drafted == entry and case.stage == "drafted" else [entry]
 

@@ -13,7 +13,9 @@ from query_api.problems import Problem
 from query_api.views import LIMIT_MAX, Reader, cursor_of, key_of, position, rows
 
 ALERTS = """
-SELECT a.*, (SELECT name FROM trade.merchants m WHERE m.merchant = a.merchant) AS merchant_name
+SELECT a.*, (SELECT name FROM trade.merchants m WHERE m.merchant = a.merchant) AS merchant_name,
+       -- What is about a tape, or an entry of one, is about its device.
+       (SELECT device FROM edge.tapes t WHERE t.stream = split_part(a.subject, '|', 1)) AS device
 FROM trade.alerts a WHERE (kind, subject) > (%s, %s)
   AND (NOT %s OR closed_at IS NULL) AND (%s::text IS NULL OR kind = %s)
   AND (%s::text IS NULL OR premises = %s) AND (%s::text IS NULL OR grouped = %s)

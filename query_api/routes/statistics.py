@@ -63,9 +63,10 @@ def export(
     since: Day,
     until: Day,
     by: By = "day",
+    merchant: Merchant = None,
 ) -> Response:
     """The same as a sheet: CSV, a workbook, or a page to print."""
-    page = counted(asked, since, until, by)
+    page = counted(asked, since, until, by, merchant)
     media, write = WRITERS[form]
     content = b"".join(write(_sheet(page), _kinds(page.kinds)))
     file = f"statistics-{by}-{since}-{until}.{form}"

@@ -205,7 +205,7 @@ def test_an_officer_goes_from_a_failed_test_to_a_published_recall_while_stall_an
     other = second.new_page()
     sign_in_at(other, city.url, "officer-2", there="/desk?lang=zh")
     # Whoever may check it finds it among what waits.
-    assert name in other.inner_text(".panel:has(h2:text-is('等待复核的草稿'))")
+    assert name in other.inner_text(".panel:has(h2:text-is('处理中的草稿'))")
     other.goto(f"{city.url}/desk/recalls/{name}?lang=zh")
     other.click("text=无误，可以公布")
     assert "已复核" in other.inner_text("h1")
@@ -282,6 +282,8 @@ def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over
     calls = officer.inner_text("#calls")
     assert "李记杂货" in calls
     assert "张记奶品" not in calls
+    # Nobody is recorded as reached by one click alone.
+    assert officer.input_value("#calls li:has-text('李记杂货') select") == ""
     officer.select_option("#calls li:has-text('李记杂货') select", "no-answer")
     officer.click("#calls li:has-text('李记杂货') button")
     assert "无人接听" in officer.inner_text("#calls li:has-text('李记杂货')")
@@ -294,6 +296,8 @@ def test_an_officer_draws_whom_to_visit_says_what_was_seen_and_hands_a_list_over
     officer.fill("#visit-note", "货架上还有两盒")
     officer.click("#visit button")
     assert "仍在货架上" in officer.inner_text("#visits tr:has-text('张记奶品')")
+    # Also where nobody was drawn: what was just said stands on the page.
+    assert "货架上还有两盒" in officer.inner_text("#visits li:has-text('m-1')")
     assert violations(officer) == []
 
     officer.fill("#authority", "芙蓉区市监局")
@@ -412,7 +416,7 @@ def test_a_trace_says_what_stops_the_lot_now_and_nothing_of_it_as_it_was_known_b
     drafted = int(str(history.first.get_attribute("href")).rpartition("/")[2])
     officer.goto(f"{trace}&as_of={drafted - 1}")
     assert "已召回：" not in officer.inner_text("#answer")
-    assert "这是当时所知" in officer.inner_text("#answer")
+    assert "时所知的情况" in officer.inner_text("#answer")
     # What is saved of it is of that moment, too; also of an hour.
     officer.goto(f"{trace}&as_of={drafted - 1}&at={TODAY}T08:00")
     for link in officer.locator("a[href*='/v1/trace/export']").all():
@@ -420,7 +424,7 @@ def test_a_trace_says_what_stops_the_lot_now_and_nothing_of_it_as_it_was_known_b
         assert (query["as_of"], query["at"]) == ([str(drafted - 1)], [f"{TODAY}T08:00:00+08:00"])
     # What was known at an hour, too: before anything was recorded, nobody had it.
     officer.goto(f"{trace}&known=2020-01-01T08:00")
-    assert "这是当时所知" in officer.inner_text("#answer")
+    assert "时所知的情况" in officer.inner_text("#answer")
     assert officer.input_value("#as_of") in ("0", "1")
     hour = datetime.now(ZONE) + timedelta(minutes=1)
     officer.fill("input[name=known]", f"{hour:%Y-%m-%dT%H:%M}")
@@ -439,6 +443,9 @@ def test_a_recall_ends_only_as_two_officers_say_each_with_their_own_password(
     officer.click("tbody a")
     officer.click("summary:has-text('结束')")
     assert "3 家持有者中还有 2 家没有答复" in officer.inner_text("details.panel[open]")
+    # How it ends nobody chooses by not looking.
+    assert officer.locator("[name=how]:checked").count() == 0
+    officer.check("[name=how][value=close]")
     officer.fill("#words", "全部收回")
     officer.fill("#unaccounted", "李记未答复")
     officer.fill("#end-second", "officer-2")
@@ -576,6 +583,37 @@ def test_goods_are_stopped_at_once_and_released_again(city: City, officer: Page)
     officer.click("button:has-text('解除')")
 
     assert "已解除" in officer.inner_text("h1")
+
+
+def test_who_goes_back_and_stops_the_same_lot_again_is_asked_whether_they_mean_it(
+    city: City, officer: Page
+) -> None:
+    new = f"{city.url}/desk/holds/new?product={MILK}&lot=A-24%2F11&lang=zh"
+
+    def stop(name: str) -> str:
+        officer.fill("#reason", "等待检验")
+        officer.fill("#authority", "市市场监督管理局")
+        officer.fill("#hold", name)
+        officer.click("button.danger")
+        return officer.inner_text("main")
+
+    officer.goto(new)
+    assert "生效中" in stop("h-once")
+    # Another page of the desk sees it as soon as the views have it.
+    assert until(lambda: officer.goto(new) is not None and "h-once" in officer.inner_text("main"))
+    told = stop("h-twice")
+    assert "h-once" in told
+    assert "仍要再次暂停销售" in told
+    officer.check("[name=twice]")
+    assert "生效中" in stop("h-twice")
+    # Whoever drafts a recall of it finds what was said already.
+    officer.goto(f"{city.url}/desk/recalls/new?product={MILK}&lot=A-24%2F11&lang=zh")
+    assert officer.input_value("#reason") == "等待检验"
+    for name in ("h-once", "h-twice"):
+        officer.goto(f"{city.url}/desk/holds/{name}?lang=zh")
+        officer.click("summary:has-text('解除')")
+        officer.fill("#reason", "检验合格")
+        officer.click("button:has-text('解除')")
 
 
 def test_goods_known_by_their_date_are_stopped_by_it(city: City, officer: Page) -> None:

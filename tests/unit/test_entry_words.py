@@ -15,7 +15,7 @@ def test_a_recall_of_two_goods_is_not_shown_as_one_of_the_first() -> None:
 
     said = dict(entry_words({"type": "recall-published.v1", "goods": goods}, ENGLISH))
 
-    assert said["Product"] == "06901234000016 A-1, 06901234000085 B-2"
+    assert said["Product"] == "06901234000016 · Lot A-1, 06901234000085 · Lot B-2"
 
 
 def test_of_very_many_goods_it_says_how_many_more_there_are() -> None:

@@ -11,7 +11,7 @@ from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Remark, ledger_time, say
 from kiosk_ui.signing import Person, needs
-from kiosk_ui.viewmodels.recall import lot_named, next_deadline
+from kiosk_ui.viewmodels.recall import first_words, lot_named, next_deadline
 
 router = APIRouter()
 
@@ -40,14 +40,19 @@ async def today(
     if after:
         asked["after"] = after
     groups = await person.client.get("/v1/alert-groups", asked)
-    published = await _recalls(person, "published")
-    drafts = await _recalls(person, "drafted") + await _recalls(person, "checked")
+    language = request.state.language
+    published = await _recalls(person, "published", language)
+    drafts = await _recalls(person, "drafted", language)
+    drafts += await _recalls(person, "checked", language)
     devices = await whole(person.client, "/v1/devices", "devices", DEVICES_MAX)
     shown = [_shown(request, one) for one in groups["groups"]]
     values = {
-        "groups": sorted(shown, key=lambda one: one["tone"] != "bad"),
+        # What was given to who looks comes first, and then what is worst.
+        "groups": sorted(
+            shown, key=lambda one: (one["assigned_to"] != person.account, one["tone"] != "bad")
+        ),
         "next": groups["next"], "position": groups["position"], "recalls": published, "drafts": drafts,
-        "silent": [one for one in devices.lines if _is_silent(one)], "devices": len(devices.lines),
+        "silent": [one for one in devices.lines if _is_silent(one)], "devices": len(devices.lines), "off": sum(map(_is_off, devices.lines)),
         "more_devices": devices.more, "silenced": silenced,
     }  # fmt: skip
     return render(request, "desk/today.html", values, person=person)
@@ -98,9 +103,16 @@ def _by_merchant(alerts: list[dict[str, Any]]) -> list[tuple[str, list[dict[str,
     return sorted(called, key=lambda item: -len(item[1]))
 
 
-async def _recalls(person: Person, stage: str) -> list[dict[str, Any]]:
+async def _recalls(person: Person, stage: str, language: Language) -> list[dict[str, Any]]:
     found = await person.client.get("/v1/recalls", {"stage": stage, "limit": RECALLS_MAX})
-    return [one | {"due": next_deadline(one)} for one in found["recalls"]]
+    return [
+        one | {"due": next_deadline(one), "goods": first_words(one, language)}
+        for one in found["recalls"]
+    ]
+
+
+def _is_off(device: dict[str, Any]) -> bool:
+    return not device["revoked_at"] and device["online"] is False
 
 
 def _is_silent(device: dict[str, Any]) -> bool:

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field
 
 from kiosk_ui.client import PATIENT_S, NotRecorded, Unusable, part
+from kiosk_ui.faces.desk.naming import stops_of
 from kiosk_ui.faces.desk.reach import reach_of
 from kiosk_ui.language import ZONE
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Short, Words, ledger_time, say
 from kiosk_ui.signing import Person, needs
 from kiosk_ui.viewmodels.notes import case_note
-from kiosk_ui.viewmodels.recall import COLOURS, line_words
+from kiosk_ui.viewmodels.recall import COLOURS, first_words, line_words
 
 router = APIRouter(prefix="/holds")
 
@@ -39,6 +40,7 @@ class HoldForm(FilledIn):
     expires: str = ""
     delivery: str = ""
     anyway: bool = False
+    twice: bool = False
 
 
 class ReleaseForm(FilledIn):
@@ -52,10 +54,7 @@ async def listed(request: Request, person: Officer, after: str = "") -> Response
     """Holds, the newest first."""
     page = await person.client.get("/v1/holds", {"after": after} if after else {})
     language = request.state.language
-    holds = [
-        one | {"goods": line_words(one["first"], language) if one["first"] else ""}
-        for one in page["holds"]
-    ]
+    holds = [one | {"goods": first_words(one, language)} for one in page["holds"]]
     values = {"holds": holds, "next": page["next"], "stages": STAGES, "colours": COLOURS}
     return render(request, "desk/holds.html", values, person=person)
 
@@ -80,6 +79,7 @@ async def hold_form(
     values: dict[str, Any] = {
         "product": product, "name": name, "goods": await _goods(person, product), "unknown": False,
         "reason": "", "authority": "", "days": HOLD_DAYS,
+        "stops": await stops_of(person, product, lot) if product and lot else [],
     }  # fmt: skip
     values |= known
     return render(request, "desk/hold_new.html", values, person=person)
@@ -89,13 +89,13 @@ async def hold_form(
 async def place(request: Request, person: Decider, form: Annotated[HoldForm, Form()]) -> Response:
     """Stops it: scanners hear of it within seconds."""
     product = form.product.zfill(14) if form.product.isdigit() else form.product
-    if not form.anyway and product.isdigit() and not await _is_registered(person, product):
-        # A slip of the finger would stop other goods, or none, and nobody would notice.
+    # A slip of the finger would stop other goods, or none, and nobody would notice.
+    is_known = form.anyway or not product.isdigit() or await _is_registered(person, product)
+    held = [] if form.twice else await _held_already(person, product, form)
+    if not is_known or held:
         values: dict[str, Any] = form.model_dump() | {
-            "goods": None,
-            "name": form.hold,
-            "unknown": True,
-        }
+            "goods": None, "name": form.hold, "unknown": not is_known, "stops": held,
+        }  # fmt: skip
         return render(request, "desk/hold_new.html", values, person=person, status=422)
     line = {"product": product}
     line |= {key: said for key, said in (("lot", form.lot), ("delivery", form.delivery)) if said}
@@ -134,6 +134,14 @@ async def _is_registered(person: Person, gtin: str) -> bool:
     except NotRecorded:
         return False
     return True
+
+
+async def _held_already(person: Person, product: str, form: HoldForm) -> list[dict[str, Any]]:
+    """Returns the holds that stand on the very lot that a form names by its number or a date."""
+    named = ((kind, getattr(form, name)) for kind, name in KEYS.items() if kind != "R:")
+    lot = next((f"{kind}{said}" for kind, said in named if said), "")
+    stops = await stops_of(person, product, lot) if lot and product.isdigit() else []
+    return [one for one in stops or [] if one["kind"] == "hold" and one["how"] == "stopped"]
 
 
 async def _goods(person: Person, product: str) -> dict[str, Any] | None:

@@ -1,8 +1,9 @@
-"""Merchants and products that an officer names by name: found in the register, or said that they are not."""
+"""What an officer names: merchants and products by name, found in the register or not, and what stops a lot already."""
 
 import re
+from typing import Any
 
-from kiosk_ui.client import Unusable
+from kiosk_ui.client import PATIENT_S, Ambiguous, Away, NotRecorded, Unusable, part
 from kiosk_ui.language import Language
 from kiosk_ui.signing import Person
 from kiosk_ui.viewmodels.lot import product_title
@@ -17,6 +18,17 @@ async def numbered_merchant(person: Person, name: str, language: Language) -> st
     return next((number for number, _ in known if number == name), "") or _only(
         known, name, language
     )
+
+
+async def merchant_name(person: Person, merchant: str | None) -> str:
+    """Returns what a merchant is called, with its number; the number alone where it is in no register."""
+    if not merchant:
+        return ""
+    try:
+        found = await person.client.get(f"/v1/merchants/{part(merchant)}")
+    except NotRecorded:
+        return merchant
+    return f"{found['name']} ({merchant})"
 
 
 async def numbered_product(person: Person, name: str, language: Language) -> str:
@@ -40,3 +52,15 @@ def _only(known: list[tuple[str, str]], name: str, language: Language) -> str:
         "{name} is not clear: write the whole name or the number, such as {several}"
     )
     raise Unusable(told.format(name=name, several=several))
+
+
+async def stops_of(person: Person, product: str, lot: str) -> list[dict[str, Any]] | None:
+    """Returns what stops the lot now; nothing where it has no page, None where that is not known."""
+    try:
+        path = f"/v1/lots/{part(product)}/{part(lot)}"
+        stops: list[dict[str, Any]] = (await person.client.get(path, wait_s=PATIENT_S))["stops"]
+    except (Ambiguous, NotRecorded, Unusable):
+        return []
+    except Away:
+        return None
+    return stops

@@ -48,9 +48,7 @@ async def listed(request: Request, person: Watcher) -> Response:
         kind: await whole(person.client, "/v1/alerts", "alerts", SHOWN_MAX, {"kind": kind})
         for kind in KINDS
     }
-    devices = (
-        await _devices(person) if found["tape-forked"].lines or found["tape-lost"].lines else {}
-    )
+    devices = await _devices(person) if any(one.lines for one in found.values()) else {}
     values = {
         "kinds": KINDS, "devices": devices, "found": {kind: one.lines for kind, one in found.items()},
         "more": any(one.more for one in found.values()), "decides": person.has("regulator"),

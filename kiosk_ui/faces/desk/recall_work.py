@@ -22,6 +22,7 @@ from kiosk_ui.faces.desk.naming import numbered_merchant
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Name, Remark, Short, say
 from kiosk_ui.signing import Person, needs
+from kiosk_ui.viewmodels.notes import case_note
 from kiosk_ui.viewmodels.recall import REACHED, SEEN, why_drawn
 
 router = APIRouter(prefix="/recalls/{recall}/field")
@@ -88,6 +89,9 @@ async def shown(
         ],
         "calls": listed and listed["calls"], "district": district, "holder": holder,
         "districts": found["districts"],
+        # The latest first: who has just said what they saw finds it here.
+        "visits": [one for one in reversed(found["words"]) if one["what"] == "recall-holder-checked"],
+        "note_of": lambda said: case_note(said, request.state.language),
         "seen": SEEN, "results": REACHED, "position": found["position"],
     }  # fmt: skip
     return render(request, "desk/recall_work.html", values, person=person)
@@ -139,7 +143,9 @@ async def call(
         "by": person.account, "card" if form.is_card else "merchant": form.holder,
     } | _noted(form.note)  # fmt: skip
     asks = [{"type": "call-holder", "entry": entry}]
-    return await say(request, person, asks, _here(recall, "calls", "?calls=true"), key=form.key)
+    return await say(
+        request, person, asks, _here(recall, f"call-{form.holder}", "?calls=true"), key=form.key
+    )
 
 
 @router.post("/hand-over")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from kiosk_ui.client import PATIENT_S, Ambiguous, NotRecorded, Unusable, part
-from kiosk_ui.faces.desk.naming import numbered_merchant
+from kiosk_ui.faces.desk.naming import merchant_name, numbered_merchant, stops_of
 from kiosk_ui.faces.desk.reach import reach_of
 from kiosk_ui.language import ZONE, Language
 from kiosk_ui.page import render
@@ -31,6 +31,7 @@ from kiosk_ui.viewmodels.recall import (
     STEPS,
     TONES,
     as_asked,
+    first_words,
     instant,
     is_before,
     line_text,
@@ -99,7 +100,11 @@ class EndForm(FilledIn):
 async def listed(request: Request, person: Officer, after: str = "") -> Response:
     """Recalls, the newest first, with the clock that runs."""
     page = await person.client.get("/v1/recalls", {"after": after} if after else {})
-    shown = [one | {"due": next_deadline(one)} for one in page["recalls"]]
+    language = request.state.language
+    shown = [
+        one | {"due": next_deadline(one), "goods": first_words(one, language)}
+        for one in page["recalls"]
+    ]
     values = {
         "recalls": shown,
         "next": page["next"],
@@ -121,11 +126,15 @@ async def draft_form(
     """A draft from a trace: the lots it would name, what it cannot name, and the words to fill in."""
     proposal = await _proposal(person, product, lot, possible=possible)
     language = request.state.language
+    stops = await stops_of(person, product, lot) or []
     now = datetime.fromisoformat(await ledger_time(person)).astimezone(ZONE)
     values = {
         "proposal": proposal, "product": product, "lot": lot, "possible": possible,
         "lines": [(line_words(line, language), line_text(line)) for line in proposal["lines"]],
         "offered": OFFERED_MAX, "name": f"r-{now:%Y%m%d-%H%M%S}", "most": LINES_MAX,
+        "stops": stops,
+        # What was said of the hold is mostly what is to be said of the recall.
+        "hold": next((one for one in stops if one["kind"] == "hold" and one["how"] == "stopped"), None),
     }  # fmt: skip
     return render(request, "desk/recall_new.html", values, person=person)
 
@@ -171,6 +180,7 @@ async def one(request: Request, person: Officer, recall: str, after: str = "") -
         "found": found, "told": told, "due": next_deadline(told), "holders": holders,
         "reach": await reach_of(person, found["words"]) if told["stage"] == "published" else None,
         "beyond": await _beyond_words(person, found["beyond"][:BEYOND_SHOWN], language),
+        "responsible": await merchant_name(person, told["responsible"]),
         "score": score, "steps": STEPS, "after": stopwatch,
         "lines": [line_words(line, language) for line in found["lines"]],
         "choices": [

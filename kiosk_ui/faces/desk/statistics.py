@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S
+from kiosk_ui.faces.desk.naming import merchant_name
 from kiosk_ui.page import render
 from kiosk_ui.saying import ledger_day
 from kiosk_ui.signing import Person, needs
@@ -33,16 +34,23 @@ YEARS = range(2000, 2101)
 
 @router.get("")
 async def counted(
-    request: Request, person: Watcher, since: str = "", until: str = "", by: By = "day"
+    request: Request,
+    person: Watcher,
+    since: str = "",
+    until: str = "",
+    by: By = "day",
+    merchant: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """Entries, completeness and alerts of some weeks by day, district, market or category."""
+    """Entries, completeness and alerts of some weeks by day, district, market or category; perhaps of one merchant."""
     language = request.state.language
     span = await _span(person, since, until)
     asked = {"since": str(span[0]), "until": str(span[1]), "by": by}
+    asked |= {"merchant": merchant} if merchant else {}
     page = await person.client.get("/v1/statistics", asked, wait_s=PATIENT_S)
     lines = page["lines"]
     draw = standing if by == "day" else lying
     values = {
+        "merchant": merchant, "of": await merchant_name(person, merchant),
         "page": page, "by": by, "ways": BY, "asked": asked, "days_max": DAYS_MAX,
         "is_other": since not in ("", asked["since"]) or until not in ("", asked["until"]),
         "sums": {key: sum(one[key] for one in lines) for key in ("received", "sold", "incomplete", "alerts", "alerts_open")},

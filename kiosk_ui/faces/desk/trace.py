@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from kiosk_ui.client import PATIENT_S, Ambiguous, Away, NotRecorded, Unusable, part
+from kiosk_ui.client import PATIENT_S
+from kiosk_ui.faces.desk.naming import stops_of
 from kiosk_ui.page import render
 from kiosk_ui.saying import market_time
 from kiosk_ui.signing import Person, needs
@@ -73,22 +74,24 @@ async def trace(
             "/v1/trace", asked | {"after": after, "limit": HOLDERS_SHOWN, "find": find},
             wait_s=PATIENT_S,
         ),
-        person.client.get("/v1/trace/flow", asked, wait_s=PATIENT_S), _stops(person, product, lot),
+        person.client.get("/v1/trace/flow", asked, wait_s=PATIENT_S), stops_of(person, product, lot),
         person.client.get("/v1/health"),
     )  # fmt: skip
     took_s = time.monotonic() - begun
     told = {"product": product, "lot": lot, "at": at, "as_of": "" if as_of is None else as_of}
     values = _values(request, page, flow) | {"received": await _received(person, page["position"])}
     about = {
-        "stops": stops, "head": health["trade"], "asked_as": urlencode(asked), "product": product, "lot": lot, "at_value": at, "as_of": as_of, "find": find,
+        "stops": stops, "head": health["trade"], "asked_as": urlencode(asked), "product": product, "lot": lot, "at_value": at, "at_instant": asked.get("at"), "as_of": as_of, "find": find,
         "took_ms": round(took_s * 1000), "same": urlencode({k: v for k, v in told.items() if v != ""}),
     }  # fmt: skip
     return render(request, "desk/trace.html", values | about, person=person)
 
 
-async def _position_at(person: Person, instant: str) -> int:
-    """Returns the last position that the record had at an instant."""
-    return int((await person.client.get("/v1/positions", {"at": instant}))["position"])
+async def _position_at(person: Person, instant: str) -> int | None:
+    """Returns the last position that the record had at an instant; None where it has not gone on since."""
+    then = await person.client.get("/v1/positions", {"at": instant})
+    now = await person.client.get("/v1/positions")
+    return None if then["position"] == now["position"] else int(then["position"])
 
 
 async def _received(person: Person, position: int) -> str | None:
@@ -97,23 +100,10 @@ async def _received(person: Person, position: int) -> str | None:
     return str(found["received"]) if found["received"] else None
 
 
-async def _stops(person: Person, product: str, lot: str) -> list[dict[str, Any]] | None:
-    """Returns what stops the lot now; nothing where it has no page, None where that is not known."""
-    try:
-        path = f"/v1/lots/{part(product)}/{part(lot)}"
-        stops: list[dict[str, Any]] = (await person.client.get(path, wait_s=PATIENT_S))["stops"]
-    except (Ambiguous, NotRecorded, Unusable):
-        return []
-    except Away:
-        return None
-    return stops
-
-
 def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dict[str, Any]:
     language = request.state.language
     for one in page["holders"]:
-        made = Decimal(one["taken_in"]) + Decimal(one["made"])
-        one["came"] = str(made) if one["told"] is None else one["told"]
+        one["came"] = str(_had(one)) if one["told"] is None else one["told"]
         one["short"] = does_not_add_up(one)
     how = [node["how"] for node in flow["nodes"]]
     picture = ""
@@ -132,10 +122,20 @@ def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dic
     }  # fmt: skip
 
 
+def _had(holder: dict[str, Any]) -> Decimal:
+    """Returns how much came to a holder: by its entries, or more, where a count found it."""
+    came = Decimal(holder["taken_in"]) + Decimal(holder["made"])
+    return max(came, Decimal(holder["at_least"] or 0) + _went(holder))
+
+
+def _went(holder: dict[str, Any]) -> Decimal:
+    names = ("sold", "sent_back", "used", "disposed")
+    return sum((Decimal(holder[name]) for name in names), Decimal())
+
+
 def does_not_add_up(holder: dict[str, Any]) -> bool:
     """Tells whether less is left of a lot than its own entries leave: sales without a lot took from it."""
     if holder["told"] is not None or holder["at_most"] is None:
         return False
     came = Decimal(holder["taken_in"]) + Decimal(holder["made"])
-    went = sum(Decimal(holder[name]) for name in ("sold", "sent_back", "used", "disposed"))
-    return Decimal(holder["at_most"]) < came - went
+    return Decimal(holder["at_most"]) < came - _went(holder)
