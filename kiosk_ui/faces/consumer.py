@@ -20,7 +20,7 @@ from kiosk_ui.viewmodels.lot import (
     product_title,
     states_month,
 )
-from kiosk_ui.viewmodels.recall import line_words, named_shortly
+from kiosk_ui.viewmodels.recall import held_alone, line_words, named_shortly
 from kiosk_ui.viewmodels.typed import as_typed, path_typed
 
 router = APIRouter()
@@ -63,7 +63,7 @@ async def _stopped(request: Request) -> dict[str, Any] | None:
             one | {"words": named_shortly(one, language), "over": one["stage"] != "published"}
             for one in found
         ],
-        "held": [_held(one, language) for one in page["held"]],
+        "held": [_held(one, language) for one in held_alone(page["held"], found)],
         "held_in_all": page["held_in_all"],
     }  # fmt: skip
 
@@ -184,6 +184,8 @@ def _product(
     title = product_title(page["product"], language)
     values = {
         "page": page,
+        # Two holds that say the same are one thing to know.
+        "stops": list({(one["kind"], one["authority"], one["reason"]): one for one in page["stops"]}.values()),
         "cards": cards_by_date(page["product"]["gtin"], page["lots"], page["today"], each=each), "title": title, "question": language.word(question),
         "tests": [one for one in page["papers"] if one["kind"] == "test" and one["result"]],
     }  # fmt: skip

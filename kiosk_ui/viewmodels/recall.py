@@ -206,3 +206,24 @@ def why_drawn(reasons: str, language: Language) -> str:
     """Returns why a holder is visited, of reasons that are said in Chinese and English at once."""
     at = 0 if language.code == "zh" else 2
     return "; ".join(one.partition(" ")[at] or one for one in reasons.split("; "))
+
+
+def held_alone(
+    holds: Sequence[dict[str, Any]], recalls: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns the holds that stop more than is told already: what is recalled as well is told of as that."""
+    told = {_goods_of(line) for recall in recalls for line in recall["lines"]}
+    found = []
+    for hold in holds:
+        if (
+            hold["lines_in_all"] > len(hold["lines"])
+            or not set(map(_goods_of, hold["lines"])) <= told
+        ):
+            found.append(hold)
+            told |= set(map(_goods_of, hold["lines"]))
+    return found
+
+
+def _goods_of(line: dict[str, Any]) -> tuple[str | None, ...]:
+    """Returns what a line names: a lot by its number, whatever dates stand beside it; else all that it says."""
+    return (line["product"], line["lot"]) if line["lot"] else tuple(line[name] for name in LINE)

@@ -1,7 +1,7 @@
 """How Chinese names are said in Latin letters (Hanyu Pinyin, ISO 7098, without tones), by which they are found as well.
 
 A name is kept as the readings of its characters: those of one character with commas between them, characters with
-blanks, such as `zhang ji suan nai`. Whoever types may give each character its whole reading or its first letter, and
+blanks, such as `zhang ji suan nai`; words and numbers in it stand as they are. Whoever types may give each character its whole reading or its first letter, and
 breaks off wherever they like: `suannai`, `zjsn` and `zjsuann` find it.
 """
 
@@ -14,12 +14,13 @@ TYPED_MAX = 40
 
 
 def as_letters(text: str) -> str:
-    """Returns the letters that a hand meant to spell, without blanks and marks; nothing where it spelt none.
+    """Returns the letters and digits that a hand meant to spell, without blanks and marks; nothing of digits alone.
 
     Keyboards write ü as v.
     """
     plain = text.casefold().replace(" ", "").replace("'", "").replace("ü", "v")
-    return plain if plain.isascii() and plain.isalpha() and len(plain) <= TYPED_MAX else ""
+    is_said = plain.isascii() and plain.isalnum() and not plain.isdigit()
+    return plain if is_said and len(plain) <= TYPED_MAX else ""
 
 
 def spoken_grams(spoken: str) -> tuple[str, ...]:

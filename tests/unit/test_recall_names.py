@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kiosk_ui.language import load_languages
-from kiosk_ui.viewmodels.recall import LINE, named_shortly
+from kiosk_ui.viewmodels.recall import LINE, held_alone, named_shortly
 
 ZH = load_languages()["zh"]
 LANGUAGES = {"zh": ZH, "en": load_languages()["en"]}
@@ -49,3 +49,21 @@ def test_a_lot_of_cases_and_singles_is_named_once() -> None:
 
 def test_where_not_every_line_is_known_no_lots_are_named_as_if_they_were_all() -> None:
     assert named(line("酸奶", "A-1"), line("米", "B"), in_all=7) == "酸奶、米 …"
+
+
+def stop(*lines: dict[str, Any], in_all: int | None = None) -> dict[str, Any]:
+    return {"lines": list(lines), "lines_in_all": in_all or len(lines)}
+
+
+def test_goods_on_hold_that_are_recalled_as_well_are_told_of_once() -> None:
+    """A shopper read of one lot that it was recalled, and below that its sale was stopped until that is clear."""
+    hold, other = stop(line("酸奶", "A", product="1")), stop(line("酸奶", "B", product="1"))
+    recall = stop(line("酸奶", "A", product="1", produced_from="2026-11-01"))
+    dated = stop(line("米", product="2", expires_from="2026-11-01"))
+
+    assert held_alone([hold, other, dated], [recall]) == [other, dated]
+    # Nor is one lot that two offices stopped named twice.
+    assert held_alone([other, stop(line("酸奶", "B", product="1"))], []) == [other]
+    # What stops more than it shows stays.
+    many = stop(line("酸奶", "A", product="1"), in_all=300)
+    assert held_alone([many], [recall]) == [many]

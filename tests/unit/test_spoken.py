@@ -38,10 +38,18 @@ def test_letters_in_another_order_find_nothing() -> None:
     assert found == {"snai", "suan"}
 
 
+def test_a_stall_is_found_by_its_first_letters_and_its_number() -> None:
+    spoken = spoken_of("摊位 22 号")
+
+    assert all(is_said_so(spoken, text) for text in ("tw22", "tanwei22", "tw2", "22hao", "wei22h"))
+    assert not any(is_said_so(spoken, text) for text in ("tw3", "tw222", "22wei"))
+
+
 def test_what_is_no_letters_is_no_pinyin() -> None:
     assert as_letters("Lü xing") == "lvxing"
     assert as_letters("xi'an") == "xian"
-    assert [as_letters(text) for text in ("牛奶", "milk 2", "6901", "", "é", "a" * 41)] == [""] * 6
-    assert spoken_of("Milk 200") == ""
+    assert [as_letters(text) for text in ("牛奶", "6901", "", "é", "A-24/11", "a" * 41)] == [""] * 6
+    assert as_letters("tw 22") == "tw22"
+    assert spoken_of("Milk 200") == "milk 200"
     assert spoken_grams("") == ()
     assert not is_said_so("", "milk")
