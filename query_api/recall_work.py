@@ -115,12 +115,14 @@ def _has_read(words: Words, widened: datetime | None) -> bool:
     return read is not None and (widened is None or read >= widened)
 
 
+# As much as an entry holds of why somebody was drawn.
+REASON_MAX = 60
 # Reasons for a check and their weight: who has open alerts or does not answer is looked at first.
 RISKS = {
     "alerts": (8, "还有未了预警 open alerts"),
     "silent": (4, "没有回复 no answer"),
     "unaccounted": (4, "数量不符 goods unaccounted for"),
-    "large": (2, "持有最多 among the largest holders"),
+    "large": (2, "持有最多 has the most"),
     "drawn": (1, "抽取 drawn by lot"),
 }
 
@@ -146,7 +148,7 @@ def proposal_of_checks(reader: Reader, name: str, share: int, seed: int) -> sche
         found.append(
             schemas.ProposedCheck(
                 holder=holder, name=names.get(holder), risk=sum(RISKS[one][0] for one in why),
-                reason="; ".join(RISKS[one][1] for one in why)[:60],
+                reason=fitting([RISKS[one][1] for one in why]),
             )
         )  # fmt: skip
     found.sort(key=lambda one: (-one.risk, _lot(seed, name, one.holder)))
@@ -200,3 +202,13 @@ def _only(claims: dict[str, int] | None, kind: str) -> date | None:
     """Returns the one date of a kind that labels state; a reckoned or disputed one narrows nothing."""
     stated = [name[2:] for name in claims or () if name.startswith(kind)]
     return date.fromisoformat(stated[0]) if len(stated) == 1 else None
+
+
+def fitting(reasons: Sequence[str]) -> str:
+    """Joins reasons as far as an entry of the record has room for them: none is cut in the middle."""
+    told = ""
+    for reason in reasons:
+        more = f"{told}; {reason}" if told else reason
+        if len(more) <= REASON_MAX:
+            told = more
+    return told

@@ -6,6 +6,7 @@ import pytest
 
 from kiosk_ui.language import load_languages
 from kiosk_ui.viewmodels.recall import LINE, is_before, task_shown
+from query_api.recall_work import RISKS, fitting
 
 PORK, MILK = "item:猪肉", "06901234567892"
 Had = tuple[str, str, str, str]
@@ -80,3 +81,14 @@ def test_who_read_it_before_it_was_widened_reads_it_again() -> None:
     assert not is_before(after, before)
     assert not is_before(None, after)
     assert not is_before(before, None)
+
+
+def test_why_somebody_is_visited_is_never_cut_in_the_middle_of_a_word() -> None:
+    every = [words for _, words in RISKS.values()]
+
+    told = fitting(every)
+
+    assert len(told) <= 60
+    assert told.split("; ") == [one for one in every if one in told]
+    assert "; ".join(every).startswith(told) or len(told.split("; ")) > 1
+    assert fitting(every[:1]) == every[0]
