@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+from kiosk_ui.language import Language
 from kiosk_ui.svg.tiers import in_order, tiers
 
 WIDE, HIGH, GAP_X, GAP_Y, TOP = 172, 46, 96, 12, 26
@@ -45,18 +46,15 @@ class Folding(NamedTuple):
     boxes: dict[str, Box]
 
 
-Word = Callable[[str], str]
-
-
 def flow_picture(
-    page: Mapping[str, Any], word: Word, link: Callable[[str], str], title: str
+    page: Mapping[str, Any], language: Language, link: Callable[[str], str], title: str
 ) -> Markup:
     """Draws a flow page of the API's; `link` says where a merchant's box leads."""
     nodes = {node["merchant"]: node for node in page["nodes"]}
     if not nodes:
         return Markup("")
     placed = tiers(nodes, [(edge["giver"], edge["taker"]) for edge in page["edges"]])
-    folding = _fold(nodes, placed, _weights(page["edges"]), word, link)
+    folding = _fold(nodes, placed, _weights(page["edges"]), language, link)
     ways = _ways(page, folding)
     places = {folding.stands_for[who]: tier for who, tier in placed.items()}
     columns = in_order(places, [(way.giver, way.taker) for way in ways])
@@ -76,7 +74,7 @@ def _fold(
     nodes: Mapping[str, Any],
     placed: Mapping[str, int],
     weights: Mapping[str, Decimal],
-    word: Word,
+    language: Language,
     link: Callable[[str], str],
 ) -> Folding:
     folding = Folding({}, {})
@@ -88,18 +86,20 @@ def _fold(
         shown = found if len(found) <= SIBLINGS_MAX else found[: SIBLINGS_MAX - 1]
         for who in shown:
             folding.stands_for[who] = who
-            folding.boxes[who] = _box(nodes[who], word, link)
+            folding.boxes[who] = _box(nodes[who], language, link)
         if rest := found[len(shown) :]:
             key = f"+{tier}-{how}"
             folding.stands_for.update(dict.fromkeys(rest, key))
-            name = word("+{n} more").format(n=len(rest))
-            folding.boxes[key] = Box(key, name, word("see the table"), how, "#holders")
+            name = language.word("+{n} more").format(n=len(rest))
+            folding.boxes[key] = Box(key, name, language.word("see the table"), how, "#holders")
     return folding
 
 
-def _box(node: Mapping[str, Any], word: Word, link: Callable[[str], str]) -> Box:
-    left = " · ".join(f"{amount} {word(unit)}" for unit, amount in node["left_at_most"].items())
-    sub = word("≤ {left} left").format(left=left) if left else node["merchant"]
+def _box(node: Mapping[str, Any], language: Language, link: Callable[[str], str]) -> Box:
+    left = " · ".join(
+        f"{amount} {language.unit(unit, amount)}" for unit, amount in node["left_at_most"].items()
+    )
+    sub = language.word("≤ {left} left").format(left=left) if left else node["merchant"]
     name = node["name"] or node["merchant"]
     return Box(node["merchant"], name, sub, node["how"], link(node["merchant"]))
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kiosk_ui.language import load_languages
 from kiosk_ui.svg.flow import SIBLINGS_MAX, flow_picture
 from suyuan.parts.cluster import Cluster
 from tests.support.asked import asking
@@ -81,7 +82,7 @@ def test_every_page_follows_the_one_before_without_a_gap(api: httpx.Client) -> N
 
 def test_the_picture_of_two_thousand_holders_folds_and_can_be_read(api: httpx.Client) -> None:
     flow = api.get("/v1/trace/flow", params=LOT).json()
-    drawn = str(flow_picture(flow, lambda text: text, lambda who: f"/m/{who}", "flow"))
+    drawn = str(flow_picture(flow, load_languages()["en"], lambda who: f"/m/{who}", "flow"))
 
     assert len(flow["nodes"]) == 1 + WHOLESALERS + WHOLESALERS * STALLS
     # The dairy, and of each tier as many as can be told apart, with a box for the rest.

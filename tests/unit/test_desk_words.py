@@ -17,7 +17,7 @@ from ledger.rules.access import RESOURCES
 from ledger.rules.recalls import RecallStage
 from ledger.values.quantity import Unit
 
-ZH = load_languages()["zh"]
+ZH, EN = (load_languages()[code] for code in ("zh", "en"))
 
 
 def word(text: str) -> str:
@@ -40,7 +40,7 @@ def edge(giver: str, taker: str, amount: str = "1", how: str = "certain") -> dic
 
 def drawn(nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) -> str:
     page = {"nodes": nodes, "edges": edges, "product_names": {"p": "鲜牛奶"}}
-    return str(flow_picture(page, word, lambda who: f"/m/{who}", "flow"))
+    return str(flow_picture(page, EN, lambda who: f"/m/{who}", "flow"))
 
 
 def test_every_event_of_holds_and_recalls_has_a_word() -> None:

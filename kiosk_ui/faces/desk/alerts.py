@@ -1,5 +1,6 @@
 """Today at the desk: what waits for somebody, grouped by cause, and what was done about it."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -63,10 +64,16 @@ async def one(request: Request, person: Officer, group: str) -> Response:
     """A group of alerts: each with its evidence, and everything that was said."""
     found = await person.client.get(f"/v1/alert-groups/{part(group)}")
     values = {
+        "is_day": is_day,
         "colleagues": await _colleagues(person) if person.has("inspector", "regulator") else [],
         "group": _shown(request, found["group"]), "merchants": _by_merchant(found["alerts"]), "said": found["said"], "position": found["position"],
     }  # fmt: skip
     return render(request, "desk/alert.html", values, person=person)
+
+
+def is_day(text: str) -> bool:
+    """Tells whether the detail of an alert is a day, which is written as each reader writes it."""
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None
 
 
 async def _colleagues(person: Person) -> list[tuple[str, str]]:

@@ -31,6 +31,14 @@ async def merchant_name(person: Person, merchant: str | None) -> str:
     return f"{found['name']} ({merchant})"
 
 
+async def product_name(person: Person, gtin: str, language: Language) -> str:
+    """Returns what a product is called; its number where it is in no register."""
+    try:
+        return product_title((await person.client.product(gtin, {}))["product"], language)
+    except (NotRecorded, Unusable):
+        return gtin
+
+
 async def numbered_product(person: Person, name: str, language: Language) -> str:
     """Returns the number of a product that is named by name or number. Raises `Unusable` for none, or several."""
     if re.fullmatch(r"[0-9]{8,14}", name):

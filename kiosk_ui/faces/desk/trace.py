@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kiosk_ui.client import PATIENT_S
-from kiosk_ui.faces.desk.naming import stops_of
+from kiosk_ui.faces.desk.naming import product_name, stops_of
 from kiosk_ui.page import render
 from kiosk_ui.saying import market_time
 from kiosk_ui.signing import Person, needs
@@ -79,6 +79,9 @@ async def trace(
     )  # fmt: skip
     took_s = time.monotonic() - begun
     told = {"product": product, "lot": lot, "at": at, "as_of": "" if as_of is None else as_of}
+    if product not in flow["product_names"] and product.isdigit():
+        # Of a moment when nobody had it, the trace names nothing.
+        flow["product_names"][product] = await product_name(person, product, request.state.language)
     values = _values(request, page, flow) | {"received": await _received(person, page["position"])}
     about = {
         "stops": stops, "head": health["trade"], "asked_as": urlencode(asked), "product": product, "lot": lot, "at_value": at, "at_instant": asked.get("at"), "as_of": as_of, "find": find,
@@ -109,7 +112,7 @@ def _values(request: Request, page: dict[str, Any], flow: dict[str, Any]) -> dic
     picture = ""
     if len(flow["edges"]) <= EDGES_DRAWN_MAX:
         title = language.word("Who gave to whom")
-        picture = flow_picture(flow, language.word, lambda who: f"/desk/merchants/{who}", title)
+        picture = flow_picture(flow, language, lambda who: f"/desk/merchants/{who}", title)
     return {
         "page": page, "flow": flow, "picture": picture,
         "called": {node["merchant"]: node["name"] for node in flow["nodes"] if node["name"]},
