@@ -933,8 +933,8 @@ def test_whether_it_was_the_stopped_one_is_answered_after_the_next_scan_as_well(
     station: Station,
 ) -> None:
     page, goods = station.page, GOODS[25]
-    station.market.hold("h-7", goods, "H7")
-    assert station.refuses(f"https://x.example/01/{goods}/10/H7")
+    station.market.hold("h-25", goods, "H25")
+    assert station.refuses(f"https://x.example/01/{goods}/10/H25")
     page.click("#mode-sell")
     for _ in range(2):
         station.scan(goods[1:], "请看标签")
