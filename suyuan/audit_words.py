@@ -26,16 +26,16 @@ MEANS: Final[dict[LogFindingCode, str]] = {
     ),
     "swapped-tile": f"A published file says something else than what was signed: it was exchanged. {KEEP}",
     "stale": (
-        "Nothing that was published is wrong, but nothing new was signed: whatever came since is not"
-        " shown to anybody. Ask the authority whether the log stands still."
+        "Nothing new was signed for a while, so that nobody is shown what came since; or one of the two"
+        " clocks is wrong. Where a later audit finds it longer, the log's clock is behind: ask the authority,"
+        " and allow for it with --fresh-within. Where it stays, the log stands still."
     ),
     "from-the-future": (
         "One of two clocks is wrong. Set this machine's clock and audit again; if it is right, the"
         " log's is not, and its times prove nothing."
     ),
     "too-few-witnesses": (
-        "Nothing is wrong with the record, but fewer than you ask for have seen this state of it:"
-        " you might be shown another log than everybody else. Try again in a minute, or ask the witness."
+        "Fewer witnesses than you ask for have seen this state of the record: you might be shown another log than everybody else. Try again in a minute, or ask the witness."
     ),
     "receipt-broken": (
         "The ledger confirmed a scan that is not in its record as it was signed. Keep this tape,"
@@ -44,7 +44,7 @@ MEANS: Final[dict[LogFindingCode, str]] = {
     "restored": "The ledger was restored from a backup, and says so. Audit again with --restored.",
 }
 NO_PROOF: Final = (
-    "Nothing is shown by it, neither true nor false. It was changed, or cut off on its way: save it again"
-    " from its page. If it fails again with the key of the authority's poster, keep it and ask the"
-    " authority in writing."
+    "Nothing is shown by it, neither true nor false. Compare the key, letter by letter, with the"
+    " authority's poster. If it is the right one, the proof was changed or cut off on its way: save it"
+    " again from its page. If it fails again, keep it and ask the authority in writing."
 )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from typing import Annotated, Any
 
@@ -18,7 +19,9 @@ from kiosk_ui.viewmodels.proof import entry_words, witnesses_of
 
 router = APIRouter()
 
-Position = Annotated[int, Path(ge=1, le=2**53)]
+# Whatever is no number of an entry is answered in words.
+Position = Annotated[str, Path(max_length=40)]
+NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 # A proof is this and little more; its code is read off a slip by any telephone.
 EXTRA = "extra "
 OPENING_SKIPS = 96
@@ -36,7 +39,7 @@ async def proof(request: Request, position: Position) -> Response:
     public = _public_part(text)
     food = _food(public)
     values = {
-        "position": position, "proof": text, "public": public, "plain": json.dumps(public, ensure_ascii=False, indent=1), "origin": _origin(text),
+        "position": int(position), "proof": text, "public": public, "plain": json.dumps(public, ensure_ascii=False, indent=1), "origin": _origin(text),
         "facts": entry_words(public, request.state.language), "named": await _names(request, food, public.get("merchant")), "key": await _of_log(request, "/log/key"),
         "drawn": len(text.encode()) <= CODE_MAX, "food": food, "witnesses": witnesses_of(text.partition("\n\n")[2]),
         "base": public_base(request),
@@ -132,7 +135,9 @@ async def _named(request: Request, food: str) -> str:
     return title if title != known["gtin"] else ""
 
 
-async def _proof(request: Request, position: int) -> str:
+async def _proof(request: Request, position: str) -> str:
+    if not NUMBER.fullmatch(position):
+        raise NotRecorded
     log = client_of(request).services.log
     answer = await reached(log.get(f"/log/proof/{position}"))
     if answer.status_code == httpx.codes.NOT_FOUND:

@@ -15,7 +15,7 @@ STAGES = {
 }  # fmt: skip
 TONES = {
     "drafted": "plain", "returned": "warn", "checked": "warn", "published": "bad",
-    "withdrawn": "plain", "closed": "good",
+    "withdrawn": "plain", "closed": "plain",
 }  # fmt: skip
 STEPS = {
     "drafted": "drafted", "checked": "checked", "published": "published",

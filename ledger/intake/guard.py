@@ -21,7 +21,7 @@ from ledger.rules.cards import CardCase, evolve_card
 from ledger.rules.device import DeviceCase, evolve_device
 from ledger.rules.refusal import Refusal
 from ledger.rules.register import MerchantCase, ProductCase, evolve_merchant, evolve_product
-from ledger.rules.request_access import Needs, author, checker, needs
+from ledger.rules.request_access import Needs, author, checker, merchant_of, needs
 from ledger.rules.requests import Request
 from ledger.telling import TOLD_BURST, TOLD_PER_S
 
@@ -65,7 +65,9 @@ class PgRequestLog:
         needed, tag = needs(request), str(request.__struct_config__.tag)
         own = reach(askers.first, needed.resource, "write").merchants
         words = f"{tag} {msgspec.json.encode(request).decode()}"
-        self.add(askers, needed.resource, words, set(needed.merchants) - own)
+        # Whom it is about is noted as well where anybody may be named, such as who is called.
+        named = {*needed.merchants, *filter(None, [merchant_of(request)])}
+        self.add(askers, needed.resource, words, named - own)
 
     def add(self, askers: Askers, resource: Resource, words: str, others: Collection[str]) -> None:
         """Notes what somebody asked, with the merchants that are not their own. Raises `JournalUnavailable`."""

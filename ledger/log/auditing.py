@@ -141,7 +141,7 @@ class Auditor:
         elif time > now + AHEAD:
             self._note("from-the-future", f"the checkpoint says {time}, and it is {now} here")
         elif now - time > self._rules.fresh_within:
-            self._note("stale", f"the last checkpoint is of {time}: nothing was signed since")
+            self._note("stale", f"the last checkpoint is of {time}, and it is {now} here")
         if len(verified.witnesses) < self._rules.quorum:
             self._note(
                 "too-few-witnesses",
@@ -229,7 +229,8 @@ class Auditor:
                 raise _Stop("damaged-file", str(error)) from error
             if not same:
                 raise _Stop(
-                    "swapped-tile", f"{tile.path()} is not what the entries below it add up to"
+                    "swapped-tile",
+                    f"{tile.path()} is not what the entries below it add up to: it was exchanged, or they",
                 )
 
     def _files(self, tiles: Sequence[Tile]) -> list[bytes]:

@@ -75,7 +75,10 @@ class NoteKey:
         self.name, self.kind, self.text = name, kind, text.strip()
         self.id = key_id(name, kind, raw[1:])
         if said != self.id.hex():
-            raise NoteWrong(f"the key of {name} has the id {self.id.hex()}, not {said[:16]!r}")
+            raise NoteWrong(
+                f"the key of {name} has the id {self.id.hex()}, not {said[:16]!r}: one of its letters is"
+                " wrong, copy it again"
+            )
         self._key = PublicKey(f"ed25519:{base64.b64encode(raw[1:]).decode()}")
 
     def timed(self) -> "NoteKey":

@@ -108,10 +108,10 @@ def decide_holder(
     entry = request.entry
     if recall.stage == "withdrawn":
         return Refusal("recall-over", f"{recall.recall} was withdrawn: nothing of it is recalled.")
-    late = isinstance(entry, HolderChecked) or (isinstance(entry, RecallAnswered) and entry.lines)
+    late = isinstance(entry, HolderChecked | RecallAnswered)
     if recall.stage == "closed" and not late:
         # What turns up later, or is seen, is still said; the rest of the work is done.
-        advice = f"{recall.recall} is closed: only finds and visits are taken in now."
+        advice = f"{recall.recall} is closed: only answers and visits are taken in now."
         return Refusal("recall-over", advice)
     if isinstance(entry, RecallAnswered) and (other := _other_goods(entry, recall)) is not None:
         advice = f"{recall.recall} does not recall {other}: answer for its own goods."

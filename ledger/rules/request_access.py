@@ -92,6 +92,11 @@ WRITES: Mapping[type, Resource] = {
 }  # fmt: skip
 
 
+def merchant_of(request: Request) -> str | None:
+    """Returns the merchant that a request names, whether or not that decides who may make it."""
+    return _said(request, "merchant")
+
+
 def needs(request: Request) -> Needs:
     """Returns what a request needs of the table of access."""
     resource = WRITES[type(request)]

@@ -127,7 +127,7 @@ def export(
         if len(found) > EXPORT_MAX
         else []
     )
-    left_out = "" if part.overviews else "(不含警报与设备列表 without lists of alerts and devices)"
+    left_out = "" if part.overviews else "(不含预警与设备列表 without lists of alerts and devices)"
     named = " ".join(filter(None, [part.account, part.merchant])) or "全部 all"
     about = f"{named} {left_out}".strip()
     sheet = Sheet(
@@ -139,8 +139,9 @@ def export(
     )
     media, write = WRITERS[form]
     headers = {"content-disposition": f'inline; filename="access-log.{form}"'}
-    nothing = Sheet("说明 notes", "", ["", ""], iter(()), [])
-    return Response(b"".join(write(sheet, nothing)), media_type=media, headers=headers)
+    told = [["范围 of", about], ["时间 times", "UTC"], *([*line, ""] for line in cut)]
+    notes = Sheet("说明 notes", "", ["", ""], iter(told), [])
+    return Response(b"".join(write(sheet, notes)), media_type=media, headers=headers)
 
 
 def _only_for_auditors(asked: Inquiry) -> None:

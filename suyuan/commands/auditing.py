@@ -58,7 +58,10 @@ def add_audit(verbs: Any) -> None:
         epilog="Exits with 0 when all is well, 1 when it could not be checked or is not fresh,"
         f" {EXIT_DAMAGED} when the log was tampered with.",
     )
-    verb.add_argument("url", help="where it is published: http://…/log, or a folder with a copy")
+    verb.add_argument(
+        "url",
+        help="where it is published: http://…/log, or a folder with a copy of it: checkpoint and all of tile/",
+    )
     verb.add_argument("--key", type=note_key, help="the log's key, from a source you trust; pinned")
     verb.add_argument("--state", type=Path, help="what to remember between audits")
     verb.add_argument("--witness", type=note_key, action="append", default=[], metavar="KEY")
@@ -87,6 +90,8 @@ def run_audit(stated: argparse.Namespace) -> int:
     """Audits once and says what was found."""
     path = stated.state or _state_path(stated.url)
     state, rules = _read_state(path, stated.key, stated.url), _rules(stated)
+    if NoteKey(state.key).name in {one.name for one in rules.witnesses}:
+        raise Failed("the log's own key is no witness's: name the key of somebody else, from them")
     carried = None
     try:
         if stated.restored:
@@ -225,8 +230,8 @@ def _say(stated: argparse.Namespace, audit: _Audit, path: Path, carried: Carried
         )
     elif not report.findings and (report.grown or stated.all or carried is not None):
         print("  signatures, growth, tiles and entries fit")
-    elif not report.findings:
-        print("  nothing new; what was audited before is read again with --all")
+    elif not report.grown and not stated.all:
+        print("  nothing new; what was audited before was not read again: --all does that")
 
 
 def _say_carried(carried: Carried) -> None:

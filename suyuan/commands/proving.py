@@ -81,7 +81,8 @@ def run_verify_proof(stated: argparse.Namespace) -> int:
         print(json.dumps(told | {"leaf": proved.leaf.hex(), "public": public}, ensure_ascii=False))
         return 0
     print(
-        f"Proved: position {proved.position} of {tree.origin}, among the first {tree.size}, holds"
+        f"Proved: position {proved.position} of {tree.origin} (index {proved.position - 1} in the file),"
+        f" among the first {tree.size}, holds"
     )
     print("(the public part; amounts, traders and persons stay shut)")
     for name, value in public.items():

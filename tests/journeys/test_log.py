@@ -221,6 +221,8 @@ def test_what_is_not_the_log_is_refused_in_a_line(
         assert all(one["means"] for one in told["findings"])
         return code, [one["code"] for one in told["findings"]]
 
+    # A log vouches for itself: who names its key as a witness's would believe that somebody else did.
+    assert asked("audit", str(copy), "--key", town.key, *state, "--witness", town.key)[0] == 1
     (copy / "checkpoint").write_bytes(b"x" * 200_000)
     assert findings() == (EXIT_DAMAGED, ["forged-checkpoint"])
     shutil.copy(town.machine.data / "log" / "1" / "checkpoint", copy)

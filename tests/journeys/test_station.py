@@ -891,7 +891,6 @@ def test_a_lot_number_is_said_beside_the_date_and_added_to_a_line_that_was_kept(
     assert page.input_value("#lot") == "B-77"
     page.fill("#lot", "B-78")
     page.press("#lot", "Enter")
-    page.click("#keep-lot")
     assert station.market.came(lot="L:B-78", produced=made_on("1106"), amount=1000)
 
     # Also of one without a date, and of what was sold.
@@ -906,9 +905,63 @@ def test_a_lot_number_is_said_beside_the_date_and_added_to_a_line_that_was_kept(
     station.scan(EAN, "已保存")
     page.click("#lines li:first-child button[aria-label^='改第']")
     page.fill("#lot", "B-78")
-    page.press("#lot", "Enter")
     page.click("#keep-lot")
     assert station.market.came(kind="goods-sold", lot="L:B-78")
+
+
+def test_a_lot_that_was_typed_is_kept_though_the_next_scan_came_before_it_was_said(
+    station: Station,
+) -> None:
+    """A stallholder typed the number, saw it above, and scanned on: it was gone without a word."""
+    page = station.page
+    station.dated(EAN, "1106")
+    page.click("#lines li:first-child button[aria-label^='改第']")
+    page.fill("#lot", "C-1")
+    assert page.is_visible("#keep-lot")
+    page.focus("#typed")
+    station.dated(OTHER, "1104")
+    rows = station.market.rows
+    assert until(lambda: any(row["lot"] == "L:C-1" for row in rows()))
+    # A line that has a lot and no date still gets its date.
+    station.scan(EAN, "包装上的日期是")
+    page.fill("#lot", "C-2")
+    page.press("#lot", "Enter")
+    assert station.sees("批号 C-2")
+    page.click("#skip")
+    page.click("#lines li:first-child button[aria-label^='改第']")
+    assert station.sees("更正这一行")
+    station.keys.by_hand("1103")
+    assert station.sees("已保存更正")
+    assert until(
+        lambda: any((row["lot"], row["produced"]) == ("L:C-2", made_on("1103")) for row in rows())
+    )
+
+
+def test_a_date_that_is_tapped_twice_is_one_answer_and_no_error(station: Station) -> None:
+    station.dated(EAN, "1106")
+    station.scan(EAN, "包装上的日期是")
+    station.page.dblclick("#chips button >> nth=0")
+    assert station.sees("已保存"), station.verdict()
+    assert station.colour() in ("green", "amber")
+
+
+def test_a_number_typed_before_its_supplier_is_the_suppliers(station: Station) -> None:
+    page = station.page
+    page.fill("#delivery", "S-1202")
+    page.press("#delivery", "Enter")
+    page.fill("#with", "城北批发")
+    page.press("#with", "Tab")
+    assert until(lambda: "城北批发" in page.inner_text("#stands"))
+    assert page.input_value("#delivery") == "S-1202"
+    station.scan(f"https://x.example/01/{MILK}/10/N7", "已保存")
+    assert station.market.came(lot="L:N7", delivery="S-1202", partner="w-1")
+    # Of another one it is not.
+    page.fill("#with", "")
+    page.press("#with", "Tab")
+    assert until(lambda: page.input_value("#delivery") == "")
+    page.fill("#typed", "12345")
+    page.press("#typed", "Enter")
+    assert station.sees("数量应为 1 到 9999")
 
 
 def test_a_lot_scanned_into_its_field_is_the_lot_and_a_date_tapped_after_it_counts(

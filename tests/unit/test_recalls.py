@@ -11,6 +11,7 @@ import pytest
 from ledger.events.recalls import (
     HolderCalled,
     RecallAcknowledged,
+    RecallAnswered,
     RecallChecked,
     RecallClosed,
     RecallNarrowed,
@@ -263,6 +264,9 @@ def test_a_recall_that_is_over_is_not_changed(office: Office, end: str) -> None:
     assert office.ask(DraftRecall(entry=drafted(A))) == "recall-taken"
     seen = RecallAcknowledged(recall="r-1", merchant="m-1", by="m-1")
     assert office.ask(AcknowledgeRecall(entry=seen)) == "recall-over"
+    # That nothing was found is an answer, too, and the page asks for it still.
+    nothing = RecallAnswered(recall="r-1", merchant="m-1", by="stall-1", lines=())
+    assert (office.ask(AnswerRecall(entry=nothing)) == "recall-over") is (end == "withdrawn")
 
 
 def test_what_turns_up_after_a_recall_was_closed_is_still_taken_in(office: Office) -> None:

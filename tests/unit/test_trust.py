@@ -58,6 +58,15 @@ def test_where_nobody_named_any_it_says_so() -> None:
     assert "Nobody is asked to sign this log's checkpoints yet" in page
 
 
+def test_what_is_no_number_of_an_entry_is_not_taken_for_a_code_on_a_pack() -> None:
+    for path in ("/proof/0", "/proof/-1", "/proof/abc", "/proof/99999999999999999999"):
+        status, page = opened(path)
+
+        assert status == 404
+        assert "There is no such entry" in page
+        assert "pack" not in page.partition("<main")[2].partition("</main")[0]
+
+
 def test_a_log_that_has_just_begun_is_not_said_to_be_away() -> None:
     for path in ("/trust", "/proof/1"):
         status, page = opened(path, begun=False)

@@ -49,13 +49,13 @@ export class Lines {
     const product = this.products.rows.get(said.goods.gtin);
     const line = { goods: said.goods, amount: said.quantity?.amount ?? "", unit: said.quantity?.unit, product };
     const unread = receipt && receipt.code !== "recorded";
-    const state = unread ? t("the ledger could NOT read it: tell the office") : receipt ? t("confirmed at {position}", { position: receipt.position }) : t("kept here");
+    const state = unread ? t("the ledger could NOT read it: tell the office") : receipt ? t("confirmed, entry {position}", { position: receipt.position }) : t("kept here");
     const what = said.direction === "from-customer" ? t("back from a customer") : t(WORDS[said.type]);
     return el("li", { className: `${isGone ? "gone" : ""} ${unread ? "unread" : receipt ? "sure" : ""}` },
       el("span", { className: "sign", "aria-hidden": "true" }, unread ? "✕" : receipt ? "✓" : "…"),
       el("span", { className: "text" },
         el("b", {}, `${what} · ${productName(product, said.goods)}`),
-        el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", hasParty(said) ? `${t("from {who}", { who: this.#called(said.counterparty) })} · ` : "", ...(unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
+        el("small", {}, said.quantity ? `${goodsWords(line)} · ` : "", hasParty(said) ? `${t("from {who}", { who: this.#called(said.counterparty) })} · ` : said.type === "goods-sold.v1" && said.counterparty ? `${t("to {who}", { who: this.#called(said.counterparty) })} · ` : "", ...(unlooked ? [el("b", { className: "lacks" }, t("nobody looked at its label")), " · "] : []), ...(lacksDate(said) ? [el("b", { className: "lacks" }, t("no date")), " · "] : []), state)),
       isGone ? el("span", {}, t("taken back")) : el("span", { className: "acts" }, ...this.#acts(number, said, unlooked)));
   }
 

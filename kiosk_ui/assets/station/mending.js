@@ -16,7 +16,7 @@ export const OF_A_LINE = ["later", "party", "many", "looked"];
 // What comes in or is counted has a date; a scan that came too soon left it open.
 export const lacksDate = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.gtin) && !isDated(goods);
 // What a hand said of a date, a hand may have said wrongly; a code says what it says.
-export const mayBeWrong = ({ type, goods }) => [CAME, COUNTED].includes(type) && Boolean(goods.produced || goods.expires) && !["code", "sheet"].includes(goods.dates_from);
+export const mayBeWrong = ({ type, goods }) => [CAME, COUNTED].includes(type) && isDated(goods) && !["code", "sheet"].includes(goods.dates_from);
 export const lacksParty = ({ type, counterparty, counterparty_card: card }) => type === CAME && !counterparty && !card;
 // A code says its lot itself; of what a hand said, the lot on the label may be said, too.
 export const mayNameLot = ({ goods }) => Boolean(goods.gtin) && !["code", "sheet"].includes(goods.dates_from);
@@ -62,7 +62,7 @@ export class Mending {
       // As it is now comes first: whoever changes the number alone keeps the date.
       const { produced, expires } = now.goods;
       const chips = produced || expires ? [{ produced, expires }, ...near.filter((one) => one.produced !== produced || one.expires !== expires)] : near;
-      return [{ ...line, why: "later", number, was: now, chips }, told("ask", "Which date is on it?")];
+      return [{ ...line, why: "later", number, was: now, chips }, told("ask", isDated(now.goods) ? "Which date is on it? What the line says is changed." : "Which date is on it?")];
     });
   }
 
@@ -126,7 +126,8 @@ export class Mending {
     const mode = modeOf(was);
     const { merchant, premises, counterparty } = was;
     const anew = { ...line, goods };
-    return { ...session.verdict([anew], { merchant, premises, counterparty, mode }), line: anew };
+    const says = session.verdict([anew], { merchant, premises, counterparty, mode });
+    return { ...says, ...(says.colour === "green" ? told("green", "Kept: the line is changed, and both stay on record.") : {}), line: anew };
   }
 
   // The line says with whom it was: who stands above.

@@ -10,6 +10,7 @@ import { MODE_WORDS, unitWords } from "./units.js";
 // So many keys a hand may press as quickly as a scanner does.
 const HAND_QUICK = 2;
 const DEAF_MS = 600;
+const TWICE_MS = 500;
 // The first digit of a scan may come alone on a busy machine: an answer that lets goods go waits for what follows.
 const ALONE_MS = 400;
 // Why it is asked how many: of what was just scanned, or of a line that was kept.
@@ -43,7 +44,8 @@ export class Question {
     $("how-many").addEventListener("keydown", (event) => event.key === "Enter" && event.target.blur());
     $("usual").addEventListener("click", () => this.#set(Number(this.asking.usual)));
     $("lot").addEventListener("change", ({ target }) => run(() => session.setLot(target.value)));
-    $("lot").addEventListener("keydown", (event) => event.key === "Enter" && event.target.blur());
+    $("lot").addEventListener("keydown", (event) => event.key === "Enter" && this.#lotEntered(event.target));
+    $("lot").addEventListener("input", () => ($("keep-lot").hidden = !OF_A_LINE.includes(this.asking?.why)));
     $("keep-lot").addEventListener("click", () => run(() => session.mending.sayLot()));
   }
 
@@ -98,6 +100,13 @@ export class Question {
     $("chips").replaceChildren(...chips.map((dates) => this.#chip(dates)));
   }
 
+  // Enter says the lot; of a line whose date is known, or not asked, that is all there was to say.
+  #lotEntered(field) {
+    field.blur();
+    const { why, was } = this.asking ?? {};
+    if (why === "many" || (why === "later" && (was.goods.produced || was.goods.expires))) this.run(() => this.asking?.lot !== undefined && this.session.mending.sayLot());
+  }
+
   #showLot(asking) {
     $("lotting").hidden = !LOTTED.includes(asking?.why) || !mayNameLot(asking.was ?? asking);
     $("lot").value = asking?.lot ?? asking?.was?.goods?.lot ?? "";
@@ -143,7 +152,12 @@ export class Question {
   #chip(dates) {
     const day = dates.produced ?? dates.expires;
     const words = dates.produced ? t("made on {day}", { day: shownDay(day) }) : t("good until {day}", { day: shownDay(day) });
-    const take = () => this.run(() => this.session.answer(dates, "same-as-last"));
+    // A finger that taps twice means one answer.
+    const take = ({ timeStamp }) => {
+      const isTwice = timeStamp - (this.tappedAt ?? -Infinity) < TWICE_MS;
+      this.tappedAt = timeStamp;
+      if (!isTwice) this.run(() => this.session.answer(dates, "same-as-last"));
+    };
     return el("button", { type: "button", className: "chip-key", onclick: take }, words);
   }
 

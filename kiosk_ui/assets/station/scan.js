@@ -204,7 +204,9 @@ async function station(store, device) {
     before = before.then(work).catch((error) => told("red", "NOT kept: {why}", { why: error.message }));
     return before.then(async (says) => {
       if (says) {
-        describe($("verdict"), says);
+        // What is still asked stays in sight beside whatever is said.
+        describe($("verdict"), session.asking && !says.line ? { ...says, line: session.asking } : says);
+        $("verdict").scrollIntoView({ block: "nearest" });
         if (says.colour) sound(says.colour);
       }
       question.show();

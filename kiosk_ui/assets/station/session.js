@@ -25,6 +25,8 @@ const WAITING = ["date", "amount", "turn"];
 const AMOUNT_MAX = 99_999;
 
 const HOW_MANY = /^[1-9]\d{0,3}$/;
+// No code is as short, and no hand means as many.
+const TOO_MANY = /^[1-9]\d{4,6}$/;
 
 
 export class Session {
@@ -66,7 +68,8 @@ export class Session {
     // Who supplies is not who buys: another way of the goods asks for another partner.
     const turned = changes.mode && SIDE[changes.mode] !== SIDE[this.place.mode];
     if (turned) this.#turn(place);
-    if ("counterparty" in changes || "merchant" in changes) delete place.delivery;
+    // A number that was typed before it was known whose it is, is of whom is named next.
+    if ("merchant" in changes || ("counterparty" in changes && this.place.counterparty)) delete place.delivery;
     if ("delivery" in changes || !place.delivery) delete place.numbered;
     // Neither whom one stall trades with nor which day it enters is another's.
     if ("merchant" in changes) for (const name of ["counterparty", "counterpartyName", "supplier", "day", "reason"]) delete place[name];
@@ -116,6 +119,7 @@ export class Session {
 
   // A short number that somebody types is no code: it is how many the next scan counts for, or of what is asked.
   async typed(text) {
+    if (TOO_MANY.test(text)) return told("red", "How many? A number from 1 to {n}.", { n: 9999 });
     if (!HOW_MANY.test(text)) return this.scanned(text);
     if (["date", "later", "amount", "many", "confirm"].includes(this.asking?.why)) return this.setAmount(Number(text));
     if (this.asking) return told("amber", "Answer the open question first.");
@@ -310,6 +314,8 @@ export class Session {
   async finish() {
     if (!this.asking || this.asking.why === "nobody") return null;
     // Nothing was scanned: what a list proposed and nobody confirmed did not happen.
+    // But a lot that somebody typed is said.
+    if (OF_A_LINE.includes(this.asking.why) && this.asking.lot !== undefined) return this.mending.sayLot();
     if (["confirm", ...OF_A_LINE].includes(this.asking.why)) return this.forget().then(() => null);
     if (this.asking.why === "amount") return this.confirm();
     if (this.asking.why === "turn") return this.meantSo(false);

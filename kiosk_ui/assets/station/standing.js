@@ -20,6 +20,7 @@ export class StandingBar {
     $("with").addEventListener("keydown", ({ key, target }) => key === "Enter" && target.blur());
     $("with").addEventListener("input", ({ target }) => this.#offer(target.value.trim()));
     this.#offerKnown();
+    $("delivery").addEventListener("keydown", ({ key, target }) => key === "Enter" && target.blur());
     $("delivery").addEventListener("input", () => {
       this.typing = true;
     });

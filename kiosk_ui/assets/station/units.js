@@ -26,5 +26,5 @@ export const MODE_HINTS = {
   receive: said("What came in from a supplier."), sell: said("What goes out, to a shopper or to a merchant."),
   return: said("What goes back to who supplied it."), "take-back": said("What a customer brings back."),
   dispose: said("What is thrown away or destroyed."), use: said("What is cooked, mixed or repacked here."),
-  count: said("What is there now; nothing is 0."),
+  count: said("What is there now; type 0 where nothing is left."),
 };

@@ -82,9 +82,9 @@ def _in_words(entry: dict[str, Any], language: Language) -> dict[str, Any]:
 
 
 async def _numbered(request: Request, person: Person, merchant: str) -> str:
-    """Returns a merchant by its number: a name that is none would say that nobody looked."""
+    """Returns a merchant by its number, which is of small letters: a name that is none would say that nobody looked."""
     if re.fullmatch(r"[!-~]*", merchant):
-        return merchant
+        return merchant.lower()
     return await numbered_merchant(person, merchant, request.state.language)
 
 
