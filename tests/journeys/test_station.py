@@ -937,6 +937,12 @@ def test_a_lot_that_was_typed_is_kept_though_the_next_scan_came_before_it_was_sa
     )
 
 
+def test_a_scanner_that_leaves_out_what_kind_of_code_it_read_is_told_of(station: Station) -> None:
+    station.keys.scan(f"01{MILK}1726123010ABC7")
+    assert station.sees("AIM")
+    station.scan(f"]d201{MILK}1726123010ABC7", "已保存")
+
+
 def test_a_date_that_is_tapped_twice_is_one_answer_and_no_error(station: Station) -> None:
     station.dated(EAN, "1106")
     station.scan(EAN, "包装上的日期是")

@@ -25,6 +25,8 @@ const WAITING = ["date", "amount", "turn"];
 const AMOUNT_MAX = 99_999;
 
 const HOW_MANY = /^[1-9]\d{0,3}$/;
+// An element string (GS1 General Specifications, 3) of a scanner that leaves its symbology identifier out.
+const NAMELESS = /^01\d{14}\d/;
 // No code is as short, and no hand means as many.
 const TOO_MANY = /^[1-9]\d{4,6}$/;
 
@@ -137,6 +139,7 @@ export class Session {
       if (aim === null && field === "delivery" && !isText(raw)) return told("red", "This is no number of a delivery: {text}", { text: raw.replace(/\W/g, " ").slice(0, 40) });
       if (aim === null && field === "delivery") return (await this.stand({ delivery: raw })) ?? told("green", "The delivery's number: {n}", { n: raw });
       if (aim === null && field === "lot" && this.asking) return await this.setLot(raw);
+      if (aim === null && NAMELESS.test(raw)) return told("red", "The scanner does not say what kind of code this is: set it to send AIM identifiers, or read it with the camera.");
       if (aim === null) return told("red", "This is no code of goods: {text}", { text: raw.slice(0, 40) });
       return await this.#meant(understand(aim, raw), aim, raw);
     } catch (error) {
