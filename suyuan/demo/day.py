@@ -92,6 +92,7 @@ class Day:
         # Services start, people are let in and scanners learn the time before the first crate is set down.
         begin = datetime.now(UTC) + timedelta(seconds=10 * self._day_s / DAY_S)
         self._hours = Hours(day, begin, self._day_s)
+        self._say_behind()
         clock = self._clock = self._hours.clock_text()
         # The kiosk is told where the stage is before there is one: it asks when somebody looks.
         os.environ["SUYUAN_STAGE_URL"] = f"http://127.0.0.1:{self._stage_port}"
@@ -131,6 +132,15 @@ class Day:
             "not-recorded": "/01/06901234999990/10/NOBODY",
             "unusable": "/01/123",
         }
+
+    def _say_behind(self) -> None:
+        """Says where the demonstration's times are not those of who looks."""
+        minutes = round(self._hours.behind.total_seconds() / 60)
+        if minutes:
+            self._say(
+                f"clock:    {minutes} min behind yours, so that the market's day does not end while somebody looks;"
+                f" devices are heard by yours, and suyuan audit needs --fresh-within {(minutes + 15) * 60}"
+            )
 
     def _open_stage(self) -> None:
         """Lets the story of the kiosk's page begin: its steps are done for real from now on."""

@@ -38,6 +38,11 @@ class Hours:
         """How many of the market's seconds pass in one."""
         return (self.closes - self.opens).total_seconds() / self._lasts_s
 
+    @property
+    def behind(self) -> timedelta:
+        """How far the market's clock stays behind the real one once its day was played."""
+        return self._begin + timedelta(seconds=self._lasts_s) - self.closes
+
     def clock_text(self) -> str:
         """Says it as the setting `clock` wants it."""
         return f"{self.opens.isoformat()}={self._begin.isoformat()}@{self.rate}/{self._lasts_s}"
