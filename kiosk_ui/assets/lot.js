@@ -9,10 +9,13 @@ document.addEventListener("click", ({ target }) => {
   if (target.id === "aloud") readAloud(target);
 });
 
+// The day as the clock on the wall has it.
+const today = () => new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+
 function keep(button) {
   const { gtin, lot, title } = button.dataset;
   const others = JSON.parse(localStorage.getItem(NAME) ?? "[]").filter((one) => one.gtin !== gtin || one.lot !== lot);
-  localStorage.setItem(NAME, JSON.stringify([{ gtin, lot, title }, ...others].slice(0, MOST)));
+  localStorage.setItem(NAME, JSON.stringify([{ gtin, lot, title, on: today() }, ...others].slice(0, MOST)));
   isKept(button);
 }
 

@@ -32,10 +32,18 @@ function item(one) {
   const words = document.createElement("span");
   words.textContent = "…";
   link.append(title, words);
+  if (one.on) {
+    const when = document.createElement("small");
+    const day = new Date(`${one.on}T12:00:00`).toLocaleDateString(document.documentElement.lang, { dateStyle: "long" });
+    when.textContent = list.dataset.on.replace("{day}", day);
+    link.append(when);
+  }
   const forget = document.createElement("button");
   forget.type = "button";
   forget.textContent = list.dataset.forget;
   forget.addEventListener("click", () => {
+    // One tap is a slip as soon as a wish.
+    if (forget.textContent !== list.dataset.sure) return void (forget.textContent = list.dataset.sure);
     localStorage.setItem(NAME, JSON.stringify(kept().filter((other) => other.gtin !== one.gtin || other.lot !== one.lot)));
     show();
   });

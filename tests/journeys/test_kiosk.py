@@ -359,7 +359,11 @@ def test_what_somebody_bought_stays_in_the_browser_and_is_compared_with_the_reca
     page.wait_for_selector("#kept .good")
     assert "鲜牛奶 950 毫升" in page.inner_text("#kept")
     assert page.context.cookies() == []
+    assert "存入" in page.inner_text("#kept small")
     page.click("#kept button")
+    # A slip of the finger takes nothing off.
+    assert page.locator("#kept li").count() == 1
+    page.click("#kept button:text-is('确定吗？再按一次')")
     page.wait_for_selector("#none:not([hidden])")
     assert said == []
     page.context.close()
