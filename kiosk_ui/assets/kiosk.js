@@ -124,6 +124,7 @@ function keepTyped() {
   document.querySelector(".language")?.addEventListener("click", () => sessionStorage.setItem(TYPED, box.value));
 }
 
-if (box) keepTyped();
 if (matchMedia(KIOSK).matches) watch();
 if (matchMedia(KIOSK).matches && box) offerKeys();
+// Last: a browser that keeps nothing for us throws here.
+if (box) keepTyped();

@@ -43,7 +43,10 @@ function item(one) {
   forget.textContent = list.dataset.forget;
   forget.addEventListener("click", () => {
     // One tap is a slip as soon as a wish.
-    if (forget.textContent !== list.dataset.sure) return void (forget.textContent = list.dataset.sure);
+    if (forget.textContent !== list.dataset.sure) {
+      setTimeout(() => (forget.textContent = list.dataset.forget), 5000);
+      return void (forget.textContent = list.dataset.sure);
+    }
     localStorage.setItem(NAME, JSON.stringify(kept().filter((other) => other.gtin !== one.gtin || other.lot !== one.lot)));
     show();
   });

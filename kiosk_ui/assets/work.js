@@ -83,4 +83,6 @@ if (region() && "EventSource" in window) follow();
 document.getElementById("as_of")?.addEventListener("input", ({ target }) => {
   document.getElementById("shown-position").textContent = target.value;
   document.getElementById("shown-time").textContent = "…";
+  // Whoever slides means a position, and no hour that stands beside it.
+  target.form.elements.known.value = "";
 });

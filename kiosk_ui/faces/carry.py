@@ -27,7 +27,8 @@ async def carry(request: Request, to: Annotated[str, Query(pattern=OWN)] = "/") 
         raise Unusable("this is no address of a page")
     if (stated := request.query_params.get("lang")) in NAMES:
         # Whoever turned this page to another language reads that on the telephone, too.
-        to = LANGUAGE.sub(rf"\g<1>{stated}", to)
+        to, found = LANGUAGE.subn(rf"\g<1>{stated}", to)
+        to = to if found else f"{to}{'&' if '?' in to else '?'}lang={stated}"
     address = f"{public_base(request)}{to}"
     if len(address) > ADDRESS_MAX:
         raise Unusable("this address is too long for a code")

@@ -185,11 +185,20 @@ def _product(
     values = {
         "page": page,
         # Two holds that say the same are one thing to know.
-        "stops": list({(one["kind"], one["authority"], one["reason"]): one for one in page["stops"]}.values()),
+        "stops": _told_once(page["stops"]),
         "cards": cards_by_date(page["product"]["gtin"], page["lots"], page["today"], each=each), "title": title, "question": language.word(question),
         "tests": [one for one in page["papers"] if one["kind"] == "test" and one["result"]],
     }  # fmt: skip
     return render(request, "product.html", values)
+
+
+def _told_once(stops: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leaves out a hold that says what another says; each recall has its own lots and words."""
+    told = {
+        one["stop"] if one["kind"] == "recall" else (one["authority"], one["reason"]): one
+        for one in stops
+    }
+    return list(told.values())
 
 
 @router.get("/01/{gtin}/10/{lot:path}")

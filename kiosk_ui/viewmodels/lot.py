@@ -248,6 +248,10 @@ class DateCard(NamedTuple):
     mark: str
 
 
+# What stops a lot goes before what only speaks against it.
+GRAVEST = ("recalled", "held", "failed", "past")
+
+
 def cards_by_date(
     gtin: str, lots: Sequence[dict[str, Any]], today: str, *, each: bool = False
 ) -> list[DateCard]:
@@ -269,9 +273,16 @@ def _date_card(gtin: str, lots: list[dict[str, Any]], today: str) -> DateCard:
         return DateCard(expires, produced, first["lot"], 1, path, *marks)
     days = {ai: day[2:].replace("-", "") for ai, day in (("17", expires), ("11", produced)) if day}
     # Of some of several: which of them it is, is on the label.
-    some = "possible" if marks - {"", "failed"} else "failed"
-    mark = marks.pop() if len(marks) == 1 else some
-    return DateCard(expires, produced, None, len(lots), f"/01/{gtin}?{urlencode(days)}", mark)
+    return DateCard(
+        expires, produced, None, len(lots), f"/01/{gtin}?{urlencode(days)}", _of_all(marks)
+    )
+
+
+def _of_all(marks: set[str]) -> str:
+    """Returns what is said of several lots: the gravest where each has something, else what some may have."""
+    if not marks & {"", "possible"}:
+        return next(one for one in GRAVEST if one in marks)
+    return "possible" if marks & {"recalled", "held", "possible"} else max(marks)
 
 
 def on_shelf(line: dict[str, Any], merchant: str, language: Language) -> dict[str, Any]:

@@ -212,18 +212,18 @@ def held_alone(
     holds: Sequence[dict[str, Any]], recalls: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Returns the holds that stop more than is told already: what is recalled as well is told of as that."""
-    told = {_goods_of(line) for recall in recalls for line in recall["lines"]}
+    told = [line for recall in recalls for line in recall["lines"]]
     found = []
     for hold in holds:
-        if (
-            hold["lines_in_all"] > len(hold["lines"])
-            or not set(map(_goods_of, hold["lines"])) <= told
-        ):
+        whole = hold["lines_in_all"] <= len(hold["lines"])
+        if not whole or not all(any(_covers(one, line) for one in told) for line in hold["lines"]):
             found.append(hold)
-            told |= set(map(_goods_of, hold["lines"]))
+            told += hold["lines"]
     return found
 
 
-def _goods_of(line: dict[str, Any]) -> tuple[str | None, ...]:
-    """Returns what a line names: a lot by its number, whatever dates stand beside it; else all that it says."""
-    return (line["product"], line["lot"]) if line["lot"] else tuple(line[name] for name in LINE)
+def _covers(told: dict[str, Any], line: dict[str, Any]) -> bool:
+    """Tells whether a line stops all that another stops; the dates beside a lot's number are that lot's own."""
+    names = ("product", "lot") if told["lot"] else LINE
+    narrower = any(told[name] not in (None, line[name]) for name in ("delivery", "supplier"))
+    return not narrower and all(told[name] == line[name] for name in names)

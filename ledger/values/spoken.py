@@ -56,15 +56,19 @@ def _initials(reading: str) -> tuple[str, ...]:
 
 
 def _goes_on(characters: list[list[str]], letters: str) -> bool:
-    if not letters:
-        return True
-    if not characters:
-        return False
-    first, rest = characters[0], characters[1:]
-    for reading in first:
-        if reading.startswith(letters):
+    # How far some way of typing the characters so far has come: one step a character, whatever the ways.
+    reached = {0}
+    for readings in characters:
+        typed = {way for one in readings for way in (one, *_initials(one))}
+        rests = [letters[at:] for at in reached]
+        if any(way.startswith(rest) for way in typed for rest in rests):
             return True
-        for typed in (reading, *_initials(reading)):
-            if letters.startswith(typed) and _goes_on(rest, letters[len(typed) :]):
-                return True
+        reached = {
+            len(letters) - len(rest) + len(way)
+            for way in typed
+            for rest in rests
+            if rest.startswith(way)
+        }
+        if not reached:
+            return False
     return False

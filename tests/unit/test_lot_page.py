@@ -170,4 +170,10 @@ def test_what_all_lots_of_a_date_have_in_common_is_said_of_them() -> None:
     (all_held,) = cards_by_date(MILK, [one | {"stopped": "held"} for one in both], "2026-11-01")
 
     assert (past.mark, some.mark, all_held.mark) == ("past", "failed", "held")
+    # Where each has something against it, the gravest is said; of some alone, that it may be.
+    mixed = [both[0] | {"stopped": "recalled"}, both[1] | {"stopped": "held"}]
+    (each,) = cards_by_date(MILK, mixed, "2026-11-01")
+    (gone,) = cards_by_date(MILK, [failed[0], both[1]], "2026-12-01")
+    (open_one,) = cards_by_date(MILK, [mixed[0], both[1]], "2026-11-01")
+    assert (each.mark, gone.mark, open_one.mark) == ("recalled", "failed", "possible")
     assert past.path == f"/01/{MILK}?17=261120&11=261020"

@@ -64,6 +64,10 @@ def test_goods_on_hold_that_are_recalled_as_well_are_told_of_once() -> None:
     assert held_alone([hold, other, dated], [recall]) == [other, dated]
     # Nor is one lot that two offices stopped named twice.
     assert held_alone([other, stop(line("酸奶", "B", product="1"))], []) == [other]
+    # A recall of one delivery of a lot stops less than a hold of all of it.
+    one = stop(line("酸奶", "A", product="1", delivery="m-1/SH-1"))
+    assert held_alone([hold], [one]) == [hold]
+    assert held_alone([one], [recall]) == []
     # What stops more than it shows stays.
     many = stop(line("酸奶", "A", product="1"), in_all=300)
     assert held_alone([many], [recall]) == [many]

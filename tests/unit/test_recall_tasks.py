@@ -90,5 +90,4 @@ def test_why_somebody_is_visited_is_never_cut_in_the_middle_of_a_word() -> None:
 
     assert len(told) <= 60
     assert told.split("; ") == [one for one in every if one in told]
-    assert "; ".join(every).startswith(told) or len(told.split("; ")) > 1
     assert fitting(every[:1]) == every[0]

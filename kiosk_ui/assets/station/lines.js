@@ -17,18 +17,23 @@ const wasLookedAt = (before, { goods }) =>
   before?.said.type === "stop-met.v1" && before.said.goods.gtin === goods.gtin && ["it-is-not", "sold-anyway"].includes(before.said.outcome);
 
 export class Lines {
-  // `acts` are what a hand can do about a line; `looked` tells whether somebody looked at its label later.
-  constructor(tape, products, stops, acts, looked) {
-    Object.assign(this, { tape, products, stops, acts, looked });
+  // `acts` are what a hand can do about a line; `looking` knows what somebody answered for later.
+  constructor(tape, products, stops, acts, looking) {
+    Object.assign(this, { tape, products, stops, acts, looking });
   }
 
   async show() {
     const entries = await entriesFrom(this.tape, this.tape.state.last - SHOWN + 1);
     this.partners = (await this.tape.store.get("about", "partners")) ?? [];
-    for (const [index, one] of entries.entries()) one.unlooked = one.said.type === "goods-sold.v1" && this.#mayBeStopped(one.said) && !wasLookedAt(entries[index - 1], one.said) && !this.looked(one.number);
+    for (const [index, one] of entries.entries()) one.unlooked = one.said.type === "goods-sold.v1" && this.#mayBeStopped(one.said) && !this.#wasLookedAt(entries[index - 1], one);
     const shown = entries.filter(({ said }) => said.type in WORDS).reverse();
     $("lines").replaceChildren(...shown.map((entry) => this.#drawn(entry)));
     $("no-lines").hidden = shown.length > 0;
+  }
+
+  // Right before it, which was no answer for another line, or later.
+  #wasLookedAt(before, { number, said }) {
+    return this.looking.wasLater(number) || (!this.looking.isLater(before?.number) && wasLookedAt(before, said));
   }
 
   // Goods that say no lot, of which some are stopped.

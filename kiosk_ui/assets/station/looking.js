@@ -15,8 +15,13 @@ export class Looking {
     this.later = (await this.session.tape.store.get("about", "looked")) ?? [];
   }
 
+  // Whether somebody answered for a line later, and whether an entry is such an answer.
   wasLater(number) {
-    return this.later.includes(number);
+    return this.later.some(({ line }) => line === number);
+  }
+
+  isLater(number) {
+    return this.later.some(({ answer }) => answer === number);
   }
 
   // Says of goods that may be stopped what the label shows.
@@ -64,7 +69,7 @@ export class Looking {
   async #sayLater(isIt) {
     const { session } = this;
     const { number, was, stopped, ...line } = session.asking;
-    const later = [...this.later, number].slice(-LATER_MAX);
+    const later = [...this.later, { line: number, answer: session.tape.state.last + 1 }].slice(-LATER_MAX);
     const { merchant, premises } = was;
     const report = { ...this.#met(line, stopped, isIt ? "sold-anyway" : "it-is-not"), merchant, premises };
     await session.tape.appendWith((about) => {

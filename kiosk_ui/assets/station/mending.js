@@ -108,6 +108,8 @@ export class Mending {
   async sayLot() {
     const { asking } = this.session;
     if (asking?.lot === undefined) return told("amber", "Type the lot number first.");
+    // Changed and changed back: there is nothing to say.
+    if (asking.lot === (asking.was.goods.lot ?? "")) return this.session.forget();
     return this.sayAnew({ ...asking, goods: asking.was.goods, why: "many" });
   }
 

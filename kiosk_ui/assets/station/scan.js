@@ -177,7 +177,7 @@ async function station(store, device) {
     askAmount: (number) => run(() => session.mending.askAmount(number)),
     askParty: (number) => run(() => session.mending.askParty(number)),
     askLook: (number) => run(() => session.looking.askLater(number)),
-  }, (number) => session.looking.wasLater(number));
+  }, session.looking);
   const question = new Question(session, (work) => run(work));
   $("anyway").addEventListener("click", () => run(() => session.looking.soldAnyway()));
   const standing = new StandingBar(session, device, (work) => run(work));

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
-from kiosk_ui.client import part, raise_for, reached, whole
+from kiosk_ui.client import Away, TooMany, part, raise_for, reached, whole
 from kiosk_ui.language import Language
 from kiosk_ui.page import render
 from kiosk_ui.saying import FilledIn, Remark, ledger_time, say
@@ -78,10 +78,14 @@ def is_day(text: str) -> bool:
 
 async def _colleagues(person: Person) -> list[tuple[str, str]]:
     """Returns who may be given alerts: accounts, and what their owners are called."""
-    answer = await reached(
-        person.client.services.intake.get("/intake/colleagues", headers=person.client.headers)
-    )
-    raise_for(answer)
+    try:
+        answer = await reached(
+            person.client.services.intake.get("/intake/colleagues", headers=person.client.headers)
+        )
+        raise_for(answer)
+    except (Away, TooMany):
+        # An alert is read all the same; whoever gives it away types the account.
+        return []
     return [(one["account"], one["name"]) for one in answer.json()["colleagues"]]
 
 

@@ -78,7 +78,7 @@ async def hold_form(
     known = {name: said if key == kind else "" for key, name in KEYS.items()}
     values: dict[str, Any] = {
         "product": product, "name": name, "goods": await _goods(person, product), "unknown": False,
-        "reason": "", "authority": "", "days": HOLD_DAYS,
+        "reason": "", "authority": "", "days": HOLD_DAYS, "anyway": False, "twice": False,
         "stops": await stops_of(person, product, lot) if product and lot else [],
     }  # fmt: skip
     values |= known
