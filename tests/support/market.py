@@ -172,7 +172,8 @@ class Station:
 
     def go(self) -> None:
         self.page.goto(self.market.url + SCAN)
-        self.page.wait_for_selector("#station:not([hidden])")
+        shown = until(lambda: self.page.is_visible("#station"), 30)
+        assert shown, self.page.inner_text("main")
 
     def waiting(self) -> int:
         return int(self.page.inner_text("#waiting") or "0")
