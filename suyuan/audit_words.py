@@ -27,7 +27,7 @@ MEANS: Final[dict[LogFindingCode, str]] = {
     "swapped-tile": f"A published file says something else than what was signed: it was exchanged. {KEEP}",
     "stale": (
         "Nothing new was signed for a while, so that nobody is shown what came since; or one of the two"
-        " clocks is wrong. Where a later audit finds it longer, the log's clock is behind: ask the authority,"
+        " clocks is wrong. Where a later audit finds the log longer, its clock is behind: ask the authority,"
         " and allow for it with --fresh-within. Where it stays, the log stands still."
     ),
     "from-the-future": (

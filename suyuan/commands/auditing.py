@@ -230,7 +230,7 @@ def _say(stated: argparse.Namespace, audit: _Audit, path: Path, carried: Carried
         )
     elif not report.findings and (report.grown or stated.all or carried is not None):
         print("  signatures, growth, tiles and entries fit")
-    elif not report.grown and not stated.all:
+    elif report.size and not report.grown and not stated.all:
         print("  nothing new; what was audited before was not read again: --all does that")
 
 

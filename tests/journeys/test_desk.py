@@ -431,6 +431,13 @@ def test_a_trace_says_what_stops_the_lot_now_and_nothing_of_it_as_it_was_known_b
     officer.click("form:has(#as_of) button")
     assert int(officer.input_value("#as_of")) >= drafted
     assert f"{hour:%H}:" in officer.inner_text("#shown-time")
+    # Whoever slides then means a position, and not the hour that still stands there.
+    officer.fill("input[name=known]", f"{hour:%Y-%m-%dT%H:%M}")
+    officer.evaluate(
+        "s => { const b = document.getElementById('as_of'); b.value = s; b.dispatchEvent(new Event('input', {bubbles: true})); }",
+        1,
+    )
+    assert officer.input_value("input[name=known]") == ""
     officer.goto(f"{trace}&as_of={drafted - 1}")
     # And one can slide forward again.
     assert int(officer.get_attribute("#as_of", "max") or "0") > drafted
@@ -539,6 +546,9 @@ def test_an_auditor_reads_who_looked_at_what(city: City, browser: Browser) -> No
     rows = sheet.text().splitlines()
     assert len(rows) > 1
     assert all("officer-1" in row and "m-1" in row for row in rows[1:])
+    # A number is one however it is written, and who was called is among those looked at.
+    page.goto(f"{city.url}/desk/log?merchant=M-2&overviews=true&lang=zh")
+    assert "call-holder" in page.inner_text("main"), page.inner_text("main")
     context.close()
 
 
@@ -560,6 +570,12 @@ def test_a_report_that_nobody_could_read_is_named_and_can_be_read_again(
         return officer.locator("button:has-text('重新读取')").count() == 1
 
     assert until(is_shown)
+    # Whose device it is of, which somebody has to call, in quarantine as in the alert.
+    assert officer.locator("tr:has-text('重新读取') a[href='/desk/devices/odd-1']").count() == 1
+    officer.goto(f"{city.url}/desk?lang=zh")
+    officer.click(".case h3 a:has-text('无法读取')")
+    assert officer.locator("tbody a[href='/desk/devices/odd-1']").count() == 1
+    assert is_shown()
     subject = officer.locator("input[name=subject]").first
     subject.evaluate("box => { box.dataset.was = box.value; box.value = 'x|y'; }")
     officer.click("button:has-text('重新读取')")
@@ -778,6 +794,23 @@ def test_a_form_of_more_than_any_page_sends_is_refused_in_words(
 
     assert (answer.status, "请分几次提交" in answer.text()) == (422, True)
     context.close()
+
+
+def test_statistics_that_one_merchants_page_leads_to_are_of_that_merchant(
+    city: City, officer: Page
+) -> None:
+    def taken_in(address: str) -> int:
+        officer.goto(city.url + address)
+        return int(officer.inner_text(".tiles .tile >> nth=0").split()[0].replace(",", ""))
+
+    everybody = taken_in("/desk/statistics?lang=zh")
+    officer.goto(f"{city.url}/desk/merchants/m-1?lang=zh")
+    there = officer.get_attribute("a[href*='/desk/statistics?merchant=']", "href")
+    own = taken_in(f"{there}&lang=zh")
+    assert 0 < own < everybody
+    assert "张记奶品" in officer.inner_text("main")
+    sheet = officer.get_attribute("a[href*='export.xlsx']", "href")
+    assert "merchant=m-1" in str(sheet)
 
 
 def test_days_that_were_not_asked_for_are_not_shown_as_if_they_were(

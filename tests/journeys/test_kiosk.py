@@ -445,6 +445,11 @@ def test_digits_and_names_are_typed_on_a_screen_that_has_no_keyboard(
     assert violations(page) == []
     page.click("form button:text-is('Search')")
     assert "Fresh milk" in page.inner_text("main")
+    # Who turns to another language types on.
+    page.fill("#q", "half")
+    page.click(".language")
+    assert until(lambda: page.input_value("#q") == "half")
+    page.click(".language")
     # A Chinese name by its letters, as there is no input method to write it with.
     page.click("#q")
     page.fill("#q", "")
