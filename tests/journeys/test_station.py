@@ -1012,6 +1012,13 @@ def test_whether_it_was_the_stopped_one_is_answered_after_the_next_scan_as_well(
     assert station.sees("撤销这一行")
     assert station.colour() == "red"
     assert until(lambda: open_ones.count() == 0)
+    # That answer was for another sale: of the next one nobody has looked yet.
+    station.scan(goods[1:], "请看标签")
+    station.scan(EAN, "没有人核对标签")
+    assert until(lambda: open_ones.count() == 1)
+    page.get_by_text("现在看标签").first.click()
+    page.click("#is-not")
+    assert until(lambda: open_ones.count() == 0)
     # Also where the page begins anew.
     station.go()
     assert until(lambda: page.locator("#lines li").count() > 3)
